@@ -1,0 +1,1 @@
+"""What the boot configuration says: bytes to values."""

@@ -1,0 +1,60 @@
+"""The kernel command line: its arguments by the kernel's own quoting, lossless.
+
+The kernel (lib/cmdline.c next_arg, the same since 2.6) ends an argument at white space outside double quotes; a quote
+anywhere opens or closes, there is no escape; an unclosed quote runs to the end of the line. White space is the
+kernel's isspace(): the ASCII six and the byte 0xA0. ` -- ` ends what the kernel reads as parameters.
+"""
+
+import re
+from typing import NamedTuple
+
+BLANKS = " \t\n\v\f\r\xa0"
+_ARGUMENT = re.compile(rf'(?:[^{BLANKS}"]|"[^"]*(?:"|\Z))+')
+
+CRASHKERNEL = "crashkernel"
+
+
+class Argument(NamedTuple):
+    """One argument, verbatim: text[start:end] of the line it was split from."""
+
+    text: str
+    start: int
+    end: int
+
+
+def split(text: str) -> list[Argument]:
+    """The arguments of a line in order, quotes kept."""
+    return [Argument(match.group(), match.start(), match.end()) for match in _ARGUMENT.finditer(text)]
+
+
+def tokens(text: str) -> list[str]:
+    """The arguments of a line in order, verbatim, without their places."""
+    return _ARGUMENT.findall(text)
+
+
+def unbalanced(text: str) -> int:
+    """The offset of the double quote that is never closed, or -1."""
+    return text.rfind('"') if text.count('"') % 2 else -1
+
+
+def name_of(argument: str) -> str:
+    """The parameter's name: what stands before the first `=`, without the quote that may open the argument."""
+    return argument.removeprefix('"').partition("=")[0]
+
+
+def value_of(argument: str) -> str | None:
+    """The parameter's value as the kernel hands it on (enclosing quotes off), or None for a flag."""
+    quoted = argument.startswith('"')
+    body = argument[1:] if quoted else argument
+    _, equals, value = body.partition("=")
+    if not equals:
+        return None
+    if value.startswith('"'):
+        value = value[1:]
+        quoted = True
+    return value.removesuffix('"') if quoted else value
+
+
+def is_crashkernel(argument: str) -> bool:
+    """Whether the argument is a crashkernel argument of its own (not a text that merely contains one)."""
+    return name_of(argument) == CRASHKERNEL and "=" in argument

@@ -1,0 +1,1 @@
+"""The formats, one module each. FORMATS is the one list that names them."""

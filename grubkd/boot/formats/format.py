@@ -1,0 +1,35 @@
+"""What a format is: one value of this class a module, listed in formats/__init__.py."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from grubkd.boot.model import Document, Slot
+from grubkd.root import Tree
+
+
+def unchanged(_slot: Slot, argument: str) -> str:
+    """The quoting of a format that has none: the argument stands in the file as the kernel receives it."""
+    return argument
+
+
+def as_it_is(_file: str, text: str) -> str:
+    """The finish of a format whose file has no outer form."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One configuration file format. Formats do not know each other; inventory joins what they say.
+
+    `find(tree)`: the real paths of the format's files that the tree has, each once, in the format's order.
+    `parse(file, text)`: what the file says; raises NotUnderstood with the place.
+    `quote(slot, argument)`: the bytes that make the bootloader hand the argument to the kernel; raises CannotHold.
+    The law: parsing a slot into which quote's text was spliced gives the argument back.
+    `finish(file, text)`: the edited text in the file's outer form (grubenv's 1024 bytes); raises TooLong.
+    """
+
+    name: str
+    find: Callable[[Tree], tuple[str, ...]]
+    parse: Callable[[str, str], Document]
+    quote: Callable[[Slot, str], str] = unchanged
+    finish: Callable[[str, str], str] = as_it_is

@@ -1,0 +1,1 @@
+"""One module a verb; each is loaded only when it is called."""

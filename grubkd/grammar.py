@@ -1,0 +1,84 @@
+"""The only user of Lark: a grammar by name, a text in, a tree with byte spans out; errors with line and column.
+
+Formats see Node and Token only, never Lark, so that the parser behind them can change.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from grubkd.errors import NotUnderstood, place_at
+
+if TYPE_CHECKING:
+    from lark import Lark
+
+
+class Token(NamedTuple):
+    """A terminal: its kind as the grammar names it, its text, and its span in the text parsed."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+class Node(NamedTuple):
+    """A rule: its name and its children in order."""
+
+    name: str
+    children: "tuple[Child, ...]"
+
+    def nodes(self, name: str) -> "Iterator[Node]":
+        """The direct children of that rule name."""
+        return (child for child in self.children if isinstance(child, Node) and child.name == name)
+
+    def tokens(self, kind: str) -> Iterator[Token]:
+        """The direct children of that terminal."""
+        return (child for child in self.children if isinstance(child, Token) and child.kind == kind)
+
+
+Child: TypeAlias = Node | Token
+
+
+@cache
+def _parser(name: str) -> "Lark":
+    from lark import Lark
+
+    source = resources.files("grubkd.grammars").joinpath(f"{name}.lark").read_text("utf-8")
+    return Lark(source, parser="lalr", lexer="contextual", maybe_placeholders=False, keep_all_tokens=False)
+
+
+def parse(name: str, text: str, *, file: str) -> Node:
+    """The tree of a text under grammars/<name>.lark (LALR, contextual lexer), start rule `start`.
+
+    Raises NotUnderstood at the first character the grammar has no place for.
+    """
+    from lark import Token as LarkToken
+    from lark import Transformer
+    from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+    def token(found: LarkToken) -> Token:
+        start = found.start_pos or 0
+        return Token(found.type, str(found), start, start + len(found))
+
+    class _Build(Transformer):  # type: ignore[type-arg]
+        def __default__(self, data: object, children: list[object], meta: object) -> Node:
+            return Node(str(data), tuple(token(c) if isinstance(c, LarkToken) else c for c in children))  # type: ignore[misc]
+
+    try:
+        tree = _parser(name).parse(text)
+    except UnexpectedInput as problem:
+        offset = problem.pos_in_stream if problem.pos_in_stream is not None else len(text)
+        if isinstance(problem, UnexpectedToken) and problem.token.type == "$END":
+            offset, found = len(text), "the end of the file"
+        elif isinstance(problem, UnexpectedCharacters):
+            found = repr(text[offset])
+        else:
+            found = repr(text[offset : offset + 20].partition("\n")[0])
+        raise NotUnderstood(
+            f"not understood: {found}",
+            hint="grubkd edits only what it can read; correct the file, or report the statement",
+            place=place_at(file, text, max(offset, 0)),
+        ) from None
+    return _Build().transform(tree)  # type: ignore[no-any-return]

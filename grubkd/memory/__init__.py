@@ -1,0 +1,1 @@
+"""What the kernel will reserve: pure functions of values."""

@@ -1,0 +1,1 @@
+"""How a configuration changes: the only writer to disk."""

@@ -1,0 +1,7 @@
+"""`python3 -m grubkd`."""
+
+import sys
+
+from grubkd.cli import main
+
+sys.exit(main())

@@ -169,11 +169,16 @@ class Line:
 
 
 class Role(Enum):
-    """What an image of an entry is, which decides whose arguments go to it."""
+    """What an image of an entry is, which decides whose arguments go to it.
+
+    KERNEL takes every argument. Beside a HYPERVISOR, which takes crashkernel, the Linux image is a MODULE, which takes
+    all others. OTHER takes none of ours: memtest, tboot itself, an initrd loaded as a module with arguments.
+    """
 
     KERNEL = "kernel"
     HYPERVISOR = "hypervisor"
     MODULE = "module"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,18 +214,31 @@ class Entry:
     source: Place
 
 
+class Feeds(Enum):
+    """Which present entries a generator would make anew from a future line."""
+
+    NORMAL = "normal"
+    RECOVERY = "recovery"
+    XEN = "xen"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Future:
-    """A line that feeds no present entry but every kernel installed later.
+    """A line that kernels installed later will get.
 
-    `feeds`: which present entries a generator would make anew from it: "all", "normal" (not the recovery ones),
-    "recovery", "xen", or "none" for a source that only new kernels use.
+    `format`: the bootloader whose entries it feeds. `copied`: it is a present entry's own line, which new kernels copy
+    (GRUB legacy without magic comments), so that editing the entry edits it. `seed`: for a file that does not exist
+    yet, the arguments it is to begin with; None for one that exists. `read_only`: shown, never edited.
     """
 
-    file: str
     variable: str
     line: Line
-    feeds: str
+    feeds: Feeds
+    format: str
+    copied: bool = False
+    read_only: bool = False
+    seed: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

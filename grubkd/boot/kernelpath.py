@@ -1,0 +1,50 @@
+"""What the path of an image tells: its file name, its release, and what kind of thing it is.
+
+Paths in boot configurations differ in what stands before the file name (relative to the boot partition, to the root,
+`/boot/boot/...` on btrfs, even a chroot's path on its host after update-grub), so only the end of a path is compared.
+"""
+
+import re
+
+_NAMED = re.compile(r"(?:vmlinu[xz]|kernel|linux|[bz]?[iI]mage|initrd(?:\.img)?|initramfs)-(?P<release>[0-9].*)")
+_NO_LINUX = re.compile(r"memtest|mt86|[gi]pxe|sgabios|grub|shell|fwsetup|.*\.efi\Z", re.IGNORECASE)
+_INITRD = re.compile(r"initrd|initramfs|.*ucode", re.IGNORECASE)
+
+
+def file_name(path: str) -> str:
+    """The last part of a path; a GRUB device `(hd0,1)` before it is no part of it."""
+    return path.rpartition("/")[2].rpartition(")")[2]
+
+
+def release_of(path: str) -> str | None:
+    """The kernel release that a kernel's or initrd's path names, or None.
+
+    `vmlinuz-RELEASE`, or the directory of kernel-install's layout `/TOKEN/RELEASE/linux` and of
+    `/lib/modules/RELEASE/vmlinuz`.
+    """
+    named = _NAMED.match(file_name(path))
+    if named:
+        release = named["release"]
+        return re.sub(r"(\.img|\.gz)+\Z", "", release)
+    directory = path.rpartition("/")[0].rpartition("/")[2]
+    return directory if re.match(r"[0-9]+\.[0-9]", directory) else None
+
+
+def is_xen(path: str) -> bool:
+    """Whether the image is the Xen hypervisor, which then makes the reservation itself."""
+    return file_name(path).startswith("xen")
+
+
+def is_tboot(path: str) -> bool:
+    """Whether the image is tboot: loaded like a hypervisor, but the Linux module gets every argument."""
+    return file_name(path).startswith("tboot")
+
+
+def is_initrd(path: str) -> bool:
+    """Whether a module is an initial RAM disk or microcode, no kernel."""
+    return _INITRD.match(file_name(path)) is not None
+
+
+def is_linux(path: str) -> bool:
+    """Whether the image may be a Linux kernel: anything but the tools known to be loaded the same way."""
+    return _NO_LINUX.match(file_name(path)) is None

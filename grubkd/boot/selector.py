@@ -1,0 +1,67 @@
+"""SEL: which entries a command is about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grubkd.boot.kernelpath import file_name, release_of
+from grubkd.boot.model import BootConfig, Entry
+from grubkd.errors import NoSuchEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The entries chosen, in show's order; `everything`: all of this installation, and every future kernel."""
+
+    entries: tuple[Entry, ...]
+    everything: bool
+
+
+def select(config: BootConfig, selectors: Sequence[str]) -> Selection:
+    """The entries that the selectors name together; none given means ALL.
+
+    Tried in this order: ALL, DEFAULT, digits (the index), `title=` exact, a path (has a `/`), an id.
+    Raises NoSuchEntry where one of them matches nothing, or the default cannot be determined.
+    """
+    if not selectors or "ALL" in selectors:
+        return Selection(tuple(entry for entry in config.entries if entry.linux and not entry.foreign), True)
+    chosen = {entry.index for selector in selectors for entry in _matches(config, selector)}
+    return Selection(tuple(entry for entry in config.entries if entry.index in chosen), False)
+
+
+def _matches(config: BootConfig, selector: str) -> list[Entry]:
+    hint = "grubkd show lists the entries with their indexes and ids"
+    if selector == "DEFAULT":
+        found = [entry for entry in config.entries if entry.default]
+        if not found:
+            raise NoSuchEntry("which entry boots by default cannot be determined", hint=hint)
+        return found
+    # Only ASCII digits are an index: str.isdigit() would take others too, and int() them.
+    if selector.isascii() and selector.isdigit():
+        found = [entry for entry in config.entries if entry.index == int(selector)]
+    elif selector.startswith("title="):
+        found = [entry for entry in config.entries if entry.title == selector.removeprefix("title=")]
+    elif "/" in selector:
+        found = [entry for entry in config.entries if _loads(entry, selector)]
+    else:
+        found = [entry for entry in config.entries if entry.id == selector]
+    if not found:
+        raise NoSuchEntry(f"no entry matches {selector!r}", hint=hint)
+    return found
+
+
+def _loads(entry: Entry, path: str) -> bool:
+    """Whether the entry loads the kernel at that path: by file name and release, never by what stands before.
+
+    A name without a release in it (`/lib/modules/RELEASE/vmlinuz`, `/TOKEN/RELEASE/linux`) says nothing by itself:
+    there the release alone decides.
+    """
+    release = release_of(path)
+    for boot in entry.boots:
+        same_name = file_name(boot.path) == file_name(path)
+        if release is None:
+            if same_name:
+                return True
+        elif release in (release_of(boot.path), entry.version):
+            if same_name or "-" not in file_name(path) or "-" not in file_name(boot.path):
+                return True
+    return False

@@ -3,9 +3,10 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from grubkd import __version__
+
+TYPE_CHECKING = False  # known to type checkers by its name; typing itself takes a third of the interpreter's start
 
 if TYPE_CHECKING:
     import click
@@ -36,53 +37,102 @@ def build() -> "click.Group":
                 return None
             from importlib import import_module
 
-            command = import_module(f"grubkd.commands.{cmd_name}").command
-            assert isinstance(command, click.Command)
+            command: click.Command = import_module(f"grubkd.commands.{cmd_name}").command
             return command
 
         def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
             with formatter.section("Commands"):
                 formatter.write_dl(list(VERBS.items()))
 
+    def version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+        if wanted and not ctx.resilient_parsing:
+            _version()
+            ctx.exit()
+
     return Verbs(
         name="grubkd",
         help="Give this machine a working kernel-crash (kdump) reservation: one command, any bootloader layout.",
         epilog="Exit codes: 0 the wanted state holds, 1 failed and rolled back, 2 usage, 3 a file was not understood, "
         "4 refused, 5 rollback failed, 130 interrupted.",
-        params=[click.Option(["--version"], is_flag=True, is_eager=True, help="Show the version and exit.")],
+        params=[
+            click.Option(
+                ["--version"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=version,
+                help="Show the version and exit.",
+            )
+        ],
         context_settings={"help_option_names": ["-h", "--help"]},
+        # Left to main: versions of click differ in where the help goes and in the exit code.
+        no_args_is_help=False,
     )
+
+
+def _version() -> None:
+    sys.stdout.write(f"grubkd {__version__}\n")
+    sys.stdout.flush()
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a verb; returns the exit code. click's own ways to fail become Usage and Interrupted."""
+    import click
+
+    from grubkd import render
+    from grubkd.errors import Interrupted, Usage
+
+    group = build()
+    if not arguments:
+        render.story(group.make_context("grubkd", [], resilient_parsing=True).get_help())
+        return Usage.exit
+    try:
+        status = group.main(arguments, prog_name="grubkd", standalone_mode=False)
+    except click.UsageError as problem:
+        hint = f"see: {problem.ctx.command_path} --help" if problem.ctx else ""
+        raise Usage(problem.format_message(), hint=hint) from None
+    except click.ClickException as problem:
+        raise Usage(problem.format_message()) from None
+    except (KeyboardInterrupt, click.Abort):
+        raise Interrupted("interrupted") from None
+    return status if isinstance(status, int) else 0
+
+
+def _answer(arguments: list[str]) -> int:
+    """Run a verb and report its failure; returns the exit code."""
+    from grubkd.errors import GrubkdError, InputOutput
+
+    try:
+        return _run(arguments)
+    except GrubkdError as problem:
+        failure = problem
+    except OSError as problem:
+        if problem.filename is None:  # of a stream, not of a file: the answer's own
+            raise
+        failure = InputOutput(f"{problem.filename}: {problem.strerror}")
+    from grubkd import render
+
+    return render.failure(failure, json="--json" in arguments)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run grubkd; returns the exit code. No exception leaves it: a traceback is a defect."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments == ["--version"]:
-        # Answered before click is imported: it is what completions and package checks call.
-        sys.stdout.write(f"grubkd {__version__}\n")
-        return 0
-    import click
-
-    from grubkd import render
-    from grubkd.errors import GrubkdError, Interrupted, Usage
-
-    json = "--json" in arguments
+    if sys.stdout is None:  # closed by the caller (`>&-`): the run still counts, its answer is for nobody
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     try:
-        status = build().main(arguments, prog_name="grubkd", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as problem:  # click 8.2 and later
-        render.text(problem.format_message())
-        return Usage.exit
-    except click.UsageError as problem:
-        hint = f"see: {problem.ctx.command_path} --help" if problem.ctx else ""
-        return render.failure(Usage(problem.format_message(), hint=hint), json=json)
-    except click.ClickException as problem:
-        return render.failure(Usage(problem.format_message()), json=json)
-    except (KeyboardInterrupt, click.Abort):
-        return render.failure(Interrupted("interrupted"), json=json)
-    except GrubkdError as problem:
-        return render.failure(problem, json=json)
-    except BrokenPipeError:
-        # The reader went away (`grubkd show | head`): not worth a word, and nothing more can be said there.
+        if arguments == ["--version"]:
+            # Answered before anything is imported: it is what completions and package checks call.
+            _version()
+            return 0
+        return _answer(arguments)
+    except (OSError, SystemExit) as problem:
+        # click turns a broken pipe into SystemExit(1). Whatever could not be written would be tried again, in vain,
+        # when the interpreter ends; and a reader that went away (`grubkd show | head`) is not worth a word.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(problem, OSError) and not isinstance(problem, BrokenPipeError):
+            from grubkd import render
+            from grubkd.errors import InputOutput
+
+            render.complain(InputOutput(f"the answer cannot be written: {problem.strerror}"), "error")
         return 1
-    return status if isinstance(status, int) else 0

@@ -22,7 +22,7 @@ def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]])
     home = slots[-1]
     for slot in slots:
         for word in slot.words:
-            if word.reference in references:
+            if word.reference is not None and word.reference in references:
                 inner = references[word.reference]
                 found[(slot.key, word.reference)] = inner
                 if word.reference == "kernelopts" and inner:

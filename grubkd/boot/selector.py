@@ -61,7 +61,8 @@ def _loads(entry: Entry, path: str) -> bool:
         if release is None:
             if same_name:
                 return True
-        elif release in (release_of(boot.path), entry.version):
-            if same_name or "-" not in file_name(path) or "-" not in file_name(boot.path):
-                return True
+        elif release in (release_of(boot.path), entry.version) and (
+            same_name or "-" not in file_name(path) or "-" not in file_name(boot.path)
+        ):
+            return True
     return False

@@ -1,0 +1,109 @@
+"""Root -> BootConfig: which formats are present, which slots feed which entry, and which feed the future."""
+
+from collections.abc import Sequence
+
+from grubkd import octets
+from grubkd.boot.build import entry_of
+from grubkd.boot.formats import FORMATS
+from grubkd.boot.joins import bls, grub2, legacy
+from grubkd.boot.joins.joined import Joined
+from grubkd.boot.model import BootConfig, Bootloader, Document, Entry
+from grubkd.errors import GrubkdError, Notice
+from grubkd.root import Tree
+
+
+class _Reading:
+    """Every file of every format, parsed once; what could not be read is kept as its error."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.documents: dict[str, list[Document]] = {}
+        self.texts: dict[str, str] = {}
+        self.errors: list[GrubkdError] = []
+        self.failed: list[tuple[str, str]] = []
+        for each in FORMATS:
+            found = self.documents[each.name] = []
+            for file in each.find(tree):
+                try:
+                    text = octets.from_bytes(tree.read(file))
+                    found.append(each.parse(file, text))
+                    self.texts[file] = text
+                except GrubkdError as problem:
+                    self.errors.append(problem)
+                    self.failed.append((each.name, file))
+
+    def warnings(self) -> list[Notice]:
+        return [notice for found in self.documents.values() for document in found for notice in document.warnings]
+
+
+def read(tree: Tree) -> BootConfig:
+    """How the tree boots. Files that cannot be read or understood are in `errors`; nothing is raised for them."""
+    reading = _Reading(tree)
+    documents = reading.documents
+    scripts, environments = documents["grub2"], documents["grubenv"]
+    snippets = documents["bls"]
+    grub = bool(snippets) and _grub_reads_snippets(tree, scripts, documents["loader-conf"])
+    joins: list[Joined | None] = [
+        *legacy.join(documents["grub-legacy"], tree),
+        grub2.join(scripts, documents["default-grub"], environments, tree, bls=grub),
+        bls.join(snippets, documents["loader-conf"], documents["kernel-cmdline"], scripts, environments, grub=grub),
+    ]
+    joined = [each for each in joins if each is not None]
+    entries: list[Entry] = []
+    futures = [future for each in joined for future in each.futures]
+    for each in joined:
+        mine = [
+            entry_of(
+                candidate.stanza,
+                file=candidate.file,
+                format_name=each.format,
+                index=len(entries) + position,
+                default=candidate.default,
+                foreign=candidate.foreign,
+                references=each.references,
+            )
+            for position, candidate in enumerate(each.candidates)
+        ]
+        entries.extend(mine)
+        if each.format == "bls":
+            futures.extend(bls.missing_cmdline(documents["kernel-cmdline"], mine, tree))
+    warnings = reading.warnings() + [notice for each in joined for notice in each.warnings]
+    return BootConfig(
+        bootloaders=tuple(_bootloaders(joined, reading)),
+        entries=tuple(entries),
+        futures=tuple(futures),
+        texts=reading.texts,
+        errors=tuple(reading.errors),
+        warnings=tuple(warnings),
+    )
+
+
+def _grub_reads_snippets(tree: Tree, scripts: Sequence[Document], loaders: Sequence[Document]) -> bool:
+    """Whether the snippets are GRUB's: its script calls blscfg, or GRUB 2 is all there is to read them.
+
+    A loader.conf is systemd-boot's alone.
+    """
+    if any("blscfg" in script.settings for script in scripts):
+        return True
+    return not scripts and not loaders and bool(tree.list("/boot/grub2"))
+
+
+_BOOTLOADER_OF = {
+    "grub-legacy": "grub-legacy",
+    "grub2": "grub2",
+    "default-grub": "grub2",
+    "grubenv": "grub2",
+    "bls": "bls",
+    "loader-conf": "bls",
+    "kernel-cmdline": "bls",
+}
+
+
+def _bootloaders(joined: Sequence[Joined], reading: _Reading) -> list[Bootloader]:
+    """The bootloaders in the order of their entries, with the files that could not be read among theirs."""
+    files: dict[str, list[str]] = {}
+    for each in joined:
+        files.setdefault(each.format, []).extend(each.files)
+    for format_name, file in reading.failed:
+        files.setdefault(_BOOTLOADER_OF[format_name], []).append(file)
+    order = ("grub-legacy", "grub2", "bls")
+    return [Bootloader(name, tuple(files[name])) for name in order if name in files]

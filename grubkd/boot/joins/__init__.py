@@ -1,0 +1,1 @@
+"""How the files of each bootloader join into entries and future lines; used by inventory alone."""

@@ -1,0 +1,154 @@
+"""Boot Loader Specification snippets, read by GRUB's blscfg or by systemd-boot, and what kernel-install adds."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from grubkd.boot import cmdline, menuorder
+from grubkd.boot.build import main_boot
+from grubkd.boot.joins import grub2
+from grubkd.boot.joins.joined import Candidate, Joined, setting, slots_of
+from grubkd.boot.model import Document, Entry, Feeds, Future, Image, Line, Slot, Stanza
+from grubkd.root import Tree
+
+KERNEL_CMDLINE = "/etc/kernel/cmdline"
+VENDOR_CMDLINE = "/usr/lib/kernel/cmdline"
+
+
+def join(  # noqa: PLR0913 - every kind of file that meets in a snippet's line
+    snippets: Sequence[Document],
+    loaders: Sequence[Document],
+    cmdlines: Sequence[Document],
+    scripts: Sequence[Document],
+    environments: Sequence[Document],
+    *,
+    grub: bool,
+) -> Joined | None:
+    """The entries in the menu order of their reader, and the lines of kernels installed later; None without files.
+
+    `grub`: GRUB reads the snippets: it expands `$name` from its environment, an unset one to nothing, and reads what
+    comes out as script. systemd-boot takes every byte as it stands.
+    """
+    if not snippets and not loaders and not cmdlines:
+        return None
+    ordered = _ordered(snippets, grub=grub)
+    references: dict[str, tuple[Slot, ...]] = {}
+    if grub:
+        ordered = [_as_script(document) for document in ordered]
+        names = {word.reference for slot in _slots(ordered) for word in slot.words if word.reference}
+        references = dict.fromkeys(names, ()) | dict(grub2.references_of(scripts, environments))
+    default = _default(ordered, loaders, scripts, environments, grub=grub)
+    candidates = tuple(
+        Candidate(stanza, document.file, default=stanza.id is not None and stanza.id == default)
+        for document in ordered
+        for stanza in document.stanzas
+    )
+    own = [document for document in cmdlines if document.file == KERNEL_CMDLINE]
+    files = [document.file for document in (*ordered, *own, *loaders)]
+    futures = _kernelopts(ordered, scripts, environments) + _cmdline(cmdlines)
+    return Joined("bls", tuple(files), candidates, references, futures)
+
+
+def _slots(documents: Sequence[Document]) -> list[Slot]:
+    return [
+        slot for document in documents for stanza in document.stanzas for image in stanza.images for slot in image.slots
+    ]
+
+
+def _as_script(document: Document) -> Document:
+    """The same snippet with its slots marked as text that GRUB reads as script, which its quote function heeds."""
+
+    def marked(image: Image) -> Image:
+        return replace(image, slots=tuple(replace(slot, style="grub") for slot in image.slots))
+
+    stanzas = tuple(replace(stanza, images=tuple(map(marked, stanza.images))) for stanza in document.stanzas)
+    return replace(document, stanzas=stanzas)
+
+
+def _ordered(snippets: Sequence[Document], *, grub: bool) -> list[Document]:
+    by_stanza = {id(stanza): document for document in snippets for stanza in document.stanzas}
+    stanzas = [stanza for document in snippets for stanza in document.stanzas]
+    order = menuorder.grub_order if grub else menuorder.systemd_boot_order
+    return [by_stanza[id(stanza)] for stanza in order(stanzas)]
+
+
+def _default(
+    ordered: Sequence[Document],
+    loaders: Sequence[Document],
+    scripts: Sequence[Document],
+    environments: Sequence[Document],
+    *,
+    grub: bool,
+) -> str | None:
+    """The id of the entry that boots by default, None where it cannot be told."""
+    stanzas = [stanza for document in ordered for stanza in document.stanzas]
+    if grub:
+        # The snippets stand where blscfg is called, before the entries that later generators add.
+        menu = [
+            replace(stanza, nesting=((position, stanza.title, stanza.id),)) for position, stanza in enumerate(stanzas)
+        ]
+        found = grub2.default_of(menu, scripts, environments)
+        return found.id if found else None
+    pattern = setting(loaders, "default")
+    if pattern and pattern.startswith("@"):
+        return None
+    if pattern:
+        # systemd-boot matches the file name, and older versions were given it without its suffix.
+        for stanza in stanzas:
+            name = _name(stanza)
+            if fnmatchcase(name.lower(), pattern.lower()) or fnmatchcase(f"{name}.conf".lower(), pattern.lower()):
+                return stanza.id
+    return stanzas[0].id if stanzas else None
+
+
+def _name(stanza: Stanza) -> str:
+    return stanza.id or ""
+
+
+def _kernelopts(
+    ordered: Sequence[Document], scripts: Sequence[Document], environments: Sequence[Document]
+) -> tuple[Future, ...]:
+    """`kernelopts` of grubenv, which new snippets refer to, and the fallback that grub.cfg sets without it."""
+    if not any(word.reference == "kernelopts" for slot in _slots(ordered) for word in slot.words):
+        return ()
+    found = []
+    for documents in (environments, scripts):
+        for slot in slots_of(documents, "kernelopts"):
+            found.append(Future("kernelopts", Line((slot,), slot), Feeds.NONE, "bls"))
+    return tuple(found)
+
+
+def _cmdline(cmdlines: Sequence[Document]) -> tuple[Future, ...]:
+    own = slots_of([each for each in cmdlines if each.file == KERNEL_CMDLINE], "cmdline")
+    return (Future("cmdline", Line(own, own[0]), Feeds.NONE, "bls"),) if own else ()
+
+
+def missing_cmdline(cmdlines: Sequence[Document], entries: Sequence[Entry], tree: Tree) -> tuple[Future, ...]:
+    """What /etc/kernel/cmdline would have to begin with, where it is missing; kernel-install prefers that file.
+
+    It begins as /usr/lib/kernel/cmdline, which kernel-install takes next, else as the default entry, never a rescue
+    one. Where the snippets get their line from `$kernelopts` the file has no part.
+    """
+    if tree.resolve(KERNEL_CMDLINE) is not None or any(_uses_kernelopts(entry) for entry in entries):
+        return ()
+    words: list[str] = []
+    vendor = slots_of([each for each in cmdlines if each.file == VENDOR_CMDLINE], "cmdline")
+    ordinary = [entry for entry in entries if entry.linux and not entry.rescue]
+    chosen = next((entry for entry in ordinary if entry.default), ordinary[0] if ordinary else None)
+    boot = main_boot(chosen.boots) if chosen else None
+    if vendor:
+        words = [piece.word.text for piece in Line(vendor, vendor[0]).pieces()]
+    elif boot:
+        words = [piece.word.text for piece in boot.line.pieces()]
+    # The boot loader adds these two itself, for the kernel it starts.
+    seed = tuple(word for word in words if cmdline.name_of(word) not in ("BOOT_IMAGE", "initrd"))
+    if not seed:
+        return ()
+    slot = Slot(KERNEL_CMDLINE, "kernel-cmdline", "cmdline", 0, 0, 1, (), style="absent", after="\n")
+    return (Future("cmdline", Line((slot,), slot), Feeds.NONE, "bls", seed=seed),)
+
+
+def _uses_kernelopts(entry: Entry) -> bool:
+    return any(
+        word.reference == "kernelopts" for boot in entry.boots for slot in boot.line.slots for word in slot.words
+    )

@@ -1,0 +1,141 @@
+"""GRUB 2: grub.cfg, its sources in /etc/default/grub, its environment block."""
+
+from collections.abc import Mapping, Sequence
+
+from grubkd import osrelease
+from grubkd.boot.joins import shellvariables
+from grubkd.boot.joins.joined import Candidate, Joined, setting, slots_of
+from grubkd.boot.kernelpath import is_xen
+from grubkd.boot.model import Document, Feeds, Future, Line, Slot, Stanza
+from grubkd.root import Tree
+
+# The directory of the ESP that a distribution's own packages use, where it is not its os-release ID.
+_ESP_NAMES = {"rhel": "redhat", "ol": "redhat", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse"}
+
+
+def references_of(scripts: Sequence[Document], environments: Sequence[Document]) -> Mapping[str, tuple[Slot, ...]]:
+    """What `$kernelopts` and `$tuned_params` stand for: grubenv, loaded first, else the fallback that grub.cfg sets."""
+    return {
+        name: slots_of(environments, name) or slots_of(scripts, name)
+        for name in ("kernelopts", "tuned_params")
+        if slots_of(environments, name) or slots_of(scripts, name)
+    }
+
+
+def join(
+    scripts: Sequence[Document],
+    sources: Sequence[Document],
+    environments: Sequence[Document],
+    tree: Tree,
+    *,
+    bls: bool,
+) -> Joined | None:
+    """The entries of every grub.cfg, and the lines its generator works from; None where GRUB 2 left no file.
+
+    `bls`: GRUB shows Boot Loader Specification snippets, so the sources feed new kernels only, and the default is
+    looked for among the snippets first, which stand before the other entries of the menu.
+    """
+    documents = [*scripts, *sources, *environments]
+    if not documents:
+        return None
+    own = [script for script in scripts if not _is_foreign(script.file, scripts, tree)]
+    stanzas = [stanza for script in own for stanza in script.stanzas]
+    default = None if bls else default_of(stanzas, own, environments)
+    candidates = tuple(
+        Candidate(
+            stanza,
+            script.file,
+            default=stanza is default,
+            foreign=script not in own or (stanza.section or "").endswith("/30_os-prober"),
+        )
+        for script in scripts
+        for stanza in script.stanzas
+    )
+    xen = any(stanza.images and is_xen(stanza.images[0].path) for stanza in stanzas)
+    return Joined(
+        "grub2",
+        tuple(document.file for document in documents),
+        candidates,
+        references_of(scripts, environments),
+        _futures(sources, bls=bls, xen=xen),
+    )
+
+
+def default_of(
+    stanzas: Sequence[Stanza], scripts: Sequence[Document], environments: Sequence[Document]
+) -> Stanza | None:
+    """The stanza that `set default=` names: an index, a title or an id, with `>` between menu levels.
+
+    GRUB 2.06 takes the first item where nothing matches. None where the value depends on what only GRUB knows at
+    boot, or where it stops at a submenu.
+    """
+    value = setting(scripts, "default")
+    if value is None or value in ("${saved_entry}", "$saved_entry"):
+        value = setting(environments, "saved_entry") or "0"
+    elif "$" in value:
+        return None
+    levels = value.split(">")
+    level = [stanza for stanza in stanzas if stanza.nesting]
+    for depth, wanted in enumerate(levels):
+        matching = [each for each in level if depth < len(each.nesting) and _names(each.nesting[depth], wanted)]
+        if not matching and depth == 0:
+            matching = [each for each in level if each.nesting[0][0] == 0]
+        level = matching
+    found = [stanza for stanza in level if len(stanza.nesting) == len(levels)]
+    return found[0] if found else None
+
+
+def _names(level: tuple[int, str, str | None], wanted: str) -> bool:
+    position, title, identity = level
+    return wanted in (str(position), title, identity)
+
+
+def _is_foreign(file: str, scripts: Sequence[Document], tree: Tree) -> bool:
+    """Whether an ESP's grub.cfg is another system's.
+
+    It is ours where the distribution's own link leads to it, where its directory bears the distribution's name, or
+    where it is the only one there is.
+    """
+    if "/EFI/" not in file or len(scripts) == 1:
+        return False
+    if file in (tree.resolve("/etc/grub2-efi.cfg"), tree.resolve("/etc/grub2.cfg")):
+        return False
+    identity = osrelease.read(tree).get("ID", "")
+    directory = file.rpartition("/")[0].rpartition("/")[2]
+    return directory.lower() != _ESP_NAMES.get(identity, identity)
+
+
+def _futures(sources: Sequence[Document], *, bls: bool, xen: bool) -> tuple[Future, ...]:
+    """The lines of grub-mkconfig: ordinary entries get the first variable and _DEFAULT, recovery ones _RECOVERY."""
+    found = []
+    for variable, others, feeds in (
+        ("GRUB_CMDLINE_LINUX", ["GRUB_CMDLINE_LINUX_DEFAULT"], Feeds.NORMAL),
+        ("GRUB_CMDLINE_LINUX", ["GRUB_CMDLINE_LINUX_RECOVERY"], Feeds.RECOVERY),
+        ("GRUB_CMDLINE_XEN", ["GRUB_CMDLINE_XEN_DEFAULT"], Feeds.XEN),
+    ):
+        line = shellvariables.line_of(sources, [variable, *others])
+        if line is None and feeds is Feeds.XEN and xen:
+            line = _absent_xen(sources)
+        if line is not None:
+            found.append(Future(variable, line, Feeds.NONE if bls else feeds, "grub2"))
+    return tuple(found)
+
+
+def _absent_xen(sources: Sequence[Document]) -> Line | None:
+    """A place for GRUB_CMDLINE_XEN where no file has one: before the end of the first source, /etc/default/grub."""
+    if not sources or not sources[0].assignments:
+        return None
+    near = sources[0].assignments[-1].slot
+    slot = Slot(
+        near.file,
+        near.format,
+        "GRUB_CMDLINE_XEN",
+        0,
+        0,
+        1,
+        (),
+        style="absent",
+        before='GRUB_CMDLINE_XEN="',
+        after='"\n',
+    )
+    return Line((slot,), slot)

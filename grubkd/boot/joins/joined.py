@@ -1,0 +1,46 @@
+"""What the files of one bootloader join into."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from grubkd.boot.model import Document, Future, Slot, Stanza
+from grubkd.errors import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A stanza that will be an entry, with what only the join knows of it."""
+
+    stanza: Stanza
+    file: str
+    default: bool = False
+    foreign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A bootloader's part of the BootConfig. `references`: what names in its entries' lines stand for."""
+
+    format: str
+    files: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    references: Mapping[str, tuple[Slot, ...]]
+    futures: tuple[Future, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+
+
+def setting(documents: Sequence[Document], name: str) -> str | None:
+    """The last value that the documents give to a setting, or None."""
+    for document in reversed(documents):
+        if name in document.settings:
+            return document.settings[name]
+    return None
+
+
+def slots_of(documents: Sequence[Document], variable: str) -> tuple[Slot, ...]:
+    """The slot of the last assignment of a variable in these documents, as a tuple of one, or ()."""
+    for document in reversed(documents):
+        for assignment in reversed(document.assignments):
+            if assignment.variable == variable:
+                return (assignment.slot,)
+    return ()

@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Sequence
 
 from grubkd import __version__
 
 TYPE_CHECKING = False  # known to type checkers by its name; typing itself takes a third of the interpreter's start
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import click
 
 VERBS = {
@@ -115,7 +116,7 @@ def _answer(arguments: list[str]) -> int:
     return render.failure(failure, json="--json" in arguments)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: "Sequence[str] | None" = None) -> int:
     """Run grubkd; returns the exit code. No exception leaves it: a traceback is a defect."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if sys.stdout is None:  # closed by the caller (`>&-`): the run still counts, its answer is for nobody

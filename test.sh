@@ -1,0 +1,76 @@
+#!/bin/bash
+# Install what the tests need, then run them under both sets of libraries that grubkd supports.
+# --all: the long tests too (a Debian chroot, full boots, fuzzing). Other arguments go to pytest.
+# As root on Debian 12. The virtual environment is .venv, or $GRUBKD_VENV.
+set -uo pipefail
+cd "$(dirname "$0")" || exit
+export LC_ALL=C.UTF-8 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
+. packaging/need.sh
+
+selection=()
+if [[ ${1-} == --all ]]; then
+    selection=(-m "long or not long")
+    shift
+fi
+
+need python3-lark python3-click python3-augeas python3-psutil python3-pytest python3-hypothesis \
+    python3-venv python3-dev gcc pkg-config libaugeas-dev \
+    mandoc shellcheck grub-common strace attr e2fsprogs || exit
+
+interpreter() {
+    local candidate
+    for candidate in /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do
+        "$candidate" - 2>/dev/null <<'PYTHON' && command -v "$candidate" && return
+import ensurepip, pathlib, sys, sysconfig, venv
+sys.exit(sys.version_info < (3, 11) or not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())
+PYTHON
+    done
+    echo "no Python from 3.11 on with venv and headers found" >&2
+    return 1
+}
+
+venv=${GRUBKD_VENV:-$PWD/.venv}
+stamp=$venv/$(sha256sum pyproject.toml | cut -c1-16)-${PWD//\//-}
+if [[ ! -e $stamp ]]; then
+    echo "preparing $venv"
+    "$(interpreter)" -m venv --clear "$venv" &&
+        "$venv/bin/pip" install --quiet --editable '.[test]' </dev/null &&
+        touch "$stamp" || exit
+fi
+
+passed=0 failed=0 skipped=0 status=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# run TITLE PYTHON ARGUMENT...: pytest under that interpreter; its counts are added up.
+run() {
+    local title=$1 python=$2 start=$SECONDS count word
+    shift 2
+    printf '\n== %s: %s\n' "$title" "$("$python" - <<'PYTHON'
+import platform
+from importlib.metadata import version
+names = ("lark", "click", "python-augeas", "psutil", "pytest", "hypothesis")
+print("Python", platform.python_version(), *(f"{name} {version(name)}" for name in names), sep=", ")
+PYTHON
+)"
+    "$python" -m pytest -rfEs "${selection[@]}" "$@" </dev/null 2>&1 | tee "$log"
+    # 5: nothing selected, as when an argument names a test that only the other set runs
+    case ${PIPESTATUS[0]} in 0 | 5) ;; *) status=1 ;; esac
+    while read -r count word; do
+        case $word in
+        passed) passed=$((passed + count)) ;;
+        failed | error) failed=$((failed + count)) ;;
+        skipped) skipped=$((skipped + count)) ;;
+        esac
+    done < <(tail -n 1 "$log" | grep -oE '[0-9]+ (passed|failed|error|skipped)')
+    echo "== $title: $((SECONDS - start)) s"
+}
+
+run "Debian 12's libraries" /usr/bin/python3 -p no:cacheprovider \
+    --ignore=tests/test_linters.py --ignore=tests/test_packaging.py "$@"
+run "PyPI's libraries" "$venv/bin/python" --numprocesses=2 --dist=worksteal --durations=10 "$@"
+
+echo
+((status == 0 || failed > 0)) || failed=1 # pytest itself ended badly
+echo "$passed passed, $failed failed, $skipped skipped"
+exit "$status"

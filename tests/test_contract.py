@@ -1,0 +1,188 @@
+"""The house's own rules, read from the source: layers, who may import what, who may print, how long a file may be."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+TOP = Path(__file__).parent.parent
+SOURCES = sorted((TOP / "grubkd").rglob("*.py"))
+
+# Downward only; what shares a number does not know each other.
+LAYERS = {
+    "cli": 9,
+    "__main__": 10,
+    "commands": 8,
+    "render": 7,
+    "advice": 6,
+    "machine": 5,
+    "write": 5,
+    "boot": 4,
+    "memory": 4,
+    "grammar": 3,
+    "root": 2,
+    "run": 2,
+    "osrelease": 3,
+    "errors": 1,
+    "octets": 0,
+}
+# These are for everybody.
+FOUNDATIONS = {"errors", "octets", "__init__"}
+HEAVY = {
+    "lark": lambda path: path == "grammar.py",
+    "augeas": lambda path: path == "write/arguments.py",
+    "psutil": lambda path: path.startswith("machine/"),
+    "click": lambda path: path == "cli.py" or path.startswith("commands/"),
+}
+
+
+class Import(NamedTuple):
+    module: str
+    line: int
+    lazy: bool
+    typing: bool
+
+
+def inside(path: Path) -> str:
+    return path.relative_to(TOP / "grubkd").as_posix()
+
+
+def imports(path: Path) -> Iterator[Import]:
+    """Every import, as an absolute module name (`from grubkd import render` is grubkd.render)."""
+
+    def walk(node: ast.AST, lazy: bool, typing: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield Import(name.name, node.lineno, lazy, typing)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import hides the layer"
+            for name in node.names:
+                yield Import(f"{node.module}.{name.name}", node.lineno, lazy, typing)
+        lazy = lazy or isinstance(node, ast.FunctionDef)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            for child in node.body:
+                yield from walk(child, lazy, True)
+            return
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, lazy, typing)
+
+    yield from walk(ast.parse(path.read_text()), False, False)
+
+
+def unit(module: str) -> str:
+    """The part of grubkd that a module name belongs to: `grubkd.boot.model.Slot` -> boot."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def own_unit(path: Path) -> str:
+    return Path(inside(path)).parts[0].removesuffix(".py")
+
+
+def ours(path: Path) -> Iterator[tuple[Import, str]]:
+    for found in imports(path):
+        if found.module.split(".")[0] == "grubkd":
+            name = unit(found.module)
+            yield found, "__init__" if name.startswith("__") else name
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=inside)
+def test_imports_go_downward_only(path: Path) -> None:
+    own = own_unit(path)
+    if own == "__init__":
+        assert not list(ours(path))
+        return
+    wrong = [
+        f"{inside(path)}:{found.line}: {own} imports {other}"
+        for found, other in ours(path)
+        if other not in FOUNDATIONS and other != own and LAYERS[other] >= LAYERS[own]
+    ]
+    assert wrong == []
+
+
+def test_every_part_has_its_layer() -> None:
+    parts = {own_unit(path) for path in SOURCES} - {"__init__"}
+    assert parts <= set(LAYERS)
+
+
+def test_foundations_stand_alone() -> None:
+    for name in ("errors", "octets", "__init__"):
+        assert list(ours(TOP / "grubkd" / f"{name}.py")) == []
+
+
+def test_formats_do_not_know_each_other() -> None:
+    home = TOP / "grubkd" / "boot" / "formats"
+    modules = {path.stem for path in home.glob("*.py")} - {"__init__"}
+    shared = {"format", "finding"}
+    wrong = []
+    for path in home.glob("*.py"):
+        if path.stem == "__init__":
+            continue
+        for found in imports(path):
+            parts = found.module.split(".")
+            if parts[:3] == ["grubkd", "boot", "formats"] and (set(parts[3:]) & (modules - shared - {path.stem})):
+                wrong.append(f"{path.stem} imports {found.module}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", HEAVY)
+def test_a_heavy_library_has_one_user_and_is_imported_late(library: str) -> None:
+    wrong = []
+    for path in SOURCES:
+        for found in imports(path):
+            if found.module.split(".")[0] != library:
+                continue
+            # A verb's module is itself imported only when the verb is called, and click is in memory by then.
+            early = not found.lazy and not found.typing and not (library == "click" and "commands/" in inside(path))
+            if early or not HEAVY[library](inside(path)):
+                wrong.append(f"{inside(path)}:{found.line}")
+    assert wrong == []
+
+
+def test_only_render_writes_to_stdout() -> None:
+    """cli.py may: for --version, which imports nothing, and to look after a stdout that is lost."""
+    wrong = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            prints = name in ("print", "click.echo", "click.secho", "echo")
+            stream = isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.stdout", "sys.__stdout__")
+            if prints or (stream and inside(path) not in ("render.py", "cli.py")):
+                wrong.append(f"{inside(path)}:{node.lineno}")  # type: ignore[attr-defined]
+    assert wrong == []
+    assert (TOP / "grubkd" / "cli.py").read_text().count("sys.stdout.write(") == 1
+
+
+def test_only_run_starts_processes() -> None:
+    wrong = [
+        f"{inside(path)}:{found.line}"
+        for path in SOURCES
+        for found in imports(path)
+        if found.module.split(".")[0] in ("subprocess", "pty", "multiprocessing") and inside(path) != "run.py"
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=inside)
+def test_a_file_holds_one_noun(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 300
+    assert path.stem not in ("util", "utils", "common", "helpers", "misc")
+    if path.name == "__init__.py":
+        assert len(path.read_text().splitlines()) <= 60
+
+
+def public(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.ClassDef) and not child.name.startswith("_"):
+            yield prefix + child.name, child
+            if isinstance(child, ast.ClassDef):
+                yield from public(child, f"{child.name}.")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=inside)
+def test_what_is_public_is_described(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree) or not tree.body
+    assert [name for name, node in public(tree) if not ast.get_docstring(node)] == []

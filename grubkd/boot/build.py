@@ -33,23 +33,25 @@ def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]])
 def boots_of(images: tuple[Image, ...], references: Mapping[str, tuple[Slot, ...]]) -> tuple[Boot, ...]:
     """The images with their roles and lines.
 
-    An entry whose first image is Xen has the hypervisor make the reservation; its first other image is the Linux
-    module. Under tboot, loaded the same way, the Linux module is an ordinary kernel.
+    Behind Xen, and behind tboot, which is loaded the same way, the first module that is no initrd is the Linux image;
+    what follows it (a security policy) takes no kernel arguments.
     """
-    if not images:
-        return ()
-    first = images[0]
-    boots = []
+    boots: list[Boot] = []
     for image in images:
-        role = Role.KERNEL
-        if image is first and is_xen(image.path):
-            role = Role.HYPERVISOR
-        elif (image is first and is_tboot(image.path)) or is_initrd(image.path) or not is_linux(image.path):
-            role = Role.OTHER
-        elif image.module and is_xen(first.path):
-            role = Role.MODULE
-        boots.append(Boot(role, image.path, line_of(image.slots, references)))
+        boots.append(Boot(_role(image, boots), image.path, line_of(image.slots, references)))
     return tuple(boots)
+
+
+def _role(image: Image, earlier: list[Boot]) -> Role:
+    if not earlier and is_xen(image.path):
+        return Role.HYPERVISOR
+    if not is_linux(image.path) or is_initrd(image.path) or is_tboot(image.path) or is_xen(image.path):
+        return Role.OTHER
+    if not image.module:
+        return Role.KERNEL
+    if any(boot.role in (Role.MODULE, Role.KERNEL) for boot in earlier):
+        return Role.OTHER
+    return Role.MODULE if any(boot.role is Role.HYPERVISOR for boot in earlier) else Role.KERNEL
 
 
 def main_boot(boots: tuple[Boot, ...]) -> Boot | None:

@@ -55,6 +55,16 @@ def value_of(argument: str) -> str | None:
     return value.removesuffix('"') if quoted else value
 
 
+def meaning(argument: str) -> tuple[str, str | None]:
+    """What the kernel makes of an argument: equal for two that differ only in where the enclosing quotes stand.
+
+    GRUB 2 hands `dyndbg="file a.c +p"` on as `"dyndbg=file a.c +p"`. A crashkernel argument means its bytes: the
+    kernel reads it from the raw line, quotes and all.
+    """
+    name = name_of(argument)
+    return (argument, None) if name == CRASHKERNEL else (name, value_of(argument))
+
+
 def is_crashkernel(argument: str) -> bool:
     """Whether the argument is a crashkernel argument of its own (not a text that merely contains one)."""
     return name_of(argument) == CRASHKERNEL and "=" in argument

@@ -1,0 +1,113 @@
+"""BootConfig + what is wanted -> the slot edits, in the order the files must be written."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from grubkd.boot import cmdline
+from grubkd.boot.model import BootConfig, Entry, Feeds, Future, Line, Role
+from grubkd.boot.selector import Selection
+from grubkd.errors import NoBootloader, Notice
+from grubkd.write import targets
+from grubkd.write.draft import Draft, new_word
+from grubkd.write.edit import SlotEdit
+from grubkd.write.wish import Verb, Wish
+
+# The wishes for an entry, or (None) for the future.
+WishesFor = Callable[[Entry | None], Sequence[Wish]]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """The slot edits, and what every line of the configuration is to read like afterwards.
+
+    `expected`: id() of a line -> its effective arguments; verify compares the tree as it would be with it.
+    """
+
+    edits: tuple[SlotEdit, ...]
+    expected: Mapping[int, tuple[str, ...]]
+    warnings: tuple[Notice, ...]
+
+
+def make(config: BootConfig, selection: Selection, wishes_for: WishesFor) -> ChangeSet:
+    """The edits that fulfil the wishes in the selected entries, and, where everything is selected, in the future.
+
+    Raises NoBootloader where there is nothing to edit, Refused for an entry that is never edited.
+    """
+    if not config.entries and not config.futures:
+        raise NoBootloader(
+            "no boot configuration found",
+            hint="--root must name the root of an installed system, with its /boot mounted",
+        )
+    targets.check(selection)
+    draft = Draft(targets.closed(config, selection))
+    futures = targets.editable_futures(config) if selection.everything else []
+    for future in futures:
+        if future.seed is not None:
+            draft.put(future.line.home, [new_word(word) for word in future.seed])
+    for wish in wishes_for(None):
+        for future in futures:
+            # A recovery line is what its variables leave it: it is asked nothing of its own.
+            if future.feeds is not Feeds.RECOVERY and (future.feeds is not Feeds.XEN or wish.reserves):
+                draft.fulfil(future.line, wish)
+    for entry in selection.entries:
+        source = targets.fed_by_source(config, entry) if selection.everything and entry.rescue else None
+        xen = any(boot.role is Role.HYPERVISOR for boot in entry.boots)
+        for wish in wishes_for(entry):
+            granted = _as_generated(draft, source, wish) if source and not (xen and wish.reserves) else wish
+            if granted is not None:
+                for line in targets.lines_of(entry, granted):
+                    draft.fulfil(line, granted)
+    if all(wish.verb is Verb.REMOVE or not wish.tokens for wish in wishes_for(None)):
+        _drop_idle_seeds(draft, futures)
+    return ChangeSet(tuple(draft.edits()), _expected(draft, config), _warnings(config, selection))
+
+
+def _as_generated(draft: Draft, source: Future, wish: Wish) -> Wish | None:
+    """The wish for a recovery entry, so that its generator would change nothing afterwards; None: leave it alone.
+
+    The entry gets what its source line now has under that name, if the wish changed that line at all or the line
+    already is as wished.
+    """
+    mine = [text for text in draft.texts(source.line) if wish.matches(text)]
+    before = [piece.word.text for piece in source.line.pieces() if wish.matches(piece.word.text)]
+    if wish.verb is Verb.HOLD:
+        if [cmdline.meaning(text) for text in mine] == [cmdline.meaning(token) for token in wish.tokens]:
+            return wish
+        return Wish(Verb.HOLD, wish.name, tuple(mine)) if mine != before else None
+    if wish.verb is Verb.ADD:
+        return wish if mine else None
+    return wish if not mine else None
+
+
+def _drop_idle_seeds(draft: Draft, futures: Sequence[Future]) -> None:
+    """Take a new file back out where nothing else changes: removing what stands nowhere leaves no file behind."""
+    for future in futures:
+        if future.seed is not None and draft.texts(future.line) == list(future.seed):
+            others = [slot for slot, _ in draft.edits() if slot.key != future.line.home.key]
+            if not others:
+                draft.put(future.line.home, ())
+
+
+def _expected(draft: Draft, config: BootConfig) -> dict[int, tuple[str, ...]]:
+    lines: list[Line] = [boot.line for entry in config.entries for boot in entry.boots]
+    lines += [future.line for future in config.futures]
+    return {id(line): tuple(draft.texts(line)) for line in lines}
+
+
+def _warnings(config: BootConfig, selection: Selection) -> tuple[Notice, ...]:
+    found = []
+    if selection.everything and not config.entries:
+        found.append(Notice("no-entries", "no boot entry exists yet; kernels installed later will get the value"))
+    for entry in selection.entries:
+        generated = targets.fed_by_source(config, entry)
+        if not selection.everything and generated:
+            source = generated.line.home.file
+            found.append(
+                Notice(
+                    "lost-at-regeneration",
+                    f"entry {entry.index} is generated from {source}: the next update of the boot menu loses this",
+                    hint="without --kernel the source is edited too",
+                    place=entry.source,
+                )
+            )
+    return tuple(found)

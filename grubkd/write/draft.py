@@ -1,0 +1,142 @@
+"""The slots as they would be: words kept, words new, while wishes are being fulfilled.
+
+A draft holds the words of every slot touched so far; a kept word still carries its span in the file, a new one has
+none (start -1). Lines are read through the draft, so that what one line's wish did to a shared slot is seen by the
+next line, which then has nothing left to do.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from grubkd.boot import cmdline
+from grubkd.boot.model import Line, Piece, Slot, SlotKey, Word
+from grubkd.write.wish import Verb, Wish
+
+
+def new_word(text: str) -> Word:
+    """A word that is not in any file yet."""
+    return Word(-1, -1, text)
+
+
+class Draft:
+    """The words of slots after the wishes fulfilled so far. `closed`: the slots that must not be edited."""
+
+    def __init__(self, closed: Iterable[SlotKey] = ()) -> None:
+        self._closed = frozenset(closed)
+        self._words: dict[SlotKey, tuple[Word, ...]] = {}
+        self._slots: dict[SlotKey, Slot] = {}
+
+    def words(self, slot: Slot) -> tuple[Word, ...]:
+        """The words that the slot would have."""
+        return self._words.get(slot.key, slot.words)
+
+    def put(self, slot: Slot, words: Sequence[Word]) -> None:
+        """Let the slot have these words."""
+        self._slots[slot.key] = slot
+        self._words[slot.key] = tuple(words)
+
+    def edits(self) -> list[tuple[Slot, tuple[Word, ...]]]:
+        """The slots whose words differ from the file's, in the order they were first touched."""
+        return [(slot, self._words[key]) for key, slot in self._slots.items() if self._words[key] != slot.words]
+
+    def pieces(self, line: Line) -> tuple[Piece, ...]:
+        """The effective words that the line would have."""
+        return line.pieces(self.words)
+
+    def texts(self, line: Line) -> list[str]:
+        """The effective arguments that the line would have."""
+        return [piece.word.text for piece in self.pieces(line)]
+
+    def fulfil(self, line: Line, wish: Wish) -> None:
+        """Make the line's effective arguments as wished, in slots that may be edited.
+
+        Nothing is touched where the arguments already are as wished. All arguments of a name are one value: it is
+        replaced at the place of the first, in the last slot of the line that holds it; other slots lose theirs. A new
+        argument goes to the line's home, before any ` -- `, behind which it would be init's.
+        """
+        if wish.verb is Verb.ADD:
+            if not self._ours(line, wish):
+                self._append(line, wish.tokens)
+            return
+        wanted = wish.tokens if wish.verb is Verb.HOLD else ()
+        mine = self._ours(line, wish)
+        if _meanings(piece.word.text for piece in mine) == _meanings(wanted) and not self._behind(line, wish):
+            return
+        if any(piece.slot.key in self._closed for piece in mine):
+            self._expand(line)
+            mine = self._ours(line, wish)
+        for piece in self._behind(line, wish):
+            self._replace(piece.slot, [piece.word], ())
+        if not mine:
+            self._append(line, wanted)
+            return
+        keeper = mine[-1].slot
+        by_slot: dict[SlotKey, tuple[Slot, list[Word]]] = {}
+        for piece in mine:
+            by_slot.setdefault(piece.slot.key, (piece.slot, []))[1].append(piece.word)
+        for slot, words in by_slot.values():
+            self._replace(slot, words, wanted if slot.key == keeper.key else ())
+
+    def _end(self, pieces: Sequence[Piece]) -> int:
+        """Where the kernel stops reading parameters: the position of `--`, or the end."""
+        return next((index for index, piece in enumerate(pieces) if piece.word.text == "--"), len(pieces))
+
+    def _ours(self, line: Line, wish: Wish) -> list[Piece]:
+        pieces = self.pieces(line)
+        return [piece for piece in pieces[: self._end(pieces)] if wish.matches(piece.word.text)]
+
+    def _behind(self, line: Line, wish: Wish) -> list[Piece]:
+        """Crashkernel arguments behind `--`: the kernel looks for the name in the whole line and would take them."""
+        pieces = self.pieces(line)
+        return [piece for piece in pieces[self._end(pieces) :] if wish.reserves and wish.matches(piece.word.text)]
+
+    def _replace(self, slot: Slot, old: Sequence[Word], tokens: Sequence[str]) -> None:
+        """Put the tokens in the place of the first of the old words, and take all old ones away.
+
+        A token that already stands among the old words keeps its bytes.
+        """
+        words: list[Word] = []
+        first = True
+        for word in self.words(slot):
+            if not any(word is each for each in old):
+                words.append(word)
+            elif first:
+                kept = {cmdline.meaning(each.text): each for each in reversed(old)}
+                words.extend(kept.get(cmdline.meaning(token)) or new_word(token) for token in tokens)
+                first = False
+        self.put(slot, words)
+
+    def _append(self, line: Line, tokens: Sequence[str]) -> None:
+        if not tokens:
+            return
+        pieces = self.pieces(line)
+        end = self._end(pieces)
+        new = [new_word(token) for token in tokens]
+        if end < len(pieces):
+            if pieces[end].slot.key in self._closed:
+                self._expand(line)
+                pieces = self.pieces(line)
+            slot, mark = pieces[end]
+            words = self.words(slot)
+            at = next(index for index, word in enumerate(words) if word is mark)
+            self.put(slot, [*words[:at], *new, *words[at:]])
+            return
+        slot = line.slots[-1] if line.home.key in self._closed else line.home
+        self.put(slot, [*self.words(slot), *new])
+
+    def _expand(self, line: Line) -> None:
+        """Put what closed references stand for into the line's own slots, so that it can be edited there."""
+        for slot in line.slots:
+            words: list[Word] = []
+            for word in self.words(slot):
+                inner = line.references.get((slot.key, word.reference)) if word.reference else None
+                if inner and any(each.key in self._closed for each in inner):
+                    inside = Line(inner, inner[-1], line.references)
+                    words.extend(new_word(piece.word.text) for piece in self.pieces(inside))
+                else:
+                    words.append(word)
+            if tuple(words) != self.words(slot):
+                self.put(slot, words)
+
+
+def _meanings(arguments: Iterable[str]) -> list[tuple[str, str | None]]:
+    return [cmdline.meaning(argument) for argument in arguments]

@@ -1,0 +1,64 @@
+"""Slot changes -> new texts: only changed arguments are encoded anew, every other byte stays."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from grubkd.boot.formats import FORMATS
+from grubkd.boot.model import Slot, Word
+from grubkd.errors import CannotHold, Place
+from grubkd.write import arguments
+
+# A slot and the words it is to have: words of its own keep their bytes, others are encoded by its format.
+SlotEdit: TypeAlias = tuple[Slot, Sequence[Word]]
+
+_FORMATS = {each.name: each for each in FORMATS}
+
+
+def apply(texts: Mapping[str, str], edits: Sequence[SlotEdit]) -> dict[str, str]:
+    """The new texts of the files in which the edited slots stand; a file that is not in `texts` is created.
+
+    Raises CannotHold (with the place) where a format cannot write an argument, TooLong where a file cannot grow so
+    far, VerificationFailed where the edit did not come out as wanted.
+    """
+    arguments.change([_lists(slot, words) for slot, words in edits])
+    by_file: dict[str, list[SlotEdit]] = {}
+    for slot, words in edits:
+        by_file.setdefault(slot.file, []).append((slot, words))
+    return {file: _edited(file, texts.get(file, ""), found) for file, found in by_file.items()}
+
+
+def _lists(slot: Slot, words: Iterable[Word]) -> arguments.ListChange:
+    """The slot's arguments before and after, without words that stay and that no argument list can hold.
+
+    Those are words that give nothing, and one whose quote is never closed.
+    """
+    after = []
+    for word in words:
+        if arguments.holds(word.text):
+            after.append(word.text)
+        elif word.start < 0:
+            raise CannotHold(
+                f"not one argument: {word.text!r}",
+                hint='close its quotes; put blanks inside double quotes: name="a b"',
+                place=Place(slot.file, slot.line),
+            )
+    return [word.text for word in slot.words if arguments.holds(word.text)], after
+
+
+def _edited(file: str, text: str, edits: Sequence[SlotEdit]) -> str:
+    # From the end to the start, so that the spans still to come keep their meaning.
+    for slot, words in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
+        text = text[: slot.start] + _encoded(text, slot, words) + text[slot.end :]
+    return _FORMATS[edits[0][0].format].finish(file, text)
+
+
+def _encoded(text: str, slot: Slot, words: Iterable[Word]) -> str:
+    """The slot's new bytes: kept words with the blanks that stood before them, new ones after one blank."""
+    quote = _FORMATS[slot.format].quote
+    ends = [slot.start, *(word.end for word in slot.words)]
+    blanks = {word.start: text[end : word.start] for end, word in zip(ends, slot.words, strict=False)}
+    made = ""
+    for word in words:
+        blank = blanks.get(word.start, "") or " "
+        made += (blank if made else "") + (quote(slot, word.text) if word.start < 0 else text[word.start : word.end])
+    return slot.before + made + slot.after if made or not slot.before else ""

@@ -1,7 +1,40 @@
 """The operating-system tree acted upon: resolve inside it, read, list."""
 
+import errno
+import os
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+from weakref import finalize
+
+from grubkd import octets
+from grubkd.errors import Failed, InputOutput, PermissionDenied, Place, Usage
+from grubkd.walk import DIRECTORY, Spot
+
+if TYPE_CHECKING:
+    from io import FileIO
+
+# Bytes. The largest real grub.cfg, of machines with hundreds of snapshots, are below 1 MB.
+LARGEST_FILE = 8 << 20
+# Names in one directory. No directory of a boot configuration comes near it.
+MOST_NAMES = 50_000
+
+_NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
+_HINTS = {
+    errno.EACCES: "run grubkd as root",
+    errno.EPERM: "run grubkd as root; if it is, see whether the file is immutable (lsattr)",
+    errno.EROFS: "make its file system writable first (mount -o remount,rw)",
+    errno.ENOSPC: "free some space on its file system first",
+    errno.EDQUOT: "the quota of its file system is used up",
+    errno.EIO: "its disk may be failing: see the kernel's log",
+    errno.ELOOP: "see where its symbolic links lead",
+}
+
+
+def system_failure(path: str, what: str, problem: OSError) -> Failed:
+    """The error for a system call that failed on a path inside the tree; `what` tells what was attempted."""
+    number = problem.errno or 0
+    kind = PermissionDenied if number in (errno.EACCES, errno.EPERM) else InputOutput
+    return kind(f"{what}: {problem.strerror or problem}", hint=_HINTS.get(number, ""), place=Place(path))
 
 
 class Tree(Protocol):
@@ -72,3 +105,151 @@ class Overlay:
             if parent == directory:
                 (names.discard if text is None else names.add)(name)
         return tuple(sorted(names))
+
+
+class Root:
+    """The tree on disk below a directory.
+
+    Every path is resolved component by component, each opened relative to the one before and never through a symbolic
+    link: a link's text is read and resolved inside the tree instead, absolute ones and `..` too. So nothing outside can
+    be reached, even while somebody else renames directories. Only regular files are read, and none is waited for.
+
+    What may not be looked into is taken as absent and remembered in `denied`, so that a reader without rights sees as
+    much as it may; whoever writes must refuse while `denied` is not empty.
+    """
+
+    def __init__(self, path: str = "/") -> None:
+        """Open the tree at a directory of this system. Raises Usage where there is none, PermissionDenied."""
+        self.path = path
+        self.denied: set[str] = set()
+        shown = octets.from_person(path)
+        try:
+            self._fd = os.open(path, DIRECTORY)
+        except PermissionError:
+            raise PermissionDenied(f"{shown}: the directory may not be entered", hint="run grubkd as root") from None
+        except (OSError, ValueError) as problem:
+            why = (problem.strerror if isinstance(problem, OSError) else None) or "not a path"
+            raise Usage(f"{shown}: {why}", hint="--root takes an existing directory") from None
+        finalize(self, os.close, self._fd)
+        self._live = os.path.samestat(os.fstat(self._fd), os.stat("/"))  # noqa: PTH116 (pathlib costs a start-up)
+
+    @property
+    def live(self) -> bool:
+        """As in Tree."""
+        return self._live
+
+    def exists(self, path: str) -> bool:
+        """As in Tree; False for what may not be looked at, which `denied` then names."""
+        return self.stat(path) is not None
+
+    def resolve(self, path: str) -> str | None:
+        """As in Tree; None for what may not be looked at, which `denied` then names."""
+        spot = self._look(path)
+        if spot is None:
+            return None
+        with spot:
+            return octets.from_bytes(spot.path)
+
+    def stat(self, path: str) -> os.stat_result | None:
+        """The metadata of what stands at the path, links followed; None where nothing stands."""
+        spot = self._look(path)
+        if spot is None:
+            return None
+        with spot:
+            return spot.status
+
+    def read(self, path: str) -> bytes:
+        """As in Tree, up to LARGEST_FILE bytes."""
+        try:
+            with self.open(path) as file:
+                return _bounded(file.fileno())
+        except OSError as problem:
+            raise system_failure(path, "cannot be read", problem) from None
+
+    def open(self, path: str) -> "FileIO":
+        """A regular file, opened unbuffered for reading; its size is the caller's concern. Raises as read does."""
+        try:
+            with self.spot(path) as spot:
+                return os.fdopen(spot.open_file(), "rb", buffering=0)
+        except OSError as problem:
+            raise system_failure(path, "cannot be read", problem) from None
+
+    def list(self, path: str) -> tuple[str, ...]:
+        """As in Tree, up to MOST_NAMES names; () for what may not be read, which `denied` then names."""
+        spot = self._look(path)
+        if spot is None:
+            return ()
+        try:
+            with spot:
+                fd = spot.open_directory()
+        except NotADirectoryError:
+            return ()
+        except PermissionError:
+            self.denied.add(path)
+            return ()
+        except OSError as problem:
+            raise system_failure(path, "cannot be listed", problem) from None
+        try:
+            return _names(path, fd)
+        finally:
+            os.close(fd)
+
+    def spot(self, path: str, *, follow: bool = True) -> Spot:
+        """Where a path leads, its last directory open until the spot is left (`with`).
+
+        With `follow` false any symbolic link on the way is refused (ELOOP), the last component included.
+        Raises OSError: FileNotFoundError where a directory on the way is missing, ELOOP, ENAMETOOLONG, EACCES.
+        """
+        spot = Spot(self._fd)
+        try:
+            spot.go(octets.to_bytes(path), follow)
+        except BaseException:
+            spot.close()
+            raise
+        return spot
+
+    def _look(self, path: str) -> Spot | None:
+        """As spot, but None where nothing stands or what stands may not be looked at. Raises InputOutput."""
+        try:
+            spot = self.spot(path)
+        except PermissionError:
+            self.denied.add(path)
+            return None
+        except OSError as problem:
+            if problem.errno not in _NOTHING_THERE:
+                raise system_failure(path, "cannot be looked at", problem) from None
+            return None
+        if spot.status is None:
+            spot.close()
+            return None
+        return spot
+
+
+def _bounded(fd: int) -> bytes:
+    """All bytes of an open file. Raises OSError, EFBIG above LARGEST_FILE."""
+    size = os.fstat(fd).st_size
+    parts: list[bytes] = []
+    total = 0
+    while size <= LARGEST_FILE and total <= LARGEST_FILE:
+        # Read to the end, not to the size: the file may grow, and /proc tells no size and returns a page at a time.
+        part = os.read(fd, max(size - total, 4096) + 1)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+        total += len(part)
+    raise OSError(errno.EFBIG, f"larger than {LARGEST_FILE >> 20} MiB, which no boot configuration is")
+
+
+def _names(path: str, fd: int) -> tuple[str, ...]:
+    """The names in an open directory, sorted. Raises InputOutput."""
+    names: list[str] = []
+    try:
+        with os.scandir(fd) as entries:
+            for entry in entries:
+                if len(names) == MOST_NAMES:
+                    raise OSError(errno.EFBIG, f"more than {MOST_NAMES} names, which no boot configuration has")
+                names.append(octets.from_bytes(os.fsencode(entry.name)))
+    except OSError as problem:
+        raise system_failure(path, "cannot be listed", problem) from None
+    names.sort()
+    return tuple(names)

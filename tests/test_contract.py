@@ -25,6 +25,7 @@ LAYERS = {
     "root": 2,
     "run": 2,
     "osrelease": 3,
+    "walk": 1,
     "errors": 1,
     "octets": 0,
 }

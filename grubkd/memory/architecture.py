@@ -1,0 +1,69 @@
+"""Machine architectures: one name each, however a person, `uname -m`, dpkg or RPM spells it."""
+
+import re
+from enum import StrEnum
+from functools import cache
+
+from grubkd.errors import ArchitectureUnknown
+
+
+class Architecture(StrEnum):
+    """The architectures whose kernels' reservation grubkd models; the value is the name shown to people."""
+
+    I386 = "i386"
+    X86_64 = "x86_64"
+    ARM64 = "arm64"
+    PPC64 = "ppc64"
+    PPC64LE = "ppc64le"
+    S390X = "s390x"
+    RISCV64 = "riscv64"
+    LOONGARCH64 = "loongarch64"
+
+    @property
+    def is_x86(self) -> bool:
+        """32-bit or 64-bit x86."""
+        return self in _X86
+
+    @property
+    def is_powerpc(self) -> bool:
+        """64-bit POWER, either byte order."""
+        return self in _POWERPC
+
+
+_X86 = frozenset({Architecture.I386, Architecture.X86_64})
+_POWERPC = frozenset({Architecture.PPC64, Architecture.PPC64LE})
+
+_NAMES = {
+    **{architecture.value: architecture for architecture in Architecture},
+    **dict.fromkeys(("i486", "i586", "i686", "x86", "686", "586", "486", "ia32"), Architecture.I386),
+    **dict.fromkeys(("amd64", "x86-64", "x64"), Architecture.X86_64),
+    **dict.fromkeys(("aarch64", "armv8"), Architecture.ARM64),
+    "ppc64el": Architecture.PPC64LE,
+    "powerpc64le": Architecture.PPC64LE,
+    "powerpc64": Architecture.PPC64,
+    "s390": Architecture.S390X,
+    "riscv": Architecture.RISCV64,
+    "loong64": Architecture.LOONGARCH64,
+    "loongarch": Architecture.LOONGARCH64,
+}
+
+_WORDS = re.compile(r"x86_64|[0-9A-Za-z]+")
+
+
+@cache
+def architecture(name: str) -> Architecture:
+    """The architecture of a name as uname, dpkg, RPM or a person writes it. Raises ArchitectureUnknown."""
+    found = _NAMES.get(name.strip().lower())
+    if found is None:
+        raise ArchitectureUnknown(f"unknown architecture '{name}'", hint="known: " + ", ".join(Architecture))
+    return found
+
+
+@cache
+def implied(release: str) -> Architecture | None:
+    """The architecture that a kernel release names (`-686-pae`, `-amd64`, `.el8.x86_64`), or None if it names none."""
+    words = _WORDS.findall(release.lower())
+    for word in reversed(words[1:]):
+        if word in _NAMES:
+            return _NAMES[word]
+    return None

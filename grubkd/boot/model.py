@@ -156,12 +156,16 @@ class Line:
                 found.append(piece)
         return tuple(found)
 
-    def reach(self) -> frozenset[SlotKey]:
-        """The keys of every slot that feeds this line, its own and those behind references."""
-        keys = {slot.key for slot in self.slots}
+    def every_slot(self) -> tuple[Slot, ...]:
+        """Every slot that feeds this line, its own and those behind references, each once."""
+        found = {slot.key: slot for slot in self.slots}
         for slots in self.references.values():
-            keys.update(slot.key for slot in slots)
-        return frozenset(keys)
+            found.update((slot.key, slot) for slot in slots)
+        return tuple(found.values())
+
+    def reach(self) -> frozenset[SlotKey]:
+        """The keys of every slot that feeds this line."""
+        return frozenset(slot.key for slot in self.every_slot())
 
     def text(self) -> str:
         """What the kernel receives: the effective words joined by one space."""

@@ -119,8 +119,13 @@ def _kernelopts(
 
 
 def _cmdline(cmdlines: Sequence[Document]) -> tuple[Future, ...]:
-    own = slots_of([each for each in cmdlines if each.file == KERNEL_CMDLINE], "cmdline")
-    return (Future("cmdline", Line(own, own[0]), Feeds.NONE, "bls"),) if own else ()
+    """The file that kernel-install takes the arguments from: the administrator's, else the vendor's."""
+    for file in (KERNEL_CMDLINE, VENDOR_CMDLINE):
+        slots = slots_of([each for each in cmdlines if each.file == file], "cmdline")
+        if slots:
+            line = Line(slots, slots[0])
+            return (Future("cmdline", line, Feeds.NONE, "bls", read_only=file == VENDOR_CMDLINE),)
+    return ()
 
 
 def missing_cmdline(cmdlines: Sequence[Document], entries: Sequence[Entry], tree: Tree) -> tuple[Future, ...]:

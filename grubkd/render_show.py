@@ -1,0 +1,110 @@
+"""The answer of `show`: how the tree boots, as JSON values and as a table."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from grubkd import octets, render
+from grubkd.boot import cmdline
+from grubkd.boot.build import main_boot
+from grubkd.boot.model import Boot, BootConfig, Entry, Role
+
+# What a bootloader adds to the line it was given; it is no part of the configuration.
+_ADDED = ("BOOT_IMAGE", "initrd")
+
+
+def _person(text: str | None) -> str:
+    return octets.to_person(text or "")
+
+
+def _nullable(text: str | None) -> str | None:
+    return None if text is None else octets.to_person(text)
+
+
+def arguments(boot: Boot) -> list[str]:
+    """The arguments that an image receives from the configuration, verbatim."""
+    words = [piece.word.text for piece in boot.line.pieces()]
+    return [word for word in words if cmdline.name_of(word) not in _ADDED]
+
+
+def values(words: Sequence[str]) -> list[str]:
+    """The crashkernel values among arguments, without the name, verbatim."""
+    return [word.partition("=")[2] for word in words if cmdline.is_crashkernel(word)]
+
+
+def entry(found: Entry) -> dict[str, Any]:
+    """One entry as a JSON value; for Xen the hypervisor's image and line, with the Linux module beside it."""
+    boot = main_boot(found.boots)
+    words = arguments(boot) if boot else []
+    modules = [each for each in found.boots if each is not boot and each.role in (Role.MODULE, Role.KERNEL)]
+    return {
+        "index": found.index,
+        "id": _nullable(found.id),
+        "title": _person(found.title),
+        "kernel": _person(boot.path) if boot else None,
+        "version": _nullable(found.version),
+        "initrd": [_person(path) for path in found.initrds],
+        "cmdline": _person(" ".join(words)),
+        "args": [_person(word) for word in words],
+        "crashkernel": [_person(value) for value in values(words)],
+        "modules": [{"path": _person(each.path), "args": list(map(_person, arguments(each)))} for each in modules],
+        "default": found.default,
+        "rescue": found.rescue,
+        "linux": found.linux,
+        "foreign": found.foreign,
+        "source": {"file": _person(found.source.file), "line": found.source.line},
+    }
+
+
+def futures(config: BootConfig) -> list[dict[str, Any]]:
+    """The places that kernels installed later take their arguments from, each once, with the values they hold."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for future in config.futures:
+        if future.copied:
+            words = [piece.word.text for piece in future.line.pieces()]
+            rows.setdefault((future.line.home.file, future.variable), values(words))
+        elif future.seed is None:
+            for slot in future.line.every_slot():
+                rows.setdefault((slot.file, slot.variable), values([word.text for word in slot.words]))
+    return [
+        {"file": _person(file), "variable": variable, "crashkernel": list(map(_person, found))}
+        for (file, variable), found in rows.items()
+    ]
+
+
+def answer(config: BootConfig, selected: Sequence[Entry]) -> dict[str, Any]:
+    """The configuration's part of `show --json`."""
+    return {
+        "bootloaders": [
+            {"format": each.format, "files": [_person(file) for file in each.files]} for each in config.bootloaders
+        ],
+        "entries": [entry(each) for each in selected],
+        "future": futures(config),
+    }
+
+
+def table(config: BootConfig, selected: Sequence[Entry]) -> Iterator[str]:
+    """The same for a terminal: bootloaders, one row an entry, what new kernels will get."""
+    for each in config.bootloaders:
+        yield f"{each.format}: {_person(', '.join(each.files))}"
+    if not config.bootloaders:
+        yield "no boot configuration found"
+    if selected:
+        yield ""
+        rows = [_row(each) for each in selected]
+        yield render.table(("", "#", "kernel", "crashkernel", "title"), rows)
+    found = futures(config)
+    if found:
+        yield ""
+        rows = [(" ".join(row["crashkernel"]) or "-", row["variable"], row["file"]) for row in found]
+        yield render.table(("new kernels", "from", "in"), rows)
+
+
+def _row(found: Entry) -> tuple[str, ...]:
+    boot = main_boot(found.boots)
+    held = values(arguments(boot)) if boot else []
+    notes = [note for note, true in (("rescue", found.rescue), ("other system", found.foreign)) if true]
+    if not found.linux:
+        notes.append("no Linux")
+    title = _person(found.title) + (f" ({', '.join(notes)})" if notes else "")
+    value = _person(" ".join(held)) if held else "-" if found.linux else ""
+    return ("*" if found.default else "", str(found.index), _person(found.version) or "", value, title)

@@ -12,21 +12,21 @@ SOURCES = sorted((TOP / "grubkd").rglob("*.py"))
 
 # Downward only; what shares a number does not know each other.
 LAYERS = {
-    "cli": 9,
-    "__main__": 10,
-    "commands": 8,
-    "render": 7,
-    "advice": 6,
-    "machine": 5,
-    "write": 5,
-    "boot": 4,
-    "memory": 4,
-    "grammar": 3,
-    "root": 2,
-    "run": 2,
-    "osrelease": 3,
-    "walk": 1,
-    "errors": 1,
+    "__main__": 100,
+    "cli": 90,
+    "commands": 80,
+    "render": 70,
+    "advice": 60,
+    "machine": 50,
+    "write": 50,
+    "boot": 40,
+    "memory": 40,
+    "grammar": 30,
+    "osrelease": 30,
+    "root": 20,
+    "run": 20,
+    "walk": 15,
+    "errors": 10,
     "octets": 0,
 }
 # These are for everybody.
@@ -75,11 +75,16 @@ def imports(path: Path) -> Iterator[Import]:
 def unit(module: str) -> str:
     """The part of grubkd that a module name belongs to: `grubkd.boot.model.Slot` -> boot."""
     parts = module.split(".")
-    return parts[1] if len(parts) > 1 else "__init__"
+    return part(parts[1]) if len(parts) > 1 else "__init__"
+
+
+def part(name: str) -> str:
+    """`render_show` and its like are render, a file for each answer."""
+    return "render" if name.startswith("render_") else name
 
 
 def own_unit(path: Path) -> str:
-    return Path(inside(path)).parts[0].removesuffix(".py")
+    return part(Path(inside(path)).parts[0].removesuffix(".py"))
 
 
 def ours(path: Path) -> Iterator[tuple[Import, str]]:

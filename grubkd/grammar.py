@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from grubkd.errors import NotUnderstood, place_at
 
 if TYPE_CHECKING:
-    from lark import Lark
+    from lark import Lark, Tree
+    from lark import Token as LarkToken
 
 
 class Token(NamedTuple):
@@ -49,22 +50,24 @@ def _parser(name: str) -> "Lark":
     return Lark(source, parser="lalr", lexer="contextual", maybe_placeholders=False, keep_all_tokens=False)
 
 
+def _node(tree: "Tree[LarkToken]") -> Node:
+    # By hand: Lark's Transformer takes as long as its parser, and there may be thousands of small files.
+    children: list[Child] = []
+    for child in tree.children:
+        if isinstance(child, str):
+            start: int = child.start_pos  # type: ignore[assignment]
+            children.append(Token(child.type, str(child), start, start + len(child)))
+        else:
+            children.append(_node(child))
+    return Node(str(tree.data), tuple(children))
+
+
 def parse(name: str, text: str, *, file: str) -> Node:
     """The tree of a text under grammars/<name>.lark (LALR, contextual lexer), start rule `start`.
 
     Raises NotUnderstood at the first character the grammar has no place for.
     """
-    from lark import Token as LarkToken
-    from lark import Transformer
     from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-
-    def token(found: LarkToken) -> Token:
-        start = found.start_pos or 0
-        return Token(found.type, str(found), start, start + len(found))
-
-    class _Build(Transformer):  # type: ignore[type-arg]
-        def __default__(self, data: object, children: list[object], meta: object) -> Node:
-            return Node(str(data), tuple(token(c) if isinstance(c, LarkToken) else c for c in children))  # type: ignore[misc]
 
     try:
         tree = _parser(name).parse(text)
@@ -81,4 +84,4 @@ def parse(name: str, text: str, *, file: str) -> Node:
             hint="grubkd edits only what it can read; correct the file, or report the statement",
             place=place_at(file, text, max(offset, 0)),
         ) from None
-    return _Build().transform(tree)  # type: ignore[no-any-return]
+    return _node(tree)

@@ -1,0 +1,86 @@
+"""The words of a slot in a format that hands its bytes to the kernel unquoted: GRUB legacy, BLS, kernel/cmdline.
+
+The kernel's own quoting splits them, with one exception. People paste `crashkernel=64M@16M"` from a page whose line
+ends in a stray quote; for the kernel that quote makes one argument of the rest of the line. Such a token is a word of
+its own here, so that it can be shown with a warning and replaced, quote and all.
+"""
+
+import re
+from collections.abc import Callable
+
+from grubkd.boot import cmdline
+from grubkd.boot.model import Word
+from grubkd.errors import CannotHold, Notice, place_at
+
+_STRAY = re.compile(rf'(?<![^{cmdline.BLANKS}])crashkernel=[^{cmdline.BLANKS}"]*"(?![^{cmdline.BLANKS}])')
+_REFERENCE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+
+
+def verbatim(raw: str) -> str:
+    """The decoding of a format that has none."""
+    return raw
+
+
+def words(text: str, start: int, end: int, decode: Callable[[str], str] = verbatim) -> tuple[Word, ...]:
+    """The words of text[start:end], with their spans in `text`; `decode` tells what the kernel receives of one."""
+    part = text[start:end]
+    stray = _stray(part)
+    if stray is None:
+        spans = [(found.start, found.end) for found in cmdline.split(part)]
+    else:
+        spans = [(found.start, found.end) for found in cmdline.split(part[: stray.start()])]
+        spans.append(stray.span())
+        spans += [(stray.end() + a.start, stray.end() + a.end) for a in cmdline.split(part[stray.end() :])]
+    return tuple(Word(start + a, start + b, decode(part[a:b])) for a, b in spans)
+
+
+def with_references(found: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words, those that are one whole `$name` or `${name}` with the name as their reference."""
+    return tuple(word._replace(reference=_reference(word.text)) if word.text[:1] == "$" else word for word in found)
+
+
+def quote_notice(file: str, text: str, start: int, end: int) -> Notice | None:
+    """The warning about a double quote in text[start:end] that is never closed, at its column; None without one."""
+    part = text[start:end]
+    if part.count('"') % 2 == 0:
+        return None
+    stray = _stray(part)
+    if stray is not None:
+        return Notice(
+            "stray-quote",
+            f"a quote without its partner at the end of {stray.group()}: the kernel reads the rest of the line as one "
+            "argument with it",
+            "set the value anew: grubkd replaces the argument with its quote",
+            place_at(file, text, start + stray.end() - 1),
+        )
+    return Notice(
+        "unbalanced-quote",
+        "a double quote that is never closed: the kernel reads the rest of the line as one argument",
+        "close the quote or remove it",
+        place_at(file, text, start + cmdline.unbalanced(part)),
+    )
+
+
+def held(argument: str) -> str:
+    """The argument, if it stands as one word in such a format. Raises CannotHold with the reason."""
+    if not argument or "\0" in argument or cmdline.tokens(argument) != [argument] or argument.count('"') % 2:
+        raise CannotHold(
+            f"{argument!r} is not one kernel argument",
+            hint="enclose a value with blanks in double quotes, and close each quote",
+        )
+    return argument
+
+
+def _stray(part: str) -> re.Match[str] | None:
+    """The first stray token where its quote is what leaves the quotes of the line unbalanced."""
+    if part.count('"') % 2 == 0:
+        return None
+    for found in _STRAY.finditer(part):
+        if part.count('"', 0, found.start()) % 2 == 0:
+            return found
+    return None
+
+
+def _reference(text: str) -> str | None:
+    found = _REFERENCE.fullmatch(text)
+    return (found[1] or found[2]) if found else None

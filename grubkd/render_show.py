@@ -6,7 +6,7 @@ from typing import Any
 from grubkd import octets, render
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
-from grubkd.boot.model import Boot, BootConfig, Entry, Role
+from grubkd.boot.model import Boot, BootConfig, Entry, Line, Role
 
 # What a bootloader adds to the line it was given; it is no part of the configuration.
 _ADDED = ("BOOT_IMAGE", "initrd")
@@ -56,15 +56,18 @@ def entry(found: Entry) -> dict[str, Any]:
 
 
 def futures(config: BootConfig) -> list[dict[str, Any]]:
-    """The places that kernels installed later take their arguments from, each once, with the values they hold."""
+    """The places that kernels installed later take their arguments from, each variable once.
+
+    A variable stands at the file of its last assignment, with the values that this one leaves in it.
+    """
     rows: dict[tuple[str, str], list[str]] = {}
     for future in config.futures:
-        if future.copied:
-            words = [piece.word.text for piece in future.line.pieces()]
-            rows.setdefault((future.line.home.file, future.variable), values(words))
-        elif future.seed is None:
-            for slot in future.line.every_slot():
-                rows.setdefault((slot.file, slot.variable), values([word.text for word in slot.words]))
+        line = future.line
+        for variable in dict.fromkeys(slot.variable for slot in line.slots if future.seed is None):
+            slots = tuple(slot for slot in line.slots if slot.variable == variable)
+            pieces = Line(slots, slots[-1], line.references).pieces()
+            name = future.variable if future.copied else variable
+            rows.setdefault((slots[-1].file, name), values([piece.word.text for piece in pieces]))
     return [
         {"file": _person(file), "variable": variable, "crashkernel": list(map(_person, found))}
         for (file, variable), found in rows.items()

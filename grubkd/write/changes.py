@@ -59,7 +59,7 @@ def make(config: BootConfig, selection: Selection, wishes_for: WishesFor) -> Cha
                     draft.fulfil(line, granted)
     if all(wish.verb is Verb.REMOVE or not wish.tokens for wish in wishes_for(None)):
         _drop_idle_seeds(draft, futures)
-    return ChangeSet(tuple(draft.edits()), _expected(draft, config), _warnings(config, selection))
+    return ChangeSet(tuple(draft.edits()), _expected(draft, config), _warnings(config, selection, draft))
 
 
 def _as_generated(draft: Draft, source: Future, wish: Wish) -> Wish | None:
@@ -94,13 +94,24 @@ def _expected(draft: Draft, config: BootConfig) -> dict[int, tuple[str, ...]]:
     return {id(line): tuple(draft.texts(line)) for line in lines}
 
 
-def _warnings(config: BootConfig, selection: Selection) -> tuple[Notice, ...]:
+def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[Notice, ...]:
     found = []
     if selection.everything and not config.entries:
         found.append(Notice("no-entries", "no boot entry exists yet; kernels installed later will get the value"))
     for entry in selection.entries:
+        if any(id(boot.line) in draft.expanded for boot in entry.boots):
+            found.append(
+                Notice(
+                    "shared-slot",
+                    f"entry {entry.index} shared its arguments with entries that were not selected: they now stand in"
+                    " the entry itself",
+                    hint="later changes of the shared arguments no longer reach this entry",
+                    place=entry.source,
+                )
+            )
         generated = targets.fed_by_source(config, entry)
-        if not selection.everything and generated:
+        touched = any(_differs(draft, boot.line) for boot in entry.boots)
+        if not selection.everything and generated and touched:
             source = generated.line.home.file
             found.append(
                 Notice(
@@ -111,3 +122,7 @@ def _warnings(config: BootConfig, selection: Selection) -> tuple[Notice, ...]:
                 )
             )
     return tuple(found)
+
+
+def _differs(draft: Draft, line: Line) -> bool:
+    return draft.pieces(line) != line.pieces()

@@ -18,10 +18,15 @@ def new_word(text: str) -> Word:
 
 
 class Draft:
-    """The words of slots after the wishes fulfilled so far. `closed`: the slots that must not be edited."""
+    """The words of slots after the wishes fulfilled so far.
+
+    `closed`: the slots that must not be edited. `expanded`: id() of the lines in which a reference to a closed slot
+    has been replaced by what it stands for.
+    """
 
     def __init__(self, closed: Iterable[SlotKey] = ()) -> None:
         self._closed = frozenset(closed)
+        self.expanded: set[int] = set()
         self._words: dict[SlotKey, tuple[Word, ...]] = {}
         self._slots: dict[SlotKey, Slot] = {}
 
@@ -61,7 +66,7 @@ class Draft:
         mine = self._ours(line, wish)
         if _meanings(piece.word.text for piece in mine) == _meanings(wanted) and not self._behind(line, wish):
             return
-        if any(piece.slot.key in self._closed for piece in mine):
+        if any(piece.slot.key in self._closed for piece in (*mine, *self._behind(line, wish))):
             self._expand(line)
             mine = self._ours(line, wish)
         for piece in self._behind(line, wish):
@@ -136,6 +141,7 @@ class Draft:
                     words.append(word)
             if tuple(words) != self.words(slot):
                 self.put(slot, words)
+                self.expanded.add(id(line))
 
 
 def _meanings(arguments: Iterable[str]) -> list[tuple[str, str | None]]:

@@ -1,0 +1,121 @@
+"""What `set` and `unset` share: read, decide, edit, verify, commit.
+
+Every step but the last is a pure function of what was read; the last writes all files or none.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from grubkd import octets
+from grubkd.boot import inventory
+from grubkd.boot.model import BootConfig
+from grubkd.boot.selector import Selection, select
+from grubkd.errors import NotUnderstood, Notice, Place
+from grubkd.root import Overlay, Root
+from grubkd.write import changes, edit, transaction, verify
+from grubkd.write.filechange import FileChange
+
+DEFAULT_GRUB, KERNEL_CMDLINE = "/etc/default/grub", "/etc/kernel/cmdline"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is wanted of a configuration, as decided from it: the wishes, what history records, what to warn of.
+
+    `admit(expected)` is shown what every line is to read like (id() of the line -> arguments) before anything is
+    written; it refuses by raising, and returns further warnings.
+    """
+
+    wishes_for: changes.WishesFor
+    wanted: dict[str, object]
+    by: str
+    architecture: str | None
+    admit: Callable[[changes.ChangeSet], tuple[Notice, ...]]
+    warnings: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any."""
+
+    files: tuple[FileChange, ...]
+    dry_run: bool
+    transaction: str | None
+    followups: tuple[tuple[str, ...], ...]
+    warnings: tuple[Notice, ...]
+
+
+def run(
+    root: Root,
+    selectors: Sequence[str],
+    decide: Callable[[BootConfig, Selection], Decision],
+    *,
+    command: str,
+    dry_run: bool,
+) -> Outcome:
+    """Change the configuration as decided, as one transaction; with `dry_run` stop before the first write.
+
+    Raises NotUnderstood where a file of the configuration could not be read, Refused and its kin where the change
+    must not be made, Failed where it could not be.
+    """
+    with nullcontext() if dry_run else transaction.lock(root):
+        if not dry_run:
+            transaction.recover(root)
+        config = inventory.read(root)
+        _check_understood(config)
+        selection = select(config, selectors)
+        decision = decide(config, selection)
+        planned = changes.make(config, selection, decision.wishes_for)
+        verify.fits(config, planned.expected, decision.architecture)
+        warnings = config.warnings + planned.warnings + decision.warnings + decision.admit(planned)
+        files = _files(config, edit.apply(config.texts, planned.edits))
+        verify.check(config, inventory.read(Overlay(root, {each.path: each.after for each in files})), planned.expected)
+        warnings += tuple(_created(each) for each in files if each.before is None)
+        done = None
+        if files and not dry_run:
+            done = transaction.commit(
+                root,
+                files,
+                command=command,
+                wanted=decision.wanted,
+                by=decision.by,
+                recheck=lambda: verify.check(config, inventory.read(root), planned.expected),
+            )
+    return Outcome(tuple(files), dry_run, done.id if done else None, (), warnings)
+
+
+def _check_understood(config: BootConfig) -> None:
+    """Refuse to edit where any file of a bootloader is not understood; the first such file is named."""
+    if config.errors:
+        raise config.errors[0]
+
+
+def _files(config: BootConfig, texts: dict[str, str]) -> list[FileChange]:
+    """The changed files in the order of writing: by path, but /etc/kernel/cmdline last.
+
+    RHEL 10's kernel-install lets grub2-mkconfig rewrite /etc/kernel/cmdline when it is older than /etc/default/grub,
+    so it is written after it, and also when only the other one changes.
+    """
+    files = []
+    for path, text in texts.items():
+        before = config.texts.get(path)
+        if text != before:
+            files.append(FileChange(path, None if before is None else octets.to_bytes(before), octets.to_bytes(text)))
+    files.sort(key=lambda each: (each.path == KERNEL_CMDLINE, each.path))
+    paths = [each.path for each in files]
+    if DEFAULT_GRUB in paths and KERNEL_CMDLINE in config.texts and KERNEL_CMDLINE not in paths:
+        same = octets.to_bytes(config.texts[KERNEL_CMDLINE])
+        files.append(FileChange(KERNEL_CMDLINE, same, same, refresh=True))
+    return files
+
+
+def _created(file: FileChange) -> Notice:
+    return Notice(
+        "created-cmdline",
+        f"{file.path} did not exist: created, so that kernels installed later get the arguments",
+        place=Place(file.path),
+    )
+
+
+__all__ = ["Decision", "NotUnderstood", "Outcome", "run"]

@@ -1,0 +1,55 @@
+"""The answer of a command that changes files: as JSON values, as a unified diff, as a few lines."""
+
+from collections.abc import Iterator, Sequence
+from difflib import unified_diff
+from typing import Any
+
+from grubkd import octets, render
+from grubkd.errors import Notice
+from grubkd.write.filechange import FileChange
+
+
+def diff(file: FileChange) -> str:
+    """The unified diff of one file, as patch(1) takes it at the root of the tree; "" where only its time changes."""
+    before = octets.to_person(octets.from_bytes(file.before or b"")).splitlines(keepends=True)
+    after = octets.to_person(octets.from_bytes(file.after or b"")).splitlines(keepends=True)
+    path = octets.to_person(file.path)
+    source = "/dev/null" if file.before is None else f"a{path}"
+    target = "/dev/null" if file.after is None else f"b{path}"
+    lines = unified_diff(before, after, source, target)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def answer(  # noqa: PLR0913 - one parameter a field of the JSON object
+    files: Sequence[FileChange],
+    *,
+    dry_run: bool,
+    transaction: str | None,
+    followups: Sequence[Sequence[str]],
+    reboot_required: bool,
+    warnings: Sequence[Notice],
+) -> dict[str, Any]:
+    """The JSON object of `set`, `unset` and `rollback`."""
+    return {
+        "changed": bool(files),
+        "dry_run": dry_run,
+        "files": [{"path": octets.to_person(each.path), "diff": diff(each)} for each in files],
+        "transaction": transaction,
+        "followups": [list(command) for command in followups],
+        "reboot_required": reboot_required,
+        "warnings": [render.notice(each) for each in warnings],
+    }
+
+
+def lines(files: Sequence[FileChange], *, dry_run: bool, transaction: str | None) -> Iterator[str]:
+    """The same for a person: the diff of a dry run, else what was written and how to take it back."""
+    if not files:
+        yield "nothing to change"
+        return
+    if dry_run:
+        for each in files:
+            yield diff(each).removesuffix("\n")
+        return
+    for each in files:
+        yield f"{'created' if each.before is None else 'removed' if each.after is None else 'changed'} {each.path}"
+    yield f"transaction {transaction}; take it back with: grubkd rollback {transaction}"

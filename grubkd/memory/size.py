@@ -1,5 +1,7 @@
 """Amounts of memory: bytes as integers, and the text people and kernels write for them."""
 
+import re
+
 from grubkd.errors import BadValue
 
 KIB = 1 << 10
@@ -14,44 +16,40 @@ LIMIT = 1 << 64
 """Sizes and addresses are below 2^64: the kernel's `unsigned long long`."""
 
 
+_STRICT = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]*)([KMGTPE]?)", re.IGNORECASE | re.ASCII)
+
+
 def parse_size(text: str) -> int:
     """Bytes of a strict size: decimal digits without a leading zero, or 0x and hex digits, then a suffix KMGTPE.
 
-    The suffix may be left out only for a plain number of bytes. Raises BadValue (column from 1) for anything else,
-    and for what does not fit into 64 bits.
+    Without a suffix it is a number of bytes. Raises BadValue (column from 1) for anything else, and for what does not
+    fit into 64 bits.
     """
-    digits = text[:-1] if text[-1:].upper() in SUFFIXES and text[-1:].isalpha() and not _is_hex(text) else text
-    shift = SUFFIXES[text[-1].upper()] if digits != text else 0
-    for index, character in enumerate(digits if not _is_hex(digits) else ""):
-        if character not in "0123456789":
-            raise BadValue(f"'{character}' in '{text}' is no digit", hint="write sizes like 256M", column=index + 1)
-    if not digits or digits.lower() == "0x":
-        raise BadValue(f"'{text}' holds no number", hint="write sizes like 256M", column=1)
-    if _is_hex(digits):
-        value = _hexadecimal(text, digits)
-    elif digits != "0" and digits.startswith("0"):
+    found = _STRICT.match(text)
+    number, suffix = (found[1], found[2]) if found else ("", "")
+    if number.lower() in {"", "0x"}:
+        raise BadValue(
+            f"'{text}' is no size: a number is missing", hint="write sizes like 256M", column=len(number) + 1
+        )
+    end = len(number) + len(suffix)
+    if end < len(text):
+        raise BadValue(
+            f"'{text[end]}' does not belong to a size, in '{text}'", hint="write sizes like 256M", column=end + 1
+        )
+    hexadecimal = number[:2].lower() == "0x"
+    if not hexadecimal and number.startswith("0") and number != "0":
         raise BadValue(
             f"'{text}' would be octal: kernels read a leading 0 as base eight",
-            hint=f"write {text.lstrip('0') or '0'} for the decimal number",
+            hint=f"write {number.lstrip('0') or '0'}{suffix} for the decimal number",
             column=1,
         )
-    else:
-        value = int(digits)
-    value <<= shift
+    # Python refuses decimal texts of thousands of digits; 2^64 has twenty.
+    value = LIMIT if len(number) > 20 else int(number, 16 if hexadecimal else 10)
+    if suffix:
+        value <<= SUFFIXES[suffix.upper()]
     if value >= LIMIT:
         raise BadValue(f"'{text}' does not fit into 64 bits", hint="write sizes like 256M", column=1)
     return value
-
-
-def _is_hex(text: str) -> bool:
-    return text[:2] in {"0x", "0X"}
-
-
-def _hexadecimal(text: str, digits: str) -> int:
-    for index, character in enumerate(digits[2:], 3):
-        if character not in "0123456789abcdefABCDEF":
-            raise BadValue(f"'{character}' in '{text}' is no hex digit", hint="write 0x10000000 or 256M", column=index)
-    return int(digits, 16)
 
 
 def format_size(size: int) -> str:

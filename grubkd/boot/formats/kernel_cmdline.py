@@ -47,7 +47,7 @@ def parse_cmdline(file: str, text: str) -> Document:
     warnings = [
         Notice(
             "cmdline-comment",
-            "a comment: kernel-install takes it out as of systemd 257, but older ones (252, and Fedora's 20-grub.install) "
+            "a comment: kernel-install of systemd 257 takes it out, but older ones and Fedora's 20-grub.install "
             "make arguments of its words",
             "remove the comment",
             place_at(file, text, comment.start),

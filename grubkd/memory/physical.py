@@ -1,0 +1,136 @@
+"""Physical memory: which addresses hold RAM, and what is known to lie in it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from grubkd.errors import NotUnderstood
+from grubkd.memory.architecture import Architecture, architecture
+from grubkd.memory.size import GIB, KIB, LIMIT, MIB
+
+RAM_TYPES = frozenset({"usable", "System RAM"})
+"""What kernels call RAM: `usable` up to 6.12, `System RAM` in /proc/iomem, and everywhere from 7.2 on."""
+
+Extent = tuple[int, int]
+"""A start and an end, exclusive, in bytes."""
+
+
+class BadMemoryMap(NotUnderstood):
+    """A memory map that cannot be one."""
+
+    code = "bad-memory-map"
+
+
+class Range(NamedTuple):
+    """Addresses from start to below end, and what the firmware or the kernel calls them."""
+
+    start: int
+    end: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMap:
+    """Ranges in ascending order of start; they may overlap, as firmware's do.
+
+    source: "iomem", "firmware", "log" or "typical". What only some sources tell: kernel, the running kernel's image
+    (from the start of its code to the end of its bss); initrd; crash, the crash kernel regions; held, other reserved
+    memory inside RAM.
+    """
+
+    ranges: tuple[Range, ...]
+    source: str = "firmware"
+    kernel: Extent | None = None
+    initrd: Extent | None = None
+    crash: tuple[Extent, ...] = ()
+    held: tuple[Extent, ...] = ()
+
+    @property
+    def ram(self) -> tuple[Extent, ...]:
+        """The RAM, ascending and disjoint: where ranges overlap, what is not RAM wins, as in the kernel."""
+        usable = merged((r.start, r.end) for r in self.ranges if r.type in RAM_TYPES)
+        other = merged((r.start, r.end) for r in self.ranges if r.type not in RAM_TYPES)
+        return subtract(usable, other)
+
+    @property
+    def ram_total(self) -> int:
+        """Bytes of RAM."""
+        return sum(end - start for start, end in self.ram)
+
+    @property
+    def span(self) -> int:
+        """The end of the last RAM: what x86 kernels up to RHEL 6 take for the amount of RAM."""
+        return max((end for _, end in self.ram), default=0)
+
+
+def from_firmware(ranges: Iterable[tuple[int, int, str]], *, source: str = "firmware") -> MemoryMap:
+    """The map of ranges (start, end exclusive, type), in any order. Raises BadMemoryMap."""
+    found = []
+    for number, (start, end, kind) in enumerate(ranges, 1):
+        if not 0 <= start <= end <= LIMIT:
+            raise BadMemoryMap(
+                f"range {number}: {start:#x} to {end:#x} is no range of addresses",
+                hint="give start and end (exclusive) in bytes, end not below start",
+            )
+        found.append(Range(start, end, kind))
+    found.sort()
+    result = MemoryMap(tuple(found), source)
+    if not result.ram:
+        raise BadMemoryMap(
+            "the memory map holds no RAM", hint="RAM is called 'usable' or 'System RAM'; others read zeros than root"
+        )
+    return result
+
+
+def typical(ram: int, arch: str) -> MemoryMap:
+    """A map of a machine with that many bytes of RAM, where nothing but the amount is known.
+
+    x86: a PC with BIOS. 640K less 1K, RAM from 1M on; with 3.5G and more a hole from 3G to 4G, the rest above 4G; the
+    last 128K below the hole are the firmware's. arm64: RAM from 1G on in one piece; riscv64: from 2G; loongarch64:
+    256M at 0, the rest from 2304M; POWER and s390x: from 0.
+    """
+    machine = architecture(arch)
+    ranges: list[tuple[int, int, str]]
+    if machine.is_x86:
+        low = ram if ram < 3 * GIB + 512 * MIB else 3 * GIB
+        ranges = [(0, 639 * KIB, "usable"), (639 * KIB, 640 * KIB, "reserved"), (960 * KIB, MIB, "reserved")]
+        ranges += [(MIB, max(low - 128 * KIB, MIB), "usable"), (max(low - 128 * KIB, MIB), max(low, MIB), "reserved")]
+        if ram > low:
+            ranges.append((4 * GIB, 4 * GIB + ram - low, "usable"))
+    elif machine is Architecture.LOONGARCH64:
+        low = min(ram, 256 * MIB)
+        ranges = [(0, low, "usable"), (2304 * MIB, 2304 * MIB + ram - low, "usable")]
+    else:
+        start = {Architecture.ARM64: GIB, Architecture.RISCV64: 2 * GIB}.get(machine, 0)
+        ranges = [(start, start + ram, "usable")]
+    return from_firmware((r for r in ranges if r[0] < r[1]), source="typical")
+
+
+def subtract(ranges: Iterable[Extent], holes: Iterable[Extent]) -> tuple[Extent, ...]:
+    """The ranges without the holes. Both ascending and disjoint; so is the result."""
+    result: list[Extent] = []
+    taken = list(holes)
+    for start, end in ranges:
+        at = start
+        for hole_start, hole_end in taken:
+            if hole_end <= at or hole_start >= end:
+                continue
+            if hole_start > at:
+                result.append((at, hole_start))
+            at = max(at, hole_end)
+        if at < end:
+            result.append((at, end))
+    return tuple(result)
+
+
+def merged(ranges: Iterable[Extent]) -> list[Extent]:
+    """Ascending and disjoint; ranges that touch become one."""
+    result: list[Extent] = []
+    for start, end in sorted(ranges):
+        if start == end:
+            continue
+        if result and start <= result[-1][1]:
+            result[-1] = (result[-1][0], max(result[-1][1], end))
+        else:
+            result.append((start, end))
+    return result

@@ -7,16 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from grubkd import octets
 from grubkd.boot import inventory
 from grubkd.boot.model import BootConfig
 from grubkd.boot.selector import Selection, select
-from grubkd.errors import NotUnderstood, Notice, Place
+from grubkd.errors import Notice, Place
 from grubkd.root import Overlay, Root
-from grubkd.write import changes, edit, transaction, verify
+from grubkd.write import changes, edit, order, transaction, verify
 from grubkd.write.filechange import FileChange
-
-DEFAULT_GRUB, KERNEL_CMDLINE = "/etc/default/grub", "/etc/kernel/cmdline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ def run(
         planned = changes.make(config, selection, decision.wishes_for)
         verify.fits(config, planned.expected, decision.architecture)
         warnings = config.warnings + planned.warnings + decision.warnings + decision.admit(planned)
-        files = _files(config, edit.apply(config.texts, planned.edits))
+        files = order.of(config, edit.apply(config.texts, planned.edits))
         verify.check(config, inventory.read(Overlay(root, {each.path: each.after for each in files})), planned.expected)
         warnings += tuple(_created(each) for each in files if each.before is None)
         done = None
@@ -91,31 +88,9 @@ def _check_understood(config: BootConfig) -> None:
         raise config.errors[0]
 
 
-def _files(config: BootConfig, texts: dict[str, str]) -> list[FileChange]:
-    """The changed files in the order of writing: by path, but /etc/kernel/cmdline last.
-
-    RHEL 10's kernel-install lets grub2-mkconfig rewrite /etc/kernel/cmdline when it is older than /etc/default/grub,
-    so it is written after it, and also when only the other one changes.
-    """
-    files = []
-    for path, text in texts.items():
-        before = config.texts.get(path)
-        if text != before:
-            files.append(FileChange(path, None if before is None else octets.to_bytes(before), octets.to_bytes(text)))
-    files.sort(key=lambda each: (each.path == KERNEL_CMDLINE, each.path))
-    paths = [each.path for each in files]
-    if DEFAULT_GRUB in paths and KERNEL_CMDLINE in config.texts and KERNEL_CMDLINE not in paths:
-        same = octets.to_bytes(config.texts[KERNEL_CMDLINE])
-        files.append(FileChange(KERNEL_CMDLINE, same, same, refresh=True))
-    return files
-
-
 def _created(file: FileChange) -> Notice:
     return Notice(
         "created-cmdline",
         f"{file.path} did not exist: created, so that kernels installed later get the arguments",
         place=Place(file.path),
     )
-
-
-__all__ = ["Decision", "NotUnderstood", "Outcome", "run"]

@@ -1,0 +1,160 @@
+"""GRUB 2: grub.cfg, a script that grub-mkconfig writes and people edit.
+
+A custom.cfg beside it, which 41_custom sources, is not read: a generator never touches it, and its entries are the
+administrator's own.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+
+from grubkd.boot import words as kernel_words
+from grubkd.boot.formats.format import Format
+from grubkd.boot.formats.grubmenu import FIRST, Menu, MenuEntry, Statement
+from grubkd.boot.formats.grubwords import Span, held, pasted, quoted, received, reference, value
+from grubkd.boot.formats.mapped import Mapped
+from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
+from grubkd.errors import NotUnderstood
+from grubkd.grammar import Token
+from grubkd.grammar import parse as parse_grammar
+from grubkd.root import Tree
+
+_FILES = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
+_ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
+_LINKS = ("/etc/grub2.cfg", "/etc/grub2-efi.cfg")
+
+_GENERATED = ("10_linux", "20_linux_xen")
+_VALUE = re.compile(
+    r"(?P<name>\w+)=(?:(?P<bare>[^'\"\\\r]*+)|\"(?P<double>(?:[^\"\\\r]|\\[^\r]|\\?\r+\n)*+)\"|'(?P<single>[^'\r]*+)')"
+)
+_IN_DOUBLE = re.compile(r'(?P<nothing>\\\r*\n|\r+(?=\n))|\\[$\\"]|[\s\S]')
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+
+
+def find(tree: Tree) -> tuple[str, ...]:
+    """The grub.cfg files: of /boot, of the ESPs, and what the links in /etc name; each real file once."""
+    paths = list(_FILES)
+    for directory in _ESPS:
+        paths += [f"{directory}/{name}/grub.cfg" for name in tree.list(directory)]
+    resolved = (tree.resolve(path) for path in (*paths, *_LINKS))
+    return tuple(dict.fromkeys(real for real in resolved if real is not None))
+
+
+def parse(file: str, text: str) -> Document:
+    """What a grub.cfg says: its menu entries, the variables that it sets, kernelopts and tuned_params as slots.
+
+    `settings` has "blscfg" where the script calls it, and "stub" where the file has no entry and only loads another
+    one: that file, with the variables that this one sets put in.
+    """
+    tokens = [token for token in parse_grammar("grub2", text, file=file).children if isinstance(token, Token)]
+    return _Reading(file, text, Menu(file, text, tokens)).document()
+
+
+def quote(slot: Slot, argument: str) -> str:
+    """The argument as GRUB script. Raises CannotHold."""
+    if slot.style == "":
+        return quoted(held(argument))
+    safe = pasted(argument)
+    if slot.style == "single":
+        return safe
+    return re.sub(r'([\\"$])', r"\\\1", safe)
+
+
+class _Reading:
+    """A menu turned into the vocabulary of every format."""
+
+    def __init__(self, file: str, text: str, menu: Menu) -> None:
+        self._file, self._text, self._menu = file, text, menu
+        self._lines = [found.start() for found in re.finditer("\n", text)]
+        self._defined = frozenset(menu.defined)
+
+    def document(self) -> Document:
+        menu = self._menu
+        settings = dict(menu.settings)
+        if not menu.entries and "blscfg" not in settings and menu.enters and not menu.sections:
+            settings["stub"] = _expanded(menu.enters[0], menu.settings)
+        return Document(
+            self._file,
+            "grub2",
+            tuple(self._stanza(entry) for entry in menu.entries),
+            tuple(self._assignment(name, word) for name, word in menu.sets),
+            settings,
+            tuple(menu.warnings),
+        )
+
+    def _line(self, offset: int) -> int:
+        return bisect_right(self._lines, offset - 1) + 1
+
+    def _stanza(self, entry: MenuEntry) -> Stanza:
+        script = (entry.section or "").rpartition("/")[2]
+        return Stanza(
+            entry.title,
+            self._line(entry.start),
+            tuple(self._image(loader) for loader in entry.loaders),
+            tuple(entry.initrds),
+            entry.id,
+            entry.nesting,
+            entry.section,
+            script.startswith(_GENERATED),
+        )
+
+    def _image(self, loader: Statement) -> Image:
+        """The file loaded; its slot begins behind the path.
+
+        Of Xen's statements the word `placeholder` is an argument like others: GRUB passes it, and Xen skips it.
+        """
+        path = loader.words[1]
+        found = tuple(self._word(word) for word in loader.words[2:])
+        start, end = (found[0].start, found[-1].end) if found else (path.end, path.end)
+        slot = Slot(self._file, "grub2", loader.name, start, end, self._line(start), found, before="" if found else " ")
+        line = self._line(loader.words[0].start)
+        return Image(value(self._menu.raw(path)), (slot,), line, module=loader.name not in FIRST)
+
+    def _word(self, span: Span) -> Word:
+        raw = self._menu.raw(span)
+        return Word(span.start, span.end, received(raw, self._defined), reference(raw))
+
+    def _assignment(self, name: str, word: Span) -> Assignment:
+        """`set kernelopts="..."`: GRUB's blscfg pastes the value into a script, so its words are kernel text."""
+        found = _VALUE.fullmatch(self._menu.raw(word))
+        style = found.lastgroup if found else None
+        if found is None or style is None:
+            raise NotUnderstood(
+                f"the quotes in the value of {name} are not understood",
+                hint=f'write it in one pair of quotes: set {name}="..."',
+                place=self._menu.place(word.start),
+            )
+        begin = word.start + found.start(style)
+        mapped = Mapped()
+        if style == "double":
+            for piece in _IN_DOUBLE.finditer(found[style]):
+                decoded = "" if piece["nothing"] else piece[0][-1]
+                mapped.add(decoded, begin + piece.start(), begin + piece.end())
+        else:
+            mapped.add(found[style], begin, begin + len(found[style]))
+        words = tuple(mapped.placed(each) for each in kernel_words.words(mapped.text, 0, len(mapped.text)))
+        start, end = (words[0].start, words[-1].end) if words else (begin, begin)
+        quotes = '"' if style == "bare" else ""
+        slot = Slot(
+            self._file,
+            "grub2",
+            name,
+            start,
+            end,
+            self._line(start),
+            words,
+            style="single" if style == "single" else "double",
+            before=quotes,
+            after=quotes,
+        )
+        return Assignment(name, slot, extends=False)
+
+
+def _expanded(path: str, settings: Mapping[str, str]) -> str:
+    """The path with the variables put in that the file sets; a chain of more than a few is left as it is."""
+    for _ in range(5):
+        path = _VARIABLE.sub(lambda found: settings.get(found[1] or found[2], found[0]), path)[:4096]
+    return path
+
+
+FORMAT = Format("grub2", find, parse, quote)

@@ -1,0 +1,92 @@
+"""GRUB's environment block: 1024 bytes that GRUB itself rewrites in place while it boots."""
+
+import re
+
+from grubkd.boot import words as kernel_words
+from grubkd.boot.formats.format import Format
+from grubkd.boot.formats.grubwords import pasted
+from grubkd.boot.formats.mapped import Mapped
+from grubkd.boot.model import Assignment, Document, Slot
+from grubkd.errors import NotUnderstood, Place, TooLong, place_at
+from grubkd.grammar import Token
+from grubkd.grammar import parse as parse_grammar
+from grubkd.root import Tree
+
+SIZE = 1024
+_SIGNATURE = "# GRUB Environment Block\n"
+_LINES = frozenset({"kernelopts", "tuned_params"})
+_FILES = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
+_ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
+_ESCAPED = re.compile(r"\\([\s\S])|[^\\]++")
+
+
+def find(tree: Tree) -> tuple[str, ...]:
+    """The environment blocks of /boot and of the ESPs; a link from one to the other counts once."""
+    paths = list(_FILES)
+    for directory in _ESPS:
+        paths += [f"{directory}/{name}/grubenv" for name in tree.list(directory)]
+    resolved = (tree.resolve(path) for path in paths)
+    return tuple(dict.fromkeys(real for real in resolved if real is not None))
+
+
+def parse(file: str, text: str) -> Document:
+    """kernelopts and tuned_params as slots, every other variable as a setting.
+
+    Raises NotUnderstood for a block that is not 1024 bytes long or does not begin with the signature.
+    """
+    if not text.startswith(_SIGNATURE):
+        raise NotUnderstood(
+            "not a GRUB environment block: its first line is another",
+            hint="make a new one with grub-editenv FILE create",
+            place=Place(file, 1, 1),
+        )
+    if len(text) != SIZE:
+        raise NotUnderstood(
+            f"{len(text)} bytes long: an environment block has exactly {SIZE}, which GRUB rewrites in place",
+            hint="make a new one with grub-editenv FILE create, and set its variables with grub-editenv FILE set",
+            place=place_at(file, text, min(len(text), SIZE)),
+        )
+    settings: dict[str, str] = {}
+    assignments: dict[str, Assignment] = {}
+    for variable in parse_grammar("grubenv", text, file=file).nodes("variable"):
+        name = next(variable.tokens("NAME")).text
+        value = next(variable.tokens("VALUE"), None) or Token("VALUE", "", *[next(variable.tokens("EQUALS")).end] * 2)
+        if name in _LINES:
+            assignments[name] = Assignment(name, _slot(file, text, name, value), extends=False)
+        else:
+            settings[name] = _decoded(value).text
+    return Document(file, "grubenv", assignments=tuple(assignments.values()), settings=settings)
+
+
+def quote(_slot: Slot, argument: str) -> str:
+    """The argument as it stands in a value. Raises CannotHold for what GRUB would take as script."""
+    return re.sub(r"[\\\n]", r"\\\g<0>", pasted(argument))
+
+
+def finish(file: str, text: str) -> str:
+    """The block with as many number signs at its end as 1024 bytes take. Raises TooLong."""
+    content = text.rstrip("#")
+    if len(content) > SIZE:
+        raise TooLong(
+            f"the environment block would need {len(content)} bytes and has {SIZE}",
+            hint="unset variables in it that nothing needs, with grub-editenv, or shorten the arguments",
+            place=Place(file),
+        )
+    return content.ljust(SIZE, "#")
+
+
+def _decoded(value: Token) -> Mapped:
+    mapped = Mapped()
+    for piece in _ESCAPED.finditer(value.text):
+        mapped.add(piece[1] or piece[0], value.start + piece.start(), value.start + piece.end())
+    return mapped
+
+
+def _slot(file: str, text: str, name: str, value: Token) -> Slot:
+    mapped = _decoded(value)
+    words = tuple(mapped.placed(word) for word in kernel_words.words(mapped.text, 0, len(mapped.text)))
+    start, end = (words[0].start, words[-1].end) if words else (value.start, value.start)
+    return Slot(file, "grubenv", name, start, end, text.count("\n", 0, start) + 1, words)
+
+
+FORMAT = Format("grubenv", find, parse, quote, finish)

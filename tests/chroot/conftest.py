@@ -1,0 +1,77 @@
+"""A real Debian 12 to try things on: made once by debootstrap, kept as a tarball, unpacked for each test."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bookworm import Bookworm
+
+CACHE = Path(os.environ.get("GRUBKD_TEST_CACHE", "/var/cache/grubkd-tests"))
+PACKAGES = ("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "memtest86+", "kdump-tools")
+# What no bootloader and no generator looks at: three quarters of the whole.
+SUPERFLUOUS = (
+    "usr/share/doc",
+    "usr/share/locale",
+    "usr/share/man",
+    "lib/modules",
+    "var/lib/apt/lists",
+    "var/cache/apt",
+)
+
+
+def _make(tarball: Path) -> None:
+    """debootstrap the packages, leave out what is superfluous, pack."""
+    tree = tarball.with_suffix(".tree")
+    shutil.rmtree(tree, ignore_errors=True)
+    done = subprocess.run(
+        ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "bookworm", tree],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.skip(f"debootstrap failed: {(done.stdout + done.stderr).strip().splitlines()[-1]}")
+    for name in SUPERFLUOUS:
+        shutil.rmtree(tree / name)
+        (tree / name).mkdir()
+    partial = tarball.with_suffix(".partial")
+    subprocess.run(["tar", "--directory", tree, "--create", "--file", partial, "."], check=True)
+    shutil.rmtree(tree)
+    partial.rename(tarball)
+
+
+@pytest.fixture(scope="session")
+def tarball() -> Path:
+    """The packed Debian, made where it is not there yet (about a minute)."""
+    if os.geteuid() != 0:
+        pytest.skip("debootstrap and chroot need root")
+    if not shutil.which("debootstrap"):
+        pytest.skip("debootstrap is not installed")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    found = CACHE / "bookworm-amd64.tar"
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not found.exists():
+            _make(found)
+    return found
+
+
+@pytest.fixture
+def debian(tarball: Path, tmp_path: Path) -> Iterator[Bookworm]:
+    """A fresh Debian with /etc/default/grub as its package grub-pc puts it, and a grub.cfg that update-grub made."""
+    path = tmp_path / "debian"
+    path.mkdir()
+    subprocess.run(["tar", "--directory", path, "--extract", "--file", tarball], check=True)
+    shutil.copy(path / "usr/share/grub/default/grub", path / "etc/default/grub")
+    (path / "boot/grub").mkdir(exist_ok=True)
+    found = Bookworm(path)
+    probe = found.run("grub-probe", "--target=device", "/")
+    if probe.returncode:
+        pytest.skip(f"the generator cannot work on this file system: {probe.stderr.strip()}")
+    found.update_grub()
+    yield found
+    shutil.rmtree(path)

@@ -34,7 +34,7 @@ stamp=$venv/$(sha256sum pyproject.toml | cut -c1-16)-${PWD//\//-}
 if [[ ! -e $stamp ]]; then
     echo "preparing $venv"
     "$(interpreter)" -m venv --clear "$venv" &&
-        "$venv/bin/pip" install --quiet --editable '.[test]' </dev/null &&
+        "$venv/bin/pip" install --quiet --quiet --upgrade --upgrade-strategy=eager --editable '.[test]' </dev/null &&
         touch "$stamp" || exit
 fi
 
@@ -50,7 +50,7 @@ run() {
 import platform
 from importlib.metadata import version
 names = ("lark", "click", "python-augeas", "psutil", "pytest", "hypothesis")
-print("Python", platform.python_version(), *(f"{name} {version(name)}" for name in names), sep=", ")
+print("Python", platform.python_version(), *(f"{name} {version(name)}" for name in names))
 PYTHON
 )"
     "$python" -m pytest -rfEs "${selection[@]}" "$@" </dev/null 2>&1 | tee "$log"

@@ -147,7 +147,7 @@ def missing_cmdline(cmdlines: Sequence[Document], entries: Sequence[Entry], tree
         words = [piece.word.text for piece in boot.line.pieces()]
     # The boot loader adds these two itself, for the kernel it starts.
     seed = tuple(word for word in words if cmdline.name_of(word) not in ("BOOT_IMAGE", "initrd"))
-    if not seed:
+    if not vendor and boot is None:
         return ()
     slot = Slot(KERNEL_CMDLINE, "kernel-cmdline", "cmdline", 0, 0, 1, (), style="absent", after="\n")
     return (Future("cmdline", Line((slot,), slot), Feeds.NONE, "bls", seed=seed),)

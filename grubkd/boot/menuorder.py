@@ -41,7 +41,7 @@ def grub_order(stanzas: Sequence[Stanza]) -> list[Stanza]:
 
     A name is taken for an RPM package: what stands behind the last dash is the release, behind the one before it the
     version, the rest the name; the three are compared in the order name, version, release. The contents of the
-    snippets play no part. Names that compare as equal keep their order.
+    snippets play no part. Names that compare as equal keep their order; GRUB shows the one it reads first.
     """
 
     def compare(one: Stanza, other: Stanza) -> int:

@@ -39,8 +39,8 @@ def make(config: BootConfig, selection: Selection, wishes_for: WishesFor) -> Cha
             hint="--root must name the root of an installed system, with its /boot mounted",
         )
     targets.check(selection)
-    draft = Draft(targets.closed(config, selection))
     futures = targets.editable_futures(config) if selection.everything else []
+    draft = Draft(targets.closed(config, selection), (key for future in futures for key in future.line.reach()))
     for future in futures:
         if future.seed is not None:
             draft.put(future.line.home, [new_word(word) for word in future.seed])

@@ -21,11 +21,12 @@ class Draft:
     """The words of slots after the wishes fulfilled so far.
 
     `closed`: the slots that must not be edited. `expanded`: id() of the lines in which a reference to a closed slot
-    has been replaced by what it stands for.
+    has been replaced by what it stands for. `lasting`: the slots that kernels to come read by themselves.
     """
 
-    def __init__(self, closed: Iterable[SlotKey] = ()) -> None:
+    def __init__(self, closed: Iterable[SlotKey] = (), lasting: Iterable[SlotKey] = ()) -> None:
         self._closed = frozenset(closed)
+        self._lasting = frozenset(lasting)
         self.expanded: set[int] = set()
         self._words: dict[SlotKey, tuple[Word, ...]] = {}
         self._slots: dict[SlotKey, Slot] = {}
@@ -55,8 +56,9 @@ class Draft:
         """Make the line's effective arguments as wished, in slots that may be edited.
 
         Nothing is touched where the arguments already are as wished. All arguments of a name are one value: it is
-        replaced at the place of the first, in the last slot of the line that holds it; other slots lose theirs. A new
-        argument goes to the line's home, before any ` -- `, behind which it would be init's.
+        replaced at the place of the first, in the last slot of the line that holds it; other slots lose theirs. But a
+        slot that kernels to come read too (`kernelopts` behind a snippet's own arguments) keeps it before others do.
+        A new argument goes to the line's home, before any ` -- `, behind which it would be init's.
         """
         if wish.verb is Verb.ADD:
             if not self._ours(line, wish):
@@ -74,12 +76,15 @@ class Draft:
         if not mine:
             self._append(line, wanted)
             return
-        keeper = mine[-1].slot
+        keeper = next((piece.slot for piece in mine if self._outlasts(piece.slot, line)), mine[-1].slot)
         by_slot: dict[SlotKey, tuple[Slot, list[Word]]] = {}
         for piece in mine:
             by_slot.setdefault(piece.slot.key, (piece.slot, []))[1].append(piece.word)
         for slot, words in by_slot.values():
             self._replace(slot, words, wanted if slot.key == keeper.key else ())
+
+    def _outlasts(self, slot: Slot, line: Line) -> bool:
+        return slot.key in self._lasting and slot not in line.slots
 
     def _end(self, pieces: Sequence[Piece]) -> int:
         """Where the kernel stops reading parameters: the position of `--`, or the end."""

@@ -45,7 +45,9 @@ def join(  # noqa: PLR0913 - every kind of file that meets in a snippet's line
     )
     own = [document for document in cmdlines if document.file == KERNEL_CMDLINE]
     files = [document.file for document in (*ordered, *own, *loaders)]
-    futures = _kernelopts(ordered, scripts, environments) + _cmdline(cmdlines)
+    futures = _cmdline(cmdlines)
+    if grub and ordered:
+        futures = _kernelopts(scripts, environments) + futures
     return Joined("bls", tuple(files), candidates, references, futures)
 
 
@@ -105,17 +107,10 @@ def _name(stanza: Stanza) -> str:
     return stanza.id or ""
 
 
-def _kernelopts(
-    ordered: Sequence[Document], scripts: Sequence[Document], environments: Sequence[Document]
-) -> tuple[Future, ...]:
-    """`kernelopts` of grubenv, which new snippets refer to, and the fallback that grub.cfg sets without it."""
-    if not any(word.reference == "kernelopts" for slot in _slots(ordered) for word in slot.words):
-        return ()
-    found = []
-    for documents in (environments, scripts):
-        for slot in slots_of(documents, "kernelopts"):
-            found.append(Future("kernelopts", Line((slot,), slot), Feeds.NONE, "bls"))
-    return tuple(found)
+def _kernelopts(scripts: Sequence[Document], environments: Sequence[Document]) -> tuple[Future, ...]:
+    """`kernelopts` of grubenv, which new snippets may refer to, and the fallback that grub.cfg sets without it."""
+    slots = slots_of(environments, "kernelopts") + slots_of(scripts, "kernelopts")
+    return tuple(Future("kernelopts", Line((slot,), slot), Feeds.NONE, "bls") for slot in slots)
 
 
 def _cmdline(cmdlines: Sequence[Document]) -> tuple[Future, ...]:

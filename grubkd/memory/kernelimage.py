@@ -1,0 +1,55 @@
+"""Where a running kernel's own image lies when nothing tells: typical extents, stated here."""
+
+from typing import NamedTuple
+
+from grubkd.memory.architecture import Architecture
+from grubkd.memory.physical import Extent
+from grubkd.memory.release import Release, Version
+from grubkd.memory.size import KIB, MIB
+
+BRK = 128 * KIB
+"""What x86 reserves behind the image for its early page tables."""
+
+
+class TypicalImage(NamedTuple):
+    """The extent taken, and how far its end may lie from there in other builds of about that version, in bytes."""
+
+    extent: Extent
+    less: int
+    more: int
+
+
+# From the start of "Kernel code" to the end of "Kernel bss", without KASLR, by the first version it holds for.
+# Distributions' kernels before 2.6.31 run at 1M (i386) or 2M (x86_64), later ones at 16M (CONFIG_PHYSICAL_START).
+_X86_64: tuple[tuple[Version, TypicalImage], ...] = (
+    ((6, 12, 0), TypicalImage((0x1000000, 0x4A00000), 16 * MIB, 24 * MIB)),
+    ((6, 0, 0), TypicalImage((0x1000000, 0x4400000), 16 * MIB, 24 * MIB)),  # Debian's 6.1 amd64: exact
+    ((5, 0, 0), TypicalImage((0x1000000, 0x3000000), 8 * MIB, 24 * MIB)),
+    ((4, 0, 0), TypicalImage((0x1000000, 0x2C00000), 8 * MIB, 16 * MIB)),
+    ((2, 6, 31), TypicalImage((0x1000000, 0x2100000), 6 * MIB, 10 * MIB)),
+    ((0, 0, 0), TypicalImage((0x200000, 0xC00000), 4 * MIB, 3 * MIB)),
+)
+_I386: tuple[tuple[Version, TypicalImage], ...] = (
+    ((4, 0, 0), TypicalImage((0x1000000, 0x1F0B000), 4 * MIB, 8 * MIB)),  # Debian's 6.1 686-pae: exact
+    ((2, 6, 31), TypicalImage((0x1000000, 0x1A00000), 4 * MIB, 5 * MIB)),
+    ((0, 0, 0), TypicalImage((0x100000, 0xA00000), 4 * MIB, 5 * MIB)),
+)
+_OTHERS: dict[Architecture, TypicalImage] = {
+    # Offsets from the start of RAM.
+    Architecture.ARM64: TypicalImage((0x200000, 0x2A00000), 16 * MIB, 32 * MIB),
+    Architecture.RISCV64: TypicalImage((0x200000, 0x2600000), 16 * MIB, 32 * MIB),
+    Architecture.LOONGARCH64: TypicalImage((0x200000, 0x2A00000), 16 * MIB, 32 * MIB),
+    Architecture.PPC64: TypicalImage((0, 0x2C00000), 12 * MIB, 32 * MIB),
+    Architecture.PPC64LE: TypicalImage((0, 0x2C00000), 12 * MIB, 32 * MIB),
+    Architecture.S390X: TypicalImage((0x100000, 0x1C00000), 8 * MIB, 16 * MIB),
+}
+
+
+def typical_image(release: Release, machine: Architecture, start_of_ram: int) -> TypicalImage:
+    """The typical extent of the kernel of that release, from code to bss, where KASLR does not move it."""
+    if machine.is_x86:
+        table = _I386 if machine is Architecture.I386 else _X86_64
+        return next(image for first, image in table if release.version >= first)
+    image = _OTHERS[machine]
+    start, end = image.extent
+    return image._replace(extent=(start_of_ram + start, start_of_ram + end))

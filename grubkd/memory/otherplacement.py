@@ -1,0 +1,122 @@
+"""Placing on arm64, riscv64 and loongarch64, whose other early allocations are only roughly known."""
+
+from collections.abc import Iterator
+
+from grubkd.memory import powersearch, s390search
+from grubkd.memory.architecture import Architecture
+from grubkd.memory.bootfacts import Boot
+from grubkd.memory.eras import Era
+from grubkd.memory.freememory import FreeMemory
+from grubkd.memory.genericsearch import Limits, limits, search
+from grubkd.memory.judgement import Judgement, of_variants
+from grubkd.memory.kernelimage import typical_image
+from grubkd.memory.outcome import Outcome, failed, reserved
+from grubkd.memory.physical import Extent, merged
+from grubkd.memory.reading import Request
+from grubkd.memory.release import Release
+from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
+
+_PAGE_STRUCT = 64
+_WHY = "what else these kernels take at the top of memory (page tables, memory map, CMA) is only roughly known"
+# Bytes of CMA, and bytes beyond the page tables, that kernels were seen or are configured to take; first the likeliest.
+_CMA = (64 * MIB, 0, 32 * MIB, 16 * MIB, 128 * MIB)
+_BEYOND = (MIB, 0, 8 * MIB)
+
+
+def judge(request: Request, boot: Boot) -> Judgement:
+    """What comes of it, and how sure that is."""
+    release, machine, initrd = boot.release, boot.machine, boot.initrd
+    ram = boot.memory.ram
+    images = _images(boot)
+    if machine.is_powerpc:
+        return powersearch.judge(request, release, ram, images)
+    if machine is Architecture.S390X:
+        return s390search.judge(request, ram, images, initrd)
+    outcomes = []
+    for kernel in images:
+        taken = [kernel, *boot.memory.held, *([initrd] if initrd else [])]
+        free = FreeMemory(ram).without(*(extent for extent in merged(taken) if extent not in boot.memory.crash))
+        for layout in _layouts(free, ram, release, limits(machine, ram)):
+            outcomes.append(_attempt(request, release, machine, layout, ram))
+    return of_variants(outcomes, _WHY)
+
+
+def _images(boot: Boot) -> list[Extent]:
+    if boot.kernel_image:
+        return [boot.kernel_image]
+    image = typical_image(boot.release, boot.machine, boot.memory.ram[0][0])
+    start, end = image.extent
+    return [(start, end), (start, end - image.less), (start, end + image.more)]
+
+
+def _layouts(free: FreeMemory, ram: tuple[Extent, ...], release: Release, bounds: Limits) -> Iterator[FreeMemory]:
+    """The free memory as it may look: page tables and the memory map at the top, CMA below what DMA reaches."""
+    total = sum(end - start for start, end in ram)
+    page = 64 * KIB if release.pages_64k else 4 * KIB
+    tables = 0 if release.pages_64k else total // 512
+    # One struct page each, mapped by blocks of 2M.
+    structs = round_up(total // page * _PAGE_STRUCT, 2 * MIB)
+    for cma in _CMA:
+        for beyond in _BEYOND:
+            left = _take(free, cma, 4 * MIB, bounds.low)
+            left = _take(left, tables + beyond, page, LIMIT)
+            yield _take(left, structs, 2 * MIB, LIMIT)
+
+
+def _take(free: FreeMemory, size: int, align: int, high: int) -> FreeMemory:
+    found = free.from_top(size, align, 0, high) if size else None
+    return free if found is None else free.without((found, found + size))
+
+
+def _attempt(
+    request: Request, release: Release, machine: Architecture, free: FreeMemory, ram: tuple[Extent, ...]
+) -> Outcome:
+    bounds = limits(machine, ram)
+    if release.era.since(Era.V6_8):
+        return search(request, release.era, machine, free, bounds)
+    if machine is Architecture.ARM64:
+        return _arm64(request, release, free, bounds, ram)
+    return _before_common_code(request, machine, free, bounds, ram)
+
+
+def _arm64(request: Request, release: Release, free: FreeMemory, bounds: Limits, ram: tuple[Extent, ...]) -> Outcome:
+    """Arm64 up to 6.6: sizes in whole pages, no fallback from one side of the DMA limit to the other."""
+    size = round_up(request.size, 64 * KIB if release.pages_64k else 4 * KIB)
+    if request.base and not release.era.since(Era.V6_1):
+        return _arm64_given(request.base, size, bounds.align, free, ram)
+    low = request.base
+    high = bounds.high if request.high else bounds.low
+    found = free.from_top(size, bounds.align, low, low + size if low else high)
+    if found is None:
+        return failed(f"cannot allocate crashkernel (size:{size:#x})")
+    if found < bounds.low or not request.low:
+        return reserved(found, size)
+    below = free.without((found, found + size)).from_top(request.low, bounds.align, 0, bounds.low)
+    if below is None:
+        return failed(f"cannot allocate crashkernel low memory (size:{request.low:#x}).")
+    return reserved(found, size, (below, below + request.low))
+
+
+def _arm64_given(base: int, size: int, align: int, free: FreeMemory, ram: tuple[Extent, ...]) -> Outcome:
+    if not FreeMemory(ram).covers(base, base + size):
+        return failed("cannot reserve crashkernel: region is not memory")
+    if not free.covers(base, base + size):
+        return failed("cannot reserve crashkernel: region overlaps reserved memory")
+    if base % align:
+        return failed("cannot reserve crashkernel: base address is not 2MB aligned")
+    return reserved(base, size)
+
+
+def _before_common_code(
+    request: Request, machine: Architecture, free: FreeMemory, bounds: Limits, ram: tuple[Extent, ...]
+) -> Outcome:
+    """Riscv64 and loongarch64 up to 6.6: below 4G, on riscv64 then anywhere."""
+    size = round_up(request.size, 4 * KIB)
+    first = ram[0][0]
+    if request.base:
+        found = free.from_top(size, bounds.align, request.base, request.base + size)
+        return failed("crashkernel: requested region couldn't be reserved") if found is None else reserved(found, size)
+    found = free.from_top(size, bounds.align, first, min(bounds.low, 4 * GIB))
+    if found is None and machine is Architecture.RISCV64:
+        found = free.from_top(size, bounds.align, first, bounds.high)
+    return failed(f"crashkernel: couldn't allocate {size >> 10}KB") if found is None else reserved(found, size)

@@ -1,0 +1,97 @@
+"""What is free on x86 at the moment the crash kernel's region is sought."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from grubkd.memory.architecture import Architecture
+from grubkd.memory.freememory import PAGE, FreeMemory
+from grubkd.memory.kernelimage import BRK
+from grubkd.memory.physical import Extent
+from grubkd.memory.size import GIB, LIMIT, MIB, round_down, round_up
+from grubkd.memory.x86search import LOW_MEMORY
+
+NODE_DATA = 0x2B080
+"""A NUMA node's own data, at the top of its memory; a machine without NUMA has one node."""
+
+_PAGES_ABOVE = 3 * PAGE
+_LINE = 64
+
+
+class Held(NamedTuple):
+    """What lies in RAM at that moment.
+
+    kernel: from code to bss, None to leave it out of account. borders: addresses where one NUMA node ends and the
+    next begins. top: bytes taken at the top of each node, by default a 64-bit kernel's NODE_DATA.
+    """
+
+    kernel: Extent | None
+    initrd: Extent | None
+    borders: tuple[int, ...] = ()
+    top: int = NODE_DATA
+
+
+class Free(NamedTuple):
+    """The free memory, and the places of the allocations that a kernel elsewhere would have moved."""
+
+    memory: FreeMemory
+    movable: tuple[Extent, ...]
+
+
+def pages(ram: tuple[Extent, ...]) -> tuple[Extent, ...]:
+    """RAM as x86 uses it: cut inward to whole pages, without the first megabyte."""
+    cut = ((max(round_up(start, PAGE), MIB), round_down(end, PAGE)) for start, end in ram)
+    return tuple((start, end) for start, end in cut if start < end)
+
+
+def kernel_block(image: Extent) -> Extent:
+    """What a running kernel takes: from code to bss in one block, page up, and its early page tables behind it."""
+    return image[0], round_up(image[1], PAGE) + BRK
+
+
+def free_from_top(ram: tuple[Extent, ...], machine: Architecture, held: Held) -> Free:
+    """Memblock kernels, with a BIOS; measured on 5.10, 6.1, 6.12 and 7.2."""
+    free = FreeMemory(pages(ram)).split(held.borders)
+    if held.kernel:
+        free = free.without(kernel_block(held.kernel))
+    movable: list[Extent] = []
+    if machine is Architecture.I386:
+        free = _with_initrd_i386(free, held.initrd, movable)
+    else:
+        if held.initrd:
+            free = free.without(_in_pages(held.initrd))
+        if ram[-1][1] > 4 * GIB:
+            free = _take(free, _PAGES_ABOVE, PAGE, (0, LIMIT), movable)
+    for within in pairwise([0, *sorted(held.borders), LIMIT]):
+        free = _take(free, held.top, _LINE, within, movable)
+    return Free(free, tuple(movable))
+
+
+def _take(free: FreeMemory, size: int, align: int, within: Extent, movable: list[Extent]) -> FreeMemory:
+    found = free.from_top(size, align, *within) if size else None
+    if found is None:
+        return free
+    movable.append((found, found + size))
+    return free.without((found, found + size))
+
+
+def _with_initrd_i386(free: FreeMemory, initrd: Extent | None, movable: list[Extent]) -> FreeMemory:
+    """An initrd beyond low memory is moved to the top of low memory, and its old place is free."""
+    if initrd is None:
+        return free
+    if initrd[1] <= LOW_MEMORY:
+        return free.without(_in_pages(initrd))
+    # Both places are taken while it is copied; the old one never was room for a crash kernel, being above 512M.
+    size = round_up(initrd[1] - initrd[0], PAGE)
+    return _take(free.without(_in_pages(initrd)), size, PAGE, (0, LOW_MEMORY), movable)
+
+
+def free_from_bottom(ram: tuple[Extent, ...], held: Held) -> FreeMemory:
+    """Bootmem kernels: RAM without the first megabyte, the kernel and the initrd."""
+    free = FreeMemory(pages(ram))
+    if held.kernel:
+        free = free.without((round_down(held.kernel[0], PAGE), round_up(held.kernel[1], PAGE)))
+    return free.without(_in_pages(held.initrd)) if held.initrd else free
+
+
+def _in_pages(initrd: Extent) -> Extent:
+    return initrd[0], round_up(initrd[1], PAGE)

@@ -1,0 +1,116 @@
+"""Placing on x86: the era's search, on all the memory layouts that the known facts leave open."""
+
+from collections.abc import Iterator
+
+from grubkd.memory import kaslr
+from grubkd.memory.architecture import Architecture
+from grubkd.memory.bootfacts import Boot
+from grubkd.memory.eras import Era
+from grubkd.memory.genericsearch import limits, search
+from grubkd.memory.judgement import Judgement, combined, of_chances, of_variants
+from grubkd.memory.kernelimage import typical_image
+from grubkd.memory.outcome import Outcome, failed
+from grubkd.memory.physical import Extent
+from grubkd.memory.reading import Request
+from grubkd.memory.release import AUTOMATIC_SINCE
+from grubkd.memory.size import GIB, MIB
+from grubkd.memory.x86free import NODE_DATA, Held, free_from_bottom, free_from_top
+from grubkd.memory.x86search import from_bottom, from_top
+
+_BOOTMEM = frozenset({Era.V2_6_29, Era.V2_6_32, Era.RHEL6})
+_EDGE = MIB
+_EFI_EDGES = (16 * MIB, 64 * MIB, 160 * MIB)
+
+
+def judge(request: Request, boot: Boot) -> Judgement:
+    """What comes of it, and how sure that is."""
+    ram = _addressable(boot)
+    if not ram:
+        return of_variants([failed("no RAM below what this kernel can address")], "")
+    if boot.release.era in _BOOTMEM:
+        return _judge_bootmem(request, boot, ram)
+    images = list(_images(boot))
+    tops = list(_tops(boot))
+    if not boot.kaslr:
+        layouts = [Held(image, boot.initrd, boot.borders, top) for image in images for top in tops]
+        outcomes = [_attempt(request, boot, ram, layout)[0] for layout in layouts]
+        return of_variants(outcomes, _why(boot, images))
+    sizes = sorted({end - start for start, end in images}, key=lambda size: size != images[0][1] - images[0][0])
+
+    def attempt(kernel: Extent | None, top: int = tops[0]) -> tuple[Outcome, tuple[Extent, ...]]:
+        return _attempt(request, boot, ram, Held(kernel, boot.initrd, boot.borders, top))
+
+    counted = kaslr.outcomes(attempt, ram, boot.machine, sizes[0], boot.initrd)
+    why = "KASLR may put the kernel itself there"
+    chances = of_chances(counted, strict=request.base != 0, why=why)
+    return combined(chances, of_variants([chances.likeliest, *_rest(request, boot, ram, tops)], _why(boot, images)))
+
+
+def _rest(request: Request, boot: Boot, ram: tuple[Extent, ...], tops: list[int]) -> Iterator[Outcome]:
+    """What other configurations would do, the kernel being elsewhere."""
+    for top in tops[1:]:
+        yield _attempt(request, boot, ram, Held(None, boot.initrd, boot.borders, top))[0]
+
+
+def _attempt(request: Request, boot: Boot, ram: tuple[Extent, ...], held: Held) -> tuple[Outcome, tuple[Extent, ...]]:
+    free, movable = free_from_top(ram, boot.machine, held)
+    era = boot.release.era
+    if era.since(Era.V6_8):
+        return search(request, era, boot.machine, free, limits(boot.machine, ram)), movable
+    return from_top(request, era, boot.machine, free), movable
+
+
+def _judge_bootmem(request: Request, boot: Boot, ram: tuple[Extent, ...]) -> Judgement:
+    if boot.release.version < AUTOMATIC_SINCE and not request.base:
+        return of_variants([failed("crashkernel reservation failed - you have to specify a base address")], "")
+    outcomes = []
+    images = list(_images(boot))
+    for image in images:
+        free = free_from_bottom(ram, Held(image, boot.initrd))
+        outcomes.append(from_bottom(request, boot.release.era, boot.machine, free, ram))
+    judgement = of_variants(outcomes, _why(boot, images))
+    end = request.base + request.size
+    if request.base and boot.machine is Architecture.X86_64 and request.base < ram[-1][1] < end:
+        # Seen in the sources only: depending on its nodes the kernel returns an error or meets a BUG_ON.
+        return judgement._replace(certain=False, why="a region beyond the end of RAM may also stop the boot")
+    return judgement
+
+
+def _addressable(boot: Boot) -> tuple[Extent, ...]:
+    """An i386 kernel without PAE sees nothing at or above 4G, one with PAE nothing at or above 64G."""
+    if boot.machine is not Architecture.I386:
+        return boot.memory.ram
+    limit = 64 * GIB if boot.release.pae or boot.release.architecture is None else 4 * GIB
+    return tuple((start, min(end, limit)) for start, end in boot.memory.ram if start < limit)
+
+
+def _images(boot: Boot) -> Iterator[Extent]:
+    """The kernel's own extent: the given one, else the typical one and the shortest and longest beside it."""
+    if boot.kernel_image:
+        yield boot.kernel_image
+        return
+    image = typical_image(boot.release, boot.machine, 0)
+    start, end = image.extent
+    yield start, end
+    if image.less:
+        yield start, end - image.less
+    if image.more:
+        yield start, end + image.more
+
+
+def _tops(boot: Boot) -> Iterator[int]:
+    """What lies at the top of memory: as measured, else up to a megabyte, with EFI much more."""
+    usual = 0 if boot.machine is Architecture.I386 else NODE_DATA
+    yield usual
+    if not boot.measured:
+        yield from (0, _EDGE)
+    if boot.efi:
+        yield from _EFI_EDGES
+
+
+def _why(boot: Boot, images: list[Extent]) -> str:
+    if boot.efi:
+        return "EFI firmware keeps data of its own in RAM"
+    if not boot.measured:
+        return f"{boot.release.note or 'this kernel was never measured'}, and about a megabyte decides"
+    return "the kernel's own size decides, and only a typical one is known" if len(images) > 1 else ""

@@ -1,8 +1,10 @@
+import subprocess
 from collections.abc import Mapping
 
 import laws
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from grubkd.boot.formats import bls, loader_conf
 from grubkd.boot.model import Document, Image, Slot, Stanza, Word
@@ -299,6 +301,36 @@ def test_what_quote_takes_is_read_back(argument: str) -> None:
             laws.keeps(bls.FORMAT, text, the_slot, argument, file=FILE)
         except CannotHold:
             return
+
+
+@settings(max_examples=20)
+@given(st.lists(laws.arguments, min_size=50, max_size=50))
+def test_grub_reads_what_quote_writes_as_one_command(arguments: list[str]) -> None:
+    slot = Slot(FILE, "bls", "options", 0, 0, 1, (), style="grub")
+    script = "true\n"
+    for argument in arguments:
+        try:
+            script += as_one_command(bls.quote(slot, argument))
+        except CannotHold:
+            continue
+    assert grub_script_check(script)
+
+
+def as_one_command(argument: str) -> str:
+    """Script that is wrong where the argument ends the command (`then` begins none) or begins a comment."""
+    return f'linux ($root)/v ro {argument} then "\n"\n'
+
+
+def grub_script_check(script: str) -> bool:
+    done = subprocess.run(["grub-script-check"], input=script.encode("latin-1"), capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("argument", ["a;", "a|", "a&", "a<b", "a>b", "{", "}", "a}", "#", "[[", "]]", "'"])
+def test_what_is_refused_would_be_read_otherwise(argument: str) -> None:
+    assert not grub_script_check(as_one_command(argument))
+    with pytest.raises(CannotHold):
+        bls.quote_for_grub(Slot(FILE, "bls", "options", 0, 0, 1, ()), argument)
 
 
 def test_loader_conf() -> None:

@@ -94,10 +94,10 @@ def quote(slot: Slot, argument: str) -> str:
 def quote_for_grub(_slot: Slot, argument: str) -> str:
     r"""The argument, where GRUB's blscfg pastes it into a script. Raises CannotHold for what would become syntax.
 
-    Outside double quotes these are `;|&<>{}'` and a leading `#`; `$` and `\` are so everywhere.
+    Outside double quotes these are `;|&<>{}'`, a leading `#`, and the words `[[` and `]]`; `$` and `\` are so everywhere.
     """
     held(argument)
-    if argument.startswith("#") or not re.fullmatch(f"(?:{_AS_SCRIPT.pattern})+", argument):
+    if argument.startswith("#") or argument in ("[[", "]]") or not re.fullmatch(f"(?:{_AS_SCRIPT.pattern})+", argument):
         raise CannotHold(
             f"{argument!r}: GRUB reads the options of a snippet as script, and would take a part of it as syntax",
             hint=r"avoid $ \ ' ; | & < > { } and a leading #; in double quotes all but $ and \ are allowed",

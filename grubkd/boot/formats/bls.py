@@ -71,7 +71,7 @@ def parse_snippet(file: str, text: str) -> Document:
     title = next((pair for pair in pairs if pair.key == "title" and pair.value), None)
     stanza = Stanza(
         title=title.value if title else name,
-        line=(title or loads[0]).line(text),
+        line=1,
         images=images,
         initrds=_initrds(pairs),
         id=name,
@@ -94,7 +94,7 @@ def quote(slot: Slot, argument: str) -> str:
 def quote_for_grub(_slot: Slot, argument: str) -> str:
     r"""The argument, where GRUB's blscfg pastes it into a script. Raises CannotHold for what would become syntax.
 
-    Outside double quotes these are `;|&<>{}'`, a leading `#`, and the words `[[` and `]]`; `$` and `\` are so everywhere.
+    Outside double quotes these are `;|&<>{}'`, a leading `#`, and the words `[[` and `]]`; everywhere `$` and `\`.
     """
     held(argument)
     if argument.startswith("#") or argument in ("[[", "]]") or not re.fullmatch(f"(?:{_AS_SCRIPT.pattern})+", argument):

@@ -34,7 +34,8 @@ def values(words: Sequence[str]) -> list[str]:
 def entry(found: Entry) -> dict[str, Any]:
     """One entry as a JSON value; for Xen the hypervisor's image and line, with the Linux module beside it."""
     boot = main_boot(found.boots)
-    words = arguments(boot) if boot else []
+    words = arguments(boot) if boot and found.linux else []
+    # Further kernels of an entry are alternatives; they are shown beside the first, which it is known by.
     modules = [each for each in found.boots if each is not boot and each.role in (Role.MODULE, Role.KERNEL)]
     return {
         "index": found.index,
@@ -104,7 +105,7 @@ def table(config: BootConfig, selected: Sequence[Entry]) -> Iterator[str]:
 
 def _row(found: Entry) -> tuple[str, ...]:
     boot = main_boot(found.boots)
-    held = values(arguments(boot)) if boot else []
+    held = values(arguments(boot)) if boot and found.linux else []
     notes = [note for note, true in (("rescue", found.rescue), ("other system", found.foreign)) if true]
     if not found.linux:
         notes.append("no Linux")

@@ -85,7 +85,7 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
         id=stanza.id,
         version=version,
         boots=boots,
-        initrds=stanza.initrds,
+        initrds=stanza.initrds + tuple(image.path for image in stanza.images if image.module and is_initrd(image.path)),
         default=default,
         rescue=bool(kernels) and _is_rescue(stanza, kernels),
         linux=bool(kernels),

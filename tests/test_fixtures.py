@@ -97,10 +97,6 @@ def snapshot(root: Path) -> dict[str, Node]:
     return found
 
 
-def contents(nodes: dict[str, Node]) -> dict[str, tuple[int, bytes]]:
-    return {path: (node.mode, node.content) for path, node in nodes.items()}
-
-
 def without_inodes(nodes: dict[str, Node]) -> dict[str, Node]:
     return {path: node._replace(inode=0) for path, node in nodes.items()}
 

@@ -34,7 +34,7 @@ def values(words: Sequence[str]) -> list[str]:
 def entry(found: Entry) -> dict[str, Any]:
     """One entry as a JSON value; for Xen the hypervisor's image and line, with the Linux module beside it."""
     boot = main_boot(found.boots)
-    words = arguments(boot) if boot and found.linux else []
+    words = arguments(boot) if boot else []
     # Further kernels of an entry are alternatives; they are shown beside the first, which it is known by.
     modules = [each for each in found.boots if each is not boot and each.role in (Role.MODULE, Role.KERNEL)]
     return {

@@ -1,11 +1,12 @@
 """The formats, one module each. FORMATS is the one list that names them."""
 
-from grubkd.boot.formats import bls, grub2, grub_legacy, grubenv, kernel_cmdline, loader_conf
+from grubkd.boot.formats import bls, default_grub, grub2, grub_legacy, grubenv, kernel_cmdline, loader_conf
 from grubkd.boot.formats.format import Format
 
 FORMATS: tuple[Format, ...] = (
     grub_legacy.FORMAT,
     grub2.FORMAT,
+    default_grub.FORMAT,
     grubenv.FORMAT,
     bls.FORMAT,
     kernel_cmdline.FORMAT,

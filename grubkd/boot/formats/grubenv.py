@@ -30,7 +30,7 @@ def find(tree: Tree) -> tuple[str, ...]:
 
 
 def parse(file: str, text: str) -> Document:
-    """kernelopts and tuned_params as slots, every other variable as a setting.
+    """The variables: kernelopts and tuned_params as slots, every other variable as a setting.
 
     Raises NotUnderstood for a block that is not 1024 bytes long or does not begin with the signature.
     """

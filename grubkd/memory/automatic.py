@@ -4,7 +4,7 @@ from grubkd.memory.architecture import Architecture
 from grubkd.memory.eras import Era
 from grubkd.memory.size import GIB, MIB, round_up
 
-_ERAS = frozenset({Era.RHEL6, Era.RHEL7, Era.RHEL8})
+_ERAS = (Era.RHEL6, Era.RHEL7, Era.RHEL8)
 _POWERPC_RANGES = "2G-4G:384M,4G-16G:512M,16G-64G:1G,64G-128G:2G,128G-:4G"
 _RANGES = {
     Architecture.X86_64: "1G-4G:160M,4G-64G:192M,64G-1T:256M,1T-:512M",

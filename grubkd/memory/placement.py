@@ -38,6 +38,11 @@ def kaslr_assumed(cmdline: str, release: Release) -> bool:
     return release.kaslr_by_default and "nokaslr" not in cmdline.split()
 
 
+def counted_ram(release: Release, arch: str, memory: MemoryMap) -> int:
+    """Bytes of RAM as the kernel counts them to choose a range: the sum, on x86 up to RHEL 6 the address span."""
+    return memory.span if release.counts_span and architecture(arch).is_x86 else memory.ram_total
+
+
 def place(  # noqa: PLR0913 (the facts of one boot)
     request: Request,
     release: Release,
@@ -64,10 +69,8 @@ def place(  # noqa: PLR0913 (the facts of one boot)
     if kaslr is None:
         kaslr = kaslr_assumed(cmdline, release)
     boot = Boot(release, machine, memory, kernel_image, initrd, kaslr, borders, efi)
-    if machine.is_x86:
-        judgement = x86placement.judge(request, boot)
-    else:
-        judgement = otherplacement.judge(request, boot)
+    judge = x86placement.judge if machine.is_x86 else otherplacement.judge
+    judgement = judge(request, boot)
     disturbing = [word for word in cmdline.split() if word.startswith(_DISTURBING)]
     return _placement(judgement, disturbing)
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from grubkd.memory.architecture import Architecture, architecture
 from grubkd.memory.automatic import automatic_ranges, automatic_size, knows_auto
-from grubkd.memory.eras import EINVAL, READING, Era, Reading
+from grubkd.memory.eras import EINVAL, Era, Reading
 from grubkd.memory.kernelvalue import NAME, Parsed, extended, simple, suffixed
 from grubkd.memory.release import Release
 from grubkd.memory.size import MIB
@@ -55,8 +55,7 @@ def read(cmdline: str, release: Release, arch: str, ram: int) -> Request:
     The line ends at its first NUL, as in C. `ram` is the sum of "System RAM", but for x86 up to RHEL 6 the address
     span up to the end of RAM. Raises ArchitectureUnknown; no line is an error, whatever it holds.
     """
-    era = release.era
-    reading = READING[era]
+    reading = release.reading
     machine = architecture(arch)
     if "\0" in cmdline:
         cmdline = cmdline[: cmdline.index("\0")]
@@ -67,26 +66,26 @@ def read(cmdline: str, release: Release, arch: str, ram: int) -> Request:
     plain = _plain(cmdline, tokens, release, machine, ram)
     if machine.is_x86 and reading.suffixes and not reading.plain_decides:
         request = _high_as_fallback(cmdline, tokens, reading, machine, plain)
-    elif _separate(era, machine) and tokens.plain < 0:
-        request = _high_instead(cmdline, tokens, era, machine)
+    elif _separate(release, machine) and tokens.plain < 0:
+        request = _high_instead(cmdline, tokens, reading, machine)
     else:
         request = _request(plain)
-    request = _settle(request, era, ram)
+    request = _settle(request, reading, ram)
     if request.status == "ok" and reading.plain_decides:
         beside = request.low if request.high else default_low(cmdline, machine)
         # The amount of ,cma is the number at the token's start, whatever follows it.
-        cma = suffixed(cmdline, tokens.cma, CMA, reading).size if _separate(era, machine) else 0
+        cma = suffixed(cmdline, tokens.cma, CMA, reading).size if _separate(release, machine) else 0
         return request._replace(low_beside=beside, cma=cma)
     return request
 
 
-def _separate(era: Era, machine: Architecture) -> bool:
+def _separate(release: Release, machine: Architecture) -> bool:
     """Whether this kernel knows `,high` at all, looked for only where no plain token stands."""
     if machine.is_powerpc or machine is Architecture.S390X:
         return False
     if machine is Architecture.ARM64:
-        return era.since(Era.V6_1)
-    return era.since(Era.V6_8)
+        return release.era.since(Era.V6_1)
+    return release.reading.plain_decides
 
 
 def _tokens(cmdline: str, reading: Reading) -> _Tokens:
@@ -113,7 +112,7 @@ def _tokens(cmdline: str, reading: Reading) -> _Tokens:
 
 def _plain(cmdline: str, tokens: _Tokens, release: Release, machine: Architecture, ram: int) -> Parsed:
     era = release.era
-    reading = READING[era]
+    reading = release.reading
     if tokens.plain < 0:
         return Parsed(reading.missing, 0, 0, "only crashkernel= values with a suffix stand on the command line")
     at = tokens.plain + len(NAME)
@@ -150,15 +149,14 @@ def _high_as_fallback(cmdline: str, tokens: _Tokens, reading: Reading, machine: 
     return _request(high)._replace(high=True, low=amount, low_beside=amount)
 
 
-def _high_instead(cmdline: str, tokens: _Tokens, era: Era, machine: Architecture) -> Request:
+def _high_instead(cmdline: str, tokens: _Tokens, reading: Reading, machine: Architecture) -> Request:
     """Where no plain token stands: `,high` must be valid and not 0, and `,low` valid or absent."""
-    reading = READING[era]
     high = suffixed(cmdline, tokens.high, HIGH, reading)
     if high.ret or high.size == 0:
         return _request(Parsed(EINVAL, 0, 0, high.reason or "size 0"))
     if tokens.low < 0:
         # arm64 before the common code has no default.
-        amount = default_low(cmdline, machine) if era.since(Era.V6_8) else 0
+        amount = default_low(cmdline, machine) if reading.plain_decides else 0
     else:
         low = suffixed(cmdline, tokens.low, LOW, reading)
         if low.ret:
@@ -179,9 +177,8 @@ def _zero(size: int) -> str:
     return "" if size else "size 0"
 
 
-def _settle(request: Request, era: Era, ram: int) -> Request:
+def _settle(request: Request, reading: Reading, ram: int) -> Request:
     """From 6.7 on the common parser refuses size 0; from 6.11 also a size that is not below the RAM."""
-    reading = READING[era]
     if not reading.plain_decides:
         return request
     if request.status == "none":

@@ -7,7 +7,7 @@ from functools import lru_cache
 from grubkd.errors import Usage
 from grubkd.memory import architecture
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.eras import Era
+from grubkd.memory.eras import READING, Era, Reading
 
 Version = tuple[int, int, int]
 
@@ -32,6 +32,7 @@ _READ: frozenset[tuple[int, ...]] = frozenset(
     {(2, 6, 29), (2, 6, 32), (4, 4), (4, 15), (4, 18), (5, 4), (5, 10), (5, 15), (6, 1), (6, 8), (6, 12), (7, 2)}
 )
 # Red Hat's kernels carry the behaviour of their distribution: major of RHEL, version, era, the build that was read.
+_COUNTING_SPAN = frozenset({Era.V2_6_29, Era.V2_6_32, Era.RHEL6})
 _RHEL_ERAS: dict[tuple[str, tuple[int, int]], tuple[Era, str]] = {
     ("6", (2, 6)): (Era.RHEL6, "-642."),
     ("7", (3, 10)): (Era.RHEL7, "-1160."),
@@ -57,6 +58,7 @@ class Release:
     version: Version
     vendor: str
     era: Era
+    reading: Reading
     exact: bool
     note: str
     architecture: Architecture | None
@@ -67,6 +69,11 @@ class Release:
     def parse(text: str) -> "Release":
         """The release of a text like `6.1.0-50-686-pae` or `4.18.0-240.el8.x86_64`. Raises Usage."""
         return _parse(text)
+
+    @property
+    def counts_span(self) -> bool:
+        """Whether its x86 kernels take the address span up to the end of RAM, holes included, for the RAM."""
+        return self.era in _COUNTING_SPAN
 
     @property
     def kaslr_by_default(self) -> bool:
@@ -95,6 +102,7 @@ def _parse(text: str) -> Release:
         version,
         vendor,
         era,
+        READING[era],
         exact,
         note,
         architecture.implied(text),

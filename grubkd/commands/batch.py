@@ -1,0 +1,196 @@
+"""`predict --batch`: JSON lines in, JSON lines out, one answer a line, in order."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, BinaryIO, TypeGuard
+
+from grubkd import octets, render
+from grubkd.errors import GrubkdError, Usage
+from grubkd.memory.architecture import architecture
+from grubkd.memory.crashkernel import Request, read
+from grubkd.memory.memorymap import Extent, MemoryMap, from_firmware
+from grubkd.memory.placement import Placement, counted_ram, place
+from grubkd.memory.release import Release
+from grubkd.memory.size import LIMIT
+
+_CHUNK = 1 << 16
+
+
+class BadRequest(Usage):
+    """A line that is no request."""
+
+    code = "bad-request"
+
+
+def run(stream: BinaryIO) -> None:
+    """Answer every line of the stream, whatever the other lines hold; what has arrived is answered at once."""
+    for lines in _arrivals(stream):
+        render.text("\n".join(answers(lines)))
+
+
+def _arrivals(stream: BinaryIO) -> Iterator[list[bytes]]:
+    """The lines of a stream in the groups in which they arrive; the last line may lack its newline."""
+    parts: list[bytes] = []
+    while chunk := _read(stream):
+        whole, newline, rest = chunk.rpartition(b"\n")
+        if newline:
+            yield b"".join((*parts, whole)).split(b"\n")
+            parts.clear()
+        if rest:
+            parts.append(rest)
+    if parts:
+        yield [b"".join(parts)]
+
+
+def _read(stream: BinaryIO) -> bytes:
+    read1 = getattr(stream, "read1", None)
+    chunk: bytes = read1(_CHUNK) if read1 else stream.readline()
+    return chunk
+
+
+def answers(lines: Iterable[bytes]) -> Iterator[str]:
+    """The answer to each line, as a line of JSON without its newline."""
+    for line in lines:
+        yield _DUMP(_answer_line(line))
+
+
+def answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to one request: {"id", "request", "placement"}. Raises GrubkdError for what cannot be one.
+
+    Unknown fields are ignored, and so are optional ones that are null. Sizes and addresses are bytes, ends exclusive.
+    """
+    line = _text(request, "cmdline")
+    cmdline = line if line.isascii() else _octets(line)
+    release = Release.parse(_text(request, "release"))
+    arch = architecture(_text(request, "arch"))
+    ram = _number(request, "ram")
+    memory = _memory(request)
+    if memory is not None and release.counts_span:
+        ram = counted_ram(release, arch, memory)
+    found = read(cmdline, release, arch, ram)
+    placement = None
+    if memory is not None:
+        placement = place(
+            found,
+            release,
+            arch,
+            memory,
+            kernel_image=_extent(request, "kernel_image"),
+            initrd=_extent(request, "initrd"),
+            kaslr=_kaslr(request),
+            cmdline=cmdline,
+        )
+    return {
+        "id": request.get("id"),
+        "request": _request_object(found),
+        "placement": None if placement is None else _placement_object(placement),
+    }
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+_LOAD = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_DUMP = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _answer_line(line: bytes) -> dict[str, Any]:
+    name = None
+    try:
+        try:
+            request = _LOAD(line.decode("utf-8"))
+        except (ValueError, RecursionError) as problem:
+            raise BadRequest(f"the line is not JSON: {problem}") from None
+        if not isinstance(request, dict):
+            raise BadRequest("the line is not a JSON object")
+        name = request.get("id")
+        return answer(request)
+    except GrubkdError as problem:
+        return {"id": name, "error": {"code": problem.code, "message": octets.to_person(str(problem))}}
+
+
+def _request_object(found: Request) -> dict[str, Any]:
+    return {
+        "status": found.status,
+        "size": found.size,
+        "base": found.base,
+        "low": found.low,
+        "high": found.high,
+        "cma": found.cma,
+        "reason": octets.to_person(found.reason),
+    }
+
+
+def _placement_object(placement: Placement) -> dict[str, Any]:
+    return {
+        "status": placement.status,
+        "regions": placement.regions,
+        "alternatives": placement.alternatives,
+        "reason": octets.to_person(placement.reason),
+    }
+
+
+def _text(request: Mapping[str, Any], name: str) -> str:
+    value = request.get(name)
+    if not isinstance(value, str):
+        raise BadRequest(f"'{name}' must be a string" if name in request else f"'{name}' is missing")
+    return value
+
+
+def _octets(line: str) -> str:
+    try:
+        return octets.from_person(line)
+    except UnicodeEncodeError:
+        raise BadRequest("'cmdline' holds a code point that is no character") from None
+
+
+def _number(request: Mapping[str, Any], name: str) -> int:
+    value = request.get(name)
+    if _is_address(value):
+        return value
+    raise BadRequest(
+        f"'{name}' must be a whole number of bytes below 2^64" if name in request else f"'{name}' is missing"
+    )
+
+
+def _is_address(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LIMIT
+
+
+def _kaslr(request: Mapping[str, Any]) -> bool | None:
+    value = request.get("kaslr")
+    if value is not None and not isinstance(value, bool):
+        raise BadRequest("'kaslr' must be true or false")
+    return value
+
+
+def _extent(request: Mapping[str, Any], name: str) -> Extent | None:
+    value = request.get(name)
+    if value is None:
+        return None
+    if isinstance(value, list) and len(value) == 2 and _is_address(value[0]) and _is_end(value[1]):
+        start, end = value
+        if start < end:
+            return start, end
+    raise BadRequest(f"'{name}' must be [start, end] in bytes, the end exclusive and above the start")
+
+
+def _is_end(value: object) -> bool:
+    return value == LIMIT or _is_address(value)
+
+
+def _memory(request: Mapping[str, Any]) -> MemoryMap | None:
+    value = request.get("firmware_map")
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise BadRequest("'firmware_map' must be a list of [start, end, type]")
+    ranges = []
+    for number, each in enumerate(value, 1):
+        if not (isinstance(each, list) and len(each) == 3 and _is_address(each[0]) and _is_end(each[1])):
+            raise BadRequest(f"'firmware_map', range {number}: must be [start, end, type], in bytes, the end exclusive")
+        if not isinstance(each[2], str):
+            raise BadRequest(f"'firmware_map', range {number}: the type must be a string")
+        ranges.append((each[0], each[1], each[2].strip()))
+    return from_firmware(ranges)

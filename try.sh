@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 . packaging/need.sh
 need python3-lark python3-click python3-augeas python3-psutil diffutils
 
-machine=fixtures/${1:-rhel9}
+machine=fixtures/${1:-rhel-9}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cp -a "$machine/root" "$scratch/tree"

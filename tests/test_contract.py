@@ -25,7 +25,7 @@ LAYERS = {
     "grammar": 30,
     "osrelease": 30,
     "root": 20,
-    "run": 20,
+    "run": 25,
     "walk": 15,
     "errors": 10,
     "octets": 0,

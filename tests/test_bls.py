@@ -108,7 +108,7 @@ def test_a_snippet_of_kernel_install_with_what_the_specification_adds() -> None:
     stanza = document.stanzas[0]
     assert (stanza.title, stanza.line, stanza.id) == (
         "Debian GNU/Linux 13 (trixie)",
-        3,
+        1,
         "debian-6.12.9-amd64+3-1",
     )
     assert stanza.keys == {
@@ -122,7 +122,7 @@ def test_a_snippet_of_kernel_install_with_what_the_specification_adds() -> None:
     image = stanza.images[0]
     assert (image.path, image.line) == ("/debian/6.12.9-amd64/linux", 11)
     assert [text[slot.start : slot.end] for slot in image.slots] == ["quiet", "splash # no comment"]
-    assert [slot.line for slot in image.slots] == [9, 10]
+    assert [(slot.line, slot.style) for slot in image.slots] == [(9, "not-grub"), (10, "not-grub")]
     assert document.warnings == ()
 
 
@@ -163,7 +163,23 @@ def test_snippets_that_load_no_linux() -> None:
 
 def test_a_snippet_without_title_is_called_by_its_name() -> None:
     stanza = bls.parse_snippet("/boot/loader/entries/a.conf", "# c\nlinux /v\noptions ro\n").stanzas[0]
-    assert (stanza.title, stanza.line) == ("a", 2)
+    assert (stanza.title, stanza.line) == ("a", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "styles"),
+    [
+        ("linux /v\noptions a\noptions b\n\n", ["", "not-grub"]),
+        ("linux /v\n\noptions a\n", ["not-grub"]),
+        ("linux /v\noptions a\n \t\r\ninitrd /i\n", [""]),
+        ("options \nlinux /v\n", [""]),
+        ("title\nlinux /v\noptions a\n", ["not-grub"]),
+        ("\nlinux /v\noptions a\n", ["not-grub"]),
+        ("linux /v\n# c\noptions a\ngrub_arg\n\ngrub_class x\n", [""]),
+    ],
+)
+def test_what_grub_does_not_read_is_marked(text: str, styles: list[str]) -> None:
+    assert [slot.style for slot in laws.slots_of(bls.parse_snippet(FILE, text))] == styles
 
 
 def test_references_are_whole_words() -> None:

@@ -2,7 +2,9 @@
 
 The lines are read as GRUB's blscfg and systemd-boot read them alike: key, blanks, value. Where the two differ, the
 line is refused or the caller, who knows the reader, decides:
-- systemd-boot joins several `options` lines; GRUB (Fedora's blscfg, blsuki.c of GRUB 2.14) takes the first only.
+- systemd-boot joins several `options` lines; GRUB (Fedora's blscfg, blsuki.c of GRUB 2.14) takes the first only, and
+  reads no further than the first empty line or key without a value. Slots that it does not read have the style
+  "not-grub".
 - GRUB replaces `$name` in options by the value of its environment; systemd-boot hands it to the kernel.
 - GRUB pastes options into a script; systemd-boot takes every byte as it stands.
 """
@@ -28,6 +30,7 @@ _KNOWN = frozenset(
 # What makes a snippet an entry; two of them would be two answers to one question.
 _LOADS = frozenset(("linux", "efi", "uki", "uki-url"))
 _KEY_END = re.compile("[ \t\r\n]")
+_EMPTY_LINE = re.compile(r"\n[ \t\r]*\n")
 _AS_SCRIPT = re.compile(r'"[^"$\\]*"|[^"$\\;|&<>{}\']')
 
 
@@ -63,7 +66,12 @@ def parse_snippet(file: str, text: str) -> Document:
     images: tuple[Image, ...] = ()
     warnings: list[Notice] = []
     if loads[0].key == "linux":
-        slots = tuple(_slot(file, text, pair) for pair in pairs if pair.key == "options")
+        end = _grub_ends(text, pairs)
+        options = [pair for pair in pairs if pair.key == "options"]
+        slots = tuple(
+            _slot(file, text, pair, "not-grub" if pair is not options[0] or pair.key_start > end else "")
+            for pair in options
+        )
         images = (Image(loads[0].value, slots or (_absent(file, text, loads[0]),), loads[0].line(text)),)
         for slot in slots:
             notice = quote_notice(file, text, slot.start, slot.end)
@@ -150,11 +158,18 @@ def _check(file: str, text: str, pairs: list[_Pair]) -> None:
             seen = pair
 
 
-def _slot(file: str, text: str, pair: _Pair) -> Slot:
+def _grub_ends(text: str, pairs: list[_Pair]) -> int:
+    """The offset of the line behind which GRUB reads nothing: an empty one, or a key without a value."""
+    empty = _EMPTY_LINE.search(f"\n{text}")
+    ends = [pair.key_start for pair in pairs if not pair.value] + ([empty.start()] if empty else [])
+    return min(ends, default=len(text))
+
+
+def _slot(file: str, text: str, pair: _Pair, style: str) -> Slot:
     found = with_references(words(text, pair.start, pair.end))
     start, end = (found[0].start, found[-1].end) if found else (pair.end, pair.end)
     before = "" if found or text[start - 1] in " \t" else " "
-    return Slot(file, "bls", "options", start, end, pair.line(text), found, before=before)
+    return Slot(file, "bls", "options", start, end, pair.line(text), found, style, before)
 
 
 def _absent(file: str, text: str, linux: _Pair) -> Slot:

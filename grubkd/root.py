@@ -162,7 +162,7 @@ class Root:
         """As in Tree, up to LARGEST_FILE bytes."""
         try:
             with self.open(path) as file:
-                return _bounded(file.fileno())
+                return read_all(file.fileno())
         except OSError as problem:
             raise system_failure(path, "cannot be read", problem) from None
 
@@ -193,6 +193,11 @@ class Root:
             return _names(path, fd)
         finally:
             os.close(fd)
+
+    def enter(self) -> None:
+        """Make the tree this process's own root directory: for a child about to run one of its commands."""
+        os.fchdir(self._fd)
+        os.chroot(".")
 
     def spot(self, path: str, *, follow: bool = True) -> Spot:
         """Where a path leads, its last directory open until the spot is left (`with`).
@@ -225,7 +230,7 @@ class Root:
         return spot
 
 
-def _bounded(fd: int) -> bytes:
+def read_all(fd: int) -> bytes:
     """All bytes of an open file. Raises OSError, EFBIG above LARGEST_FILE."""
     size = os.fstat(fd).st_size
     parts: list[bytes] = []

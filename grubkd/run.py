@@ -1,0 +1,163 @@
+"""The only place that runs a command: a list of arguments, a clean environment, one line told on failure."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from select import select
+from signal import SIGKILL, SIGTERM
+from stat import S_ISREG
+
+from grubkd import octets
+from grubkd.errors import CommandFailed, Place, Refused
+from grubkd.root import Root
+
+PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+# Nothing of the caller's environment is handed on: no preload, no locale, no shell start-up file.
+ENVIRONMENT = {"PATH": ":".join(PATH), "LC_ALL": "C.UTF-8", "HOME": "/", "SHELL": "/bin/sh", "TERM": "dumb"}
+PATIENCE = 600.0  # seconds
+_PAUSE = 0.05
+_MOST_OUTPUT = 64 << 20  # bytes
+# What the kernel of a machine (uname -m) runs as its own: ELF e_machine and EI_DATA (1 little, 2 big endian).
+_RUNS = {
+    "x86_64": {(62, 1), (3, 1)},
+    "i386": {(3, 1)},
+    "i486": {(3, 1)},
+    "i586": {(3, 1)},
+    "i686": {(3, 1)},
+    "aarch64": {(183, 1), (40, 1)},
+    "armv6l": {(40, 1)},
+    "armv7l": {(40, 1)},
+    "ppc64le": {(21, 1)},
+    "ppc64": {(21, 2), (20, 2)},
+    "s390x": {(22, 2)},
+    "riscv64": {(243, 1)},
+    "loongarch64": {(258, 1)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a command left: its standard output and standard error, as bytes."""
+
+    stdout: bytes
+    stderr: bytes
+
+
+def run(
+    argv: Sequence[str], root: Root, *, stop: Callable[[], bool] = lambda: False, patience: float = PATIENCE
+) -> Finished:
+    """Run a command of the tree: directly on the live one, by chroot in another. It gets no standard input.
+
+    `stop` is asked while it runs; once it says yes the command, with all it started, is ended. `patience` in seconds.
+    Raises CommandFailed for a non-zero end, a missing command, a time-out or a stop; Refused where the tree is of a
+    foreign architecture.
+    """
+    if not root.live:
+        check_architecture(root, argv[0])
+    name = " ".join(argv)
+    try:
+        process = subprocess.Popen(  # noqa: S603 - a list, never a shell
+            [octets.to_bytes(each) for each in argv],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=ENVIRONMENT,
+            cwd="/" if root.live else None,
+            start_new_session=True,
+            preexec_fn=None if root.live else root.enter,  # noqa: PLW1509 - grubkd has one thread
+        )
+    except (OSError, subprocess.SubprocessError) as problem:
+        raise CommandFailed(f"{name}: cannot be run: {getattr(problem, 'strerror', None) or problem}") from None
+    try:
+        finished = _gather(process, name, stop, time.monotonic() + patience)
+    finally:
+        _end(process)
+    if process.returncode:
+        how = (
+            f"ended by signal {-process.returncode}" if process.returncode < 0 else f"exit status {process.returncode}"
+        )
+        told = finished.stderr.decode("latin-1").strip().rpartition("\n")[2]
+        raise CommandFailed(f"{name}: {how}" + (f": {told}" if told else ""))
+    return finished
+
+
+def _gather(process: "subprocess.Popen[bytes]", name: str, stop: Callable[[], bool], until: float) -> Finished:
+    """Read what a command prints until it ends. Raises CommandFailed when it does not end or prints without end."""
+    assert process.stdout and process.stderr  # noqa: S101 - tells the type checker what PIPE means
+    output: dict[int, list[bytes]] = {process.stdout.fileno(): [], process.stderr.fileno(): []}
+    reading = set(output)
+    total = 0
+    while reading or process.poll() is None:
+        # A daemon that the command leaves behind may keep the pipes open: they are not waited for after its end.
+        ready = select(reading, [], [], _PAUSE)[0]
+        if not ready and process.poll() is not None:
+            break
+        for fd in ready:
+            part = os.read(fd, 65536)
+            output[fd].append(part)
+            total += len(part)
+            if not part:
+                reading.discard(fd)
+        for over, why in (
+            (stop(), "the run was interrupted"),
+            (time.monotonic() >= until, "it took too long"),
+            (total > _MOST_OUTPUT, f"it printed more than {_MOST_OUTPUT >> 20} MiB"),
+        ):
+            if over:
+                raise CommandFailed(f"{name}: ended, since {why}")
+    out, err = (b"".join(parts) for parts in output.values())
+    return Finished(out, err)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Make sure that a command and its process group have ended; its pipes are closed."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, SIGTERM)
+        try:
+            process.wait(2)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, SIGKILL)
+            process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe:
+            pipe.close()
+
+
+def check_architecture(root: Root, command: str) -> None:
+    """Raise Refused where a tree's command is for another architecture than this machine, CommandFailed for none.
+
+    Asked before anything runs: with binfmt_misc a foreign command would run, in an emulator of this machine.
+    """
+    path = _find(root, command)
+    head = b""
+    for _ in range(3):  # a script, its interpreter
+        with root.open(path) as file:
+            head = file.read(4096)
+        if not head.startswith(b"#!"):
+            break
+        interpreter = head[2:].split(b"\n")[0].split()
+        path = _find(root, octets.from_bytes(interpreter[0])) if interpreter else path
+    if len(head) < 20 or head[:4] != b"\x7fELF":
+        raise CommandFailed(f"{command}: neither a program nor a script", place=Place(path))
+    found = (int.from_bytes(head[18:20], "big" if head[5] == 2 else "little"), head[5])
+    machine = os.uname().machine
+    if found not in _RUNS.get(machine, set()):
+        raise Refused(
+            f"{command}: the tree is of another architecture (ELF machine {found[0]}) than this one ({machine})",
+            hint="run the follow-up commands on the machine itself",
+            place=Place(path),
+        )
+
+
+def _find(root: Root, command: str) -> str:
+    """The path inside the tree of a command. Raises CommandFailed."""
+    candidates = [command] if "/" in command else [f"{each}/{command}" for each in PATH]
+    for each in candidates:
+        status = root.stat(each)
+        if status and S_ISREG(status.st_mode) and status.st_mode & 0o111:
+            return each
+    raise CommandFailed(f"{command}: no such command in the tree", hint="install it there first")

@@ -1,0 +1,95 @@
+"""One file replaced as a whole: staged beside its place, kept, swapped in.
+
+Staging writes the new bytes and metadata to a temporary file in the same directory and syncs it. Keeping gives the old
+file a second name there (a hard link: no space, and the very inode comes back if the change is undone); where the file
+system has no hard links (vfat) a copy is kept. Swapping is one rename. Both names begin with a dot and end in
+neither `.conf` nor `.cfg`, so that no bootloader and no generator takes them for its own.
+
+Hard links: a file that has other names is replaced under this name only; the others keep the old bytes, as a backup
+made with `cp -al` expects.
+"""
+
+import errno
+import os
+import time
+from stat import S_IMODE
+
+from grubkd import octets
+from grubkd.root import Root
+from grubkd.write import directory
+from grubkd.write.image import LABELS, Image, attributes
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def temporary(path: str, id: str, number: int, kind: str) -> str:
+    """The name beside a path for a transaction's file: `kind` "new" is what will stand there, "old" what stood."""
+    return f"{directory.parent(path).rstrip('/')}/.grubkd-{id}-{number}.{kind}"
+
+
+def stage(root: Root, path: str, image: Image, not_before: int = 0) -> int:
+    """Write a file that does not exist yet and sync it; returns its mtime.
+
+    Nanoseconds since the epoch; `not_before` is the earliest time a file without one of its own gets. Raises OSError.
+    """
+    with root.spot(path, follow=False) as spot:
+        if spot.status is not None:  # left by an interrupted run whose journal is gone
+            os.unlink(spot.name, dir_fd=spot.parent)
+        fd = os.open(spot.name, _CREATE, 0o600, dir_fd=spot.parent)
+    try:
+        view = memoryview(image.data)
+        while view:
+            view = view[os.write(fd, view) :]
+        _dress(fd, image)
+        wanted = max(time.time_ns(), not_before) if image.mtime_ns is None else image.mtime_ns
+        os.utime(fd, ns=(wanted, wanted))
+        os.fsync(fd)
+        return wanted
+    finally:
+        os.close(fd)
+
+
+def _dress(fd: int, image: Image) -> None:
+    """Give an open file an image's owner, attributes and mode; only what differs is set, for vfat can set none."""
+    status = os.fstat(fd)
+    if (status.st_uid, status.st_gid) != (image.uid, image.gid):
+        os.fchown(fd, image.uid, image.gid)
+    present = attributes(fd)
+    for name in present.keys() - image.xattrs.keys():
+        if not name.startswith(LABELS):  # given by the system's policy, and not ours to take
+            os.removexattr(fd, name)
+    for name, value in image.xattrs.items():
+        if present.get(name) != value:
+            os.setxattr(fd, name, value)
+    if S_IMODE(os.fstat(fd).st_mode) != image.mode:
+        os.fchmod(fd, image.mode)
+
+
+def keep(root: Root, path: str, kept: str, image: Image) -> None:
+    """Give the file at `path`, whose image is told, the second name `kept`, or make a copy of it. Raises OSError."""
+    remove(root, kept)
+    with root.spot(path, follow=False) as old, root.spot(kept, follow=False) as new:
+        try:
+            os.link(old.name, new.name, src_dir_fd=old.parent, dst_dir_fd=new.parent, follow_symlinks=False)
+        except OSError as problem:
+            if problem.errno not in _NO_LINKS:
+                raise
+        else:
+            return
+    stage(root, kept, image)
+
+
+def swap(root: Root, source: str, path: str) -> None:
+    """Put the file `source` in the place of `path`, in one step. Raises OSError."""
+    with root.spot(source, follow=False) as new, root.spot(path, follow=False) as old:
+        os.rename(new.name, old.name, src_dir_fd=new.parent, dst_dir_fd=old.parent)
+
+
+def remove(root: Root, path: str) -> None:
+    """Remove a file if it is there. Raises OSError."""
+    try:
+        with root.spot(path, follow=False) as spot:
+            os.unlink(octets.to_bytes(path.rpartition("/")[2]), dir_fd=spot.parent)
+    except FileNotFoundError:
+        return

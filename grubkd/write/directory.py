@@ -1,0 +1,79 @@
+"""Directories inside the tree: opened, made, removed and synced without following any link."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from grubkd import octets
+from grubkd.root import Root
+
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@contextmanager
+def opened(root: Root, path: str) -> Iterator[int]:
+    """A descriptor of the directory at a real path, closed afterwards. Raises OSError; ELOOP for a link on the way."""
+    with root.spot(path, follow=False) as spot:
+        fd = spot.open_directory()
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def parent(path: str) -> str:
+    """The directory a path names something in."""
+    return path.rpartition("/")[0] or "/"
+
+
+def missing(root: Root, path: str) -> list[str]:
+    """The directories that must be made for one to exist, outermost first. Raises OSError, ENOTDIR for a file."""
+    absent: list[str] = []
+    while path != "/":
+        try:
+            with root.spot(path, follow=False) as spot:
+                if spot.status is not None:
+                    break
+        except FileNotFoundError:
+            pass
+        absent.insert(0, path)
+        path = parent(path)
+    return absent
+
+
+def make(root: Root, path: str, mode: int) -> None:
+    """Make a directory and put its name on the disk; one that exists is left as it is. Raises OSError."""
+    with opened(root, parent(path)) as above:
+        name = octets.to_bytes(path.rpartition("/")[2])
+        try:
+            os.mkdir(name, mode, dir_fd=above)
+        except FileExistsError:
+            return
+        fd = os.open(name, _OPEN, dir_fd=above)
+        try:
+            os.fchmod(fd, mode)  # what the umask took away
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.fsync(above)
+
+
+def remove(root: Root, path: str) -> None:
+    """Remove a directory if it is there and empty, and put that on the disk. Raises OSError."""
+    try:
+        with opened(root, parent(path)) as above:
+            os.rmdir(octets.to_bytes(path.rpartition("/")[2]), dir_fd=above)
+            os.fsync(above)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as problem:
+        # Somebody keeps something in it, or mounted something on it: then it is theirs.
+        if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY):
+            raise
+
+
+def sync(root: Root, path: str) -> None:
+    """Put a directory's names on the disk. Raises OSError."""
+    with opened(root, path) as fd:
+        os.fsync(fd)

@@ -44,7 +44,8 @@ class FileRecord:
 class Record:
     """One transaction.
 
-    `time`: when, UTC, ISO 8601. `command`: the verb. `wanted`: what was asked for; `by`: "auto" or "given".
+    `time`: when, UTC, ISO 8601. `command`: the verb. `wanted`: what was asked for, as people write it (see
+    grubkd.octets): names to texts, numbers, or lists of them; `by`: "auto" or "given".
     `undoes`: for a rollback the transaction it took back. `directories`: those it made, outermost first.
     `followups`: the commands that had to run after it, and after it is taken back.
     """
@@ -99,7 +100,7 @@ def decode(data: bytes) -> Record:
     except Malformed:
         raise
     except (ValueError, RecursionError) as problem:
-        raise Malformed(f"not JSON: {problem!s:.100}") from None
+        raise Malformed(f"no text of grubkd's: {problem!s:.100}") from None
 
 
 def _record(value: Any) -> Record:
@@ -113,7 +114,7 @@ def _record(value: Any) -> Record:
         id=_matching(ID, members["id"], "id"),
         time=_matching(_TIME, members["time"], "time"),
         command=_matching(_WORD, members["command"], "command"),
-        wanted=_dict(members["wanted"], "wanted"),
+        wanted=_wanted(_dict(members["wanted"], "wanted")),
         by=_matching(_WORD, members["by"], "by"),
         files=files,
         directories=tuple(_typed(str, each, "directory") for each in _list(members["directories"], "directories")),
@@ -124,6 +125,17 @@ def _record(value: Any) -> Record:
         if not any(other.startswith(path + "/") for other in paths) or path in ("", "/"):
             raise Malformed("a directory that holds none of its files")
     return record
+
+
+def _wanted(value: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for: texts that can be printed, numbers, and lists of them."""
+    for each in [*value, *value.values()]:
+        for part in each if isinstance(each, list) else [each]:
+            if isinstance(part, str):
+                part.encode("utf-8", "surrogateescape")  # UnicodeEncodeError is a ValueError
+            elif not isinstance(part, int | None):
+                raise Malformed("wanted: not of the right form")
+    return value
 
 
 def _file(value: Any) -> FileRecord:

@@ -1,0 +1,55 @@
+"""`grubkd history`: the changes made, oldest first."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from grubkd import octets, render
+from grubkd.commands import options
+from grubkd.root import Root
+from grubkd.write import history
+
+
+@click.command("history")
+@options.root_option
+@options.json_option
+def command(root: str, json: bool) -> int:
+    """List the changes that grubkd made, oldest first, and which of them were taken back by which."""
+    past = history.read(Root(root))
+    if json:
+        render.document({"transactions": [_members(each) for each in past.transactions]})
+    elif past.transactions:
+        rows = [_row(each) for each in past.transactions]
+        render.text(render.table(("ID", "TIME", "COMMAND", "WANTED", "FILES", "UNDONE BY"), rows))
+    else:
+        render.text("no changes yet")
+    for problem in past.errors:
+        render.complain(problem, "error")
+    return past.errors[0].exit if past.errors else 0
+
+
+def _members(past: history.Past) -> dict[str, Any]:
+    return {
+        "id": past.id,
+        "time": past.record.time,
+        "command": past.record.command,
+        "wanted": past.wanted,
+        "files": [octets.to_person(each.path) for each in past.record.files],
+        "undone_by": past.undone_by,
+    }
+
+
+def _row(past: history.Past) -> Sequence[str]:
+    files = [octets.to_person(each.path) for each in past.record.files]
+    return (past.id, past.record.time, past.record.command, _wanted(past), ",".join(files), past.undone_by or "")
+
+
+def _wanted(past: history.Past) -> str:
+    """What was wanted, in one cell."""
+    parts: list[str] = []
+    for name, value in past.wanted.items():
+        words = [str(each) for each in value] if isinstance(value, list) else [str(value)]
+        if value is not None and value != []:
+            parts.append(f"{name}={','.join(words)}")
+    return " ".join(parts)

@@ -1,5 +1,6 @@
 """Where a running kernel's own image lies when nothing tells: typical extents, stated here."""
 
+import re
 from typing import NamedTuple
 
 from grubkd.memory.architecture import Architecture
@@ -19,18 +20,34 @@ class TypicalImage(NamedTuple):
     more: int
 
 
-# From the start of "Kernel code" to the end of "Kernel bss", without KASLR, by the first version it holds for.
-# Distributions' kernels before 2.6.31 run at 1M (i386) or 2M (x86_64), later ones at 16M (CONFIG_PHYSICAL_START).
+# From the start of "Kernel code" to the end of "Kernel bss", without KASLR: Debian's builds, as their ELF files say.
+# The end is rounded up to 2M by the linker on x86_64, and so the same for all builds of a version and flavour.
+_DEBIAN: dict[tuple[tuple[int, int], str], Extent] = {
+    ((5, 10), "-amd64"): (0x1000000, 0x4000000),
+    ((5, 10), "-cloud-amd64"): (0x1000000, 0x3200000),
+    ((5, 10), "-686-pae"): (0x1000000, 0x1D48000),
+    ((6, 1), "-amd64"): (0x1000000, 0x4400000),
+    ((6, 1), "-cloud-amd64"): (0x1000000, 0x3800000),
+    ((6, 1), "-686-pae"): (0x1000000, 0x1F0B000),
+    ((6, 12), "-amd64"): (0x1000000, 0x3C00000),
+    ((6, 12), "-cloud-amd64"): (0x1000000, 0x3C00000),
+    ((7, 2), "-amd64"): (0x1000000, 0x4200000),
+    ((7, 2), "-cloud-amd64"): (0x1000000, 0x4200000),
+}
+_DEBIAN_NAME = re.compile(r"\d+\.\d+\.[0-9.]+(?:-\d+|\+deb[0-9.]+|-\d+\.deb[0-9.]+)(-(?:cloud-)?amd64|-686-pae)")
+
+# Other builds, by the first version that a line holds for. Distributions' kernels before 2.6.31 run at 1M (i386) or
+# 2M (x86_64), later ones at 16M (CONFIG_PHYSICAL_START).
 _X86_64: tuple[tuple[Version, TypicalImage], ...] = (
-    ((6, 12, 0), TypicalImage((0x1000000, 0x4A00000), 16 * MIB, 24 * MIB)),
-    ((6, 0, 0), TypicalImage((0x1000000, 0x4400000), 16 * MIB, 24 * MIB)),  # Debian's 6.1 amd64: exact
-    ((5, 0, 0), TypicalImage((0x1000000, 0x3000000), 8 * MIB, 24 * MIB)),
+    ((6, 2, 0), TypicalImage((0x1000000, 0x4200000), 16 * MIB, 24 * MIB)),
+    ((6, 0, 0), TypicalImage((0x1000000, 0x4400000), 16 * MIB, 24 * MIB)),
+    ((5, 0, 0), TypicalImage((0x1000000, 0x4000000), 16 * MIB, 16 * MIB)),
     ((4, 0, 0), TypicalImage((0x1000000, 0x2C00000), 8 * MIB, 16 * MIB)),
     ((2, 6, 31), TypicalImage((0x1000000, 0x2100000), 6 * MIB, 10 * MIB)),
     ((0, 0, 0), TypicalImage((0x200000, 0xC00000), 4 * MIB, 3 * MIB)),
 )
 _I386: tuple[tuple[Version, TypicalImage], ...] = (
-    ((4, 0, 0), TypicalImage((0x1000000, 0x1F0B000), 4 * MIB, 8 * MIB)),  # Debian's 6.1 686-pae: exact
+    ((4, 0, 0), TypicalImage((0x1000000, 0x1F0B000), 4 * MIB, 8 * MIB)),
     ((2, 6, 31), TypicalImage((0x1000000, 0x1A00000), 4 * MIB, 5 * MIB)),
     ((0, 0, 0), TypicalImage((0x100000, 0xA00000), 4 * MIB, 5 * MIB)),
 )
@@ -48,6 +65,10 @@ _OTHERS: dict[Architecture, TypicalImage] = {
 def typical_image(release: Release, machine: Architecture, start_of_ram: int) -> TypicalImage:
     """The typical extent of the kernel of that release, from code to bss, where KASLR does not move it."""
     if machine.is_x86:
+        debian = _DEBIAN_NAME.fullmatch(release.text)
+        known = _DEBIAN.get((release.version[:2], debian[1])) if debian else None
+        if known:
+            return TypicalImage(known, 0, 0)
         table = _I386 if machine is Architecture.I386 else _X86_64
         return next(image for first, image in table if release.version >= first)
     image = _OTHERS[machine]

@@ -33,7 +33,7 @@ def answer(  # noqa: PLR0913 - one parameter a field of the JSON object
     return {
         "changed": bool(files),
         "dry_run": dry_run,
-        "files": [{"path": octets.to_person(each.path), "diff": diff(each)} for each in files],
+        "files": [{"path": octets.to_person(each.path), "diff": diff(each)} for each in files if each.rewrites],
         "transaction": transaction,
         "followups": [list(command) for command in followups],
         "reboot_required": reboot_required,
@@ -48,8 +48,10 @@ def lines(files: Sequence[FileChange], *, dry_run: bool, transaction: str | None
         return
     if dry_run:
         for each in files:
-            yield diff(each).removesuffix("\n")
+            if each.rewrites:
+                yield diff(each).removesuffix("\n")
         return
     for each in files:
-        yield f"{'created' if each.before is None else 'removed' if each.after is None else 'changed'} {each.path}"
+        done = "created" if each.before is None else "removed" if each.after is None else "changed"
+        yield f"{done if each.rewrites else 'kept newer'} {octets.to_person(each.path)}"
     yield f"transaction {transaction}; take it back with: grubkd rollback {transaction}"

@@ -4,9 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from grubkd import octets, render
+from grubkd.advice import Plan
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.model import Boot, BootConfig, Entry, Line, Role
+from grubkd.errors import Notice
+from grubkd.machine.running import Running
+from grubkd.memory.size import format_size
 
 # What a bootloader adds to the line it was given; it is no part of the configuration.
 _ADDED = ("BOOT_IMAGE", "initrd")
@@ -75,19 +79,40 @@ def futures(config: BootConfig) -> list[dict[str, Any]]:
     ]
 
 
-def answer(config: BootConfig, selected: Sequence[Entry]) -> dict[str, Any]:
-    """The configuration's part of `show --json`."""
+def answer(
+    config: BootConfig,
+    selected: Sequence[Entry],
+    running: Running | None,
+    recommended: Plan | None,
+    warnings: Sequence[Notice],
+) -> dict[str, Any]:
+    """The JSON object of `show`."""
     return {
         "bootloaders": [
             {"format": each.format, "files": [_person(file) for file in each.files]} for each in config.bootloaders
         ],
         "entries": [entry(each) for each in selected],
         "future": futures(config),
+        "running": _running(running) if running else None,
+        "recommended": {"values": list(recommended.values), "source": recommended.source} if recommended else None,
+        "warnings": [render.notice(each) for each in warnings],
+        "errors": [render.notice(each) for each in config.errors],
     }
 
 
-def table(config: BootConfig, selected: Sequence[Entry]) -> Iterator[str]:
-    """The same for a terminal: bootloaders, one row an entry, what new kernels will get."""
+def _running(found: Running) -> dict[str, Any]:
+    return {
+        "release": found.release,
+        "cmdline": _person(found.cmdline),
+        "crashkernel": list(map(_person, values(cmdline.tokens(found.cmdline)))),
+        "reserved_bytes": found.reserved,
+    }
+
+
+def table(
+    config: BootConfig, selected: Sequence[Entry], running: Running | None, recommended: Plan | None
+) -> Iterator[str]:
+    """The same for a terminal: bootloaders, one row an entry, what new kernels will get, what runs, what is best."""
     for each in config.bootloaders:
         yield f"{each.format}: {_person(', '.join(each.files))}"
     if not config.bootloaders:
@@ -101,6 +126,15 @@ def table(config: BootConfig, selected: Sequence[Entry]) -> Iterator[str]:
         yield ""
         rows = [(" ".join(row["crashkernel"]) or "-", row["variable"], row["file"]) for row in found]
         yield render.table(("new kernels", "from", "in"), rows)
+    if running or recommended:
+        yield ""
+    if running:
+        amount = (
+            "unknown" if running.reserved is None else format_size(running.reserved) if running.reserved else "none"
+        )
+        yield f"running kernel {running.release}: reserved {amount}"
+    if recommended:
+        yield f"recommended: {' '.join(recommended.values)} ({recommended.source})"
 
 
 def _row(found: Entry) -> tuple[str, ...]:

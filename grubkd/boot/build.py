@@ -16,10 +16,11 @@ def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]])
     """The line of slots in which each name of `references` stands for the same slots everywhere.
 
     A new argument goes behind what a whole-line reference such as `$kernelopts` stands for, so that kernels installed
-    later get it too; without one to the last own slot.
+    later get it too; without one to the last own slot, but under GRUB to the first, for Fedora's blscfg reads no other
+    `options` line.
     """
     found: dict[tuple[SlotKey, str], tuple[Slot, ...]] = {}
-    home = slots[-1]
+    home = slots[0] if slots[0].style == "grub" else slots[-1]
     for slot in slots:
         for word in slot.words:
             if word.reference is not None and word.reference in references:

@@ -16,7 +16,7 @@ class _Reading:
     """Every file of every format, parsed once; what could not be read is kept as its error."""
 
     def __init__(self, tree: Tree) -> None:
-        self.documents: dict[str, list[Document]] = {}
+        self.documents: dict[str, list[Document]] = {n: [] for n in ("grub2", "grubenv", "default-grub")}
         self.texts: dict[str, str] = {}
         self.errors: list[GrubkdError] = []
         self.failed: list[tuple[str, str]] = []

@@ -37,7 +37,6 @@ class Outcome:
     """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any."""
 
     files: tuple[FileChange, ...]
-    dry_run: bool
     transaction: str | None
     followups: tuple[tuple[str, ...], ...]
     warnings: tuple[Notice, ...]
@@ -50,6 +49,7 @@ def run(
     *,
     command: str,
     dry_run: bool,
+    run_followups: bool = False,
 ) -> Outcome:
     """Change the configuration as decided, as one transaction; with `dry_run` stop before the first write.
 
@@ -57,15 +57,14 @@ def run(
     must not be made, Failed where it could not be.
     """
     with nullcontext() if dry_run else transaction.lock(root):
-        if not dry_run:
-            transaction.recover(root)
+        recovered = () if dry_run else transaction.recover(root, run_followups=run_followups)
         config = inventory.read(root)
         _check_understood(config)
         selection = select(config, selectors)
         decision = decide(config, selection)
         planned = changes.make(config, selection, decision.wishes_for)
         verify.fits(config, planned.expected, decision.architecture)
-        warnings = config.warnings + planned.warnings + decision.warnings + decision.admit(planned)
+        warnings = recovered + planned.warnings + decision.warnings + decision.admit(planned)
         files = order.of(config, edit.apply(config.texts, planned.edits))
         verify.check(config, inventory.read(Overlay(root, {each.path: each.after for each in files})), planned.expected)
         warnings += tuple(_created(each) for each in files if each.before is None)
@@ -78,8 +77,9 @@ def run(
                 wanted=decision.wanted,
                 by=decision.by,
                 recheck=lambda: verify.check(config, inventory.read(root), planned.expected),
+                run_followups=run_followups,
             )
-    return Outcome(tuple(files), dry_run, done.id if done else None, (), warnings)
+    return Outcome(tuple(files), done.id if done else None, done.followups if done else (), warnings)
 
 
 def _check_understood(config: BootConfig) -> None:

@@ -44,7 +44,8 @@ def make(config: BootConfig, selection: Selection, wishes_for: WishesFor) -> Cha
     for future in futures:
         if future.seed is not None:
             draft.put(future.line.home, [new_word(word) for word in future.seed])
-    for wish in wishes_for(None):
+    coming = wishes_for(None) if selection.everything else ()
+    for wish in coming:
         for future in futures:
             # A recovery line is what its variables leave it: it is asked nothing of its own.
             if future.feeds is not Feeds.RECOVERY and (future.feeds is not Feeds.XEN or wish.reserves):
@@ -57,7 +58,7 @@ def make(config: BootConfig, selection: Selection, wishes_for: WishesFor) -> Cha
             if granted is not None:
                 for line in targets.lines_of(entry, granted):
                     draft.fulfil(line, granted)
-    if all(wish.verb is Verb.REMOVE or not wish.tokens for wish in wishes_for(None)):
+    if all(wish.verb is Verb.REMOVE or not wish.tokens for wish in coming):
         _drop_idle_seeds(draft, futures)
     return ChangeSet(tuple(draft.edits()), _expected(draft, config), _warnings(config, selection, draft))
 

@@ -15,3 +15,8 @@ class FileChange:
     before: bytes | None
     after: bytes | None
     refresh: bool = False
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether any byte changes, not only the time."""
+        return self.before != self.after

@@ -24,7 +24,6 @@ def check(selection: Selection) -> None:
             raise Refused(
                 f"entry {entry.index} ({entry.title}) {what}",
                 hint="choose another entry; grubkd show lists them",
-                place=entry.source,
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import BootConfig, Entry, Line, Role
-from grubkd.errors import ForeignValue, Place, Refused, TooLong, VerificationFailed
+from grubkd.errors import CannotHold, ForeignValue, Place, TooLong, VerificationFailed, place_at
 
 # COMMAND_LINE_SIZE, the final NUL included: x86 and arm64 2048, riscv 1024, every other architecture 4096
 # (Linux 2.6.25 to 7.2). Where the architecture is not known the commonest holds.
@@ -56,7 +56,7 @@ def _compare(wanted: tuple[str, ...], line: Line, whose: str) -> None:
 def fits(old: BootConfig, expected: Mapping[int, tuple[str, ...]], architecture: str | None) -> None:
     """See that every changed line can be read by the kernel as meant.
 
-    Raises TooLong beyond the kernel's COMMAND_LINE_SIZE, Refused for a quote that is never closed, ForeignValue for a
+    Raises TooLong beyond COMMAND_LINE_SIZE, CannotHold for a quote that is never closed, ForeignValue for a
     text the kernel would take as a crashkernel value although it is no argument of its own.
     """
     size = _SIZES.get(architecture or "", _COMMON_SIZE)
@@ -65,7 +65,7 @@ def fits(old: BootConfig, expected: Mapping[int, tuple[str, ...]], architecture:
         if words == tuple(piece.word.text for piece in line.pieces()):
             continue
         text = " ".join(words)
-        _check_quotes(line, words, place)
+        _check_quotes(old, line, words, place)
         if not xen:
             _check_foreign(words, place)
         # GRUB puts BOOT_IMAGE= before the line, systemd-boot and EFI stubs initrd= for each.
@@ -87,16 +87,18 @@ def _lines(config: BootConfig) -> Iterator[tuple[Line, Place, str, tuple[str, ..
         yield future.line, place, "", (), False
 
 
-def _check_quotes(line: Line, words: tuple[str, ...], place: Place) -> None:
+def _check_quotes(config: BootConfig, line: Line, words: tuple[str, ...], place: Place) -> None:
     for word in words:
-        if cmdline.unbalanced(word) >= 0:
-            raise Refused(
+        quote = cmdline.unbalanced(word)
+        if quote >= 0:
+            for slot, held in line.pieces():
+                if held.text == word and held.start >= 0:
+                    text = config.texts[slot.file]
+                    place = place_at(slot.file, text, text.find('"', held.start, held.end))
+            raise CannotHold(
                 f"the quote in {word!r} is never closed: the kernel reads everything behind it as one argument",
                 hint=f"close the quote, or remove the argument: --remove-arg '{cmdline.name_of(word)}'",
-                place=next(
-                    (Place(piece.slot.file, piece.slot.line) for piece in line.pieces() if piece.word.text == word),
-                    place,
-                ),
+                place=place,
             )
 
 

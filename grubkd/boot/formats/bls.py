@@ -194,4 +194,13 @@ def _described(keys: Mapping[str, str]) -> Mapping[str, str]:
     return {key: value for key, value in keys.items() if key not in ("title", "linux", "initrd", "options")}
 
 
-FORMAT = Format(name="bls", find=find, parse=parse_snippet, quote=quote)
+def vacate(text: str, slot: Slot) -> tuple[int, int]:
+    """The whole line of an `options` without arguments: GRUB's blscfg reads no further than a key without a value."""
+    if slot.start == slot.end:
+        return slot.start, slot.end
+    start = text.rfind("\n", 0, slot.start) + 1
+    newline = text.find("\n", slot.end)
+    return start, len(text) if newline < 0 else newline + 1
+
+
+FORMAT = Format(name="bls", find=find, parse=parse_snippet, quote=quote, vacate=vacate)

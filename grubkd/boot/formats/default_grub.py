@@ -110,7 +110,7 @@ class _Reading:
             kind = statement[0].kind
             if kind in _OPENING or kind in _CLOSING:
                 depth += 1 if kind in _OPENING else -1
-            alone = depth == 0 and before not in ("AND", "OR", "PIPE", "NOT") and after not in ("AND", "OR", "PIPE")
+            alone = depth == 0 and before not in ("AND_OR", "PIPE", "NOT") and after not in ("AND_OR", "PIPE")
             self._statement(statement, alone=alone and after != "AMPERSAND")
 
     def document(self) -> Document:
@@ -166,6 +166,8 @@ class _Reading:
         text = value.mapped.text
         if first.kind == "EXPORT" and _splits(value):
             raise self._refusal(token, "after export the shell splits an unquoted variable")
+        if found["adds"] and ITSELF in text:
+            raise self._refusal(token, "+= with the variable in its own value holds the earlier value twice")
         if found["adds"] and text and text[0] not in " \t" and name not in self._open:
             raise self._refusal(token, "+= without a blank at the start of the value glues it to what stands before")
         if not (found["adds"] and not text):

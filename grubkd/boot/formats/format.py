@@ -17,6 +17,11 @@ def as_it_is(_file: str, text: str) -> str:
     return text
 
 
+def nothing_more(_text: str, slot: Slot) -> tuple[int, int]:
+    """The vacate of a format in which a statement may stand without arguments."""
+    return slot.start, slot.end
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """One configuration file format. Formats do not know each other; inventory joins what they say.
@@ -25,6 +30,7 @@ class Format:
     `parse(file, text)`: what the file says; raises NotUnderstood with the place.
     `quote(slot, argument)`: the bytes that make the bootloader hand the argument to the kernel; raises CannotHold.
     The law: parsing a slot into which quote's text was spliced gives the argument back.
+    `vacate(text, slot)`: the span that goes when the slot loses its last argument.
     `finish(file, text)`: the edited text in the file's outer form (grubenv's 1024 bytes); raises TooLong.
     """
 
@@ -32,4 +38,5 @@ class Format:
     find: Callable[[Tree], tuple[str, ...]]
     parse: Callable[[str, str], Document]
     quote: Callable[[Slot, str], str] = unchanged
+    vacate: Callable[[str, Slot], tuple[int, int]] = nothing_more
     finish: Callable[[str, str], str] = as_it_is

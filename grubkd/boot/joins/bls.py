@@ -8,7 +8,7 @@ from grubkd.boot import cmdline, menuorder
 from grubkd.boot.build import main_boot
 from grubkd.boot.joins import grub2
 from grubkd.boot.joins.joined import Candidate, Joined, setting, slots_of
-from grubkd.boot.model import Document, Entry, Feeds, Future, Image, Line, Slot, Stanza
+from grubkd.boot.model import Document, Entry, Feeds, Future, Image, Line, Slot
 from grubkd.root import Tree
 
 KERNEL_CMDLINE = "/etc/kernel/cmdline"
@@ -97,14 +97,11 @@ def _default(
     if pattern:
         # systemd-boot matches the file name, and older versions were given it without its suffix.
         for stanza in stanzas:
-            name = _name(stanza)
+            # A boot counter (`+3-1`) is in the file's name but no part of the entry's.
+            name = menuorder.counted(stanza.id or "").name
             if fnmatchcase(name.lower(), pattern.lower()) or fnmatchcase(f"{name}.conf".lower(), pattern.lower()):
                 return stanza.id
     return stanzas[0].id if stanzas else None
-
-
-def _name(stanza: Stanza) -> str:
-    return stanza.id or ""
 
 
 def _kernelopts(scripts: Sequence[Document], environments: Sequence[Document]) -> tuple[Future, ...]:

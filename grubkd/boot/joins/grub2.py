@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from grubkd import osrelease
 from grubkd.boot.joins import shellvariables
-from grubkd.boot.joins.joined import Candidate, Joined, setting, slots_of
+from grubkd.boot.joins.joined import Candidate, Joined, holds_value, setting, slots_of
 from grubkd.boot.kernelpath import is_xen
 from grubkd.boot.model import Document, Feeds, Future, Line, Slot, Stanza
 from grubkd.root import Tree
@@ -114,8 +114,11 @@ def _futures(sources: Sequence[Document], *, bls: bool, xen: bool) -> tuple[Futu
         ("GRUB_CMDLINE_XEN", ["GRUB_CMDLINE_XEN_DEFAULT"], Feeds.XEN),
     ):
         line = shellvariables.line_of(sources, [variable, *others])
-        if line is None and feeds is Feeds.XEN and xen:
-            line = _absent_xen(sources)
+        if feeds is Feeds.XEN:
+            if line is None and xen:
+                line = _absent_xen(sources)
+            if line is not None and not xen and not holds_value(line.every_slot()):
+                line = None
         if line is not None:
             found.append(Future(variable, line, Feeds.NONE if bls else feeds, "grub2"))
     return tuple(found)

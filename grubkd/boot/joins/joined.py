@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from grubkd.boot import cmdline
 from grubkd.boot.model import Document, Future, Slot, Stanza
 from grubkd.errors import Notice
 
@@ -44,3 +45,8 @@ def slots_of(documents: Sequence[Document], variable: str) -> tuple[Slot, ...]:
             if assignment.variable == variable:
                 return (assignment.slot,)
     return ()
+
+
+def holds_value(slots: Sequence[Slot]) -> bool:
+    """Whether any of the slots holds a crashkernel argument: one for Xen counts even where no Xen is installed."""
+    return any(cmdline.is_crashkernel(word.text) for slot in slots for word in slot.words)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from grubkd import octets
-from grubkd.boot.joins.joined import Candidate, Joined
+from grubkd.boot.joins.joined import Candidate, Joined, holds_value
+from grubkd.boot.kernelpath import is_xen
 from grubkd.boot.model import Document, Feeds, Future, Line, Slot
 from grubkd.root import Tree
 
@@ -42,18 +43,20 @@ def _futures(document: Document, default: int | None) -> tuple[Future, ...]:
     """
     slots: dict[str, list[Slot]] = {}
     for assignment in document.assignments:
-        # The last statement of a name is the one in effect.
-        slots[assignment.variable] = [assignment.slot]
-    # kopt_2_6 takes the place of kopt for 2.6 kernels, the only ones that can be meant today.
-    kopt = slots.get("kopt_2_6") or slots.get("kopt") or []
+        earlier = slots.get(assignment.variable, []) if assignment.extends else []
+        slots[assignment.variable] = [*earlier, assignment.slot]
+    # `kopt_2_6_26` takes the place of kopt for such kernels: of several the most specific, and so the longest name.
+    general = max((name for name in slots if name.partition("_")[0] == "kopt"), key=len, default="kopt")
+    kopt = slots.get(general) or []
     defoptions = slots.get("defoptions") or []
     futures = []
     if kopt or defoptions:
         line = Line(tuple(kopt + defoptions), (kopt or defoptions)[-1])
-        futures.append(Future("kopt" if kopt else "defoptions", line, Feeds.NORMAL, "grub-legacy"))
+        futures.append(Future(general if kopt else "defoptions", line, Feeds.NORMAL, "grub-legacy"))
     if kopt:
-        futures.append(Future("kopt", Line(tuple(kopt), kopt[-1]), Feeds.RECOVERY, "grub-legacy"))
-    if xenhopt := slots.get("xenhopt"):
+        futures.append(Future(general, Line(tuple(kopt), kopt[-1]), Feeds.RECOVERY, "grub-legacy"))
+    xen = any(stanza.images and is_xen(stanza.images[0].path) for stanza in document.stanzas)
+    if (xenhopt := slots.get("xenhopt")) and (xen or holds_value(xenhopt)):
         futures.append(Future("xenhopt", Line(tuple(xenhopt), xenhopt[-1]), Feeds.XEN, "grub-legacy"))
     if not futures and default is not None and default < len(document.stanzas):
         images = document.stanzas[default].images

@@ -1,0 +1,63 @@
+"""`grubkd set`: the wanted value or arguments, everywhere it matters."""
+
+from typing import Any
+
+import click
+
+from grubkd import octets
+from grubkd.advice import PlanOptions
+from grubkd.commands import options, wishes, writing
+from grubkd.commands.setting import Request, carry_out
+from grubkd.errors import Usage
+from grubkd.memory import crashkernel
+
+
+@click.command("set")
+@click.argument("values", nargs=-1, metavar="[VALUE]...")
+@click.option("--auto", is_flag=True, help="Choose the value by RAM, architecture and kernel (see: grubkd plan).")
+@click.option("--arg", "holds", multiple=True, metavar="NAME[=V]", help="Let NAME hold exactly this value, or these.")
+@click.option("--add-arg", "adds", multiple=True, metavar="TOKEN", help="Append TOKEN where it is not there yet.")
+@click.option("--remove-arg", "removes", multiple=True, metavar="NAME[=V]", help="Remove every NAME, or every NAME=V.")
+@options.plan_options
+@writing.change_options
+def command(
+    values: tuple[str, ...],
+    auto: bool,
+    holds: tuple[str, ...],
+    adds: tuple[str, ...],
+    removes: tuple[str, ...],
+    **given: Any,
+) -> int:
+    """Set the crashkernel value, and other kernel arguments, everywhere it matters.
+
+    VALUE is a crashkernel value, with or without the name; two for a high and a low region. With arguments alone the
+    value stays as it is. The run is one transaction: all files change or none, and `grubkd rollback` takes it back.
+    """
+    if auto and values:
+        raise Usage("VALUE and --auto are two answers to one question", hint="give one of them")
+    arguments = wishes.of_options(holds, adds, removes)
+    if not auto and not values and not arguments:
+        raise Usage("nothing to set", hint="give a VALUE, --auto, --arg, --add-arg or --remove-arg")
+    plan = {name: given.pop(name) for name in ("ram", "arch", "this_machine", "offset")}
+    return carry_out(
+        Request(
+            command="set",
+            selectors=given.pop("kernel"),
+            options=PlanOptions(**plan),
+            values=_checked(values) if values else None,
+            auto=auto,
+            arguments=arguments,
+            **given,
+        )
+    )
+
+
+def _checked(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values as given, without the name. Raises BadValue with the column; `auto` is never written."""
+    texts = [octets.from_person(value) for value in values]
+    if any(value.is_auto for value in crashkernel.parse_values(texts)):
+        raise Usage(
+            "crashkernel=auto is known to the kernels of RHEL 6, 7 and 8 only, and is never written",
+            hint="grubkd set --auto chooses a value that the kernel understands",
+        )
+    return tuple(text.removeprefix("crashkernel=") for text in texts)

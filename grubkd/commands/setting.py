@@ -1,0 +1,190 @@
+"""The body of `set` and `unset`: from the options to a decision, and from its outcome to the answer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from grubkd import advice, render, render_change
+from grubkd.advice import Plan, PlanOptions
+from grubkd.boot import cmdline
+from grubkd.boot.build import main_boot
+from grubkd.boot.model import BootConfig, Entry
+from grubkd.boot.selector import Selection
+from grubkd.commands import change
+from grubkd.commands.change import Decision, Outcome
+from grubkd.errors import GrubkdError, Notice, WouldNotBoot, WouldNotReserve
+from grubkd.machine import machine as machines
+from grubkd.machine.machine import Machine
+from grubkd.root import Root
+from grubkd.write import sharing
+from grubkd.write.changes import ChangeSet
+from grubkd.write.wish import Wish, reservation
+
+# Opt-in, for scripts that act on a change only.
+UNCHANGED = 77
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of set or unset. `values`: None leaves the reservation as it is, () removes it."""
+
+    command: str
+    root: str
+    selectors: tuple[str, ...]
+    options: PlanOptions
+    values: tuple[str, ...] | None = None
+    auto: bool = False
+    arguments: tuple[Wish, ...] = ()
+    dry_run: bool = False
+    json: bool = False
+    force: bool = False
+    run_followups: bool = False
+    unchanged_exit_77: bool = False
+
+
+def carry_out(request: Request) -> int:
+    """Make the change, print the answer, return the exit code."""
+    root = Root(request.root)
+    options = request.options
+    machine = machines.read(root, ram=options.ram, arch=options.arch, this_machine=options.this_machine)
+    outcome = change.run(
+        root,
+        request.selectors,
+        lambda config, selection: _decide(request, machine, config, selection),
+        command=request.command,
+        dry_run=request.dry_run,
+        run_followups=request.run_followups,
+    )
+    _answer(request, outcome)
+    return UNCHANGED if request.unchanged_exit_77 and not outcome.files else 0
+
+
+def _answer(request: Request, outcome: Outcome) -> None:
+    if request.json:
+        answer = render_change.answer(
+            outcome.files,
+            dry_run=request.dry_run,
+            transaction=outcome.transaction,
+            followups=outcome.followups,
+            # What the kernel was booted with stays until the next boot, whatever the files say.
+            reboot_required=bool(outcome.files) and not request.dry_run,
+            warnings=outcome.warnings,
+        )
+        render.document(answer)
+        return
+    render.warnings(outcome.warnings)
+    for line in render_change.lines(outcome.files, dry_run=request.dry_run, transaction=outcome.transaction):
+        render.text(line)
+    for command in outcome.followups:
+        render.text(f"now run, in that system: {' '.join(command)}")
+
+
+def _decide(request: Request, machine: Machine, config: BootConfig, selection: Selection) -> Decision:
+    architecture = machine.architecture.value if machine.architecture else None
+    plans = _plans(request, machine, config, selection)
+    wanted: dict[str, object] = {
+        "crashkernel": _recorded(request, plans),
+        "arguments": [f"{wish.verb.value} {' '.join(wish.tokens) or wish.name}" for wish in request.arguments],
+    }
+    return Decision(
+        wishes_for=lambda entry: _wishes(request, plans, entry),
+        wanted=wanted,
+        by="auto" if request.auto else "given",
+        architecture=architecture,
+        admit=lambda planned: tuple(_admitted(request, machine, config, selection, planned)),
+        warnings=tuple(dict.fromkeys(notice for plan in plans.values() for notice in plan.warnings)),
+    )
+
+
+def _recorded(request: Request, plans: Mapping[int | None, Plan]) -> list[str] | None:
+    """What history records as wanted: the values given, or those chosen for kernels to come, else for the first."""
+    if not request.auto:
+        return None if request.values is None else list(request.values)
+    chosen = plans.get(None) or next(iter(plans.values()))
+    return list(chosen.values)
+
+
+def _wishes(request: Request, plans: Mapping[int | None, Plan], entry: Entry | None) -> tuple[Wish, ...]:
+    if request.auto:
+        return (reservation(plans[entry.index if entry else None].values), *request.arguments)
+    if request.values is None:
+        return request.arguments
+    return (reservation(request.values), *request.arguments)
+
+
+def _plans(request: Request, machine: Machine, config: BootConfig, selection: Selection) -> dict[int | None, Plan]:
+    """The plan for each selected entry by its index, and, where all are selected, for kernels to come (None).
+
+    Entries that share a slot or a source get the largest of their plans; kernels to come the largest of all.
+    """
+    if not request.auto:
+        return {}
+    options = request.options
+    alone = {entry.index: advice.plan_entry(entry, config, machine, options) for entry in selection.entries}
+    plans: dict[int | None, Plan] = {}
+    if selection.everything:
+        coming = advice.largest(list(alone.values())) if alone else advice.plan_future(config, machine, options)
+        plans[None] = coming
+    for entries, shares_with_coming in sharing.groups(config, selection):
+        shared = plans[None] if shares_with_coming else advice.largest([alone[entry.index] for entry in entries])
+        plans.update((entry.index, shared) for entry in entries)
+    return plans
+
+
+def _admitted(
+    request: Request, machine: Machine, config: BootConfig, selection: Selection, planned: ChangeSet
+) -> Iterator[Notice]:
+    """What the kernels would do with their new lines, for every entry whose value changes.
+
+    What would not boot is refused, and what a value of grubkd's own choice would not reserve; a value that a person
+    gave is written with a warning. --force writes either.
+    """
+    told: set[tuple[str, str | None]] = set()
+    for entry, arguments in _revalued(selection, planned):
+        verdict = advice.verdict(" ".join(arguments), entry, machine)
+        for problem in _problems(request, entry, verdict):
+            if isinstance(problem, Notice):
+                if (problem.code, entry.version) not in told:
+                    told.add((problem.code, entry.version))
+                    yield problem
+            else:
+                raise problem
+
+
+def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry, Sequence[str]]]:
+    """The entries that will hold a crashkernel value, with their new arguments."""
+    for entry in selection.entries:
+        boot = main_boot(entry.boots)
+        if boot is not None:
+            arguments = planned.expected[id(boot.line)]
+            if any(map(cmdline.is_crashkernel, arguments)):
+                yield entry, arguments
+
+
+def _problems(request: Request, entry: Entry, verdict: advice.Verdict) -> Iterator[Notice | GrubkdError]:
+    subject = f"entry {entry.index} ({entry.title})"
+    if verdict.status == "hang" and not request.force:
+        yield WouldNotBoot(
+            f"{subject} would not boot: {verdict.reason}",
+            hint="choose a smaller value; --force writes it all the same",
+            place=entry.source,
+        )
+    if verdict.lacks_high_low:
+        yield Notice(
+            "lacks-high-low",
+            f"the kernel of {subject} does not know ,high and ,low: it reads the value without them",
+            hint="give such an entry a value of its own: --kernel",
+            place=entry.source,
+        )
+    if verdict.status == "failed":
+        if request.auto and not request.force:
+            yield WouldNotReserve(
+                f"{subject} would reserve nothing: {verdict.reason}",
+                hint="give a value yourself; grubkd predict shows what the kernel does with it",
+                place=entry.source,
+            )
+        yield Notice(
+            "reserves-nothing",
+            f"{subject} would reserve nothing: {verdict.reason}",
+            hint="grubkd plan names a value that fits",
+            place=entry.source,
+        )

@@ -1,0 +1,53 @@
+"""`grubkd show`: how this machine boots, and what each entry reserves."""
+
+import click
+
+from grubkd import advice, render, render_show
+from grubkd.boot import findings, inventory
+from grubkd.boot.selector import select
+from grubkd.commands import options
+from grubkd.errors import GrubkdError, Notice, Place
+from grubkd.machine import machine as machines
+from grubkd.root import Root
+from grubkd.write import transaction
+
+
+@click.command("show")
+@options.root_option
+@options.kernel_option
+@options.json_option
+def command(root: str, kernel: tuple[str, ...], json: bool) -> int:
+    """Show the bootloaders and their files, every entry and what it reserves, and what new kernels will get."""
+    tree = Root(root)
+    config = inventory.read(tree)
+    machine = machines.read(tree)
+    selected = select(config, kernel).entries if kernel else config.entries
+    recommended, warnings = advice.review(config, machine)
+    found = (*config.warnings, *findings.of(config, tree), *_interrupted(tree), *warnings)
+    if json:
+        render.document(render_show.answer(config, selected, machine.running, recommended, found))
+    else:
+        for line in render_show.table(config, selected, machine.running, recommended):
+            render.text(line)
+        render.warnings(found)
+        for problem in config.errors:
+            render.complain(problem, "error")
+    return max((problem.exit for problem in config.errors), default=0)
+
+
+def _interrupted(tree: Root) -> tuple[Notice, ...]:
+    """A transaction that a power cut or a kill left half done, which show reports and leaves alone."""
+    try:
+        record = transaction.pending(tree)
+    except GrubkdError as problem:
+        return (Notice("history-unreadable", problem.message, problem.hint, problem.place),)
+    if record is None:
+        return ()
+    return (
+        Notice(
+            "interrupted",
+            f"transaction {record.id} ({record.command}, {record.time}) was interrupted",
+            hint="the next command that writes undoes it first",
+            place=Place(record.files[0].path) if record.files else None,
+        ),
+    )

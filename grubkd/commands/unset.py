@@ -1,0 +1,16 @@
+"""`grubkd unset`: no crashkernel value, wherever it stands."""
+
+from typing import Any
+
+import click
+
+from grubkd.advice import PlanOptions
+from grubkd.commands import writing
+from grubkd.commands.setting import Request, carry_out
+
+
+@click.command("unset")
+@writing.change_options
+def command(**given: Any) -> int:
+    """Remove every crashkernel value: from the entries, and from what kernels installed later take theirs from."""
+    return carry_out(Request(command="unset", selectors=given.pop("kernel"), options=PlanOptions(), values=(), **given))

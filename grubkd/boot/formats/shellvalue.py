@@ -30,7 +30,7 @@ _DOUBLE = re.compile(
 _SINGLE = re.compile(r"""(?P<nothing>\r+(?=\n))|(?P<quote>')|(?P<plain>[^'\r]++)""")
 _PIECES = {Quotes.NONE: _BARE, Quotes.DOUBLE: _DOUBLE, Quotes.SINGLE: _SINGLE}
 _LITERAL = "write the arguments themselves into the value"
-_LONE_DOLLAR = re.compile(r"\$(?![A-Za-z0-9_?#*@!$({'-])")
+_LONE_DOLLAR = re.compile(r"\$(?![A-Za-z0-9_?#*@!$({'-]|\\\r*\n)")
 
 
 @dataclass(slots=True)
@@ -61,7 +61,9 @@ def decode(file: str, text: str, start: int, end: int, variable: str) -> Value:
     Raises NotUnderstood, with the place, for a command, for a variable other than itself, and for a `~` that the shell
     would replace.
     """
-    own = re.compile(rf"\$(?:{variable}(?!\w)|\{{{variable}(?P<blank>:?\+\$(?:{variable}|\{{{variable}\}})[ ])?\}})")
+    own = re.compile(
+        rf"\$(?:{variable}(?!\w|\\\r*\n)|\{{{variable}(?P<blank>:?\+\$(?:{variable}|\{{{variable}\}})[ ])?\}})"
+    )
     made = Value(file, text, start, end, variable)
     quotes = Quotes.NONE
     at = start

@@ -30,13 +30,13 @@ class Format:
     `parse(file, text)`: what the file says; raises NotUnderstood with the place.
     `quote(slot, argument)`: the bytes that make the bootloader hand the argument to the kernel; raises CannotHold.
     The law: parsing a slot into which quote's text was spliced gives the argument back.
-    `vacate(text, slot)`: the span that goes when the slot loses its last argument.
     `finish(file, text)`: the edited text in the file's outer form (grubenv's 1024 bytes); raises TooLong.
+    `vacate(text, slot)`: the span that goes when the slot loses its last argument.
     """
 
     name: str
     find: Callable[[Tree], tuple[str, ...]]
     parse: Callable[[str, str], Document]
     quote: Callable[[Slot, str], str] = unchanged
-    vacate: Callable[[str, Slot], tuple[int, int]] = nothing_more
     finish: Callable[[str, str], str] = as_it_is
+    vacate: Callable[[str, Slot], tuple[int, int]] = nothing_more

@@ -1,6 +1,6 @@
 """Boot Loader Specification snippets, read by GRUB's blscfg or by systemd-boot, and what kernel-install adds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -9,6 +9,7 @@ from grubkd.boot.build import main_boot
 from grubkd.boot.joins import grub2
 from grubkd.boot.joins.joined import Candidate, Joined, setting, slots_of
 from grubkd.boot.model import Document, Entry, Feeds, Future, Image, Line, Slot
+from grubkd.errors import Notice, Place
 from grubkd.root import Tree
 
 KERNEL_CMDLINE = "/etc/kernel/cmdline"
@@ -33,7 +34,9 @@ def join(  # noqa: PLR0913 - every kind of file that meets in a snippet's line
         return None
     ordered = _ordered(snippets, grub=grub)
     references: dict[str, tuple[Slot, ...]] = {}
+    warnings: tuple[Notice, ...] = ()
     if grub:
+        warnings = tuple(_not_read(ordered))
         ordered = [_as_script(document) for document in ordered]
         names = {word.reference for slot in _slots(ordered) for word in slot.words if word.reference}
         references = dict.fromkeys(names, ()) | dict(grub2.references_of(scripts, environments))
@@ -48,7 +51,19 @@ def join(  # noqa: PLR0913 - every kind of file that meets in a snippet's line
     futures = _cmdline(cmdlines)
     if grub and ordered:
         futures = _kernelopts(scripts, environments) + futures
-    return Joined("bls", tuple(files), candidates, references, futures)
+    return Joined("bls", tuple(files), candidates, references, futures, warnings)
+
+
+def _not_read(documents: Sequence[Document]) -> Iterator[Notice]:
+    """Arguments that GRUB does not hand on: a second `options` line, or one behind an empty line."""
+    for slot in _slots(documents):
+        if slot.style == "not-grub" and slot.words:
+            yield Notice(
+                "options-not-read",
+                "GRUB reads only the first options line of a snippet, and nothing behind an empty line",
+                hint="join the options in one line, above any empty line",
+                place=Place(slot.file, slot.line),
+            )
 
 
 def _slots(documents: Sequence[Document]) -> list[Slot]:

@@ -89,4 +89,4 @@ def _slot(file: str, text: str, name: str, value: Token) -> Slot:
     return Slot(file, "grubenv", name, start, end, text.count("\n", 0, start) + 1, words)
 
 
-FORMAT = Format("grubenv", find, parse, quote, finish)
+FORMAT = Format("grubenv", find, parse, quote, finish=finish)

@@ -1,0 +1,19 @@
+"""Where the boot configuration and the machine meet: what each entry should hold, and what it will get."""
+
+from grubkd.advice.planning import PlanOptions, largest, plan_entry, plan_future, recommended
+from grubkd.advice.review import review
+from grubkd.advice.verdict import Verdict, verdict
+from grubkd.memory.plan import Plan, Reason
+
+__all__ = [
+    "Plan",
+    "PlanOptions",
+    "Reason",
+    "Verdict",
+    "largest",
+    "plan_entry",
+    "plan_future",
+    "recommended",
+    "review",
+    "verdict",
+]

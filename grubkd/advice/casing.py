@@ -1,0 +1,84 @@
+"""From an entry and a machine to the facts that its reservation depends on."""
+
+from dataclasses import replace
+
+from grubkd.boot.build import main_boot
+from grubkd.boot.kernelpath import file_name
+from grubkd.boot.model import Entry, Role
+from grubkd.errors import ArchitectureUnknown, Usage
+from grubkd.machine.machine import Machine
+from grubkd.memory.case import Case
+from grubkd.memory.estimate import Parts
+from grubkd.memory.policy import System
+from grubkd.memory.release import Release
+from grubkd.memory.size import KIB
+from grubkd.memory.xen import of_image
+
+_64K = 64 * KIB
+# Placeholders and stubs are no images: their sizes say nothing about memory.
+_SMALLEST_IMAGE = 256 * KIB
+
+
+def release_of(entry: Entry | None, machine: Machine) -> Release | None:
+    """The kernel release of an entry, None where it names none (a rescue image, `/vmlinuz`)."""
+    if entry is None or not entry.version:
+        return None
+    try:
+        return Release.parse(entry.version)
+    except Usage:
+        return None
+
+
+def stand_in(machine: Machine) -> Release | None:
+    """For an entry whose release is unknown: the oldest kernel of the tree, with ordinary pages where there is one.
+
+    A rescue image is a copy of the kernel that was installed first.
+    """
+    found = []
+    for text in machine.kernels:
+        try:
+            found.append(Release.parse(text))
+        except Usage:
+            continue
+    if machine.running is not None and not found:
+        found.append(Release.parse(machine.running.release))
+    return min(found, key=lambda release: (release.pages_64k, release.version, release.text), default=None)
+
+
+def case_of(entry: Entry | None, machine: Machine, release: Release) -> Case:
+    """The case of an entry, or of a kernel to come (None). Raises ArchitectureUnknown."""
+    kernel = machine.kernel(release.text)
+    architecture = machine.architecture_of(release.text)
+    if architecture is None:
+        raise ArchitectureUnknown(
+            f"the architecture of kernel {release} is not known", hint="give it: --arch=x86_64, or what it is"
+        )
+    boot = main_boot(entry.boots) if entry else None
+    config = kernel.config if kernel else None
+    memory = machine.memory_map
+    if memory is not None and (machine.running is None or machine.running.release != release.text):
+        # The image in the map is that of the kernel that runs, not of this one.
+        memory = replace(memory, kernel=None)
+    distribution = machine.distribution
+    return Case(
+        release=release,
+        machine=architecture,
+        system=System(distribution.id, distribution.version, distribution.like, distribution.name),
+        ram=machine.ram,
+        memory=memory,
+        pages_64k=release.pages_64k if config is None or config.page_size is None else config.page_size == _64K,
+        physical_start=config.physical_start if config else None,
+        hypervisor=of_image(file_name(boot.path), release) if boot and boot.role is Role.HYPERVISOR else None,
+        parts=_parts(machine, release),
+    )
+
+
+def _parts(machine: Machine, release: Release) -> Parts:
+    kernel = machine.kernel(release.text)
+    if kernel is None:
+        return Parts()
+    initramfs = kernel.capture or kernel.initrd
+    return Parts(
+        kernel=kernel.memory,
+        initramfs=initramfs if initramfs and initramfs >= _SMALLEST_IMAGE else None,
+    )

@@ -1,0 +1,73 @@
+"""The value that each entry should hold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grubkd.advice.casing import case_of, release_of, stand_in
+from grubkd.boot.model import BootConfig, Entry
+from grubkd.errors import NoSuchEntry
+from grubkd.machine.machine import Machine
+from grubkd.memory import planner
+from grubkd.memory.plan import Plan
+from grubkd.memory.plan import largest as largest_for
+from grubkd.memory.release import Release
+
+# Of a system without a kernel: what its first kernel will be is not known, but it will be no old one.
+_TO_COME = "6.12.0"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What a person says about the machine and the value; None and False where they say nothing.
+
+    ram, and offset where it is an address, in bytes; offset "auto" asks for a place that grubkd chooses.
+    """
+
+    ram: int | None = None
+    arch: str | None = None
+    this_machine: bool = False
+    offset: int | str | None = None
+
+
+NO_OPTIONS = PlanOptions()
+
+
+def plan_entry(entry: Entry, config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
+    """What `set --auto` writes for an entry that shares its line with no other.
+
+    Raises RamUnknown, ArchitectureUnknown, WouldNotReserve where nothing fits, NoSuchEntry for an entry without Linux.
+    """
+    if not entry.linux:
+        raise NoSuchEntry(f"entry {entry.index} ({entry.title}) starts no Linux", place=entry.source)
+    return _plan(entry, release_of(entry, machine), machine, options)
+
+
+def plan_future(config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
+    """What kernels installed later should get: the largest over all present entries. Raises as plan_entry does."""
+    plans = [plan_entry(entry, config, machine, options) for entry in _own(config)]
+    return largest(plans) if plans else _plan(None, None, machine, options)
+
+
+def recommended(config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
+    """The one value to recommend: that of the default entry, else of the first, else of kernels to come."""
+    own = _own(config)
+    first = next((entry for entry in own if entry.default), own[0] if own else None)
+    return plan_entry(first, config, machine, options) if first else plan_future(config, machine, options)
+
+
+def largest(plans: Sequence[Plan]) -> Plan:
+    """One plan for entries that share a value: the largest that each of them can read and place.
+
+    Raises WouldNotReserve where none suits them all.
+    """
+    return largest_for(plans)
+
+
+def _own(config: BootConfig) -> list[Entry]:
+    return [entry for entry in config.entries if entry.linux and not entry.foreign]
+
+
+def _plan(entry: Entry | None, release: Release | None, machine: Machine, options: PlanOptions) -> Plan:
+    known = release or stand_in(machine) or Release.parse(_TO_COME)
+    address = options.offset if isinstance(options.offset, int) else None
+    return planner.plan(case_of(entry, machine, known), offset=address, with_offset=options.offset is not None)

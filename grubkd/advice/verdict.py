@@ -1,0 +1,124 @@
+"""What the kernel of an entry will do with its command line."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from grubkd.advice.casing import case_of, release_of
+from grubkd.boot import cmdline
+from grubkd.boot.model import Entry
+from grubkd.errors import ArchitectureUnknown
+from grubkd.machine.machine import Machine
+from grubkd.memory.architecture import Architecture
+from grubkd.memory.case import Case
+from grubkd.memory.eras import READING, Era
+from grubkd.memory.physical import Extent
+from grubkd.memory.reading import Request
+from grubkd.memory.release import Release
+from grubkd.memory.size import GIB, MIB
+
+Status = Literal["none", "reserved", "failed", "hang", "uncertain", "unknown"]
+
+# Amounts to try where the RAM is unknown: what comes out the same on each of them is certain.
+_AMOUNTS = (512 * MIB, GIB, 2 * GIB, 4 * GIB, 16 * GIB, 64 * GIB, 1024 * GIB)
+_CRASH_DUMP_RESERVES_SINCE = (6, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What comes of a line.
+
+    "none": it asks for nothing. "unknown": too little is known (the RAM, the release, Xen's own reading) to tell; the
+    others as in memory.placement. regions: (start, end exclusive). request: what the kernel reads, None if unknown.
+    lacks_high_low: the line holds `,high` or `,low` and this kernel does not know them. may_hang: among the possible
+    outcomes is a machine that does not boot.
+    """
+
+    status: Status
+    reason: str
+    regions: tuple[Extent, ...] = ()
+    alternatives: tuple[tuple[Extent, ...], ...] = ()
+    request: Request | None = None
+    lacks_high_low: bool = False
+    may_hang: bool = False
+
+
+def verdict(line: str, entry: Entry, machine: Machine) -> Verdict:
+    """What the kernel of the entry, or its hypervisor, will do with a line as it receives it."""
+    release = release_of(entry, machine)
+    if release is None:
+        return _settled(line, Verdict("unknown", "the entry names no kernel release"))
+    try:
+        case = replace(case_of(entry, machine, release), cmdline=line)
+    except ArchitectureUnknown as problem:
+        return _settled(line, Verdict("unknown", problem.message))
+    lacks = _lacks_high_low(line, case)
+    if case.hypervisor is not None:
+        return _settled(line, Verdict("unknown", "the Xen hypervisor reads it", lacks_high_low=lacks))
+    ignored = _ignored(machine, release, case.machine)
+    if ignored and "crashkernel=" in line:
+        return Verdict("failed", ignored, lacks_high_low=lacks)
+    found = judge(case) if case.memory_map() is not None else _on_any_ram(case)
+    return replace(found, lacks_high_low=lacks)
+
+
+def judge(case: Case) -> Verdict:
+    """What comes of the case's line on its memory map, which must be known."""
+    request = case.request(())
+    placement = case.placement(request) if request else None
+    if request is None or placement is None:
+        return Verdict("unknown", "the amount of RAM is not known")
+    if request.status == "none":
+        return Verdict("none", request.reason, request=request)
+    return Verdict(
+        placement.status,
+        placement.reason,
+        placement.regions,
+        placement.alternatives,
+        request,
+        may_hang=placement.may_hang,
+    )
+
+
+def _settled(line: str, found: Verdict) -> Verdict:
+    """The verdict, or "none" for a line that holds no value."""
+    held = any(map(cmdline.is_crashkernel, cmdline.tokens(line)))
+    return found if held or "crashkernel=" in line else Verdict("none", "no crashkernel= on the command line")
+
+
+def _on_any_ram(case: Case) -> Verdict:
+    """Where the RAM is unknown: what is the same for every amount of it, else "unknown"."""
+    found = [judge(replace(case, ram=ram)) for ram in _AMOUNTS]
+    first = found[-1]
+    if first.status in ("none", "failed", "hang") and all(each.status == first.status for each in found):
+        return first
+    return Verdict("unknown", "the amount of RAM is not known")
+
+
+def _lacks_high_low(line: str, case: Case) -> bool:
+    """Whether the line's value is in a form that this kernel, or hypervisor, does not know: `,high`, `,low`."""
+    values = [word for word in cmdline.tokens(line) if cmdline.is_crashkernel(word)]
+    if not any(word.endswith((",high", ",low")) for word in values):
+        return False
+    if case.hypervisor is not None or case.machine is Architecture.S390X or case.machine.is_powerpc:
+        return True
+    if case.machine is Architecture.ARM64:
+        return not case.release.era.since(Era.V6_1)
+    if case.machine.is_x86:
+        return not READING[case.release.era].suffixes
+    return not case.release.era.since(Era.V6_8)
+
+
+def _ignored(machine: Machine, release: Release, architecture: Architecture) -> str:
+    """Why that kernel ignores crashkernel= altogether, by its configuration file; "" where it does not, or may not.
+
+    The reservation needs CONFIG_KEXEC or CONFIG_KEXEC_FILE; CONFIG_CRASH_DUMP as well from 6.9 on, on s390x always.
+    """
+    kernel = machine.kernel(release.text)
+    if kernel is None:
+        return ""
+    if kernel.config.kexec is False:
+        return f"kernel {release} is built without CONFIG_KEXEC and ignores crashkernel="
+    needs_dump = architecture is Architecture.S390X or release.version >= _CRASH_DUMP_RESERVES_SINCE
+    if kernel.config.crash_dump is False and needs_dump:
+        return f"kernel {release} is built without CONFIG_CRASH_DUMP and ignores crashkernel="
+    return ""

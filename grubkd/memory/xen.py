@@ -1,0 +1,38 @@
+"""The Xen hypervisor's own reading of crashkernel=."""
+
+import re
+from dataclasses import dataclass
+
+from grubkd.memory.release import Release
+
+
+@dataclass(frozen=True, slots=True)
+class Hypervisor:
+    """What a version of Xen understands. `ranges`: a list by RAM (from 4.0). `automatic`: no offset needed (3.4)."""
+
+    version: tuple[int, int]
+
+    @property
+    def ranges(self) -> bool:
+        """Whether it reads a list of ranges."""
+        return self.version >= (4, 0)
+
+    @property
+    def automatic(self) -> bool:
+        """Whether it finds a place by itself."""
+        return self.version >= (3, 4)
+
+
+_NAMED = re.compile(r"xen(?:\.gz)?[-_]v?(\d{1,2})\.(\d{1,3})(?!\d*\.\d+-\d)")
+# RHEL 5 ships Xen 3.1 and names its file after the kernel.
+_OF_LINUX_2_6_18 = (3, 1)
+
+
+def of_image(name: str, release: Release | None) -> Hypervisor:
+    """The hypervisor of a file name (`xen-4.17-amd64.gz`), else the one that belongs to a kernel of that age."""
+    if release is not None and release.version < (2, 6, 27):
+        return Hypervisor(_OF_LINUX_2_6_18)
+    found = _NAMED.match(name)
+    if found and int(found[1]) >= 3:
+        return Hypervisor((int(found[1]), int(found[2])))
+    return Hypervisor((4, 0))

@@ -49,6 +49,7 @@ _ENDS = re.compile(r"(?:exit|return|exec)(?![^ \t])")
 _SOURCES = re.compile(r"(?:\.|source)[ \t]")
 _OPENING = frozenset({"IF", "WHILE", "UNTIL", "FOR", "CASE", "BRACE", "PAREN"})
 _CLOSING = frozenset({"FI", "DONE", "ESAC", "UNBRACE", "UNPAREN"})
+_EXPANDED = frozenset({"ASSIGNMENT", "CASE", "COMMAND"})
 _SIMPLE = frozenset({"ASSIGNMENT", "EXPORT", "EXPORTED", "COMMAND"})
 
 
@@ -122,7 +123,8 @@ class _Reading:
     def _statement(self, tokens: Sequence[Token], *, alone: bool) -> None:
         for token in tokens:
             found = _ASSIGNMENT.match(token.text) if token.kind == "ASSIGNMENT" else None
-            if _SETS_BY_DEFAULT.search(token.text) or (found is None and _SETS.search(token.text)):
+            sets = _SETS.search(token.text) if token.kind in ("COMMAND", "FOR") else None
+            if sets or (token.kind in _EXPANDED and _SETS_BY_DEFAULT.search(token.text)):
                 raise self._refusal(token, "this may set a variable that feeds the kernel command line")
             if found is None:
                 self._opaque(token, alone=alone)

@@ -1,5 +1,6 @@
 """The answer of a command that changes files: as JSON values, as a unified diff, as a few lines."""
 
+import re
 from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 from typing import Any
@@ -8,16 +9,22 @@ from grubkd import octets, render
 from grubkd.errors import Notice
 from grubkd.write.filechange import FileChange
 
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
 
 def diff(file: FileChange) -> str:
     """The unified diff of one file, as patch(1) takes it at the root of the tree; "" where only its time changes."""
-    before = octets.to_person(octets.from_bytes(file.before or b"")).splitlines(keepends=True)
-    after = octets.to_person(octets.from_bytes(file.after or b"")).splitlines(keepends=True)
+    before, after = _lines(file.before), _lines(file.after)
     path = octets.to_person(file.path)
     source = "/dev/null" if file.before is None else f"a{path}"
     target = "/dev/null" if file.after is None else f"b{path}"
     lines = unified_diff(before, after, source, target)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(data: bytes | None) -> list[str]:
+    """The lines with their ends; only a newline ends one, whatever else str.splitlines() takes for an end."""
+    return _LINE.findall(octets.to_person(octets.from_bytes(data or b"")))
 
 
 def answer(  # noqa: PLR0913 - one parameter a field of the JSON object

@@ -42,42 +42,48 @@ class Outcome:
     warnings: tuple[Notice, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to carry a change out: the verb for history, whether to stop before the first write."""
+
+    command: str
+    dry_run: bool
+    run_followups: bool
+
+
 def run(
     root: Root,
     selectors: Sequence[str],
     decide: Callable[[BootConfig, Selection], Decision],
-    *,
-    command: str,
-    dry_run: bool,
-    run_followups: bool = False,
+    manner: Manner,
 ) -> Outcome:
-    """Change the configuration as decided, as one transaction; with `dry_run` stop before the first write.
+    """Change the configuration as decided, as one transaction.
 
     Raises NotUnderstood where a file of the configuration could not be read, Refused and its kin where the change
     must not be made, Failed where it could not be.
     """
-    with nullcontext() if dry_run else transaction.lock(root):
-        recovered = () if dry_run else transaction.recover(root, run_followups=run_followups)
+    with nullcontext() if manner.dry_run else transaction.lock(root):
+        recovered = () if manner.dry_run else transaction.recover(root, run_followups=manner.run_followups)
         config = inventory.read(root)
         _check_understood(config)
         selection = select(config, selectors)
         decision = decide(config, selection)
         planned = changes.make(config, selection, decision.wishes_for)
-        verify.fits(config, planned.expected, decision.architecture)
+        verify.fits(config, planned, decision.architecture)
         warnings = recovered + planned.warnings + decision.warnings + decision.admit(planned)
         files = order.of(config, edit.apply(config.texts, planned.edits))
         verify.check(config, inventory.read(Overlay(root, {each.path: each.after for each in files})), planned.expected)
         warnings += tuple(_created(each) for each in files if each.before is None)
         done = None
-        if files and not dry_run:
+        if files and not manner.dry_run:
             done = transaction.commit(
                 root,
                 files,
-                command=command,
+                command=manner.command,
                 wanted=decision.wanted,
                 by=decision.by,
                 recheck=lambda: verify.check(config, inventory.read(root), planned.expected),
-                run_followups=run_followups,
+                run_followups=manner.run_followups,
             )
     return Outcome(tuple(files), done.id if done else None, done.followups if done else (), warnings)
 

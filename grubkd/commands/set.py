@@ -53,11 +53,7 @@ def command(
 
 
 def _checked(values: tuple[str, ...]) -> tuple[str, ...]:
-    """The values as given, without the name. Raises BadValue with the column; `auto` is never written."""
+    """The values as given, without the name. Raises BadValue with the column."""
     texts = [octets.from_person(value) for value in values]
-    if any(value.is_auto for value in crashkernel.parse_values(texts)):
-        raise Usage(
-            "crashkernel=auto is known to the kernels of RHEL 6, 7 and 8 only, and is never written",
-            hint="grubkd set --auto chooses a value that the kernel understands",
-        )
+    crashkernel.parse_values(texts)
     return tuple(text.removeprefix("crashkernel=") for text in texts)

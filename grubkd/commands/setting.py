@@ -50,9 +50,7 @@ def carry_out(request: Request) -> int:
         root,
         request.selectors,
         lambda config, selection: _decide(request, machine, config, selection),
-        command=request.command,
-        dry_run=request.dry_run,
-        run_followups=request.run_followups,
+        change.Manner(request.command, request.dry_run, request.run_followups),
     )
     _answer(request, outcome)
     return UNCHANGED if request.unchanged_exit_77 and not outcome.files else 0

@@ -30,13 +30,13 @@ def of_options(holds: Sequence[str], adds: Sequence[str], removes: Sequence[str]
 
 
 def _token(option: str, given: str) -> str:
-    token = octets.from_person(given)
-    if not arguments.holds(token) or [token] != cmdline.tokens(token) or not cmdline.name_of(token) or token == "--":
+    text = octets.from_person(given)
+    if not arguments.holds(text) or [text] != cmdline.tokens(text) or cmdline.name_of(text) in ("", "--"):
         raise Usage(
             f"{option} {given!r} is not one kernel argument",
             hint='give one NAME or NAME=VALUE; a value with blanks is quoted inside: NAME="a b"',
         )
-    return token
+    return text
 
 
 def _ordinary(option: str, token: str) -> str:

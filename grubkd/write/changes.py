@@ -21,10 +21,12 @@ class ChangeSet:
     """The slot edits, and what every line of the configuration is to read like afterwards.
 
     `expected`: id() of a line -> its effective arguments; verify compares the tree as it would be with it.
+    `valued`: id() of the lines whose crashkernel value was wished for, changed or not.
     """
 
     edits: tuple[SlotEdit, ...]
     expected: Mapping[int, tuple[str, ...]]
+    valued: frozenset[int]
     warnings: tuple[Notice, ...]
 
 
@@ -41,26 +43,38 @@ def make(config: BootConfig, selection: Selection, wishes_for: WishesFor) -> Cha
     targets.check(selection)
     futures = targets.editable_futures(config) if selection.everything else []
     draft = Draft(targets.closed(config, selection), (key for future in futures for key in future.line.reach()))
-    for future in futures:
-        if future.seed is not None:
-            draft.put(future.line.home, [new_word(word) for word in future.seed])
     coming = wishes_for(None) if selection.everything else ()
-    for wish in coming:
-        for future in futures:
-            # A recovery line is what its variables leave it: it is asked nothing of its own.
-            if future.feeds is not Feeds.RECOVERY and (future.feeds is not Feeds.XEN or wish.reserves):
-                draft.fulfil(future.line, wish)
+    valued = _fulfil_in_futures(draft, futures, coming)
     for entry in selection.entries:
         source = targets.fed_by_source(config, entry) if selection.everything and entry.rescue else None
         xen = any(boot.role is Role.HYPERVISOR for boot in entry.boots)
         for wish in wishes_for(entry):
             granted = _as_generated(draft, source, wish) if source and not (xen and wish.reserves) else wish
-            if granted is not None:
-                for line in targets.lines_of(entry, granted):
-                    draft.fulfil(line, granted)
+            if granted is None:
+                continue
+            for line in targets.lines_of(entry, granted):
+                draft.fulfil(line, granted)
+                if granted.reserves:
+                    valued.add(id(line))
     if all(wish.verb is Verb.REMOVE or not wish.tokens for wish in coming):
         _drop_idle_seeds(draft, futures)
-    return ChangeSet(tuple(draft.edits()), _expected(draft, config), _warnings(config, selection, draft))
+    warnings = _warnings(config, selection, draft)
+    return ChangeSet(tuple(draft.edits()), _expected(draft, config), frozenset(valued), warnings)
+
+
+def _fulfil_in_futures(draft: Draft, futures: Sequence[Future], wishes: Sequence[Wish]) -> set[int]:
+    """Fulfil the wishes for kernels to come; returns the id() of the lines whose value was wished for."""
+    valued: set[int] = set()
+    for future in futures:
+        if future.seed is not None:
+            draft.put(future.line.home, [new_word(word) for word in future.seed])
+        for wish in wishes:
+            # A recovery line is what its variables leave it: it is asked nothing of its own.
+            if future.feeds is not Feeds.RECOVERY and (future.feeds is not Feeds.XEN or wish.reserves):
+                draft.fulfil(future.line, wish)
+                if wish.reserves:
+                    valued.add(id(future.line))
+    return valued
 
 
 def _as_generated(draft: Draft, source: Future, wish: Wish) -> Wish | None:

@@ -54,13 +54,27 @@ def _edited(file: str, text: str, edits: Sequence[SlotEdit]) -> str:
     return form.finish(file, text)
 
 
-def _encoded(text: str, slot: Slot, words: Iterable[Word]) -> str:
-    """The slot's new bytes: kept words with the blanks that stood before them, new ones after one blank."""
+def _encoded(text: str, slot: Slot, words: Sequence[Word]) -> str:
+    """The slot's new bytes.
+
+    Kept words come with the blanks that stood before them, new ones with those of the word whose place they take, else
+    after one blank.
+    """
     quote = _FORMATS[slot.format].quote
     ends = [slot.start, *(word.end for word in slot.words)]
-    blanks = {word.start: text[end : word.start] for end, word in zip(ends, slot.words, strict=False)}
+    blanks = [text[end : word.start] for end, word in zip(ends, slot.words, strict=False)]
+    position = {word.start: index for index, word in enumerate(slot.words)}
+    kept = {word.start for word in words}
     made = ""
+    at = 0
     for word in words:
-        blank = blanks.get(word.start, "") or " "
-        made += (blank if made else "") + (quote(slot, word.text) if word.start < 0 else text[word.start : word.end])
+        if word.start >= 0:
+            at = position[word.start]
+            blank, piece = blanks[at], text[word.start : word.end]
+            at += 1
+        else:
+            takes_place = at < len(slot.words) and slot.words[at].start not in kept
+            blank, piece = blanks[at] if takes_place else " ", quote(slot, word.text)
+            at += takes_place
+        made += (blank or " " if made else "") + piece
     return slot.before + made + slot.after if made or not slot.before else ""

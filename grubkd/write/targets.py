@@ -24,6 +24,7 @@ def check(selection: Selection) -> None:
             raise Refused(
                 f"entry {entry.index} ({entry.title}) {what}",
                 hint="choose another entry; grubkd show lists them",
+                place=entry.source,
             )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from grubkd.boot import cmdline
 from grubkd.boot.model import BootConfig, Entry, Line, Role
 from grubkd.errors import CannotHold, ForeignValue, Place, TooLong, VerificationFailed, place_at
+from grubkd.write.changes import ChangeSet
 
 # COMMAND_LINE_SIZE, the final NUL included: x86 and arm64 2048, riscv 1024, every other architecture 4096
 # (Linux 2.6.25 to 7.2). Where the architecture is not known the commonest holds.
@@ -53,21 +54,22 @@ def _compare(wanted: tuple[str, ...], line: Line, whose: str) -> None:
         )
 
 
-def fits(old: BootConfig, expected: Mapping[int, tuple[str, ...]], architecture: str | None) -> None:
-    """See that every changed line can be read by the kernel as meant.
+def fits(old: BootConfig, planned: ChangeSet, architecture: str | None) -> None:
+    """See that every line asked about can be read by the kernel as meant.
 
-    Raises TooLong beyond COMMAND_LINE_SIZE, CannotHold for a quote that is never closed, ForeignValue for a
-    text the kernel would take as a crashkernel value although it is no argument of its own.
+    Raises TooLong beyond COMMAND_LINE_SIZE, CannotHold for a quote that is never closed, ForeignValue for a text the
+    kernel would take as a crashkernel value although it is no argument of its own.
     """
     size = _SIZES.get(architecture or "", _COMMON_SIZE)
     for line, place, path, initrds, xen in _lines(old):
-        words = expected[id(line)]
+        words = planned.expected[id(line)]
+        # Xen takes its parameters apart word by word; the Linux kernel looks for the text anywhere.
+        if id(line) in planned.valued and not xen:
+            _check_foreign(old, line, words, place)
         if words == tuple(piece.word.text for piece in line.pieces()):
             continue
-        text = " ".join(words)
         _check_quotes(old, line, words, place)
-        if not xen:
-            _check_foreign(words, place)
+        text = " ".join(words)
         # GRUB puts BOOT_IMAGE= before the line, systemd-boot and EFI stubs initrd= for each.
         added = len(f"BOOT_IMAGE={path} ") + sum(len(f"initrd={initrd} ") for initrd in initrds)
         if len(text) + added >= size:
@@ -89,36 +91,36 @@ def _lines(config: BootConfig) -> Iterator[tuple[Line, Place, str, tuple[str, ..
 
 def _check_quotes(config: BootConfig, line: Line, words: tuple[str, ...], place: Place) -> None:
     for word in words:
-        quote = cmdline.unbalanced(word)
-        if quote >= 0:
-            for slot, held in line.pieces():
-                if held.text == word and held.start >= 0:
-                    text = config.texts[slot.file]
-                    place = place_at(slot.file, text, text.find('"', held.start, held.end))
+        if cmdline.unbalanced(word) >= 0:
             raise CannotHold(
                 f"the quote in {word!r} is never closed: the kernel reads everything behind it as one argument",
                 hint=f"close the quote, or remove the argument: --remove-arg '{cmdline.name_of(word)}'",
-                place=place,
+                place=_place_of(config, line, word, '"') or place,
             )
 
 
-def _check_foreign(words: tuple[str, ...], place: Place) -> None:
+def _check_foreign(config: BootConfig, line: Line, words: tuple[str, ...], place: Place) -> None:
     """The kernel looks for `crashkernel=` anywhere in the line, also inside other arguments; its last find wins.
 
     A plain value of ours that stands behind such a text wins over it. A `,high` or `,low` value does not.
     """
     ours = [index for index, word in enumerate(words) if cmdline.is_crashkernel(word)]
-    if not ours:
-        return
-    plain = not any(words[index].endswith((",high", ",low", ",cma")) for index in ours)
+    plain = bool(ours) and not any(words[index].endswith((",high", ",low", ",cma")) for index in ours)
     for index, word in enumerate(words):
         hidden = word.find("crashkernel=", 1)
         if hidden > 0 and not (plain and index < ours[-1]):
+            found = _place_of(config, line, word, "crashkernel=") or place
             raise ForeignValue(
-                f"the kernel would read {word[hidden:]!r} inside {word!r} instead of the value",
+                f"the kernel would read {word[hidden:]!r} inside {word!r}, whatever else the line holds",
                 hint=f"remove that argument first: --remove-arg '{cmdline.name_of(word)}'",
-                place=place,
+                place=found,
             )
 
 
-__all__ = ["check", "fits"]
+def _place_of(config: BootConfig, line: Line, word: str, part: str) -> Place | None:
+    """Where a part of a word stands in its file; None for a word that is new."""
+    for slot, held in line.pieces():
+        if held.text == word and slot.file in config.texts:
+            text = config.texts[slot.file]
+            return place_at(slot.file, text, max(text.find(part, held.start, held.end), held.start))
+    return None

@@ -5,7 +5,7 @@ none (start -1). Lines are read through the draft, so that what one line's wish 
 next line, which then has nothing left to do.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import Line, Piece, Slot, SlotKey, Word
@@ -68,8 +68,9 @@ class Draft:
         mine = self._ours(line, wish)
         if _meanings(piece.word.text for piece in mine) == _meanings(wanted) and not self._behind(line, wish):
             return
-        if any(piece.slot.key in self._closed for piece in (*mine, *self._behind(line, wish))):
-            self._expand(line)
+        in_the_way = {piece.slot.key for piece in (*mine, *self._behind(line, wish))} & self._closed
+        if in_the_way:
+            self._expand(line, in_the_way)
             mine = self._ours(line, wish)
         for piece in self._behind(line, wish):
             self._replace(piece.slot, [piece.word], ())
@@ -123,7 +124,7 @@ class Draft:
         new = [new_word(token) for token in tokens]
         if end < len(pieces):
             if pieces[end].slot.key in self._closed:
-                self._expand(line)
+                self._expand(line, {pieces[end].slot.key})
                 pieces = self.pieces(line)
             slot, mark = pieces[end]
             words = self.words(slot)
@@ -133,13 +134,13 @@ class Draft:
         slot = line.slots[-1] if line.home.key in self._closed else line.home
         self.put(slot, [*self.words(slot), *new])
 
-    def _expand(self, line: Line) -> None:
-        """Put what closed references stand for into the line's own slots, so that it can be edited there."""
+    def _expand(self, line: Line, unwanted: Set[SlotKey]) -> None:
+        """Put what references to these slots stand for into the line's own slots, so that it can be edited there."""
         for slot in line.slots:
             words: list[Word] = []
             for word in self.words(slot):
                 inner = line.references.get((slot.key, word.reference)) if word.reference else None
-                if inner and any(each.key in self._closed for each in inner):
+                if inner and any(each.key in unwanted for each in inner):
                     inside = Line(inner, inner[-1], line.references)
                     words.extend(new_word(piece.word.text) for piece in self.pieces(inside))
                 else:

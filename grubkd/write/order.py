@@ -27,5 +27,3 @@ def of(config: BootConfig, texts: Mapping[str, str]) -> list[FileChange]:
         same = octets.to_bytes(config.texts[KERNEL_CMDLINE])
         files.append(FileChange(KERNEL_CMDLINE, same, same, refresh=True))
     return files
-
-

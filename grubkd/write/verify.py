@@ -109,7 +109,7 @@ def _check_foreign(config: BootConfig, line: Line, words: tuple[str, ...], place
     for index, word in enumerate(words):
         hidden = word.find("crashkernel=", 1)
         if hidden > 0 and not (plain and index < ours[-1]):
-            found = _place_of(config, line, word, "crashkernel=") or place
+            found = _place_of(config, line, word, word[0]) or place
             raise ForeignValue(
                 f"the kernel would read {word[hidden:]!r} inside {word!r}, whatever else the line holds",
                 hint=f"remove that argument first: --remove-arg '{cmdline.name_of(word)}'",

@@ -9,13 +9,12 @@ from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.model import BootConfig, Entry
 from grubkd.boot.selector import Selection
-from grubkd.commands import change
+from grubkd.commands import auto, change
 from grubkd.commands.change import Decision, Outcome
 from grubkd.errors import GrubkdError, Notice, WouldNotBoot, WouldNotReserve
 from grubkd.machine import machine as machines
 from grubkd.machine.machine import Machine
 from grubkd.root import Root
-from grubkd.write import sharing
 from grubkd.write.changes import ChangeSet
 from grubkd.write.wish import Wish, reservation
 
@@ -78,7 +77,7 @@ def _answer(request: Request, outcome: Outcome) -> None:
 
 def _decide(request: Request, machine: Machine, config: BootConfig, selection: Selection) -> Decision:
     architecture = machine.architecture.value if machine.architecture else None
-    plans = _plans(request, machine, config, selection)
+    plans = auto.plans(config, selection, machine, request.options) if request.auto else {}
     wanted: dict[str, object] = {
         "crashkernel": _recorded(request, plans),
         "arguments": [f"{wish.verb.value} {' '.join(wish.tokens) or wish.name}" for wish in request.arguments],
@@ -107,25 +106,6 @@ def _wishes(request: Request, plans: Mapping[int | None, Plan], entry: Entry | N
     if request.values is None:
         return request.arguments
     return (reservation(request.values), *request.arguments)
-
-
-def _plans(request: Request, machine: Machine, config: BootConfig, selection: Selection) -> dict[int | None, Plan]:
-    """The plan for each selected entry by its index, and, where all are selected, for kernels to come (None).
-
-    Entries that share a slot or a source get the largest of their plans; kernels to come the largest of all.
-    """
-    if not request.auto:
-        return {}
-    options = request.options
-    alone = {entry.index: advice.plan_entry(entry, config, machine, options) for entry in selection.entries}
-    plans: dict[int | None, Plan] = {}
-    if selection.everything:
-        coming = advice.largest(list(alone.values())) if alone else advice.plan_future(config, machine, options)
-        plans[None] = coming
-    for entries, shares_with_coming in sharing.groups(config, selection):
-        shared = plans[None] if shares_with_coming else advice.largest([alone[entry.index] for entry in entries])
-        plans.update((entry.index, shared) for entry in entries)
-    return plans
 
 
 def _admitted(

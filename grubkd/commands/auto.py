@@ -1,0 +1,25 @@
+"""The plans of `set --auto`, which `plan` shows: one for each entry and one for kernels to come."""
+
+from grubkd import advice
+from grubkd.advice import Plan, PlanOptions
+from grubkd.boot.model import BootConfig
+from grubkd.boot.selector import Selection
+from grubkd.machine.machine import Machine
+from grubkd.write import sharing
+
+
+def plans(config: BootConfig, selection: Selection, machine: Machine, options: PlanOptions) -> dict[int | None, Plan]:
+    """The plan for each selected entry by its index, and, where all are selected, for kernels to come (None).
+
+    Entries that share a slot or a source get the largest of their plans; kernels to come the largest of all. Raises as
+    advice.plan_entry does.
+    """
+    alone = {entry.index: advice.plan_entry(entry, config, machine, options) for entry in selection.entries}
+    found: dict[int | None, Plan] = {}
+    if selection.everything:
+        coming = advice.largest(list(alone.values())) if alone else advice.plan_future(config, machine, options)
+        found[None] = coming
+    for entries, shares_with_coming in sharing.groups(config, selection):
+        shared = found[None] if shares_with_coming else advice.largest([alone[entry.index] for entry in entries])
+        found.update((entry.index, shared) for entry in entries)
+    return found

@@ -2,7 +2,7 @@
 
 from grubkd.advice.planning import PlanOptions, largest, plan_entry, plan_future, recommended
 from grubkd.advice.review import review
-from grubkd.advice.verdict import Verdict, verdict
+from grubkd.advice.verdict import Verdict, foreseen, verdict
 from grubkd.memory.plan import Plan, Reason
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "PlanOptions",
     "Reason",
     "Verdict",
+    "foreseen",
     "largest",
     "plan_entry",
     "plan_future",

@@ -5,6 +5,7 @@ from typing import Literal
 
 from grubkd.advice.casing import case_of, release_of
 from grubkd.boot import cmdline
+from grubkd.boot.build import main_boot
 from grubkd.boot.model import Entry
 from grubkd.errors import ArchitectureUnknown
 from grubkd.machine.machine import Machine
@@ -12,6 +13,7 @@ from grubkd.memory.architecture import Architecture
 from grubkd.memory.case import Case
 from grubkd.memory.eras import READING, Era
 from grubkd.memory.physical import Extent
+from grubkd.memory.plan import Plan
 from grubkd.memory.reading import Request
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
@@ -59,6 +61,14 @@ def verdict(line: str, entry: Entry, machine: Machine) -> Verdict:
         return Verdict("failed", ignored, lacks_high_low=lacks)
     found = judge(case) if case.memory_map() is not None else _on_any_ram(case)
     return replace(found, lacks_high_low=lacks)
+
+
+def foreseen(entry: Entry, plan: Plan, machine: Machine) -> Verdict:
+    """What the kernel of the entry will do once its line holds the plan's values."""
+    boot = main_boot(entry.boots)
+    words = [piece.word.text for piece in boot.line.pieces()] if boot else []
+    kept = [word for word in words if not cmdline.is_crashkernel(word)]
+    return verdict(" ".join((*kept, *(f"crashkernel={value}" for value in plan.values))), entry, machine)
 
 
 def judge(case: Case) -> Verdict:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import file_name
-from grubkd.boot.model import Entry, Role
+from grubkd.boot.model import BootConfig, Entry, Role
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.machine.machine import Machine
 from grubkd.memory.case import Case
@@ -29,15 +29,16 @@ def release_of(entry: Entry | None, machine: Machine) -> Release | None:
         return None
 
 
-def stand_in(machine: Machine) -> Release | None:
+def stand_in(config: BootConfig, machine: Machine) -> Release | None:
     """For an entry whose release is unknown: the oldest kernel of the tree, with ordinary pages where there is one.
 
-    A rescue image is a copy of the kernel that was installed first.
+    A rescue image is a copy of the kernel that was installed first. Where the tree's kernels cannot be seen, its
+    entries name them.
     """
     found = []
-    for text in machine.kernels:
+    for text in machine.kernels or [entry.version for entry in config.entries if entry.linux and not entry.foreign]:
         try:
-            found.append(Release.parse(text))
+            found.append(Release.parse(text or ""))
         except Usage:
             continue
     if machine.running is not None and not found:

@@ -39,13 +39,13 @@ def plan_entry(entry: Entry, config: BootConfig, machine: Machine, options: Plan
     """
     if not entry.linux:
         raise NoSuchEntry(f"entry {entry.index} ({entry.title}) starts no Linux", place=entry.source)
-    return _plan(entry, release_of(entry, machine), machine, options)
+    return _plan(entry, config, machine, options)
 
 
 def plan_future(config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
     """What kernels installed later should get: the largest over all present entries. Raises as plan_entry does."""
     plans = [plan_entry(entry, config, machine, options) for entry in _own(config)]
-    return largest(plans) if plans else _plan(None, None, machine, options)
+    return largest(plans) if plans else _plan(None, config, machine, options)
 
 
 def recommended(config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
@@ -67,7 +67,7 @@ def _own(config: BootConfig) -> list[Entry]:
     return [entry for entry in config.entries if entry.linux and not entry.foreign]
 
 
-def _plan(entry: Entry | None, release: Release | None, machine: Machine, options: PlanOptions) -> Plan:
-    known = release or stand_in(machine) or Release.parse(_TO_COME)
+def _plan(entry: Entry | None, config: BootConfig, machine: Machine, options: PlanOptions) -> Plan:
+    known = release_of(entry, machine) or stand_in(config, machine) or Release.parse(_TO_COME)
     address = options.offset if isinstance(options.offset, int) else None
     return planner.plan(case_of(entry, machine, known), offset=address, with_offset=options.offset is not None)

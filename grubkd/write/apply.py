@@ -7,6 +7,7 @@ disk itself is brought up to date; follow-up commands run. Only then is the jour
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from grubkd import run
@@ -47,8 +48,7 @@ class Application:
         self._ran: list[tuple[str, ...]] = []
 
     def carry_out(self, recheck: Callable[[], None] | None, empty: Sequence[str], followups: bool) -> None:
-        """Do it all. Raises GrubkdError, or OSError about the file that `at` names."""
-        journal.begin(self._root, self._record)
+        """Do it all, once it is journalled. Raises GrubkdError, or OSError about the file that `at` names."""
         self._stage()
         self._swap()
         self._verify()
@@ -164,6 +164,7 @@ def apply(  # noqa: PLR0913
     """
     followups = root.live or run_followups
     with held() as stop:
+        _begin(root, record)
         work = Application(root, record, steps, stop)
         try:
             work.carry_out(recheck, empty, followups)
@@ -176,6 +177,19 @@ def apply(  # noqa: PLR0913
                 raise CommandFailed(problem.message, hint=hint or problem.hint, place=problem.place) from None
             raise
         journal.prune(root)
+
+
+def _begin(root: Root, record: Record) -> None:
+    """Journal the transaction. Raises PermissionDenied, InputOutput; then nothing was begun."""
+    try:
+        journal.begin(root, record)
+    except BaseException as problem:
+        # If its journal stays behind all the same, the next run finds nothing to undo for it and removes it.
+        with suppress(OSError, GrubkdError):
+            journal.abandon(root, record.id)
+        if isinstance(problem, OSError):
+            raise system_failure(journal.TRANSACTIONS, "no journal can be written", problem) from None
+        raise
 
 
 def _take_back(work: Application, root: Root, record: Record, first: BaseException, followups: bool) -> str:

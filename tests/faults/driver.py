@@ -1,0 +1,63 @@
+"""Run as a program: for each line `VERB ROOT` on standard input one child process that does it to the tree.
+
+The child stops itself first, so that it can be traced from there on, without the interpreter's own start. Printed are
+its process id and, when it has ended, its status: the exit code, or the signal's number, negative.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
+
+from faults.tree import CHANGES  # noqa: E402
+from grubkd.errors import GrubkdError  # noqa: E402
+from grubkd.root import Root  # noqa: E402
+from grubkd.write import transaction  # noqa: E402
+from grubkd.write.rollback import rollback  # noqa: E402
+
+
+def work(verb: str, top: str) -> int:
+    root = Root(top)
+    try:
+        if verb == "commit":
+            transaction.commit(root, CHANGES, command="set", wanted={"crashkernel": ["256M"]}, by="given")
+        elif verb == "rollback":
+            rollback(root)
+        else:
+            transaction.recover(root)
+    except GrubkdError as problem:
+        return problem.exit
+    return 0
+
+
+def child(verb: str, top: str) -> int:
+    """The yama security module lets a process be traced by its ancestors only, which strace is not: allow it."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)  # PR_SET_PTRACER, PR_SET_PTRACER_ANY
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return work(verb, top)
+
+
+def main() -> None:
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            status = 70
+            try:
+                status = child(*line.rstrip("\n").split(" ", 1))
+            except BaseException:
+                import traceback
+
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        os.waitpid(pid, os.WUNTRACED)
+        print(pid, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""A small tree with several boot files, the change that is made to it, and what may be left of it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from grubkd.write.filechange import FileChange
+
+OLD = {
+    "/boot/grub2/grub.cfg": b"linux /vmlinuz root=/dev/sda1\n" * 40,
+    "/boot/loader/entries/a.conf": b"title A\noptions root=/dev/sda1\n",
+    "/etc/default/grub": b'GRUB_CMDLINE_LINUX="quiet"\n',
+}
+NEW = {
+    "/boot/grub2/grub.cfg": b"linux /vmlinuz root=/dev/sda1 crashkernel=256M\n" * 40,
+    "/boot/loader/entries/a.conf": b"title A\noptions root=/dev/sda1 crashkernel=256M\n",
+    "/etc/default/grub": b'GRUB_CMDLINE_LINUX="quiet crashkernel=256M"\n',
+    "/etc/kernel/cmdline": b"root=/dev/sda1 crashkernel=256M\n",
+}
+CHANGES = tuple(FileChange(path, OLD.get(path), data) for path, data in NEW.items())
+MODES = {"/boot/grub2/grub.cfg": 0o600, "/boot/loader/entries/a.conf": 0o640}
+TIME = 1_234_567_890_123_456_789
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file or directory as it is; for directories only that it is there."""
+
+    data: bytes | None
+    mode: int
+    mtime_ns: int
+    attributes: tuple[tuple[str, bytes], ...]
+
+
+def build(top: Path) -> None:
+    """Make the tree, with modes, times and an attribute that must come back."""
+    for path, data in OLD.items():
+        file = top / path[1:]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        file.chmod(MODES.get(path, 0o644))
+    os.setxattr(top / "boot/grub2/grub.cfg", "user.note", b"kept")
+    for path in OLD:
+        os.utime(top / path[1:], ns=(TIME, TIME))
+
+
+def state(top: Path) -> dict[str, Found]:
+    """Everything in the tree but grubkd's own directory; times of changed files as they are."""
+    found = {}
+    for here, directories, files in os.walk(top):
+        inside = "/" + str(Path(here).relative_to(top))
+        if inside == "/var":
+            directories.clear()
+            continue
+        for name in files:
+            file = Path(here) / name
+            status = file.lstat()
+            names = sorted(os.listxattr(file))
+            found[f"{inside}/{name}"] = Found(
+                file.read_bytes(),
+                status.st_mode,
+                status.st_mtime_ns,
+                tuple((each, os.getxattr(file, each)) for each in names),
+            )
+        for name in directories:
+            if name != "var":
+                found[f"{inside}/{name}/"] = Found(None, (Path(here) / name).stat().st_mode, 0, ())
+    return found
+
+
+def texts(found: dict[str, Found]) -> dict[str, bytes]:
+    """The bytes of its files."""
+    return {path: each.data for path, each in found.items() if each.data is not None}

@@ -1,0 +1,191 @@
+"""Every write-side system call of a commit and of a rollback fails once, and is the last one once.
+
+The faults are injected by strace at the real boundary to the kernel, in a process of its own. After each: every file
+is whole; the next grubkd brings all to all-old or all-new; nothing is left over; history tells the same.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from faults import inject, tree
+from faults.inject import Driver
+from faults.tree import Found
+
+from grubkd.root import Root
+from grubkd.write import history, transaction
+
+pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+
+# So many calls there are at least; fewer would mean that the trace is not read rightly.
+FLOOR = 50
+
+
+class Case:
+    """One verb, the tree before it, and the two trees that may be left."""
+
+    def __init__(self, verb: str, top: Path, driver: Driver) -> None:
+        self.verb = verb
+        self.driver = driver
+        self.top = top
+        self.start = top / "start"
+        tree.build(self.start)
+        if verb == "rollback":
+            transaction.commit(Root(str(self.start)), tree.CHANGES, command="set", wanted={}, by="given")
+        self.before = tree.state(self.start)
+        after = self.fresh()
+        self.points = driver.points(verb, after, top / "trace")
+        self.after = tree.state(after)
+        assert tree.texts(self.before) != tree.texts(self.after)
+
+    def fresh(self) -> Path:
+        work = self.top / "work"
+        if work.exists():
+            shutil.rmtree(work)
+        shutil.copytree(self.start, work, symlinks=True)
+        return work
+
+    def all_old(self, found: dict[str, Found]) -> bool:
+        return found == self.before
+
+    def all_new(self, found: dict[str, Found]) -> bool:
+        """A commit's times are those of its run; a rollback's are those of the first tree."""
+        if self.verb == "rollback":
+            return found == self.after
+        return {path: (each.data, each.mode, each.attributes) for path, each in found.items()} == {
+            path: (each.data, each.mode, each.attributes) for path, each in self.after.items()
+        }
+
+    def whole(self, found: dict[str, Found]) -> bool:
+        """Whether every file is one of the two that it may be."""
+        old, new, now = (tree.texts(each) for each in (self.before, self.after, found))
+        return all(now.get(path) in (old.get(path), new.get(path)) for path in old.keys() | new.keys())
+
+    def told(self, work: Path) -> bool:
+        """Whether history says that it is done."""
+        return len(history.read(Root(str(work))).transactions) == (2 if self.verb == "rollback" else 1)
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Driver]:
+    with Driver() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A directory in memory where that keeps attributes (Linux 6.6): what is tested is the calls, not a disk."""
+    fast = Path(tempfile.mkdtemp(prefix="grubkd-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    try:
+        os.setxattr(fast, "user.note", b"kept")
+        yield fast
+    except OSError:
+        yield tmp_path_factory.mktemp("faults")
+    finally:
+        shutil.rmtree(fast)
+
+
+@pytest.fixture(params=["commit", "rollback"])
+def case(request: pytest.FixtureRequest, memory: Path, driver: Driver) -> Iterator[Case]:
+    top = Path(tempfile.mkdtemp(dir=memory))
+    yield Case(request.param, top, driver)
+    shutil.rmtree(top)
+
+
+def every_point(case: Case, what: str, check: Callable[[Path, int], str], lasting: bool = False) -> None:
+    """Let a fault happen at every point; `check` tells what is wrong with what it left, given the exit status.
+
+    `lasting`: the same call fails from that point on.
+    """
+    wrong = []
+    # An interpreter that can open no file at all cannot even load its modules.
+    points = [each for each in case.points if not (lasting and each.call == "openat")]
+    for point in points:
+        work = case.fresh()
+        status = case.driver.run(case.verb, work, *inject.fault(point, what, lasting))
+        problem = check(work, status)
+        if problem:
+            wrong.append(f"{point.call} {point.number}: {problem}")
+    assert wrong == []
+    assert len(points) >= FLOOR
+    print(f"{case.verb}, {what}{', lasting' * lasting}: {len(points)} points")
+
+
+def after_recovery(case: Case, work: Path) -> str:
+    transaction.recover(Root(str(work)))
+    found = tree.state(work)
+    if list((work / "var/lib/grubkd").rglob("*.pending")) or list((work / "var/lib/grubkd").rglob(".*")):
+        return "an unfinished journal is left"
+    if not (case.all_old(found) or case.all_new(found)):
+        return f"neither all old nor all new after recovery: {sorted(found)}"
+    if case.all_new(found) != case.told(work):
+        return "history tells otherwise"
+    return ""
+
+
+def test_killed_at_every_point(case: Case) -> None:
+    def check(work: Path, status: int) -> str:
+        if status != -9:
+            return f"not killed, but ended with {status}"
+        if not case.whole(tree.state(work)):
+            return "a file is neither old nor new"
+        return after_recovery(case, work)
+
+    every_point(case, "signal=KILL", check)
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EROFS"])
+def test_failing_at_every_point(case: Case, error: str) -> None:
+    def check(work: Path, status: int) -> str:
+        found = tree.state(work)
+        # Exit 0 where the call was not needed for the change: it is made, and history tells it.
+        if status == 0:
+            return "" if case.all_new(found) and not after_recovery(case, work) else "exit 0, but not all new"
+        if status != 1:
+            return f"exit {status}"
+        return after_recovery(case, work) if case.all_old(found) else f"not all old: {sorted(found)}"
+
+    every_point(case, f"error={error}", check)
+
+
+def test_ended_by_a_signal_at_every_point(case: Case) -> None:
+    def check(work: Path, status: int) -> str:
+        found = tree.state(work)
+        if status == 0:
+            return after_recovery(case, work) if case.all_new(found) else "exit 0, but not all new"
+        if status not in (130, -15):  # -15: before anything was begun, or after all was done
+            return f"exit {status}"
+        if status == 130 and not case.all_old(found):
+            return "exit 130, but not all old"
+        return after_recovery(case, work)
+
+    every_point(case, "signal=TERM", check)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EROFS"])
+def test_failing_from_every_point_on(case: Case, error: str) -> None:
+    """Undoing may then fail as well: exit 5, and the next run, when the cause is put right, undoes."""
+
+    def check(work: Path, status: int) -> str:
+        found = tree.state(work)
+        if not case.whole(found):
+            return "a file is neither old nor new"
+        left = sorted((work / "var").rglob("*.pending"))
+        if status == 0 and not (case.all_new(found) and not left):
+            return "exit 0, but not all new"
+        if status == 1 and not (case.all_old(found) and not left):
+            return "exit 1, but not all old"
+        if status == 5 and not left:
+            return "exit 5, but nothing for the next run to undo"
+        if status not in (0, 1, 5):
+            return f"exit {status}"
+        problem = after_recovery(case, work)
+        return (
+            problem if problem or status == 0 or case.all_old(tree.state(work)) else f"exit {status}, then not all old"
+        )
+
+    every_point(case, f"error={error}", check, lasting=True)

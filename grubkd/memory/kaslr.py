@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.outcome import Outcome
-from grubkd.memory.physical import Extent
+from grubkd.memory.physical import Extent, subtract
 from grubkd.memory.size import LIMIT, MIB, round_up
 from grubkd.memory.x86free import kernel_block
 
@@ -15,24 +15,24 @@ STEP = 2 * MIB
 LOWEST = 16 * MIB
 """It goes nowhere below where the boot loader put it: 16M as a rule."""
 
+_MOST = 4096
 _HIGHEST_I386 = 512 * MIB
 
 
 def slots(
     ram: tuple[Extent, ...], machine: Architecture, size: int, initrd: Extent | None, within: Extent = (0, LIMIT)
-) -> Iterator[int]:
-    """The addresses, multiples of STEP, at which a kernel of size bytes (code to bss) may lie.
+) -> Iterator[range]:
+    """The addresses, multiples of STEP, at which a kernel of size bytes may lie, in ascending pieces.
 
     It lies whole in one range of RAM, at 16M or higher, on i386 below 512M, and clear of the initrd. Only those are
     given whose kernel touches `within`.
     """
     ceiling = _HIGHEST_I386 if machine is Architecture.I386 else LIMIT
-    for start, end in ram:
+    for start, end in subtract(ram, [initrd] if initrd else []):
         first = round_up(max(start, LOWEST, within[0] - size + 1), STEP)
-        last = min(end, ceiling) - size
-        for address in range(first, min(last + 1, within[1]), STEP):
-            if initrd is None or address + size <= initrd[0] or initrd[1] <= address:
-                yield address
+        last = min(min(end, ceiling) - size, within[1] - 1)
+        if first <= last:
+            yield range(first, last + 1, STEP)
 
 
 def outcomes(
@@ -53,8 +53,11 @@ def outcomes(
     found: Counter[Outcome] = Counter()
     touching: set[int] = set()
     for region in (*undisturbed.regions, *movable):
-        touching.update(slots(ram, machine, block, initrd, region))
-    for address in touching:
-        found[attempt((address, address + size))[0]] += 1
-    found[undisturbed] += sum(1 for _ in slots(ram, machine, block, initrd)) - len(touching)
+        for piece in slots(ram, machine, block, initrd, region):
+            touching.update(piece)
+    # A huge region is touched by too many kernels to try all; their outcomes follow each other in small steps.
+    tried = sorted(touching)[:: len(touching) // _MOST + 1]
+    for address in tried:
+        found[attempt((address, address + size))[0]] += len(touching) // len(tried)
+    found[undisturbed] += sum(map(len, slots(ram, machine, block, initrd))) - len(touching)
     return +found or Counter({undisturbed: 1})

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import TREES, MemoryTree
 
+from grubkd import octets
 from grubkd.boot import cmdline, inventory
 from grubkd.boot.model import BootConfig, Entry, Role
 from grubkd.boot.selector import select
@@ -30,10 +31,10 @@ def edited(tree: MemoryTree, selectors: Sequence[str], wishes: Sequence[Wish]) -
     config = inventory.read(tree)
     assert not config.errors
     planned = changes.make(config, select(config, selectors), lambda _entry: wishes)
-    files = order.of(config, edit.apply(config.texts, planned.edits))
-    again = inventory.read(Overlay(tree, {each.path: each.after for each in files}))
-    verify.check(config, again, planned.expected)
-    return files
+    texts = edit.apply(config.texts, planned.edits)
+    after = {path: octets.to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)}
+    verify.check(config, inventory.read(Overlay(tree, after)), planned.expected)
+    return order.of(tree, config.texts, after)
 
 
 def with_files(tree: MemoryTree, files: Sequence[FileChange]) -> MemoryTree:

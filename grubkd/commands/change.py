@@ -3,16 +3,17 @@
 Every step but the last is a pure function of what was read; the last writes all files or none.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from grubkd import octets
 from grubkd.boot import inventory
 from grubkd.boot.model import BootConfig
 from grubkd.boot.selector import Selection, select
 from grubkd.errors import Notice, Place
-from grubkd.root import Overlay, Root
-from grubkd.write import changes, edit, order, transaction, verify
+from grubkd.root import Overlay, Root, Tree
+from grubkd.write import changes, edit, order, regenerate, transaction, verify
 from grubkd.write.filechange import FileChange
 
 
@@ -44,11 +45,23 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How to carry a change out: the verb for history, whether to stop before the first write."""
+    """How to carry a change out: the verb for history, whether to stop before the first write, what else to run."""
 
     command: str
-    dry_run: bool
-    run_followups: bool
+    dry_run: bool = False
+    run_followups: bool = False
+    regenerate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A change worked out and verified in memory. `after`: the files that differ from the tree it was made for."""
+
+    config: BootConfig
+    planned: changes.ChangeSet
+    decision: Decision
+    after: Mapping[str, bytes | None]
+    warnings: tuple[Notice, ...]
 
 
 def run(
@@ -64,28 +77,49 @@ def run(
     """
     with nullcontext() if manner.dry_run else transaction.lock(root):
         recovered = () if manner.dry_run else transaction.recover(root, run_followups=manner.run_followups)
-        config = inventory.read(root)
-        _check_understood(config)
-        selection = select(config, selectors)
-        decision = decide(config, selection)
-        planned = changes.make(config, selection, decision.wishes_for)
-        verify.fits(config, planned, decision.architecture)
-        warnings = recovered + planned.warnings + decision.warnings + decision.admit(planned)
-        files = order.of(config, edit.apply(config.texts, planned.edits))
-        verify.check(config, inventory.read(Overlay(root, {each.path: each.after for each in files})), planned.expected)
-        warnings += tuple(_created(each) for each in files if each.before is None)
+        prepared = _prepare(root, selectors, decide)
+        read, after = prepared.config.texts, prepared.after
+        if manner.regenerate:
+            made = _regenerated(root, prepared)
+            # What no generator makes anew (40_custom's entries, say) is edited in what it printed.
+            prepared = _prepare(Overlay(root, made), selectors, decide)
+            after = {**made, **prepared.after}
+        files = order.of(root, read, after)
+        warnings = recovered + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
         done = None
         if files and not manner.dry_run:
             done = transaction.commit(
                 root,
                 files,
                 command=manner.command,
-                wanted=decision.wanted,
-                by=decision.by,
-                recheck=lambda: verify.check(config, inventory.read(root), planned.expected),
+                wanted=prepared.decision.wanted,
+                by=prepared.decision.by,
+                recheck=lambda: verify.check(prepared.config, inventory.read(root), prepared.planned.expected),
                 run_followups=manner.run_followups,
             )
     return Outcome(tuple(files), done.id if done else None, done.followups if done else (), warnings)
+
+
+def _prepare(tree: Tree, selectors: Sequence[str], decide: Callable[[BootConfig, Selection], Decision]) -> _Prepared:
+    """Read the tree, work the change out, and read the tree as it would be. Raises as run does."""
+    config = inventory.read(tree)
+    _check_understood(config)
+    selection = select(config, selectors)
+    decision = decide(config, selection)
+    planned = changes.make(config, selection, decision.wishes_for)
+    verify.fits(config, planned, decision.architecture)
+    warnings = planned.warnings + decision.warnings + decision.admit(planned)
+    texts = edit.apply(config.texts, planned.edits)
+    after = {path: octets.to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)}
+    verify.check(config, inventory.read(Overlay(tree, after)), planned.expected)
+    return _Prepared(config, planned, decision, after, warnings)
+
+
+def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
+    """The changed sources, and what the tree's own generator makes of them instead of our edit of grub.cfg."""
+    scripts = {entry.source.file for entry in prepared.config.entries if entry.format == "grub2"}
+    sources = {path: data for path, data in prepared.after.items() if path not in scripts and data is not None}
+    return {**sources, **regenerate.regenerate(root, prepared.config, sources)}
 
 
 def _check_understood(config: BootConfig) -> None:

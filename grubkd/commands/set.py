@@ -18,6 +18,7 @@ from grubkd.memory import crashkernel
 @click.option("--arg", "holds", multiple=True, metavar="NAME[=V]", help="Let NAME hold exactly this value, or these.")
 @click.option("--add-arg", "adds", multiple=True, metavar="TOKEN", help="Append TOKEN where it is not there yet.")
 @click.option("--remove-arg", "removes", multiple=True, metavar="NAME[=V]", help="Remove every NAME, or every NAME=V.")
+@click.option("--regenerate", is_flag=True, help="Run the tree's own grub-mkconfig instead of editing its grub.cfg.")
 @options.plan_options
 @writing.change_options
 def command(
@@ -38,6 +39,8 @@ def command(
     arguments = wishes.of_options(holds, adds, removes)
     if not auto and not values and not arguments:
         raise Usage("nothing to set", hint="give a VALUE, --auto, --arg, --add-arg or --remove-arg")
+    if given["regenerate"] and given["kernel"] not in ((), ("ALL",)):
+        raise Usage("--regenerate makes every entry anew", hint="leave out --kernel")
     plan = {name: given.pop(name) for name in ("ram", "arch", "this_machine", "offset")}
     return carry_out(
         Request(

@@ -37,6 +37,7 @@ class Request:
     json: bool = False
     force: bool = False
     run_followups: bool = False
+    regenerate: bool = False
     unchanged_exit_77: bool = False
 
 
@@ -49,7 +50,7 @@ def carry_out(request: Request) -> int:
         root,
         request.selectors,
         lambda config, selection: _decide(request, machine, config, selection),
-        change.Manner(request.command, request.dry_run, request.run_followups),
+        change.Manner(request.command, request.dry_run, request.run_followups, request.regenerate),
     )
     _answer(request, outcome)
     return UNCHANGED if request.unchanged_exit_77 and not outcome.files else 0

@@ -106,13 +106,18 @@ def _is_foreign(file: str, scripts: Sequence[Document], tree: Tree) -> bool:
 
 
 def _futures(sources: Sequence[Document], *, bls: bool, xen: bool) -> tuple[Future, ...]:
-    """The lines of grub-mkconfig: ordinary entries get the first variable and _DEFAULT, recovery ones _RECOVERY."""
+    """The lines of grub-mkconfig: ordinary entries get the first variable and _DEFAULT, recovery ones _RECOVERY.
+
+    Where snippets make the menu there are no recovery entries, and no present entry comes from these lines.
+    """
     found = []
     for variable, others, feeds in (
         ("GRUB_CMDLINE_LINUX", ["GRUB_CMDLINE_LINUX_DEFAULT"], Feeds.NORMAL),
         ("GRUB_CMDLINE_LINUX", ["GRUB_CMDLINE_LINUX_RECOVERY"], Feeds.RECOVERY),
         ("GRUB_CMDLINE_XEN", ["GRUB_CMDLINE_XEN_DEFAULT"], Feeds.XEN),
     ):
+        if bls and feeds is Feeds.RECOVERY:
+            continue
         line = shellvariables.line_of(sources, [variable, *others])
         if feeds is Feeds.XEN:
             if line is None and xen:

@@ -285,10 +285,14 @@ def test_what_is_loaded_outside_every_entry_is_told() -> None:
     ]
 
 
-def test_section_marks_count_where_they_are_comments() -> None:
-    inside = "x='\n### BEGIN /etc/grub.d/10_linux ###\n'\n"
+def test_sections_of_the_generator() -> None:
     text = "### BEGIN /etc/grub.d/10_linux_zfs ###\n" + in_entry("true") + "### END /etc/grub.d/10_linux_zfs ###\n"
-    text += inside + in_entry("true") + "### BEGIN /etc/grub.d/30_os-prober ###\n" + in_entry("true")
+    text += (
+        " ### BEGIN /etc/grub.d/10_linux ###\n"
+        + in_entry("true")
+        + "### BEGIN /etc/grub.d/30_os-prober ###\n"
+        + in_entry("true")
+    )
     stanzas = parse(text).stanzas
     assert [(stanza.section, stanza.generated) for stanza in stanzas] == [
         ("/etc/grub.d/10_linux_zfs", True),
@@ -333,10 +337,10 @@ def test_carriage_returns_are_no_part_of_a_word() -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: "-".join(path.relative_to(TREES).parts[::3]))
-def test_the_scripts_of_the_trees_are_grubs_and_read(script: Path) -> None:
+def test_the_scripts_of_the_trees_are_read_where_they_are_grubs(script: Path) -> None:
     text = script.read_bytes().decode("latin-1")
-    assert script_check(text.replace("\r\n", "\n"))
-    assert laws.read_or_refused(grub2.FORMAT, FILE, text) is not None
+    read = laws.read_or_refused(grub2.FORMAT, FILE, text) is not None
+    assert read == script_check(text.replace("\r\n", "\n"))
 
 
 FAULTS = {
@@ -354,6 +358,7 @@ FAULTS = {
     "brace-on-next-line": ("not understood: '{'", 2, 1),
     "two-semicolons": ("not understood: '; initrd /i'", 2, 11),
     "continued-at-the-end": ("not understood: '\\\\'", 1, 11),
+    "number-sign-begins-line": ("a line that begins with # inside a statement: GRUB passes over it", 3, 1),
     "kernelopts-quotes-change": ("the quotes in the value of kernelopts are not understood", 2, 7),
     "nested-too-deep": ("blocks nested more than 100 deep", 101, 1),
 }
@@ -427,7 +432,12 @@ def test_any_text_is_read_with_its_spans_or_refused_with_its_place(text: str) ->
 def test_what_is_read_is_what_grub_takes(texts: list[str]) -> None:
     """The same language as GRUB's own lexer and parser, in both directions."""
     for text in texts:
-        if "\r" in text or "\0" in text or any(name in text for name in ("kernelopts", "tuned_params")):
+        if (
+            "\r" in text
+            or "\0" in text
+            or "\n#" in text
+            or any(name in text for name in ("kernelopts", "tuned_params"))
+        ):
             continue
         try:
             parse(text)
@@ -488,7 +498,6 @@ def test_what_quote_takes_is_read_back_and_never_becomes_code(arguments: list[st
         ("a=*", '"a=*"'),
         ('dyndbg="file a.c +p"', '"dyndbg=file a.c +p"'),
         ('"a b"', '"a b"'),
-        (r"dev-by\x2dlabel", r'"dev-by\x2dlabel"'),
         ("if", "if"),
     ],
 )

@@ -76,7 +76,8 @@ class Menu:
         self.defined: set[str] = set()
         self.sets: list[tuple[str, Span]] = []
         self.enters: list[str] = []
-        self.sections = bool(_MARK.search(text))
+        self._marks = _marks(text)
+        self.sections = bool(self._marks)
         self.warnings: list[Notice] = []
         self._file, self._text = file, text
         self._sure: set[str] = set()
@@ -84,7 +85,6 @@ class Menu:
         self._frames: list[_Frame] = [_Frame()]
         self._levels: list[tuple[int, str, str | None]] = []
         self._counts: list[int] = [0]
-        self._marks = _marks(text, tokens)
         self._read(tokens)
 
     def place(self, offset: int) -> Place:
@@ -98,6 +98,8 @@ class Menu:
     def _read(self, tokens: Sequence[Token]) -> None:
         for index, token in enumerate(tokens):
             kind = token.kind
+            if kind in ("COMMAND", "ARGUMENTS"):
+                self._refuse_dropped_line(token)
             if kind == "COMMAND":
                 block = index + 1 < len(tokens) and tokens[index + 1].kind == "OPEN"
                 self._command(token, block=block)
@@ -149,6 +151,16 @@ class Menu:
             self._define(token, name)
         if block:
             self._push(token, frame)
+
+    def _refuse_dropped_line(self, token: Token) -> None:
+        """GRUB drops a line that begins with # while it reads the file, before it knows of quotes (normal/main.c)."""
+        at = token.text.find("\n#")
+        if at >= 0:
+            raise NotUnderstood(
+                "a line that begins with # inside a statement: GRUB passes over it",
+                hint="take the line away",
+                place=self.place(token.start + at + 1),
+            )
 
     def _words(self, token: Token) -> list[Span]:
         return list(spans(self._text, token.start, token.end))
@@ -260,11 +272,6 @@ class Menu:
             self.settings[name] = text
 
 
-def _marks(text: str, tokens: Sequence[Token]) -> list[tuple[int, str]]:
+def _marks(text: str) -> list[tuple[int, str]]:
     """Where the sections of the generator's scripts begin (with the script) and end (with ""), in order."""
-    inside = [(token.start, token.end) for token in tokens if token.kind == "COMMAND" and "###" in token.text]
-    return [
-        (mark.start(), mark[2] if mark[1] == "BEGIN" else "")
-        for mark in _MARK.finditer(text)
-        if not any(start <= mark.start() < end for start, end in inside)
-    ]
+    return [(mark.start(), mark[2] if mark[1] == "BEGIN" else "") for mark in _MARK.finditer(text)]

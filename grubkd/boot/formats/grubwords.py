@@ -4,8 +4,12 @@ Three steps lie between the text in a script and the kernel's command line:
 - the lexer (GRUB 2.06 script/yylex.l) takes quotes, backslashes and line continuations away, and execution
   (script/execute.c) puts in the values of variables;
 - the loader (lib/cmdline.c) encodes each argument again: double quotes around one that holds a space, a backslash
-  before each backslash, apostrophe and double quote; only `\xHH` passes as it is;
+  before each backslash, apostrophe and double quote;
 - carriage returns are gone before all that: GRUB drops every one when it reads a line of a file.
+
+GRUB versions differ in backslashes: Fedora's and Red Hat's pass `\xHH` as it is in both steps, Debian's 2.06 does not,
+and 2.14 puts no backslash before anything. `\xHH` is read the Fedora way, since it stands in files only where it
+works; what is written holds no character that the versions treat differently.
 """
 
 import re
@@ -159,13 +163,13 @@ def _obstacle(argument: str, plain: str) -> str:
     """Why the loader would not hand on what was asked for; "" where it does."""
     if not plain or any(character in plain for character in "\0\n\r"):
         return "it is empty or holds a line end or a NUL"
-    if delivered(plain).strip('"') != plain or '"' in plain:
-        return "its loader puts a backslash before each quote, apostrophe and backslash"
+    if any(character in plain for character in "\\'\""):
+        return "its loader puts a backslash before each backslash, apostrophe and quote inside"
     made = delivered(plain)
     if cmdline.tokens(made) != [made]:
         return "it puts quotes around spaces only, so that other blanks would end the argument"
     if made != argument and cmdline.meaning(made) != cmdline.meaning(argument):
-        return "its loader puts the quotes elsewhere, which the kernel would read differently"
+        return "it puts the quotes elsewhere, which the kernel would read differently"
     return ""
 
 

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import file_name
-from grubkd.boot.model import BootConfig, Entry, Role
+from grubkd.boot.model import Boot, BootConfig, Entry, Role
 from grubkd.errors import ArchitectureUnknown, Usage
+from grubkd.machine.kernel import Kernel
 from grubkd.machine.machine import Machine
-from grubkd.memory.case import Case
+from grubkd.memory.case import Case, Needs
 from grubkd.memory.estimate import Parts
 from grubkd.memory.policy import System
 from grubkd.memory.release import Release
@@ -57,7 +59,9 @@ def case_of(entry: Entry | None, machine: Machine, release: Release) -> Case:
     boot = main_boot(entry.boots) if entry else None
     config = kernel.config if kernel else None
     memory = machine.memory_map
-    if memory is not None and (machine.running is None or machine.running.release != release.text):
+    hardware = machine.hardware
+    runs = machine.running is not None and machine.running.release == release.text
+    if memory is not None and not runs:
         # The image in the map is that of the kernel that runs, not of this one.
         memory = replace(memory, kernel=None)
     distribution = machine.distribution
@@ -71,15 +75,47 @@ def case_of(entry: Entry | None, machine: Machine, release: Release) -> Case:
         physical_start=config.physical_start if config else None,
         hypervisor=of_image(file_name(boot.path), release) if boot and boot.role is Role.HYPERVISOR else None,
         parts=_parts(machine, release),
+        needs=Needs(hardware.encrypted, hardware.smmu, hardware.mlx5),
+        present=_present(boot),
+        initrd=hardware.initrd if runs else None,
+        initrd_size=_initrd_size(entry, kernel),
+        # Whether KASLR is in force is for the command line to tell, unless the kernel was built without it.
+        kaslr=False if config is not None and config.kaslr is False else None,
+        efi=hardware.efi,
+        borders=hardware.borders,
     )
+
+
+def _present(boot: Boot | None) -> tuple[str, ...]:
+    """The values that the entry holds now, without the name."""
+    words = [piece.word.text for piece in boot.line.pieces()] if boot else []
+    return tuple(word.partition("=")[2] for word in words if cmdline.is_crashkernel(word))
+
+
+def _initrd_size(entry: Entry | None, kernel: Kernel | None) -> int | None:
+    """Bytes, 0 for an entry without one, None where its file is not there or a placeholder."""
+    if entry is not None and not entry.initrds:
+        return 0
+    size = kernel.initrd if kernel else None
+    return size if size is not None and size >= _SMALLEST_IMAGE else None
 
 
 def _parts(machine: Machine, release: Release) -> Parts:
     kernel = machine.kernel(release.text)
     if kernel is None:
-        return Parts()
+        return Parts(modules=machine.hardware.modules, keyslots=machine.hardware.keyslots)
     initramfs = kernel.capture or kernel.initrd
     return Parts(
-        kernel=kernel.memory,
+        kernel=kernel.memory or _running_size(machine, release),
+        modules=machine.hardware.modules,
+        keyslots=machine.hardware.keyslots,
         initramfs=initramfs if initramfs and initramfs >= _SMALLEST_IMAGE else None,
     )
+
+
+def _running_size(machine: Machine, release: Release) -> int | None:
+    """Bytes of the running kernel's image, from code to bss, where that is the kernel in question."""
+    image = machine.memory_map.kernel if machine.memory_map else None
+    if image is None or machine.running is None or machine.running.release != release.text:
+        return None
+    return image[1] - image[0]

@@ -9,8 +9,8 @@ from grubkd.errors import NoSuchEntry
 from grubkd.machine.machine import Machine
 from grubkd.memory import planner
 from grubkd.memory.plan import Plan
-from grubkd.memory.plan import largest as largest_for
 from grubkd.memory.release import Release
+from grubkd.memory.shared import largest as largest_for
 
 # Of a system without a kernel: what its first kernel will be is not known, but it will be no old one.
 _TO_COME = "6.12.0"

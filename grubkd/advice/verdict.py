@@ -9,6 +9,7 @@ from grubkd.boot.build import main_boot
 from grubkd.boot.model import Entry
 from grubkd.errors import ArchitectureUnknown
 from grubkd.machine.machine import Machine
+from grubkd.memory import forecast
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.case import Case
 from grubkd.memory.eras import READING, Era
@@ -32,7 +33,7 @@ class Verdict:
     "none": it asks for nothing. "unknown": too little is known (the RAM, the release, Xen's own reading) to tell; the
     others as in memory.placement. regions: (start, end exclusive). request: what the kernel reads, None if unknown.
     lacks_high_low: the line holds `,high` or `,low` and this kernel does not know them. may_hang: among the possible
-    outcomes is a machine that does not boot.
+    outcomes is a machine that does not boot. assumption: what the answer takes for granted.
     """
 
     status: Status
@@ -42,6 +43,7 @@ class Verdict:
     request: Request | None = None
     lacks_high_low: bool = False
     may_hang: bool = False
+    assumption: str = ""
 
 
 def verdict(line: str, entry: Entry, machine: Machine) -> Verdict:
@@ -73,8 +75,8 @@ def foreseen(entry: Entry, plan: Plan, machine: Machine) -> Verdict:
 
 def judge(case: Case) -> Verdict:
     """What comes of the case's line on its memory map, which must be known."""
-    request = case.request(())
-    placement = case.placement(request) if request else None
+    request = forecast.request(case)
+    placement = forecast.placement(case, request) if request else None
     if request is None or placement is None:
         return Verdict("unknown", "the amount of RAM is not known")
     if request.status == "none":
@@ -86,6 +88,7 @@ def judge(case: Case) -> Verdict:
         placement.alternatives,
         request,
         may_hang=placement.may_hang,
+        assumption=forecast.assumption(case),
     )
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from grubkd.machine import distribution, kernel, ram, running, userland
+from grubkd.machine import distribution, hardware, kernel, ram, running, userland
 from grubkd.machine.distribution import UNKNOWN, Distribution
+from grubkd.machine.hardware import Hardware
 from grubkd.machine.kernel import Kernel
 from grubkd.machine.ram import Ram
 from grubkd.machine.running import Running
@@ -19,7 +20,8 @@ class Machine:
     """Facts about the machine that a tree is for. Amounts in bytes; None where nothing tells.
 
     `live`: the tree is the running system's own. `given`: the architecture was given by a person, and holds for every
-    kernel. `memory_map`: where the RAM is, of the machine itself. `kernels`: those of the tree, by release.
+    kernel. `memory_map`: where the RAM is, of the machine itself. `kernels`: those of the tree, by release. `running`
+    is known of a live tree only, `hardware` also where the tree is for this machine.
     """
 
     live: bool
@@ -32,6 +34,7 @@ class Machine:
     distribution: Distribution = UNKNOWN
     kernels: Mapping[str, Kernel] = field(default_factory=dict)
     running: Running | None = None
+    hardware: Hardware = hardware.UNKNOWN
 
     def kernel(self, release: str | None) -> Kernel | None:
         """The kernel of that release, or None where the tree has none."""
@@ -70,6 +73,7 @@ def read(
         distribution=distribution.read(tree),
         kernels=kernels,
         running=running.read(host) if tree.live and host else None,
+        hardware=hardware.read(tree, host) if host else hardware.UNKNOWN,
     )
 
 

@@ -1,7 +1,7 @@
 """One kernel on one machine, for which a value is sought; and the value while it is being worked out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from grubkd.errors import Notice
 from grubkd.memory.architecture import Architecture
@@ -10,12 +10,12 @@ from grubkd.memory.estimate import UNKNOWN, Parts
 from grubkd.memory.kernelimage import typical_image
 from grubkd.memory.memorymap import MemoryMap, typical
 from grubkd.memory.physical import Extent
-from grubkd.memory.placement import Placement, counted_ram, place
 from grubkd.memory.policy import System
-from grubkd.memory.reading import Request, read
 from grubkd.memory.release import AUTOMATIC_SINCE, Release
 from grubkd.memory.size import MIB, round_up
 from grubkd.memory.xen import Hypervisor
+
+_typical = cache(typical)
 
 ROUNDING = 128 * MIB
 """Firmware keeps some of the RAM for itself: people's "2G" is the amount rounded up to this."""
@@ -24,12 +24,26 @@ _RANGES_SINCE = (2, 6, 31)
 
 
 @dataclass(frozen=True, slots=True)
+class Needs:
+    """What raises the amount: AMD's memory encryption, an arm64 SMMU, a Mellanox card."""
+
+    encrypted: bool = False
+    smmu: bool = False
+    mlx5: bool = False
+
+
+NOTHING_SPECIAL = Needs()
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """Amounts and addresses in bytes; None where nothing tells.
 
     `memory`: the machine's own map; without one a typical map of that much `ram` is taken. `physical_start`: where an
-    x86 kernel is linked to run, by its configuration file. `hypervisor`: Xen, where it reads the value. `cmdline`: the
-    other arguments, for those that change what is free. `initrd`: where the boot loader puts it.
+    x86 kernel is linked to run, by its configuration file. `hypervisor`: Xen, where it reads the value. `present`: the
+    values that the entry holds now. `cmdline`: its other arguments, for those that change what is free. `initrd`: where
+    the boot loader puts it; `initrd_size`: how large it is, 0 for none. `kaslr`, `efi`, `borders`: as for
+    placement.place.
     """
 
     release: Release
@@ -41,8 +55,21 @@ class Case:
     physical_start: int | None = None
     hypervisor: Hypervisor | None = None
     parts: Parts = UNKNOWN
+    needs: Needs = NOTHING_SPECIAL
+    present: tuple[str, ...] = ()
     cmdline: str = ""
     initrd: Extent | None = None
+    initrd_size: int | None = None
+    kaslr: bool | None = None
+    efi: bool = False
+    borders: tuple[int, ...] = ()
+
+    @property
+    def reader(self) -> str:
+        """Who reads the value, for people."""
+        if self.hypervisor is not None:
+            return f"Xen {self.hypervisor.version[0]}.{self.hypervisor.version[1]}"
+        return f"Linux {self.release}"
 
     @property
     def rounded_ram(self) -> int | None:
@@ -67,7 +94,7 @@ class Case:
         """The map to place on, None where not even the amount of RAM is known."""
         if self.memory is not None:
             return self.memory
-        return typical(self.ram, self.machine) if self.ram else None
+        return _typical(self.ram, self.machine) if self.ram else None
 
     def kernel_extent(self, start_of_ram: int = 0) -> Extent:
         """Where the running kernel lies, unless KASLR moves it: by its configuration file, else as is typical."""
@@ -76,40 +103,6 @@ class Case:
         if self.physical_start is not None and self.machine.is_x86:
             start = self.physical_start
         return start, start + size
-
-    def request(self, values: Sequence[str]) -> Request | None:
-        """What the kernel reads in the values on this machine's RAM; None where that is unknown, or Xen reads them."""
-        memory = self.memory_map()
-        if memory is None or self.hypervisor is not None:
-            return None
-        ram = counted_ram(self.release, self.machine, memory)
-        words = "".join(f"crashkernel={text} " for text in values)
-        return read(f"{self.cmdline} {words}".lstrip(), self.release, self.machine, ram)
-
-    def placement(self, request: Request) -> Placement | None:
-        """Where the kernel puts it; None where the RAM is unknown."""
-        memory = self.memory_map()
-        if memory is None:
-            return None
-        return place(
-            request,
-            self.release,
-            self.machine,
-            memory,
-            kernel_image=memory.kernel,
-            initrd=self.initrd or memory.initrd,
-            cmdline=self.cmdline,
-        )
-
-    def problem(self, values: Sequence[str]) -> str:
-        """Why the kernel would not reserve the values on this machine, "" where it would, may, or nothing tells."""
-        request = self.request(values)
-        if request is None:
-            return ""
-        if request.status != "ok":
-            return request.reason
-        found = self.placement(request)
-        return found.reason if found and found.status in ("failed", "hang") else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +114,31 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A region that was thought of and not taken, (start, end exclusive), and why."""
+
+    region: Extent
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A value on its way: `text` is the vendor's own wording as long as nothing had to be changed."""
+    """A value on its way: `text` is the vendor's own wording as long as nothing had to be changed.
+
+    `beside`: a second value that belongs to it (`72M,low`).
+    """
 
     text: str
     value: Value
     reasons: tuple[Reason, ...] = ()
     warnings: tuple[Notice, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    beside: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """All values to write."""
+        return (self.text, *self.beside)
 
     def because(self, text: str, source: str, value: Value | None = None) -> "Draft":
         """The draft with one more reason and, where a value is given, with that value."""
@@ -139,3 +150,7 @@ class Draft:
     def warned(self, notice: Notice) -> "Draft":
         """The draft with one more warning."""
         return replace(self, warnings=(*self.warnings, notice))
+
+    def without(self, region: Extent, why: str) -> "Draft":
+        """The draft with one more region that was not taken."""
+        return replace(self, refused=(*self.refused, Refused(region, why)))

@@ -34,8 +34,9 @@ UNKNOWN = Parts()
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """`total` bytes, rounded up to STEP; `measured`: every part is known. `sum`: the addition, for people."""
+    """`exact` bytes, `total` rounded up to STEP; `measured`: every part is known. `sum`: the addition, for people."""
 
+    exact: int
     total: int
     measured: bool
     sum: str
@@ -64,7 +65,7 @@ def estimate(release: Release, machine: Architecture, parts: Parts) -> Estimate:
     if parts.keyslots:
         words.insert(3, f"LUKS2 keyslots {_megabytes(parts.keyslots)}")
     measured = None not in (parts.kernel, parts.modules, parts.initramfs)
-    return Estimate(round_up(total, STEP), measured, " + ".join(words))
+    return Estimate(total, round_up(total, STEP), measured, " + ".join(words) + f" = {_megabytes(total)}")
 
 
 def _megabytes(size: int) -> str:

@@ -1,5 +1,6 @@
 """SIZE@OFFSET: which place to ask for, where the kernel does not find one by itself or a person wants one."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from grubkd.errors import WouldNotReserve
@@ -15,8 +16,9 @@ _ALIGNMENT = {
     Architecture.S390X: MIB,
 }
 _X86_ALIGNMENT = 16 * MIB
+_FIRST = 16 * MIB
 _I386_CEILING = 512 * MIB
-_SOURCE = "kernel documentation of kdump: the capture kernel runs where it was linked, generally 16M"
+_GUIDE = "kdump documentation of the kernel: the capture kernel runs where it is loaded, generally at 16M"
 
 
 def alignment(machine: Architecture) -> int:
@@ -25,91 +27,99 @@ def alignment(machine: Architecture) -> int:
 
 
 def settle(case: Case, draft: Draft, *, wanted: int | None, asked: bool) -> Draft:
-    """The draft with an offset where one is needed or asked for, and without a vendor's that collides.
+    """The draft with an offset where one is needed or asked for, and without a vendor's that is taken.
 
     `wanted` is a person's own address: it is only checked. Raises WouldNotReserve where there is no room for it.
     """
-    offset = draft.value.offset
     if wanted is not None:
         return _given(case, draft, wanted)
-    if offset is None and not case.needs_offset and not asked:
+    if draft.value.offset is None and not case.needs_offset and not asked:
         return draft
+    size = draft.value.size or 0
+    if draft.value.offset is not None:
+        draft, offset = _aligned(case, draft, draft.value.offset)
+        why = obstacle(case, offset, size)
+        if not why:
+            return draft
+        draft = draft.without((offset, offset + size), why)
+        if not case.needs_offset and not asked:
+            value = replace(draft.value, offset=None)
+            return draft.because(f"no offset, for {why}; this kernel finds a place by itself", case.reader, value)
+    return _searched(case, draft, size, asked)
+
+
+def _aligned(case: Case, draft: Draft, offset: int) -> tuple[Draft, int]:
+    """The draft with its offset raised to the next multiple that kernels of the architecture need."""
     step = alignment(case.machine)
-    if offset is not None and offset % step:
-        offset = round_up(offset, step)
-        value = replace(draft.value, offset=offset)
-        text = f"the offset is raised to {format_size(offset)}, a multiple of {format_size(step)}"
-        draft = draft.because(text, f"alignment of {case.machine} kernels", value)
-    if offset is not None and _clear(case, offset, draft.value.size or 0):
-        return draft
-    if offset is not None and not case.needs_offset and not asked:
-        start, _ = case.kernel_extent()
-        return draft.because(
-            f"no offset: the running kernel itself lies at {format_size(start)}; it finds a place by itself",
-            f"Linux {case.release}",
-            replace(draft.value, offset=None),
-        )
-    found = _search(case, draft.value.size or 0)
-    why = "asked for" if asked else "this hypervisor" if case.hypervisor else "x86 before 2.6.27"
-    return draft.because(
-        f"@{format_size(found)}: the first address from 16M on that is clear of the kernel and has room; {why}",
-        _SOURCE,
-        replace(draft.value, offset=found),
-    )
+    if offset % step == 0:
+        return draft, offset
+    raised = round_up(offset, step)
+    said = f"@{format_size(offset)} is raised to @{format_size(raised)}, a multiple of {format_size(step)}"
+    return draft.because(said, f"alignment on {case.machine}", replace(draft.value, offset=raised)), raised
 
 
 def _given(case: Case, draft: Draft, wanted: int) -> Draft:
     step = alignment(case.machine)
     if wanted % step:
         raise WouldNotReserve(
-            f"@{format_size(wanted)} is no multiple of {format_size(step)}",
+            f"@{format_size(wanted)} is no multiple of {format_size(step)}, which {case.machine} kernels need",
             hint=f"the next one is {format_size(round_up(wanted, step))}",
         )
     size = draft.value.size or 0
-    if not _clear(case, wanted, size):
+    why = obstacle(case, wanted, size)
+    if why:
         raise WouldNotReserve(
-            f"{format_size(size)}@{format_size(wanted)} is not free there",
-            hint="--offset alone lets grubkd choose a place",
+            f"{format_size(size)}@{format_size(wanted)}: {why}", hint="--offset alone lets grubkd choose a place"
         )
     return draft.because(f"@{format_size(wanted)} as asked for", "--offset", replace(draft.value, offset=wanted))
 
 
-def _search(case: Case, size: int) -> int:
-    """The first aligned address from 16M on with `size` free bytes. Raises WouldNotReserve."""
-    step = alignment(case.machine)
-    memory = case.memory_map()
-    if memory is None:
-        start, end = case.kernel_extent()
-        first = 16 * MIB
-        return first if _apart((first, first + size), (start, end)) else max(first, round_up(end, step))
-    for start, end in memory.ram:
-        at = round_up(max(start, 16 * MIB), step)
-        while at + size <= end:
-            if _clear(case, at, size):
-                return at
-            at += step
+def _searched(case: Case, draft: Draft, size: int, asked: bool) -> Draft:
+    """The draft at the first place that is free; the places before it are remembered with what takes them."""
+    for offset in _addresses(case, size):
+        why = obstacle(case, offset, size)
+        if not why:
+            need = "asked for by --offset" if asked else f"{case.reader} reserves nothing without one"
+            said = f"@{format_size(offset)}, the first address from 16M on with room: {need}"
+            return draft.because(said, _GUIDE, replace(draft.value, offset=offset))
+        if len(draft.refused) < 4:
+            draft = draft.without((offset, offset + size), why)
     raise WouldNotReserve(
-        f"no {format_size(size)} are free from 16M on", hint="the machine is too small for a capture kernel"
+        f"there is no place for {format_size(size)} from 16M on", hint="the machine is too small for a capture kernel"
     )
 
 
-def _clear(case: Case, offset: int, size: int) -> bool:
-    """Whether nothing that is known lies there: the kernel, the initrd, firmware, a hole; and i386 reaches it."""
-    region = (offset, offset + size)
+def _addresses(case: Case, size: int) -> Iterator[int]:
+    """Aligned addresses from 16M on that may have room, ascending."""
+    step = alignment(case.machine)
     memory = case.memory_map()
+    if memory is None:
+        yield from range(_FIRST, _I386_CEILING, step)
+        return
+    for start, end in memory.ram:
+        yield from range(round_up(max(start, _FIRST), step), max(end - size, 0) + 1, step)
+
+
+def obstacle(case: Case, offset: int, size: int) -> str:
+    """What is known to be in the way there, "" for nothing: the kernel, the initrd, firmware, a hole."""
+    region = (offset, offset + size)
     if case.machine is Architecture.I386 and region[1] > _I386_CEILING and offset < 4 * GIB:
-        return False
+        return "i386 kernels reach no further than 512M"
+    memory = case.memory_map()
     if memory is not None:
         if not any(start <= region[0] and region[1] <= end for start, end in memory.ram):
-            return False
+            return "it is not all RAM"
         initrd = case.initrd or memory.initrd
-        if initrd is not None and not _apart(region, initrd):
-            return False
-        if not all(_apart(region, held) for held in memory.held):
-            return False
+        if initrd is not None and _meet(region, initrd):
+            return "the initrd lies there"
+        if any(_meet(region, held) for held in memory.held):
+            return "firmware or the kernel has reserved memory there"
     # Xen moves itself out of the way, to the top of memory.
-    return case.hypervisor is not None or _apart(region, case.kernel_extent(memory.ram[0][0] if memory else 0))
+    kernel = case.kernel_extent(memory.ram[0][0] if memory else 0)
+    if case.hypervisor is None and _meet(region, kernel):
+        return f"the running kernel itself lies at {format_size(kernel[0])}"
+    return ""
 
 
-def _apart(one: Extent, other: Extent) -> bool:
-    return one[1] <= other[0] or other[1] <= one[0]
+def _meet(one: Extent, other: Extent) -> bool:
+    return one[0] < other[1] and other[0] < one[1]

@@ -1,0 +1,145 @@
+"""How much to reserve: the vendor's amount, raised by what this machine needs beyond it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from grubkd.errors import BadValue, Notice, WouldNotReserve
+from grubkd.memory.architecture import Architecture
+from grubkd.memory.case import Case, Draft
+from grubkd.memory.crashkernel import Span, Value, parse_value
+from grubkd.memory.eras import Era
+from grubkd.memory.estimate import STEP, Estimate, estimate
+from grubkd.memory.forecast import problem, request
+from grubkd.memory.rows import Row
+from grubkd.memory.size import MIB, format_size, round_down, round_up
+
+_KDUMP_UTILS = "kdump-utils"
+_ESTIMATE = "kdumpctl estimate"
+
+
+def scaled(value: Value, change: Callable[[int], int]) -> Value:
+    """The value with every amount changed."""
+    if value.size is not None:
+        return replace(value, size=change(value.size))
+    return replace(value, spans=tuple(replace(span, size=change(span.size)) for span in value.spans))
+
+
+def asked(case: Case, draft: Draft) -> int:
+    """Bytes that the kernel takes from the draft on this RAM, 0 for none; where the RAM is unknown its one size."""
+    found = request(case, draft.values)
+    if found is not None:
+        return found.size if found.status == "ok" else 0
+    return draft.value.size_for(case.ram) if case.ram else draft.value.size or 0
+
+
+def estimated(case: Case) -> Estimate:
+    """The least that a capture kernel needs here."""
+    return estimate(case.release, case.machine, case.parts)
+
+
+def surcharges(case: Case, row: Row, draft: Draft) -> Draft:
+    """The draft with what kdump-utils adds for the machine's own traits."""
+    for amount, why in _surcharges(case, row):
+        value = scaled(draft.value, amount.__add__)
+        draft = draft.because(f"{format_size(amount)} more: {why}", _KDUMP_UTILS, value)
+    return draft
+
+
+def _surcharges(case: Case, row: Row) -> list[tuple[int, str]]:
+    found = []
+    arm = case.machine is Architecture.ARM64
+    if arm and case.pages_64k:
+        # Red Hat's rows say which pages they are for; that of RHEL 8 is for its only kernel, which has 64K.
+        if row.pages_64k is None and row.family != "rhel":
+            found.append((100 * MIB, "pages of 64K"))
+        if case.needs.smmu:
+            found.append((384 * MIB, "an SMMU, with pages of 64K"))
+    if arm and case.needs.mlx5:
+        found.append((200 * MIB if case.pages_64k else 150 * MIB, "a network card of the mlx5 driver"))
+    # RHEL 7 and 8 add the bounce buffers themselves.
+    if case.needs.encrypted and case.release.era not in (Era.RHEL7, Era.RHEL8):
+        found.append((64 * MIB, "bounce buffers, since AMD SME or SEV encrypts the memory"))
+    return found
+
+
+def enough(case: Case, draft: Draft) -> Draft:
+    """The draft with at least the estimate, where every part of that was measured on this machine.
+
+    A value that is there already stays as long as it covers the estimate and is not much above it: parts of the
+    estimate vary a little from day to day, and a rerun must not follow them.
+    """
+    found = estimated(case)
+    if not case.ram or not (found.measured or case.parts.keyslots) or not asked(case, draft):
+        return draft
+    vendor = asked(case, draft)
+    wanted = round_up(found.exact + STEP // 2, STEP)
+    kept = _kept(case, draft, max(vendor, found.exact), max(vendor, wanted) + 2 * STEP)
+    if kept is not None and found.exact > vendor - STEP:
+        said = f"{kept.text} is there already and covers the estimate ({found.sum})"
+        return kept.because(said, _ESTIMATE)
+    if found.exact <= vendor:
+        return draft.because(f"the estimate is less: {found.sum}", _ESTIMATE)
+    _check_share(case, wanted, found)
+    raised = _raised(draft.value, round_up(case.ram, STEP), wanted)
+    return draft.because(f"{format_size(wanted)}, for the estimate is {found.sum}", _ESTIMATE, raised)
+
+
+def _kept(case: Case, draft: Draft, least: int, most: int) -> Draft | None:
+    """The value that is there, as a draft, if it reserves between least and most bytes."""
+    if len(case.present) != 1:
+        return None
+    try:
+        value = parse_value(case.present[0])
+    except BadValue:
+        return None
+    if value.is_auto or value.suffix or value.offset is not None or bool(value.spans) != bool(draft.value.spans):
+        return None
+    kept = replace(draft, text=case.present[0], value=value)
+    return kept if least <= asked(case, kept) <= most and not problem(case, kept.values) else None
+
+
+def _raised(value: Value, ram: int, least: int) -> Value:
+    """The value with at least that much for machines of this much RAM and more."""
+    if value.size is not None:
+        return replace(value, size=max(value.size, least))
+    spans = tuple(
+        replace(span, size=max(span.size, least)) if span.stop is None or span.stop > ram else span
+        for span in value.spans
+    )
+    return replace(value, spans=spans)
+
+
+def applying(case: Case, draft: Draft) -> Draft:
+    """Where the vendor's ranges give nothing on the known RAM: one more range, with what the estimate supports.
+
+    Raises WouldNotReserve where that is more than half of the RAM.
+    """
+    if not case.ram or not draft.value.spans or asked(case, draft):
+        return draft
+    found = estimated(case)
+    _check_share(case, found.total, found)
+    first = draft.value.spans[0]
+    ram = format_size(round_up(case.ram, MIB))
+    draft = draft.because(f"on {ram} it reserves nothing", f"its first range begins at {format_size(first.start)}")
+    start = round_down(case.ram, 256 * MIB) or case.ram
+    if first.start > case.ram:
+        spans = (Span(start, first.start, found.total), *draft.value.spans)
+    else:
+        spans = (Span(start, None, found.total),)
+    notice = Notice(
+        "vendor-reserves-nothing",
+        f"{draft.text} reserves nothing on {ram} of RAM: {format_size(found.total)} is taken, as the estimate supports",
+        hint="test it: a capture kernel that runs out of memory saves nothing",
+    )
+    said = f"{format_size(found.total)}, the least that the estimate supports: {found.sum}"
+    return draft.warned(notice).because(said, _ESTIMATE, replace(draft.value, spans=spans))
+
+
+def _check_share(case: Case, amount: int, found: Estimate) -> None:
+    """A system that gives away more than half of its memory is of little use."""
+    if case.ram and amount > case.ram // 2:
+        raise WouldNotReserve(
+            f"a capture kernel needs about {format_size(amount)} ({found.sum}), "
+            f"which is more than half of {format_size(round_up(case.ram, MIB))}",
+            hint="give the machine more memory; a VALUE can be given in place of --auto",
+        )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Bytes. The largest real grub.cfg, of machines with hundreds of snapshots, are below 1 MB.
 LARGEST_FILE = 8 << 20
 # Names in one directory. No directory of a boot configuration comes near it.
-MOST_NAMES = 50_000
+MOST_NAMES = 20_000
 
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
 _HINTS = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from faults import inject, tree
-from faults.inject import Driver
+from faults.inject import Driver, Point
 from faults.tree import Found
 
 from grubkd.root import Root
@@ -33,7 +33,10 @@ class Case:
         self.top = top
         self.start = top / "start"
         tree.build(self.start)
-        if verb == "rollback":
+        if verb == "recover":
+            # Two of the four files are new, and all the old ones are kept beside their places.
+            assert driver.run("commit", self.start, *inject.fault(Point("renameat", 4), "signal=KILL")) == -9
+        elif verb == "rollback":
             transaction.commit(Root(str(self.start)), tree.CHANGES, command="set", wanted={}, by="given")
         self.before = tree.state(self.start)
         after = self.fresh()
@@ -53,7 +56,7 @@ class Case:
 
     def all_new(self, found: dict[str, Found]) -> bool:
         """A commit's times are those of its run; a rollback's are those of the first tree."""
-        if self.verb == "rollback":
+        if self.verb != "commit":
             return found == self.after
         return {path: (each.data, each.mode, each.attributes) for path, each in found.items()} == {
             path: (each.data, each.mode, each.attributes) for path, each in self.after.items()
@@ -66,7 +69,8 @@ class Case:
 
     def told(self, work: Path) -> bool:
         """Whether history says that it is done."""
-        return len(history.read(Root(str(work))).transactions) == (2 if self.verb == "rollback" else 1)
+        done = {"recover": 0, "commit": 1, "rollback": 2}[self.verb]
+        return len(history.read(Root(str(work))).transactions) == done
 
 
 @pytest.fixture(scope="module")
@@ -88,14 +92,21 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         shutil.rmtree(fast)
 
 
-@pytest.fixture(params=["commit", "rollback"])
-def case(request: pytest.FixtureRequest, memory: Path, driver: Driver) -> Iterator[Case]:
+@pytest.fixture
+def top(memory: Path) -> Iterator[Path]:
     top = Path(tempfile.mkdtemp(dir=memory))
-    yield Case(request.param, top, driver)
+    yield top
     shutil.rmtree(top)
 
 
-def every_point(case: Case, what: str, check: Callable[[Path, int], str], lasting: bool = False) -> None:
+@pytest.fixture(params=["commit", "rollback"])
+def case(request: pytest.FixtureRequest, top: Path, driver: Driver) -> Case:
+    return Case(request.param, top, driver)
+
+
+def every_point(
+    case: Case, what: str, check: Callable[[Path, int], str], lasting: bool = False, floor: int = FLOOR
+) -> None:
     """Let a fault happen at every point; `check` tells what is wrong with what it left, given the exit status.
 
     `lasting`: the same call fails from that point on.
@@ -110,7 +121,7 @@ def every_point(case: Case, what: str, check: Callable[[Path, int], str], lastin
         if problem:
             wrong.append(f"{point.call} {point.number}: {problem}")
     assert wrong == []
-    assert len(points) >= FLOOR
+    assert len(points) >= floor
     print(f"{case.verb}, {what}{', lasting' * lasting}: {len(points)} points")
 
 
@@ -163,6 +174,24 @@ def test_ended_by_a_signal_at_every_point(case: Case) -> None:
         return after_recovery(case, work)
 
     every_point(case, "signal=TERM", check)
+
+
+@pytest.mark.parametrize("what", ["signal=KILL", "error=EIO"])
+def test_recovery_disturbed_at_every_point(top: Path, driver: Driver, what: str) -> None:
+    """Undoing an interrupted commit may itself be interrupted, or fail: the next run undoes the rest."""
+    case = Case("recover", top, driver)
+    old = case.after
+    assert tree.texts(old) == tree.OLD
+
+    def check(work: Path, status: int) -> str:
+        if not case.whole(tree.state(work)):
+            return "a file is neither old nor new"
+        if status not in (-9, 0, 5):
+            return f"exit {status}"
+        problem = after_recovery(case, work)
+        return problem if problem or tree.state(work) == old else "not all old after the second recovery"
+
+    every_point(case, what, check, floor=15)
 
 
 @pytest.mark.long

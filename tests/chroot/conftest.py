@@ -22,6 +22,9 @@ SUPERFLUOUS = (
     "var/cache/apt",
 )
 
+# Where the tests and grubkd change something.
+CONFIGURATION = ("boot/grub", "etc/default")
+
 
 def _make(tarball: Path) -> None:
     """debootstrap the packages, leave out what is superfluous, pack."""
@@ -60,11 +63,10 @@ def tarball() -> Path:
     return found
 
 
-@pytest.fixture
-def debian(tarball: Path, tmp_path: Path) -> Iterator[Bookworm]:
-    """A fresh Debian with /etc/default/grub as its package grub-pc puts it, and a grub.cfg that update-grub made."""
-    path = tmp_path / "debian"
-    path.mkdir()
+@pytest.fixture(scope="session")
+def unpacked(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bookworm]:
+    """A Debian with /etc/default/grub as its package grub-pc puts it, and a grub.cfg that update-grub made."""
+    path = tmp_path_factory.mktemp("debian")
     subprocess.run(["tar", "--directory", path, "--extract", "--file", tarball], check=True)
     shutil.copy(path / "usr/share/grub/default/grub", path / "etc/default/grub")
     (path / "boot/grub").mkdir(exist_ok=True)
@@ -75,3 +77,15 @@ def debian(tarball: Path, tmp_path: Path) -> Iterator[Bookworm]:
     found.update_grub()
     yield found
     shutil.rmtree(path)
+
+
+@pytest.fixture
+def debian(unpacked: Bookworm, tmp_path: Path) -> Iterator[Bookworm]:
+    """The same for each test: what a test changes in its configuration is put back."""
+    for name in CONFIGURATION:
+        shutil.copytree(unpacked.path / name, tmp_path / name)
+    yield unpacked
+    for name in CONFIGURATION:
+        shutil.rmtree(unpacked.path / name)
+        shutil.copytree(tmp_path / name, unpacked.path / name)
+    shutil.rmtree(unpacked.path / "var/lib/grubkd", ignore_errors=True)

@@ -9,7 +9,7 @@ from grubkd.boot.model import Entry
 from grubkd.errors import Notice
 from grubkd.machine.machine import Machine
 from grubkd.memory.physical import Extent
-from grubkd.memory.size import MIB, format_size
+from grubkd.memory.size import GIB, MIB, format_size
 
 Row = tuple[Entry, Plan, Verdict]
 
@@ -115,10 +115,12 @@ def outcome(verdict: Verdict) -> str:
 
 
 def size(amount: int) -> str:
-    """An amount for people: exact where a suffix divides it by megabytes, else rounded to them."""
+    """An amount for people: exact where it is whole megabytes, else rounded."""
     if amount % MIB == 0 or amount < MIB:
         return format_size(amount)
-    return f"{amount / MIB:.0f}M" if amount < 10240 * MIB else f"{amount / (1024 * MIB):.1f}G"
+    if amount < 10 * GIB:
+        return f"{amount / MIB:.0f}M"
+    return f"{amount / GIB:.1f}".removesuffix(".0") + "G"
 
 
 def extent(region: Extent) -> str:

@@ -2,6 +2,7 @@
 
 from grubkd.advice.planning import PlanOptions, largest, plan_entry, plan_future, recommended
 from grubkd.advice.review import review
+from grubkd.advice.simulation import Simulation, simulate
 from grubkd.advice.verdict import Verdict, foreseen, verdict
 from grubkd.memory.plan import Plan, Reason
 
@@ -9,6 +10,7 @@ __all__ = [
     "Plan",
     "PlanOptions",
     "Reason",
+    "Simulation",
     "Verdict",
     "foreseen",
     "largest",
@@ -16,5 +18,6 @@ __all__ = [
     "plan_future",
     "recommended",
     "review",
+    "simulate",
     "verdict",
 ]

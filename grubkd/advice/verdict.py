@@ -46,13 +46,18 @@ class Verdict:
     assumption: str = ""
 
 
-def verdict(line: str, entry: Entry, machine: Machine) -> Verdict:
-    """What the kernel of the entry, or its hypervisor, will do with a line as it receives it."""
+def verdict(line: str, entry: Entry, machine: Machine, *, initrd_size: int | None = None) -> Verdict:
+    """What the kernel of the entry, or its hypervisor, will do with a line as it receives it.
+
+    `initrd_size` in bytes, where it is not that of the entry's own.
+    """
     release = release_of(entry, machine)
     if release is None:
         return _settled(line, Verdict("unknown", "the entry names no kernel release"))
     try:
         case = replace(case_of(entry, machine, release), cmdline=line)
+        if initrd_size is not None:
+            case = replace(case, initrd=None, initrd_size=initrd_size)
     except ArchitectureUnknown as problem:
         return _settled(line, Verdict("unknown", problem.message))
     lacks = _lacks_high_low(line, case)
@@ -60,7 +65,7 @@ def verdict(line: str, entry: Entry, machine: Machine) -> Verdict:
         return _settled(line, Verdict("unknown", "the Xen hypervisor reads it", lacks_high_low=lacks))
     ignored = _ignored(machine, release, case.machine)
     if ignored and "crashkernel=" in line:
-        return Verdict("failed", ignored, lacks_high_low=lacks)
+        return Verdict("failed", ignored, request=forecast.request(case), lacks_high_low=lacks)
     found = judge(case) if case.memory_map() is not None else _on_any_ram(case)
     return replace(found, lacks_high_low=lacks)
 

@@ -1,0 +1,144 @@
+"""The answer of `predict`: what the kernel reads in a line, and where it puts the reservation."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from grubkd import octets, render
+from grubkd.advice import Simulation, Verdict
+from grubkd.boot.model import Entry
+from grubkd.memory.physical import Extent
+from grubkd.memory.reading import Request
+from grubkd.memory.size import format_size
+from grubkd.render_plan import extent, outcome, size
+
+Row = tuple[Entry, str, Verdict]
+
+
+def verdict(found: Verdict) -> dict[str, Any]:
+    """`request` and `placement` as predict --batch has them; null where too little is known."""
+    unknown = found.status == "unknown"
+    return {
+        "request": request(found.request) if found.request else None,
+        "placement": None
+        if unknown
+        else {
+            "status": "failed" if found.status == "none" else found.status,
+            "regions": [list(region) for region in found.regions],
+            "alternatives": [[list(region) for region in regions] for regions in found.alternatives],
+            "reason": octets.to_person(found.reason),
+        },
+        "assumption": found.assumption or None,
+        "reason": octets.to_person(found.reason),
+    }
+
+
+def request(found: Request) -> dict[str, Any]:
+    """What the kernel reads, as JSON; bytes."""
+    return {
+        "status": found.status,
+        "size": found.size,
+        "base": found.base,
+        "low": found.low,
+        "high": found.high,
+        "cma": found.cma,
+        "reason": octets.to_person(found.reason),
+    }
+
+
+def one(found: Simulation) -> dict[str, Any]:
+    """The JSON object for a line of a person's own."""
+    case = found.case
+    return {
+        "release": octets.to_person(case.release.text),
+        "arch": case.machine.value,
+        "ram": found.ram,
+        "cmdline": octets.to_person(case.cmdline),
+        **verdict(found.verdict),
+    }
+
+
+def entries(rows: Sequence[Row]) -> dict[str, Any]:
+    """The JSON object for the entries of a tree."""
+    return {
+        "entries": [
+            {
+                "index": entry.index,
+                "title": octets.to_person(entry.title),
+                "version": None if entry.version is None else octets.to_person(entry.version),
+                "cmdline": octets.to_person(line),
+                **verdict(found),
+            }
+            for entry, line, found in rows
+        ]
+    }
+
+
+def reading(found: Request | None) -> str:
+    """A request in a few words: `256M`, `64M at 16M`, `256M high, 72M low`."""
+    if found is None:
+        return "unknown"
+    if found.status != "ok":
+        return "nothing"
+    words = format_size(found.size)
+    if found.base:
+        words += f" at {format_size(found.base)}"
+    if found.high:
+        words += f" high, {format_size(found.low)} low" if found.low else " high"
+    return f"{words}, {format_size(found.cma)} CMA" if found.cma else words
+
+
+def one_for_people(found: Simulation) -> Iterator[str]:
+    """The same as `one`, for a terminal."""
+    case = found.case
+    ram = f", {size(found.ram)} of RAM" if found.ram else ""
+    yield octets.to_person(f"kernel {case.release}, {case.machine}{ram}")
+    yield from _told(found.verdict)
+
+
+def _told(found: Verdict) -> Iterator[str]:
+    yield f"reads     {reading(found.request)}"
+    words = outcome(found)
+    where = "; ".join(extent(region) for region in found.regions)
+    yield f"reserves  {words}{f' ({where})' if where else ''}"
+    if found.reason and found.status != "reserved":
+        yield f"because   {octets.to_person(found.reason)}"
+    if found.status == "uncertain":
+        yield from _alternatives(found.alternatives)
+    if found.assumption:
+        yield f"assuming  {found.assumption}"
+
+
+def _alternatives(found: Sequence[Sequence[Extent]]) -> Iterator[str]:
+    """The other possible outcomes; of many only how many, and between which addresses."""
+    places = [regions for regions in found if regions]
+    if len(places) < len(found):
+        yield "or        nothing"
+    if len(places) > 3:
+        low = min(region[0] for regions in places for region in regions)
+        high = max(region[1] for regions in places for region in regions)
+        yield f"or        one of {len(places)} other places in {extent((low, high))}"
+        return
+    for regions in places:
+        yield f"or        {', '.join(map(extent, regions))}"
+
+
+def entries_for_people(rows: Sequence[Row]) -> Iterator[str]:
+    """The same as `entries`, for a terminal."""
+    if not rows:
+        yield "no entry starts Linux"
+        return
+    lines = [
+        (str(entry.index), octets.to_person(entry.version or "-"), reading(found.request), outcome(found))
+        for entry, _, found in rows
+    ]
+    yield render.table(("#", "kernel", "reads", "reserves"), lines)
+    told: dict[str, list[str]] = {}
+    for entry, _, found in rows:
+        if found.reason and found.status not in ("reserved", "none"):
+            told.setdefault(octets.to_person(found.reason), []).append(str(entry.index))
+    if told:
+        yield ""
+    for reason, indexes in told.items():
+        yield f"{', '.join(indexes)}: {reason}"
+    for assumption in dict.fromkeys(found.assumption for *_, found in rows if found.assumption):
+        yield f"assuming {assumption}"

@@ -1,6 +1,5 @@
 """`grubkd history`: the changes made, oldest first."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -20,8 +19,8 @@ def command(root: str, json: bool) -> int:
     if json:
         render.document({"transactions": [_members(each) for each in past.transactions]})
     elif past.transactions:
-        rows = [_row(each) for each in past.transactions]
-        render.text(render.table(("ID", "TIME", "COMMAND", "WANTED", "FILES", "UNDONE BY"), rows))
+        for each in past.transactions:
+            render.text("\n".join(_lines(each)))
     else:
         render.text("no changes yet")
     for problem in past.errors:
@@ -40,13 +39,18 @@ def _members(past: history.Past) -> dict[str, Any]:
     }
 
 
-def _row(past: history.Past) -> Sequence[str]:
+def _lines(past: history.Past) -> list[str]:
+    """A transaction for people: what it was, then its files."""
+    undone = f"  (undone by {past.undone_by})" if past.undone_by else ""
     files = [octets.to_person(each.path) for each in past.record.files]
-    return (past.id, past.record.time, past.record.command, _wanted(past), ",".join(files), past.undone_by or "")
+    return [
+        f"{past.id}  {past.record.time}  {past.record.command}  {_wanted(past)}{undone}",
+        *(f"    {each}" for each in files),
+    ]
 
 
 def _wanted(past: history.Past) -> str:
-    """What was wanted, in one cell."""
+    """What was wanted, in a few words."""
     parts: list[str] = []
     for name, value in past.wanted.items():
         words = [str(each) for each in value] if isinstance(value, list) else [str(value)]

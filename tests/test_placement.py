@@ -276,10 +276,48 @@ def test_old_x86_kernels_count_the_hole_as_ram() -> None:
 # ---- other architectures --------------------------------------------------------------------------------------------
 
 
+INITRD = (0x48000000, 0x4816F000)
+
+
+@pytest.mark.parametrize(
+    ("cmdline", "release", "ram", "initrd", "regions"),
+    [
+        ("crashkernel=128M", "6.1.0-50-arm64", GIB, None, ((0x72C00000, 0x7AC00000),)),
+        ("crashkernel=256M", "6.1.0-50-arm64", 2 * GIB, None, ((0xA9A00000, 0xB9A00000),)),
+        ("crashkernel=256M", "6.1.0-50-arm64", 4 * GIB, INITRD, ((0xEC000000, 0xFC000000),)),
+        ("crashkernel=256M,high", "6.1.0-50-arm64", 6 * GIB, None, ((0x1A9200000, 0x1B9200000),)),
+        ("crashkernel=128M", "6.12.95+deb12-arm64", GIB, INITRD, ((0x72C00000, 0x7AC00000),)),
+        ("crashkernel=256M", "6.12.95+deb12-arm64", 2 * GIB, None, ((0xA9A00000, 0xB9A00000),)),
+        ("crashkernel=256M", "6.12.95+deb12-arm64", 4 * GIB, None, ((0xEC000000, 0xFC000000),)),
+        (
+            "crashkernel=256M,high",
+            "6.12.95+deb12-arm64",
+            6 * GIB,
+            None,
+            ((0xF4000000, 0xFC000000), (0x1A9200000, 0x1B9200000)),
+        ),
+        ("crashkernel=256M", "7.2.13+deb14-arm64", 2 * GIB, None, ((0xABA00000, 0xBBA00000),)),
+        (
+            "crashkernel=256M,high",
+            "7.2.13+deb14-arm64",
+            6 * GIB,
+            INITRD,
+            ((0xF4000000, 0xFC000000), (0x1AF200000, 0x1BF200000)),
+        ),
+    ],
+)
+def test_seen_on_arm64(
+    cmdline: str, release: str, ram: int, initrd: Extent | None, regions: tuple[Extent, ...]
+) -> None:
+    """Real boots of Debian's kernels without EFI."""
+    assert result(cmdline, release, "arm64", ram, initrd) == ("reserved", regions)
+
+
 def test_arm64() -> None:
-    found = placed("crashkernel=256M", "6.12.95", "arm64", 2 * GIB)
-    assert (found.status, found.regions) == ("uncertain", ((0xA9A00000, 0xB9A00000),))
-    assert found.reason
+    for release, efi in (("6.12.95", False), ("6.12.95+deb12-arm64", True)):
+        found = placed("crashkernel=256M", release, "arm64", 2 * GIB, efi=efi)
+        assert (found.status, found.regions) == ("uncertain", ((0xA9A00000, 0xB9A00000),))
+        assert found.reason
     for release in ("5.10.223", "6.1.192", "6.12"):
         assert result("crashkernel=4G", release, "arm64") == NOTHING
     assert result("crashkernel=64M@1088M", "6.12", "arm64")[0] != "hang"

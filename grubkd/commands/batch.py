@@ -59,8 +59,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
 
     Unknown fields are ignored, and so are optional ones that are null. Sizes and addresses are bytes, ends exclusive.
     """
-    line = _text(request, "cmdline")
-    cmdline = line if line.isascii() else _octets(line)
+    cmdline = _text(request, "cmdline")
     release = Release.parse(_text(request, "release"))
     arch = architecture(_text(request, "arch"))
     ram = _number(request, "ram")
@@ -135,14 +134,14 @@ def _text(request: Mapping[str, Any], name: str) -> str:
     value = request.get(name)
     if not isinstance(value, str):
         raise BadRequest(f"'{name}' must be a string" if name in request else f"'{name}' is missing")
-    return value
+    return value if value.isascii() else _octets(name, value)
 
 
-def _octets(line: str) -> str:
+def _octets(name: str, value: str) -> str:
     try:
-        return octets.from_person(line)
+        return octets.from_person(value)
     except UnicodeEncodeError:
-        raise BadRequest("'cmdline' holds a code point that is no character") from None
+        raise BadRequest(f"'{name}' holds a code point that is no character") from None
 
 
 def _number(request: Mapping[str, Any], name: str) -> int:

@@ -51,6 +51,12 @@ _I386: tuple[tuple[Version, TypicalImage], ...] = (
     ((2, 6, 31), TypicalImage((0x1000000, 0x1A00000), 4 * MIB, 5 * MIB)),
     ((0, 0, 0), TypicalImage((0x100000, 0xA00000), 4 * MIB, 5 * MIB)),
 )
+# Offsets from the start of RAM, as Debian's kernels were seen to reserve them when booted without EFI.
+_ARM64: dict[tuple[int, int], TypicalImage] = {
+    (6, 1): TypicalImage((0x200000, 0x220B000), 0, 0),
+    (6, 12): TypicalImage((0x200000, 0x2D20000), 0, 0),
+    (7, 2): TypicalImage((0x200000, 0x3100000), 0, 0),
+}
 _OTHERS: dict[Architecture, TypicalImage] = {
     # Offsets from the start of RAM.
     Architecture.ARM64: TypicalImage((0x200000, 0x2A00000), 16 * MIB, 32 * MIB),
@@ -71,6 +77,6 @@ def typical_image(release: Release, machine: Architecture, start_of_ram: int) ->
             return TypicalImage(known, 0, 0)
         table = _I386 if machine is Architecture.I386 else _X86_64
         return next(image for first, image in table if release.version >= first)
-    image = _OTHERS[machine]
+    image = _ARM64.get(release.version[:2], _OTHERS[machine]) if machine is Architecture.ARM64 else _OTHERS[machine]
     start, end = image.extent
     return image._replace(extent=(start_of_ram + start, start_of_ram + end))

@@ -1,6 +1,8 @@
 """Placing on arm64, riscv64 and loongarch64, whose other early allocations are only roughly known."""
 
+import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from grubkd.memory import powersearch, s390search
 from grubkd.memory.architecture import Architecture
@@ -18,9 +20,22 @@ from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
 
 _PAGE_STRUCT = 64
 _WHY = "what else these kernels take at the top of memory (page tables, memory map, CMA) is only roughly known"
-# Bytes of CMA, and bytes beyond the page tables, that kernels were seen or are configured to take; first the likeliest.
-_CMA = (64 * MIB, 0, 32 * MIB, 16 * MIB, 128 * MIB)
-_BEYOND = (MIB, 0, 8 * MIB)
+_EFI = "EFI firmware keeps data of its own in RAM"
+
+# Debian's arm64 kernels of these versions were booted without EFI and seen to take just this at the top.
+_MEASURED = frozenset({(6, 1), (6, 12), (7, 2)})
+_DEBIAN_ARM64 = re.compile(r"\d+\.\d+\.\d+(?:-\d+|\+deb[0-9.]+)-arm64")
+
+
+class _Top(NamedTuple):
+    """Bytes of CMA, and bytes beyond the page tables themselves, each with its possible values, the likeliest first."""
+
+    cma: tuple[int, ...]
+    beyond: tuple[int, ...]
+
+
+_KNOWN = _Top((64 * MIB,), (192 * KIB, 64 * KIB, 512 * KIB))
+_GUESSED = _Top((64 * MIB, 0, 32 * MIB, 16 * MIB, 128 * MIB), (192 * KIB, 0, 8 * MIB))
 
 
 def judge(request: Request, boot: Boot) -> Judgement:
@@ -32,13 +47,21 @@ def judge(request: Request, boot: Boot) -> Judgement:
         return powersearch.judge(request, release, ram, images)
     if machine is Architecture.S390X:
         return s390search.judge(request, ram, images, initrd)
+    measured = release.version[:2] in _MEASURED and bool(_DEBIAN_ARM64.fullmatch(release.text)) and not boot.efi
     outcomes = []
     for kernel in images:
-        taken = [kernel, *boot.memory.held, *([initrd] if initrd else [])]
-        free = FreeMemory(ram).without(*(extent for extent in merged(taken) if extent not in boot.memory.crash))
-        for layout in _layouts(free, ram, release, limits(machine, ram)):
-            outcomes.append(_attempt(request, release, machine, layout, ram))
-    return of_variants(outcomes, _WHY)
+        for blob in _device_trees(boot) if measured else [None]:
+            taken = [kernel, *boot.memory.held, *([initrd] if initrd else []), *([blob] if blob else [])]
+            free = FreeMemory(ram).without(*(extent for extent in merged(taken) if extent not in boot.memory.crash))
+            for layout in _layouts(free, ram, release, _KNOWN if measured else _GUESSED):
+                outcomes.append(_attempt(request, release, machine, layout, ram))
+    return of_variants(outcomes, _EFI if boot.efi else _WHY)
+
+
+def _device_trees(boot: Boot) -> list[Extent | None]:
+    """Where the loader may have put the device tree: behind the initrd, 128M into RAM, or out of the way."""
+    start = round_up(boot.initrd[1], 2 * MIB) if boot.initrd else boot.memory.ram[0][0] + 128 * MIB
+    return [(start, start + MIB), None]
 
 
 def _images(boot: Boot) -> list[Extent]:
@@ -49,18 +72,22 @@ def _images(boot: Boot) -> list[Extent]:
     return [(start, end), (start, end - image.less), (start, end + image.more)]
 
 
-def _layouts(free: FreeMemory, ram: tuple[Extent, ...], release: Release, bounds: Limits) -> Iterator[FreeMemory]:
-    """The free memory as it may look: page tables and the memory map at the top, CMA below what DMA reaches."""
+def _layouts(free: FreeMemory, ram: tuple[Extent, ...], release: Release, top: _Top) -> Iterator[FreeMemory]:
+    """The free memory as it may look: page tables and the memory map at the top, CMA below what DMA reaches.
+
+    Up to 6.12 the memory map is there before the crash kernel's region is sought, in 7.2 it comes later.
+    """
     total = sum(end - start for start, end in ram)
     page = 64 * KIB if release.pages_64k else 4 * KIB
     tables = 0 if release.pages_64k else total // 512
     # One struct page each, mapped by blocks of 2M.
-    structs = round_up(total // page * _PAGE_STRUCT, 2 * MIB)
-    for cma in _CMA:
-        for beyond in _BEYOND:
-            left = _take(free, cma, 4 * MIB, bounds.low)
-            left = _take(left, tables + beyond, page, LIMIT)
-            yield _take(left, structs, 2 * MIB, LIMIT)
+    structs = 0 if release.era is Era.V7_2 else round_up(total // page * _PAGE_STRUCT, 2 * MIB)
+    dma = min(4 * GIB, ram[-1][1]) if ram[0][0] < 4 * GIB else LIMIT
+    for cma in top.cma:
+        for beyond in top.beyond:
+            left = _take(free, tables + beyond, 4 * KIB, LIMIT)
+            left = _take(left, structs, 2 * MIB, LIMIT)
+            yield _take(left, cma, 2 * MIB, dma)
 
 
 def _take(free: FreeMemory, size: int, align: int, high: int) -> FreeMemory:

@@ -1,0 +1,143 @@
+"""A picture of physical memory, to scale: what lies where, and where the reservation goes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from grubkd.errors import RamUnknown
+from grubkd.memory.case import Case, Refused
+from grubkd.memory.physical import RAM_TYPES, Extent
+from grubkd.memory.placement import kaslr_assumed
+from grubkd.memory.size import MIB, round_down, round_up
+
+# A hole longer than all the RAM would leave no room for the rest: it is cut to this part of the RAM.
+_CUT = 8
+
+
+class Kind(Enum):
+    """What a band shows; the value is its name for people. Declared from the ground up: later ones lie on top."""
+
+    HOLE = "no memory"
+    FIRMWARE = "reserved by firmware"
+    RAM = "RAM"
+    INITRD = "initial RAM disk"
+    KERNEL = "running kernel"
+    RESERVED = "crash kernel"
+    POSSIBLE = "possible instead"
+    REFUSED = "refused"
+
+
+MARKS = (Kind.POSSIBLE, Kind.REFUSED)
+"""Kinds that are no memory in use: they are drawn beside the memory, not in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Addresses from start to below end; `note` says more, for people."""
+
+    start: int
+    end: int
+    kind: Kind
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Bands by kind and address; what no band covers is a hole."""
+
+    title: str
+    bands: tuple[Band, ...]
+
+    def of(self, *kinds: Kind) -> tuple[Band, ...]:
+        """The bands of those kinds, by address."""
+        return tuple(band for band in self.bands if band.kind in kinds)
+
+
+def picture(
+    title: str,
+    case: Case,
+    regions: Sequence[Extent],
+    alternatives: Sequence[Sequence[Extent]],
+    refused: Sequence[Refused],
+) -> Picture:
+    """The picture of a case: with the regions reserved, the other places possible, those refused. Raises RamUnknown."""
+    memory = case.memory_map()
+    if memory is None:
+        raise RamUnknown("a picture needs the amount of RAM", hint="give it: --ram=SIZE, or --this-machine")
+    top = max(end for _, end in memory.ram)
+    bands = [
+        Band(each.start, each.end, Kind.FIRMWARE, each.type)
+        for each in memory.ranges
+        if each.type not in RAM_TYPES and each.start < top and each.type.lower() != "gap"
+    ]
+    bands += [Band(start, end, Kind.RAM) for start, end in memory.ram]
+    random = kaslr_assumed(case.cmdline, case.release) if case.kaslr is None else case.kaslr
+    if case.hypervisor is None:
+        start, end = memory.kernel or case.kernel_extent(memory.ram[0][0])
+        note = "" if not (case.machine.is_x86 and random) else "KASLR moves it at each boot"
+        bands.append(Band(start, end, Kind.KERNEL, note))
+    initrd = case.initrd or memory.initrd
+    if initrd is not None:
+        bands.append(Band(*initrd, Kind.INITRD))
+    bands += [Band(*region, Kind.RESERVED) for region in regions]
+    possible = dict.fromkeys(region for each in alternatives for region in each)
+    bands += [Band(*region, Kind.POSSIBLE) for region in possible]
+    bands += [Band(*each.region, Kind.REFUSED, each.why) for each in refused]
+    order = list(Kind)
+    return Picture(title, tuple(sorted(bands, key=lambda band: (order.index(band.kind), band.start))))
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Addresses along a line: pieces (start, end, length on the line), holes that are too long being cut short."""
+
+    pieces: tuple[tuple[int, int, int], ...]
+
+    @property
+    def length(self) -> int:
+        """Length of the line, in bytes drawn to scale."""
+        return sum(length for *_, length in self.pieces)
+
+    @property
+    def cuts(self) -> tuple[Extent, ...]:
+        """The holes that were cut short."""
+        return tuple((start, end) for start, end, length in self.pieces if length < end - start)
+
+    def at(self, address: int) -> float:
+        """Where an address lies on the line, from 0 to 1."""
+        passed = 0
+        for start, end, length in self.pieces:
+            if address < end:
+                inside = max(address - start, 0) / (end - start) * length
+                return (passed + inside) / self.length
+            passed += length
+        return 1.0
+
+
+def whole(shown: Picture) -> Scale:
+    """The scale for all of the memory, from 0 or, where RAM begins higher, from there."""
+    ram = shown.of(Kind.RAM)
+    total = sum(band.end - band.start for band in ram)
+    longest = max(total, MIB) // _CUT
+    pieces: list[tuple[int, int, int]] = []
+    at = 0 if ram[0].start < total else ram[0].start
+    for band in ram:
+        if band.start > at:
+            hole = band.start - at
+            pieces.append((at, band.start, longest if hole > total else hole))
+        pieces.append((max(band.start, at), band.end, band.end - max(band.start, at)))
+        at = band.end
+    return Scale(tuple(pieces))
+
+
+def around(shown: Picture) -> Scale | None:
+    """The scale for the surroundings of what is reserved, or refused; None where there is nothing to look at."""
+    of_interest = shown.of(Kind.RESERVED) or shown.of(Kind.REFUSED)
+    if not of_interest:
+        return None
+    start, end = of_interest[-1].start, of_interest[-1].end
+    reach = max(4 * (end - start), 64 * MIB)
+    first, last = max(round_down(start - reach, 16 * MIB), 0), round_up(end + reach, 16 * MIB)
+    top = max(band.end for band in shown.of(Kind.RAM))
+    last = min(last, round_up(top, MIB))
+    return Scale(((first, last, last - first),))

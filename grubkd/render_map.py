@@ -1,0 +1,111 @@
+"""The picture of memory as text: in Unicode, or in plain ASCII for terminals that know no more."""
+
+from collections.abc import Iterator, Mapping
+
+from grubkd import octets
+from grubkd.memory.picture import MARKS, Band, Kind, Picture, Scale, around, whole
+from grubkd.memory.size import GIB, MIB, format_size, round_up
+from grubkd.render_plan import extent, size
+
+_UNICODE = {
+    Kind.HOLE: " ",
+    Kind.FIRMWARE: "╱",  # noqa: RUF001 - and this like hatching
+    Kind.RAM: "░",
+    Kind.INITRD: "▒",
+    Kind.KERNEL: "▓",
+    Kind.RESERVED: "█",
+    Kind.POSSIBLE: "?",
+    Kind.REFUSED: "×",  # noqa: RUF001 - it is meant to look like a cross
+}
+_ASCII = {
+    Kind.HOLE: " ",
+    Kind.FIRMWARE: "/",
+    Kind.RAM: ".",
+    Kind.INITRD: "i",
+    Kind.KERNEL: "k",
+    Kind.RESERVED: "#",
+    Kind.POSSIBLE: "?",
+    Kind.REFUSED: "x",
+}
+_LISTED = (Kind.RESERVED, Kind.KERNEL, Kind.INITRD, Kind.POSSIBLE, Kind.REFUSED)
+_MOST = 4
+
+
+def text(shown: Picture, *, width: int, ascii_only: bool) -> Iterator[str]:
+    """The picture in lines of at most `width` columns: all memory, the surroundings of the region, a legend."""
+    signs = _ASCII if ascii_only else _UNICODE
+    yield octets.to_person(shown.title)
+    yield ""
+    yield from _bar(shown, whole(shown), width, signs)
+    near = around(shown)
+    if near is not None:
+        yield ""
+        yield f"enlarged, {extent((near.pieces[0][0], near.pieces[-1][1]))}:"
+        yield from _bar(shown, near, width, signs)
+    yield ""
+    yield from _legend(shown, whole(shown), signs)
+
+
+def _bar(shown: Picture, scale: Scale, width: int, signs: Mapping[Kind, str]) -> Iterator[str]:
+    """Addresses above, the memory, and beneath it what is possible or refused."""
+    yield _axis(scale, width)
+    yield _row([band for band in shown.bands if band.kind not in MARKS], scale, width, signs)
+    marks = _row(list(shown.of(*MARKS)), scale, width, signs)
+    if marks.strip():
+        yield marks
+
+
+def _row(bands: list[Band], scale: Scale, width: int, signs: Mapping[Kind, str]) -> str:
+    """One cell for each column, showing the topmost band in it; RAM and firmware only where they fill half of it."""
+    cells = [Kind.HOLE] * width
+    for band in bands:
+        if band.end <= scale.pieces[0][0] or band.start >= scale.pieces[-1][1]:
+            continue
+        left, right = scale.at(band.start) * width, scale.at(band.end) * width
+        if band.kind in (Kind.RAM, Kind.FIRMWARE):
+            first, last = round(left), round(right)
+        else:
+            # The smallest thing still has a cell, or the picture would not show it at all.
+            first = min(int(left), width - 1)
+            last = max(round(right), first + 1)
+        cells[first:last] = [band.kind] * (min(last, width) - first)
+    return "".join(signs[kind] for kind in cells[:width]).rstrip()
+
+
+def _axis(scale: Scale, width: int) -> str:
+    """Round addresses at their places."""
+    first, last = scale.pieces[0][0], scale.pieces[-1][1]
+    step = MIB
+    while scale.length / step > width / 10:
+        step *= 2
+    line = ""
+    address = round_up(first, step)
+    while address < last:
+        column = int(scale.at(address) * width)
+        label = format_size(address) if address % MIB == 0 else f"{address:#x}"
+        if (not line or column > len(line)) and column + len(label) <= width and not _cut(scale, address):
+            line = line.ljust(column) + label
+        address += step if scale.length >= last - first or not _cut(scale, address) else max(step, GIB)
+    return line
+
+
+def _cut(scale: Scale, address: int) -> bool:
+    return any(start < address < end for start, end in scale.cuts)
+
+
+def _legend(shown: Picture, scale: Scale, signs: Mapping[Kind, str]) -> Iterator[str]:
+    for kind in _LISTED:
+        bands = shown.of(kind)
+        for band in bands[:_MOST]:
+            note = f": {octets.to_person(band.note)}" if band.note else ""
+            amount, where = size(band.end - band.start), extent((band.start, band.end))
+            yield f"{signs[kind]} {kind.value:<17} {amount:>6}  {where}{note}"
+        if len(bands) > _MOST:
+            span = extent((min(band.start for band in bands), max(band.end for band in bands)))
+            yield f"{signs[kind]} {kind.value:<17} {len(bands) - _MOST} more in {span}"
+    total = sum(band.end - band.start for band in shown.of(Kind.RAM))
+    yield f"{signs[Kind.RAM]} {Kind.RAM.value:<17} {size(total):>6}"
+    if shown.of(Kind.FIRMWARE):
+        yield f"{signs[Kind.FIRMWARE]} {Kind.FIRMWARE.value}"
+    for start, end in scale.cuts:
+        yield f"not to scale: the hole {extent((start, end))}"

@@ -16,7 +16,7 @@ class _Reading:
     """Every file of every format, parsed once; what could not be read is kept as its error."""
 
     def __init__(self, tree: Tree) -> None:
-        self.documents: dict[str, list[Document]] = {n: [] for n in ("grub2", "grubenv", "default-grub")}
+        self.documents: dict[str, list[Document]] = {}
         self.texts: dict[str, str] = {}
         self.errors: list[GrubkdError] = []
         self.failed: list[tuple[str, str]] = []
@@ -87,23 +87,24 @@ def _grub_reads_snippets(tree: Tree, scripts: Sequence[Document], loaders: Seque
     return not scripts and not loaders and bool(tree.list("/boot/grub2"))
 
 
-_BOOTLOADER_OF = {
-    "grub-legacy": "grub-legacy",
-    "grub2": "grub2",
-    "default-grub": "grub2",
-    "grubenv": "grub2",
-    "bls": "bls",
-    "loader-conf": "bls",
-    "kernel-cmdline": "bls",
+_PARTS = {
+    "grub-legacy": ("grub-legacy",),
+    "grub2": ("grub2", "default-grub", "grubenv"),
+    "bls": ("bls", "kernel-cmdline", "loader-conf"),
 }
 
 
 def _bootloaders(joined: Sequence[Joined], reading: _Reading) -> list[Bootloader]:
-    """The bootloaders in the order of their entries, with the files that could not be read among theirs."""
-    files: dict[str, list[str]] = {}
-    for each in joined:
-        files.setdefault(each.format, []).extend(each.files)
-    for format_name, file in reading.failed:
-        files.setdefault(_BOOTLOADER_OF[format_name], []).append(file)
-    order = ("grub-legacy", "grub2", "bls")
-    return [Bootloader(name, tuple(files[name])) for name in order if name in files]
+    """The bootloaders in the order of their entries, with the files that could not be read among theirs.
+
+    Files stand in the order of their kinds; the snippets in that of the menu.
+    """
+    made = []
+    for name, formats in _PARTS.items():
+        failed = [(formats.index(kind), file) for kind, file in reading.failed if kind in formats]
+        read = [file for each in joined if each.format == name for file in each.files]
+        kinds = {document.file: formats.index(kind) for kind in formats for document in reading.documents[kind]}
+        files = [(kinds[file], file) for file in read] + failed
+        if files:
+            made.append(Bootloader(name, tuple(file for _, file in sorted(files, key=lambda each: each[0]))))
+    return made

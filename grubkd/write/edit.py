@@ -60,7 +60,6 @@ def _encoded(text: str, slot: Slot, words: Sequence[Word]) -> str:
     Kept words come with the blanks that stood before them, new ones with those of the word whose place they take, else
     after one blank.
     """
-    quote = _FORMATS[slot.format].quote
     ends = [slot.start, *(word.end for word in slot.words)]
     blanks = [text[end : word.start] for end, word in zip(ends, slot.words, strict=False)]
     position = {word.start: index for index, word in enumerate(slot.words)}
@@ -74,7 +73,15 @@ def _encoded(text: str, slot: Slot, words: Sequence[Word]) -> str:
             at += 1
         else:
             takes_place = at < len(slot.words) and slot.words[at].start not in kept
-            blank, piece = blanks[at] if takes_place else " ", quote(slot, word.text)
+            blank, piece = blanks[at] if takes_place else " ", _quoted(slot, word)
             at += takes_place
         made += (blank or " " if made else "") + piece
     return slot.before + made + slot.after if made or not slot.before else ""
+
+
+def _quoted(slot: Slot, word: Word) -> str:
+    try:
+        return _FORMATS[slot.format].quote(slot, word.text)
+    except CannotHold as problem:
+        place = problem.place or Place(slot.file, slot.line)
+        raise CannotHold(problem.message, hint=problem.hint, place=place) from None

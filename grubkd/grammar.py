@@ -75,6 +75,8 @@ def parse(name: str, text: str, *, file: str) -> Node:
         offset = problem.pos_in_stream if problem.pos_in_stream is not None else len(text)
         if isinstance(problem, UnexpectedToken) and problem.token.type == "$END":
             offset, found = len(text), "the end of the file"
+        elif text.startswith(("\n", "\r\n"), offset):
+            found = "the end of the line"
         elif isinstance(problem, UnexpectedCharacters):
             found = repr(text[offset])
         else:

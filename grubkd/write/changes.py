@@ -7,7 +7,7 @@ from grubkd.boot import cmdline
 from grubkd.boot.model import BootConfig, Entry, Feeds, Future, Line, Role
 from grubkd.boot.selector import Selection
 from grubkd.errors import NoBootloader, Notice
-from grubkd.write import targets
+from grubkd.write import generated, targets
 from grubkd.write.draft import Draft, new_word
 from grubkd.write.edit import SlotEdit
 from grubkd.write.wish import Verb, Wish
@@ -46,10 +46,16 @@ def make(config: BootConfig, selection: Selection, wishes_for: WishesFor) -> Cha
     coming = wishes_for(None) if selection.everything else ()
     valued = _fulfil_in_futures(draft, futures, coming)
     for entry in selection.entries:
-        source = targets.fed_by_source(config, entry) if selection.everything and entry.rescue else None
+        source = targets.fed_by_source(config, entry) if selection.everything else None
+        wishes = wishes_for(entry)
+        if source and generated.remake(draft, entry, source, wishes):
+            if any(wish.reserves and _reaches(draft, entry, source, wish) for wish in wishes):
+                valued.update(id(boot.line) for boot in entry.boots)
+            continue
         xen = any(boot.role is Role.HYPERVISOR for boot in entry.boots)
-        for wish in wishes_for(entry):
-            granted = _as_generated(draft, source, wish) if source and not (xen and wish.reserves) else wish
+        bound = source if entry.rescue and source else None
+        for wish in wishes:
+            granted = _as_generated(draft, bound, wish) if bound and not (xen and wish.reserves) else wish
             if granted is None:
                 continue
             for line in targets.lines_of(entry, granted):
@@ -60,6 +66,11 @@ def make(config: BootConfig, selection: Selection, wishes_for: WishesFor) -> Cha
         _drop_idle_seeds(draft, futures)
     warnings = _warnings(config, selection, draft)
     return ChangeSet(tuple(draft.edits()), _expected(draft, config), frozenset(valued), warnings)
+
+
+def _reaches(draft: Draft, entry: Entry, source: Future, wish: Wish) -> bool:
+    """Whether the wish is about this entry: a recovery entry gets what its own variables leave it."""
+    return not entry.rescue or any(wish.matches(text) for text in draft.texts(source.line))
 
 
 def _fulfil_in_futures(draft: Draft, futures: Sequence[Future], wishes: Sequence[Wish]) -> set[int]:
@@ -124,14 +135,14 @@ def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[N
                     place=entry.source,
                 )
             )
-        generated = targets.fed_by_source(config, entry)
+        source = targets.fed_by_source(config, entry)
         touched = any(_differs(draft, boot.line) for boot in entry.boots)
-        if not selection.everything and generated and touched:
-            source = generated.line.home.file
+        if not selection.everything and source and touched:
+            file = source.line.home.file
             found.append(
                 Notice(
                     "lost-at-regeneration",
-                    f"entry {entry.index} is generated from {source}: the next update of the boot menu loses this",
+                    f"entry {entry.index} is generated from {file}: the next update of the boot menu loses this",
                     hint="without --kernel the source is edited too",
                     place=entry.source,
                 )

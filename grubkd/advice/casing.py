@@ -23,10 +23,13 @@ _SMALLEST_IMAGE = 256 * KIB
 
 def release_of(entry: Entry | None, machine: Machine) -> Release | None:
     """The kernel release of an entry, None where it names none (a rescue image, `/vmlinuz`)."""
-    if entry is None or not entry.version:
-        return None
+    return parsed(entry.version or "") if entry else None
+
+
+def parsed(text: str) -> Release | None:
+    """The release of a text, None for one that is none."""
     try:
-        return Release.parse(entry.version)
+        return Release.parse(text)
     except Usage:
         return None
 
@@ -37,14 +40,13 @@ def stand_in(config: BootConfig, machine: Machine) -> Release | None:
     A rescue image is a copy of the kernel that was installed first. Where the tree's kernels cannot be seen, its
     entries name them.
     """
-    found = []
-    for text in machine.kernels or [entry.version for entry in config.entries if entry.linux and not entry.foreign]:
-        try:
-            found.append(Release.parse(text or ""))
-        except Usage:
-            continue
-    if machine.running is not None and not found:
-        found.append(Release.parse(machine.running.release))
+    found: list[Release] = []
+    named = [entry.version or "" for entry in config.entries if entry.linux and not entry.foreign]
+    running = [machine.running.release] if machine.running else []
+    for texts in (machine.kernels, named, running):
+        found = [release for text in texts if (release := parsed(text))]
+        if found:
+            break
     return min(found, key=lambda release: (release.pages_64k, release.version, release.text), default=None)
 
 
@@ -75,7 +77,7 @@ def case_of(entry: Entry | None, machine: Machine, release: Release) -> Case:
         physical_start=config.physical_start if config else None,
         hypervisor=of_image(file_name(boot.path), release) if boot and boot.role is Role.HYPERVISOR else None,
         parts=_parts(machine, release),
-        needs=Needs(hardware.encrypted, hardware.smmu, hardware.mlx5),
+        needs=Needs(hardware.encrypted, hardware.smmu, hardware.mlx5, machine.capture_cpus, _fadump(boot)),
         present=_present(boot),
         initrd=hardware.initrd if runs else None,
         initrd_size=_initrd_size(entry, kernel),
@@ -84,6 +86,11 @@ def case_of(entry: Entry | None, machine: Machine, release: Release) -> Case:
         efi=hardware.efi,
         borders=hardware.borders,
     )
+
+
+def _fadump(boot: Boot | None) -> bool:
+    words = [piece.word.text for piece in boot.line.pieces()] if boot else []
+    return any(word in ("fadump=on", "fadump=nocma") for word in words)
 
 
 def _present(boot: Boot | None) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from grubkd.machine.machine import Machine
 from grubkd.memory import forecast
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.case import Case
-from grubkd.memory.eras import READING, Era
 from grubkd.memory.physical import Extent
 from grubkd.memory.plan import Plan
 from grubkd.memory.reading import Request
@@ -115,15 +114,7 @@ def _on_any_ram(case: Case) -> Verdict:
 def _lacks_high_low(line: str, case: Case) -> bool:
     """Whether the line's value is in a form that this kernel, or hypervisor, does not know: `,high`, `,low`."""
     values = [word for word in cmdline.tokens(line) if cmdline.is_crashkernel(word)]
-    if not any(word.endswith((",high", ",low")) for word in values):
-        return False
-    if case.hypervisor is not None or case.machine is Architecture.S390X or case.machine.is_powerpc:
-        return True
-    if case.machine is Architecture.ARM64:
-        return not case.release.era.since(Era.V6_1)
-    if case.machine.is_x86:
-        return not READING[case.release.era].suffixes
-    return not case.release.era.since(Era.V6_8)
+    return any(word.endswith((",high", ",low")) for word in values) and not case.knows_high
 
 
 def _ignored(machine: Machine, release: Release, architecture: Architecture) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from grubkd.machine import distribution, hardware, kernel, ram, running, userland
+from grubkd.machine import capture, distribution, hardware, kernel, ram, running, userland
 from grubkd.machine.distribution import UNKNOWN, Distribution
 from grubkd.machine.hardware import Hardware
 from grubkd.machine.kernel import Kernel
@@ -21,7 +21,7 @@ class Machine:
 
     `live`: the tree is the running system's own. `given`: the architecture was given by a person, and holds for every
     kernel. `memory_map`: where the RAM is, of the machine itself. `kernels`: those of the tree, by release. `running`
-    is known of a live tree only, `hardware` also where the tree is for this machine.
+    is known of a live tree only, `hardware` also where the tree is for this machine. `capture_cpus`: see capture.cpus.
     """
 
     live: bool
@@ -35,6 +35,7 @@ class Machine:
     kernels: Mapping[str, Kernel] = field(default_factory=dict)
     running: Running | None = None
     hardware: Hardware = hardware.UNKNOWN
+    capture_cpus: int = 0
 
     def kernel(self, release: str | None) -> Kernel | None:
         """The kernel of that release, or None where the tree has none."""
@@ -74,6 +75,7 @@ def read(
         kernels=kernels,
         running=running.read(host) if tree.live and host else None,
         hardware=hardware.read(tree, host) if host else hardware.UNKNOWN,
+        capture_cpus=capture.cpus(tree),
     )
 
 

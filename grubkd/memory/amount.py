@@ -11,9 +11,11 @@ from grubkd.memory.eras import Era
 from grubkd.memory.estimate import STEP, Estimate, estimate
 from grubkd.memory.forecast import problem, request
 from grubkd.memory.rows import Row
-from grubkd.memory.size import MIB, format_size, round_down, round_up
+from grubkd.memory.size import GIB, MIB, format_size, round_down, round_up
 
 _KDUMP_UTILS = "kdump-utils"
+_SUSE = "SUSE's kdump, kdumptool calibrate"
+_LOW = "72M,low"
 _ESTIMATE = "kdumpctl estimate"
 
 
@@ -56,13 +58,15 @@ def _surcharges(case: Case, row: Row) -> list[tuple[int, str]]:
             found.append((384 * MIB, "an SMMU, with pages of 64K"))
     if arm and case.needs.mlx5:
         found.append((200 * MIB if case.pages_64k else 150 * MIB, "a network card of the mlx5 driver"))
+    if case.machine.is_powerpc and case.needs.capture_cpus and not case.needs.fadump:
+        found.append((case.needs.capture_cpus * MIB, f"a megabyte for each of {case.needs.capture_cpus} capture CPUs"))
     # RHEL 7 and 8 add the bounce buffers themselves.
     if case.needs.encrypted and case.release.era not in (Era.RHEL7, Era.RHEL8):
         found.append((64 * MIB, "bounce buffers, since AMD SME or SEV encrypts the memory"))
     return found
 
 
-def enough(case: Case, draft: Draft) -> Draft:
+def enough(case: Case, row: Row, draft: Draft) -> Draft:
     """The draft with at least the estimate, where every part of that was measured on this machine.
 
     A value that is there already stays as long as it covers the estimate and is not much above it: parts of the
@@ -71,35 +75,54 @@ def enough(case: Case, draft: Draft) -> Draft:
     found = estimated(case)
     if not case.ram or not (found.measured or case.parts.keyslots) or not asked(case, draft):
         return draft
+    if row.family == "suse" and found.measured:
+        return _calculated(case, draft, found)
     vendor = asked(case, draft)
     wanted = round_up(found.exact + STEP // 2, STEP)
-    kept = _kept(case, draft, max(vendor, found.exact), max(vendor, wanted) + 2 * STEP)
+    raised = scaled_from(draft.value, round_up(case.ram, STEP), wanted)
+    kept = _kept(case, draft, max(vendor, found.exact), max(vendor, wanted))
     if kept is not None and found.exact > vendor - STEP:
-        said = f"{kept.text} is there already and covers the estimate ({found.sum})"
-        return kept.because(said, _ESTIMATE)
+        return kept.because(f"{kept.text} is there already and covers the estimate ({found.sum})", _ESTIMATE)
     if found.exact <= vendor:
         return draft.because(f"the estimate is less: {found.sum}", _ESTIMATE)
     _check_share(case, wanted, found)
-    raised = _raised(draft.value, round_up(case.ram, STEP), wanted)
     return draft.because(f"{format_size(wanted)}, for the estimate is {found.sum}", _ESTIMATE, raised)
 
 
+def _calculated(case: Case, draft: Draft, found: Estimate) -> Draft:
+    """SUSE's way: what the capture kernel needs, 30 % and 64M more, above 4G with a small region below where it can."""
+    least = max(asked(case, draft), found.exact * 13 // 10 + 64 * MIB)
+    wanted = round_up(least + STEP // 2, STEP)
+    _check_share(case, wanted, found)
+    memory = case.memory_map()
+    high = case.knows_high and memory is not None and memory.span > 4 * GIB
+    value = Value(size=wanted, suffix="high" if high else "")
+    said = f"{format_size(wanted)}: the estimate ({found.sum}), 30 % and 64M more"
+    result = replace(draft.because(said, _SUSE, value), beside=(_LOW,) if high else ())
+    kept = _kept(case, result, least, wanted)
+    if kept is None:
+        return result
+    return replace(kept, reasons=draft.reasons).because(f"{kept.text} is there already and covers it ({said})", _SUSE)
+
+
 def _kept(case: Case, draft: Draft, least: int, most: int) -> Draft | None:
-    """The value that is there, as a draft, if it reserves between least and most bytes."""
-    if len(case.present) != 1:
+    """The values that are there, as a draft, if they are of its form and reserve from least to somewhat over most."""
+    present = case.present
+    if len(present) != len(draft.values) or present[1:] != draft.beside:
         return None
     try:
-        value = parse_value(case.present[0])
+        value = parse_value(present[0])
     except BadValue:
         return None
-    if value.is_auto or value.suffix or value.offset is not None or bool(value.spans) != bool(draft.value.spans):
+    alike = (bool(value.spans), value.suffix) == (bool(draft.value.spans), draft.value.suffix)
+    if value.is_auto or not alike or value.offset is not None:
         return None
-    kept = replace(draft, text=case.present[0], value=value)
-    return kept if least <= asked(case, kept) <= most and not problem(case, kept.values) else None
+    kept = replace(draft, text=present[0], value=value)
+    return kept if least <= asked(case, kept) <= most + 2 * STEP and not problem(case, kept.values) else None
 
 
-def _raised(value: Value, ram: int, least: int) -> Value:
-    """The value with at least that much for machines of this much RAM and more."""
+def scaled_from(value: Value, ram: int, least: int) -> Value:
+    """The value with at least that much on machines of this much RAM and more."""
     if value.size is not None:
         return replace(value, size=max(value.size, least))
     spans = tuple(

@@ -6,6 +6,7 @@ from functools import cache
 from grubkd.errors import Notice
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.crashkernel import Value
+from grubkd.memory.eras import READING, Era
 from grubkd.memory.estimate import UNKNOWN, Parts
 from grubkd.memory.kernelimage import typical_image
 from grubkd.memory.memorymap import MemoryMap, typical
@@ -25,11 +26,17 @@ _RANGES_SINCE = (2, 6, 31)
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What raises the amount: AMD's memory encryption, an arm64 SMMU, a Mellanox card."""
+    """What changes the amount.
+
+    AMD's memory encryption, an arm64 SMMU, a Mellanox card, the number of CPUs that the capture kernel is configured to
+    start (0: nothing tells), and whether the kernel dumps by POWER's firmware (`fadump=on`).
+    """
 
     encrypted: bool = False
     smmu: bool = False
     mlx5: bool = False
+    capture_cpus: int = 0
+    fadump: bool = False
 
 
 NOTHING_SPECIAL = Needs()
@@ -90,16 +97,30 @@ class Case:
             return self.hypervisor.ranges
         return self.release.version >= _RANGES_SINCE
 
+    @property
+    def knows_high(self) -> bool:
+        """Whether the kernel knows `,high` and `,low`: x86 from 3.9 on, arm64 from 6.1, riscv64 and loongarch64 6.7."""
+        if self.hypervisor is not None or self.machine is Architecture.S390X or self.machine.is_powerpc:
+            return False
+        era = self.release.era
+        if self.machine.is_x86:
+            return bool(READING[era].suffixes)
+        return era.since(Era.V6_1 if self.machine is Architecture.ARM64 else Era.V6_8)
+
     def memory_map(self) -> MemoryMap | None:
         """The map to place on, None where not even the amount of RAM is known."""
         if self.memory is not None:
             return self.memory
         return _typical(self.ram, self.machine) if self.ram else None
 
-    def kernel_extent(self, start_of_ram: int = 0) -> Extent:
-        """Where the running kernel lies, unless KASLR moves it: by its configuration file, else as is typical."""
-        start, end = typical_image(self.release, self.machine, start_of_ram).extent
-        size = self.parts.kernel or end - start
+    def kernel_extent(self, start_of_ram: int = 0, *, margin: bool = False) -> Extent:
+        """Where the running kernel lies, unless KASLR moves it: by its configuration file, else as is typical.
+
+        With `margin` a size that is only typical is taken as large as it may be.
+        """
+        image = typical_image(self.release, self.machine, start_of_ram)
+        start, end = image.extent
+        size = self.parts.kernel or end - start + (image.more if margin else 0)
         if self.physical_start is not None and self.machine.is_x86:
             start = self.physical_start
         return start, start + size

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from grubkd.errors import WouldNotReserve
+from grubkd.errors import Notice, WouldNotReserve
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.case import Case, Draft
+from grubkd.memory.case import Case, Draft, Refused
+from grubkd.memory.estimate import STEP, estimate
 from grubkd.memory.physical import Extent
+from grubkd.memory.placement import kaslr_assumed
 from grubkd.memory.size import GIB, MIB, format_size, round_up
 
 _ALIGNMENT = {
@@ -18,6 +20,7 @@ _ALIGNMENT = {
 _X86_ALIGNMENT = 16 * MIB
 _FIRST = 16 * MIB
 _I386_CEILING = 512 * MIB
+_MOST_REFUSED = 4
 _GUIDE = "kdump documentation of the kernel: the capture kernel runs where it is loaded, generally at 16M"
 
 
@@ -31,6 +34,14 @@ def settle(case: Case, draft: Draft, *, wanted: int | None, asked: bool) -> Draf
 
     `wanted` is a person's own address: it is only checked. Raises WouldNotReserve where there is no room for it.
     """
+    if (asked or wanted is not None) and _moves(case):
+        draft = draft.warned(
+            Notice(
+                "kaslr-may-collide",
+                f"{case.reader} puts itself at a random address at each boot, now and then where the region is to be",
+                hint="boot it with nokaslr, or leave the place to the kernel: without --offset",
+            )
+        )
     if wanted is not None:
         return _given(case, draft, wanted)
     if draft.value.offset is None and not case.needs_offset and not asked:
@@ -75,18 +86,35 @@ def _given(case: Case, draft: Draft, wanted: int) -> Draft:
 
 
 def _searched(case: Case, draft: Draft, size: int, asked: bool) -> Draft:
-    """The draft at the first place that is free; the places before it are remembered with what takes them."""
-    for offset in _addresses(case, size):
-        why = obstacle(case, offset, size)
-        if not why:
-            need = "asked for by --offset" if asked else f"{case.reader} reserves nothing without one"
-            said = f"@{format_size(offset)}, the first address from 16M on with room: {need}"
-            return draft.because(said, _GUIDE, replace(draft.value, offset=offset))
-        if len(draft.refused) < 4:
-            draft = draft.without((offset, offset + size), why)
+    """The draft at the first place that is free; the places before it are remembered with what takes them.
+
+    Where there is none for the whole size, a smaller one, down to what the estimate supports.
+    """
+    least = min(estimate(case.release, case.machine, case.parts).total, size)
+    for smaller in range(size, least - 1, -STEP):
+        offset, draft = _place(case, draft, smaller)
+        if offset is None:
+            continue
+        need = "asked for by --offset" if asked else f"{case.reader} reserves nothing without one"
+        said = f"@{format_size(offset)}, the first address from 16M on with room: {need}"
+        if smaller < size:
+            why = f"there is no place for {format_size(size)}: {format_size(smaller)} is taken"
+            draft = draft.warned(Notice("reduced", why)).because(why, case.reader)
+        return draft.because(said, _GUIDE, replace(draft.value, size=smaller, offset=offset))
     raise WouldNotReserve(
-        f"there is no place for {format_size(size)} from 16M on", hint="the machine is too small for a capture kernel"
+        f"there is no place for {format_size(least)} from 16M on", hint="the machine is too small for a capture kernel"
     )
+
+
+def _place(case: Case, draft: Draft, size: int) -> tuple[int | None, Draft]:
+    """The first address with that much room, even if the kernel is as large as its kind may be; None for none."""
+    refused = list(draft.refused)
+    for offset in _addresses(case, size):
+        why = obstacle(case, offset, size, margin=True)
+        if not why:
+            return offset, replace(draft, refused=tuple(refused[:_MOST_REFUSED]))
+        refused.append(Refused((offset, offset + size), why))
+    return None, draft
 
 
 def _addresses(case: Case, size: int) -> Iterator[int]:
@@ -100,8 +128,11 @@ def _addresses(case: Case, size: int) -> Iterator[int]:
         yield from range(round_up(max(start, _FIRST), step), max(end - size, 0) + 1, step)
 
 
-def obstacle(case: Case, offset: int, size: int) -> str:
-    """What is known to be in the way there, "" for nothing: the kernel, the initrd, firmware, a hole."""
+def obstacle(case: Case, offset: int, size: int, *, margin: bool = False) -> str:
+    """What is known to be in the way there, "" for nothing: the kernel, the initrd, firmware, a hole.
+
+    With `margin` a kernel whose size is only typical counts as large as its kind may be.
+    """
     region = (offset, offset + size)
     if case.machine is Architecture.I386 and region[1] > _I386_CEILING and offset < 4 * GIB:
         return "i386 kernels reach no further than 512M"
@@ -115,10 +146,15 @@ def obstacle(case: Case, offset: int, size: int) -> str:
         if any(_meet(region, held) for held in memory.held):
             return "firmware or the kernel has reserved memory there"
     # Xen moves itself out of the way, to the top of memory.
-    kernel = case.kernel_extent(memory.ram[0][0] if memory else 0)
+    kernel = case.kernel_extent(memory.ram[0][0] if memory else 0, margin=margin)
     if case.hypervisor is None and _meet(region, kernel):
         return f"the running kernel itself lies at {format_size(kernel[0])}"
     return ""
+
+
+def _moves(case: Case) -> bool:
+    """Whether KASLR moves the kernel in physical memory, as it does on x86."""
+    return case.machine.is_x86 and (kaslr_assumed(case.cmdline, case.release) if case.kaslr is None else case.kaslr)
 
 
 def _meet(one: Extent, other: Extent) -> bool:

@@ -1,5 +1,7 @@
 """Which value to write for a kernel on a machine, and why: the vendor's row, in the form that this kernel reads."""
 
+from dataclasses import replace
+
 from grubkd.errors import Notice, RamUnknown, WouldNotReserve
 from grubkd.memory import amount, offsets, policy
 from grubkd.memory.case import Case, Draft, Reason
@@ -17,11 +19,12 @@ def plan(case: Case, *, offset: int | None = None, with_offset: bool = False) ->
 
     Raises RamUnknown where the value depends on the RAM, WouldNotReserve where nothing fits.
     """
-    choice = policy.choose(case.system, case.release, case.machine, pages_64k=case.pages_64k)
+    reader = policy.Reader(case.release, case.machine, case.pages_64k, case.needs.fadump)
+    choice = policy.choose(case.system, reader)
     draft = _published(case, choice)
     draft = amount.surcharges(case, choice.row, draft)
     draft = amount.applying(case, draft)
-    draft = amount.enough(case, draft)
+    draft = amount.enough(case, choice.row, draft)
     draft = _form(case, draft, with_offset or offset is not None)
     draft = offsets.settle(case, draft, wanted=offset, asked=with_offset)
     draft = _fitting(case, draft)
@@ -52,6 +55,9 @@ def _published(case: Case, choice: policy.Choice) -> Draft:
 def _form(case: Case, draft: Draft, with_offset: bool) -> Draft:
     """The form that this kernel, or hypervisor, reads; ranges wherever it does, since they stay right."""
     value = draft.value
+    if value.suffix and with_offset:
+        said = "a place is asked for, which no value with ,high can have"
+        return replace(draft.because(said, case.reader, Value(size=value.size)), beside=())
     if not value.spans:
         return draft
     if not case.reads_ranges:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from grubkd.errors import Notice
+from grubkd.errors import Notice, WouldNotReserve
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.release import Release
 from grubkd.memory.rows import ROWS, Row
@@ -43,46 +44,48 @@ class Choice:
     warnings: tuple[Notice, ...] = ()
 
 
-def choose(system: System, release: Release, machine: Architecture, *, pages_64k: bool) -> Choice:
-    """The row for a kernel of the system. Its own family's nearest version; without one the row of what it is like.
+class Reader(NamedTuple):
+    """The kernel that is to read the value, as far as rows differ by it. `fadump`: it dumps by POWER's firmware."""
+
+    release: Release
+    machine: Architecture
+    pages_64k: bool = False
+    fadump: bool = False
+
+
+def choose(system: System, reader: Reader) -> Choice:
+    """The row for a kernel of the system: its own family's nearest version; without one the row of what it is like.
 
     A derivative's numbers are its own, so it gets its family's row for the kernel's age, or the newest; a system that
     is like nothing known gets kdump-utils' row. Both with a warning.
     """
+    name = system.name or system.id or "a system without release file"
     family = _FAMILIES.get(system.id)
     if family:
-        found = _row(family, system.version or _of_kernel(release, family), release, machine, pages_64k)
-        return _chosen(found, system, release, machine, pages_64k, like="")
-    name = system.name or system.id or "this system"
+        found = _row(family, system.version or _of_kernel(reader.release, family), reader)
+        return _own(name, reader, found) if found else _fallback(name, reader)
     for like in system.like:
         family = _FAMILIES.get(like)
-        if family:
-            found = _row(family, _of_kernel(release, family), release, machine, pages_64k)
-            return _chosen(found, system, release, machine, pages_64k, like=f"{name} is like {like}: its row is taken")
-    family = _family_of_kernel(release)
-    if family and not system.id:
-        found = _row(family, _of_kernel(release, family), release, machine, pages_64k)
-        return _chosen(found, system, release, machine, pages_64k, like=f"the kernel is one of {family}'s")
-    return _chosen(None, system, release, machine, pages_64k, like="")
+        if family and (found := _row(family, _of_kernel(reader.release, family), reader)):
+            return Choice(
+                found, f"{name} is like {like}: its row for {reader.machine}", (_unknown(name, found.source),)
+            )
+    family = None if system.id else _family_of_kernel(reader.release)
+    if family and (found := _row(family, _of_kernel(reader.release, family), reader)):
+        return Choice(found, f"the kernel is one of {family}'s: its row", (_unknown(name, found.source),))
+    return _fallback(name, reader)
 
 
-def _chosen(  # noqa: PLR0913 - the facts of one choice
-    found: Row | None, system: System, release: Release, machine: Architecture, pages_64k: bool, *, like: str
-) -> Choice:
-    name = system.name or system.id or "a system without release file"
-    if found is not None:
-        reason = f"{name}, {machine}: {like or 'the nearest row of its vendor'}"
-        warnings = (_unknown(name, found.source),) if like else ()
-        return Choice(found, reason, warnings)
-    # What kdump-utils does not name (riscv64, loongarch64) is nearest to arm64: no firmware map, regions at 2M.
-    named = {row.architectures for row in ROWS if row.family == FALLBACK}
-    stand_in = machine if any(machine in known for known in named) else Architecture.ARM64
-    fallback = next(
-        row
-        for row in ROWS
-        if row.family == FALLBACK and stand_in in row.architectures and row.pages_64k in (None, pages_64k)
-    )
-    return Choice(fallback, f"{name}, {machine}: no vendor's row", (_unknown(name, fallback.source),))
+def _own(name: str, reader: Reader, found: Row) -> Choice:
+    return Choice(found, f"{name}, {reader.machine}: the nearest row of its vendor")
+
+
+def _fallback(name: str, reader: Reader) -> Choice:
+    """The row of kdump-utils, which knows most kernels; what it does not name (riscv64, loongarch64) is as arm64."""
+    found = _row(FALLBACK, (), reader) or _row(FALLBACK, (), reader._replace(machine=Architecture.ARM64))
+    if found is None:
+        raise WouldNotReserve(f"no row is known for {reader.machine}")
+    return Choice(found, f"{name}, {reader.machine}: no row of its vendor's", (_unknown(name, found.source),))
 
 
 def _unknown(name: str, source: str) -> Notice:
@@ -93,24 +96,22 @@ def _unknown(name: str, source: str) -> Notice:
     )
 
 
-def _row(family: str, version: Sequence[int], release: Release, machine: Architecture, pages_64k: bool) -> Row | None:
+def _row(family: str, version: Sequence[int], reader: Reader) -> Row | None:
     """The row of the nearest version; of two as near the older one; of no version the newest."""
     rows = [
         row
         for row in ROWS
         if row.family == family
-        and machine in row.architectures
-        and row.pages_64k in (None, pages_64k)
-        and (row.before is None or release.version < row.before)
+        and reader.machine in row.architectures
+        and row.fadump == reader.fadump
+        and row.pages_64k in (None, reader.pages_64k)
+        and (row.before is None or reader.release.version < row.before)
     ]
-    if not rows:
-        return None
-    if any(row.before for row in rows):
-        # A row for old kernels alone was made for them.
-        rows = [row for row in rows if row.before]
+    # A row for old kernels alone was made for them.
+    rows = [row for row in rows if row.before] or rows
     if not version:
-        return max(rows, key=lambda row: row.version)
-    return min(rows, key=lambda row: (abs(_scalar(row.version) - _scalar(version)), row.version))
+        return max(rows, key=lambda row: row.version, default=None)
+    return min(rows, key=lambda row: (abs(_scalar(row.version) - _scalar(version)), row.version), default=None)
 
 
 def _scalar(version: Sequence[int]) -> float:

@@ -23,7 +23,8 @@ class Row:
 
     `text` is a crashkernel value, "" where `steps` stand in its place: (bytes of RAM up to and including which the
     step holds, its value), ascending; the last one holds for all above it too. `pages_64k`: for kernels with pages of
-    64K only; a row for both has None. `before`: only for kernels before that version.
+    64K only; a row for both has None. `before`: only for kernels before that version. `fadump`: for POWER's own way of
+    dumping, in which firmware keeps the memory and reboots.
     """
 
     family: str
@@ -34,9 +35,14 @@ class Row:
     steps: tuple[tuple[int, str], ...] = ()
     pages_64k: bool | None = None
     before: Version | None = None
+    fadump: bool = False
 
 
 _POWER_RANGES = "2G-4G:384M,4G-16G:512M,16G-64G:1G,64G-128G:2G,128G-:4G"
+_FADUMP_RANGES = (
+    "4G-16G:768M,16G-64G:1G,64G-128G:2G,128G-1T:4G,1T-2T:6G,2T-4T:12G,4T-8T:20G,8T-16T:36G,16T-32T:64G,32T-64T:128G,"
+    "64T-:180G"
+)
 _PC_RANGES = "1G-4G:192M,4G-64G:256M,64G-:512M"
 
 _RHEL5 = "Red Hat Enterprise Linux 5, kdump memory table"
@@ -51,12 +57,12 @@ RHEL = (
     Row(
         "rhel",
         (5,),
-        EVERY,
+        X86,
         "",
         _RHEL5,
         steps=((2 * GIB, "128M@16M"), (6 * GIB, "256M@24M"), (8 * GIB, "512M@16M"), (24 * GIB, "768M@32M")),
     ),
-    Row("rhel", (6,), EVERY, "0-2G:128M,2G-6G:256M,6G-8G:512M,8G-:768M", _RHEL6),
+    Row("rhel", (6,), PC_AND_Z, "0-2G:128M,2G-6G:256M,6G-8G:512M,8G-:768M", _RHEL6),
     Row("rhel", (7,), PC_AND_Z, _PC_RANGES, _RHEL7),
     Row("rhel", (7,), ARM, "2G-:480M", _RHEL7),
     Row("rhel", (7,), POWER, _POWER_RANGES, _RHEL7),
@@ -77,6 +83,7 @@ KDUMP_UTILS = tuple(
         Row(family, version, ARM, "2G-4G:256M,4G-64G:320M,64G-:576M", _KDUMP_UTILS, pages_64k=False),
         Row(family, version, ARM, "2G-4G:356M,4G-64G:420M,64G-:676M", _KDUMP_UTILS, pages_64k=True),
         Row(family, version, POWER, _POWER_RANGES, _KDUMP_UTILS),
+        Row(family, version, POWER, _FADUMP_RANGES, _KDUMP_UTILS, fadump=True),
     )
 )
 

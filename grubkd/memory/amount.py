@@ -79,7 +79,7 @@ def enough(case: Case, row: Row, draft: Draft) -> Draft:
         return _calculated(case, draft, found)
     vendor = asked(case, draft)
     wanted = round_up(found.exact + STEP // 2, STEP)
-    raised = scaled_from(draft.value, round_up(case.ram, STEP), wanted)
+    raised = _raised(draft.value, round_up(case.ram, STEP), wanted)
     kept = _kept(case, draft, max(vendor, found.exact), max(vendor, wanted))
     if kept is not None and found.exact > vendor - STEP:
         return kept.because(f"{kept.text} is there already and covers the estimate ({found.sum})", _ESTIMATE)
@@ -121,7 +121,7 @@ def _kept(case: Case, draft: Draft, least: int, most: int) -> Draft | None:
     return kept if least <= asked(case, kept) <= most + 2 * STEP and not problem(case, kept.values) else None
 
 
-def scaled_from(value: Value, ram: int, least: int) -> Value:
+def _raised(value: Value, ram: int, least: int) -> Value:
     """The value with at least that much on machines of this much RAM and more."""
     if value.size is not None:
         return replace(value, size=max(value.size, least))

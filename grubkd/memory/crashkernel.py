@@ -185,7 +185,7 @@ def _amount(token: Token) -> int:
     if token.text.isdigit():
         raise BadValue(
             f"'{token.text}' without a suffix is {size} bytes",
-            hint=f"write {token.text}M for megabytes, or {format_size(size)}",
+            hint=f"write {token.text}M for megabytes",
             column=token.end + 1,
         )
     return size

@@ -36,7 +36,8 @@ def join(
     looked for among the snippets first, which stand before the other entries of the menu.
     """
     documents = [*scripts, *sources, *environments]
-    if not documents:
+    # A drop-in that some package left is no bootloader yet, nor is an environment block.
+    if not scripts and not any(source.assignments for source in sources):
         return None
     own = [script for script in scripts if not _is_foreign(script.file, scripts, tree)]
     stanzas = [stanza for script in own for stanza in script.stanzas]

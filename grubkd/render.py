@@ -53,7 +53,8 @@ def notice(found: Notice | GrubkdError) -> dict[str, Any]:
 
 def complain(found: Notice | GrubkdError, kind: str) -> None:
     """Tell a warning or an error on stderr: what, where, and what to do."""
-    where = f"{found.place}: " if found.place else ""
+    column = getattr(found, "column", 0)
+    where = f"{found.place}: " if found.place else f"column {column}: " if column else ""
     story(octets.to_person(f"grubkd: {kind}: {where}{found.message}"))
     if found.hint:
         story(octets.to_person(f"  {found.hint}"))

@@ -23,7 +23,7 @@ def command(root: str, kernel: tuple[str, ...], json: bool) -> int:
     machine = machines.read(tree)
     selected = select(config, kernel).entries if kernel else config.entries
     recommended, warnings = advice.review(config, machine)
-    found = (*config.warnings, *findings.of(config, tree), *_interrupted(tree), *warnings)
+    found = (*config.warnings, *findings.of(config, tree), *_interrupted(tree), *warnings, *_denied(tree))
     if json:
         render.document(render_show.answer(config, selected, machine.running, recommended, found))
     else:
@@ -50,4 +50,12 @@ def _interrupted(tree: Root) -> tuple[Notice, ...]:
             hint="the next command that writes undoes it first",
             place=Place(record.files[0].path) if record.files else None,
         ),
+    )
+
+
+def _denied(tree: Root) -> tuple[Notice, ...]:
+    """What this user may not look into is left out of the answer, which must not pass for a whole one."""
+    return tuple(
+        Notice("permission-denied", "may not be looked into, and is left out", "run grubkd as root", Place(path))
+        for path in sorted(tree.denied)
     )

@@ -185,7 +185,9 @@ def test_an_argument_in_a_value_that_grub_pastes_into_a_script(argument: str, wr
     assert grubenv.FORMAT.quote(slot, argument) == written
 
 
-@pytest.mark.parametrize("argument", ["x=$(reboot)", "$x", "a\\b", "it's", 'a"', "a b", "a\nb", "", "a;b", 'a="b"c"d"'])
+@pytest.mark.parametrize(
+    "argument", ["x=$(reboot)", "$x", '\\"', "a\\b", "it's", 'a"', "a b", "a\nb", "", "a;b", 'a="b"c"d"']
+)
 def test_what_would_become_script_is_refused(argument: str) -> None:
     with pytest.raises(CannotHold):
         grubenv.FORMAT.quote(parse(RHEL8).assignments[0].slot, argument)

@@ -25,7 +25,7 @@ _LINKS = ("/etc/grub2.cfg", "/etc/grub2-efi.cfg")
 
 _GENERATED = ("10_linux", "20_linux_xen")
 _VALUE = re.compile(
-    r"(?P<name>\w+)=(?:(?P<bare>[^'\"\\\r]*+)|\"(?P<double>(?:[^\"\\\r]|\\[^\r]|\\?\r+\n)*+)\"|'(?P<single>[^'\r]*+)')"
+    r"(?P<name>\w+)=(?:(?P<bare>[^'\"\\\r]*+)|\"(?P<double>(?:[^\"\\\r]|\\[^\r]|\\?\r+\n)*)\"|'(?P<single>[^'\r]*+)')"
 )
 _IN_DOUBLE = re.compile(r'(?P<nothing>\\\r*\n|\r+(?=\n))|\\[$\\"]|[\s\S]')
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")

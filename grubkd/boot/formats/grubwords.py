@@ -24,11 +24,11 @@ _VARIABLE = rf"\$(?:{_NAME}|\{{{_NAME}\}})"
 _ESCAPE = r"\\(?:\r*+\n|[^\r\0])"
 _PIECE = re.compile(
     rf"""(?P<plain>[^{{}}|&$;<>\x20\t\r\n\0'"\\]++)
-    |(?P<single>'(?:[^'\r\0]++|\r++(?=\n))*+')
-    |(?P<double>"(?:[^"\\$\r\0]++|\r++(?=\n)|{_ESCAPE}|{_VARIABLE})*+")
+    |(?P<single>'(?:[^'\r\0]++|\r++(?=\n))*')
+    |(?P<double>"(?:[^"\\$\r\0]++|\r++(?=\n)|{_ESCAPE}|{_VARIABLE})*")
     |(?P<escape>{_ESCAPE})
     |(?P<variable>{_VARIABLE})
-    |(?P<translated>\$"(?:[^"\\\r\0]++|\r++(?=\n)|{_ESCAPE})*+")""",
+    |(?P<translated>\$"(?:[^"\\\r\0]++|\r++(?=\n)|{_ESCAPE})*")""",
     re.VERBOSE,
 )
 _START = re.compile(r"[^#]")
@@ -186,7 +186,7 @@ def pasted(argument: str) -> str:
     It is kernel text as well, for a reader that pastes nothing; so only the kernel's own quotes may protect it.
     """
     found = list(spans(argument, 0, len(argument)))
-    if "$" not in argument and found == [Span(0, len(argument))]:
+    if not any(character in argument for character in "$\\'") and found == [Span(0, len(argument))]:
         made = delivered(value(argument))
         if cmdline.tokens(argument) == [argument] and cmdline.meaning(made) == cmdline.meaning(argument):
             return argument

@@ -20,7 +20,7 @@ _HEAD = re.compile(rf"(?P<quote>['\"]?){_BLANK}*(?P<right>['\"]*)")
 _TAIL = re.compile(rf"(?P<left>['\"]*?){_BLANK}*(?P<quote>['\"]?)")
 _EMPTY = re.compile(rf"(?P<quote>['\"]){_BLANK}*(?P=quote)|")
 _BARE = re.compile(r"[^'\"\\`]++")
-_SCRIPT_BLANKS = re.compile(r"(?:[ \t]|\\\r*\n)*+")
+_SCRIPT_BLANKS = re.compile(r"(?:[ \t]|\\\r*\n)*")
 
 
 def slot_of(decoded: Value) -> Slot:

@@ -4,10 +4,13 @@ The faults are injected by strace at the real boundary to the kernel, in a proce
 is whole; the next grubkd brings all to all-old or all-new; nothing is left over; history tells the same.
 """
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,14 +25,17 @@ pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is no
 
 # So many calls there are at least; fewer would mean that the trace is not read rightly.
 FLOOR = 50
+TRACED = f"trace={','.join(inject.VFAT)}"
 
 
 class Case:
     """One verb, the tree before it, and the two trees that may be left."""
 
-    def __init__(self, verb: str, top: Path, driver: Driver) -> None:
+    def __init__(self, verb: str, top: Path, driver: Driver, everywhere: tuple[str, ...] = ()) -> None:
+        """`everywhere`: strace's options for every run."""
         self.verb = verb
         self.driver = driver
+        self.everywhere = everywhere
         self.top = top
         self.start = top / "start"
         tree.build(self.start)
@@ -37,10 +43,10 @@ class Case:
             # Two of the four files are new, and all the old ones are kept beside their places.
             assert driver.run("commit", self.start, *inject.fault(Point("renameat", 4), "signal=KILL")) == -9
         elif verb == "rollback":
-            transaction.commit(Root(str(self.start)), tree.CHANGES, command="set", wanted={}, by="given")
+            assert driver.run("commit", self.start, "-o", "/dev/null", "-e", TRACED, *everywhere) == 0
         self.before = tree.state(self.start)
         after = self.fresh()
-        self.points = driver.points(verb, after, top / "trace")
+        self.points = driver.points(verb, after, top / "trace", *everywhere)
         self.after = tree.state(after)
         assert tree.texts(self.before) != tree.texts(self.after)
 
@@ -116,11 +122,11 @@ def every_point(
     points = [each for each in case.points if not (lasting and each.call == "openat")]
     for point in points:
         work = case.fresh()
-        status = case.driver.run(case.verb, work, *inject.fault(point, what, lasting))
+        status = case.driver.run(case.verb, work, *inject.fault(point, what, lasting), *case.everywhere)
         problem = check(work, status)
         if problem:
             wrong.append(f"{point.call} {point.number}: {problem}")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
     assert len(points) >= floor
     print(f"{case.verb}, {what}{', lasting' * lasting}: {len(points)} points")
 
@@ -144,6 +150,24 @@ def test_killed_at_every_point(case: Case) -> None:
         if not case.whole(tree.state(work)):
             return "a file is neither old nor new"
         return after_recovery(case, work)
+
+    every_point(case, "signal=KILL", check)
+
+
+@pytest.mark.parametrize("verb", ["commit", "rollback"])
+def test_killed_at_every_point_where_there_are_no_links(top: Path, driver: Driver, verb: str) -> None:
+    everywhere = [option for call, error in inject.VFAT.items() for option in ("-e", f"inject={call}:error={error}")]
+    case = Case(verb, top, driver, tuple(everywhere))
+    case.points = [each for each in case.points if each.call not in inject.VFAT]
+
+    def check(work: Path, status: int) -> str:
+        if status != -9:
+            return f"not killed, but ended with {status}"
+        if not case.whole(tree.state(work)):
+            return "a file is neither old nor new"
+        transaction.recover(Root(str(work)))
+        texts = tree.texts(tree.state(work))
+        return "" if texts in (tree.OLD, tree.NEW) else f"neither all old nor all new: {sorted(texts)}"
 
     every_point(case, "signal=KILL", check)
 
@@ -218,3 +242,37 @@ def test_failing_from_every_point_on(case: Case, error: str) -> None:
         )
 
     every_point(case, f"error={error}", check, lasting=True)
+
+
+def grubkd(top: Path, *arguments: str, under: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    command = [*under, sys.executable, "-m", "grubkd", *arguments, "--root", str(top)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent)
+
+
+@pytest.mark.parametrize("number", [3, 7])
+def test_the_program_itself_killed_between_its_renames(top: Path, number: int) -> None:
+    """`grubkd set` on a real tree: `show` tells of it and changes nothing, the next `set` undoes it and goes on."""
+    work = top / "work"
+    shutil.copytree(Path(__file__).parent.parent / "fixtures/rhel-9/root", work, symlinks=True)
+    before = tree.texts(tree.state(work))
+    log = str(top / "log")
+    fault = inject.fault(Point("renameat", number), "signal=KILL")[2:]
+    killed = grubkd(work, "set", "256M", under=["strace", "-f", "-o", log, *fault])
+    assert killed.returncode == -9, killed.stderr
+    left = tree.state(work)
+
+    shown = grubkd(work, "show", "--json")
+    assert [each["code"] for each in json.loads(shown.stdout)["warnings"]].count("interrupted") == 1
+    assert tree.state(work) == left
+
+    done = grubkd(work, "set", "256M", "--json")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["changed"]) == (0, True)
+    assert [each["code"] for each in answer["warnings"]].count("interrupted-undone") == 1
+    after = tree.texts(tree.state(work))
+    assert after.keys() == before.keys()
+    changed = [path for path in after if after[path] != before[path]]
+    assert len(changed) == 5
+    assert all(b"crashkernel=256M" in after[path] for path in changed)
+    assert grubkd(work, "rollback").returncode == 0
+    assert tree.texts(tree.state(work)) == before

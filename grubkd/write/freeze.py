@@ -5,6 +5,7 @@ import fcntl
 import os
 import select
 import signal
+from contextlib import suppress
 
 # linux/fs.h: _IOWR('X', 119, int) and _IOWR('X', 120, int). The direction bits are 2 + 1 on most architectures and
 # 4 + 2 on those below, whose size field is a bit narrower.
@@ -45,15 +46,20 @@ def freeze_and_thaw(fd: int) -> bool:
     except OSError as problem:
         if problem.errno not in _NOT_DONE:
             raise
-        os.write(writing, _THAWED)
+        _say_done(writing)
         return False
     else:
-        fcntl.ioctl(fd, thaw, 0)
-        os.write(writing, _THAWED)
+        _thaw(fd, thaw)
+        _say_done(writing)
         return True
     finally:
         os.close(writing)
         os.waitpid(child, 0)
+
+
+def _say_done(writing: int) -> None:
+    with suppress(BrokenPipeError):  # the child was killed
+        os.write(writing, _THAWED)
 
 
 def _stand_by(fd: int, thaw: int, alive: int) -> None:
@@ -63,7 +69,8 @@ def _stand_by(fd: int, thaw: int, alive: int) -> None:
             signal.signal(number, signal.SIG_IGN)
         os.setsid()
         while not select.select([alive], [], [], _PATIENCE)[0]:
-            _thaw(fd, thaw)
+            with suppress(OSError):
+                _thaw(fd, thaw)
         # Once the parent has thawed, another's freeze (of a backup, say) may have begun: that one is not ours to end.
         if os.read(alive, 1) != _THAWED:
             _thaw(fd, thaw)
@@ -72,7 +79,9 @@ def _stand_by(fd: int, thaw: int, alive: int) -> None:
 
 
 def _thaw(fd: int, thaw: int) -> None:
+    """Thaw; one that is not frozen (EINVAL) is as wanted. Raises OSError."""
     try:
         fcntl.ioctl(fd, thaw, 0)
-    except OSError:
-        return  # EINVAL: it is not frozen
+    except OSError as problem:
+        if problem.errno != errno.EINVAL:
+            raise

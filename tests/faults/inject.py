@@ -24,6 +24,8 @@ CALLS = (
     *("chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "utime", "utimes", "utimensat"),
     *("setxattr", "fsetxattr", "removexattr", "fremovexattr"),
 )
+# What vfat answers: no hard links, no attributes, no owners.
+VFAT = {"linkat": "EPERM", "flistxattr": "EOPNOTSUPP", "fchown": "EPERM"}
 _LINE = re.compile(r"^(?:\d+ +)?(\w+)\((.*)")
 
 
@@ -68,9 +70,11 @@ class Driver:
         assert "attached" in said, said
         return status
 
-    def points(self, verb: str, top: Path, log: Path) -> list[Point]:
+    def points(self, verb: str, top: Path, log: Path, *options: str) -> list[Point]:
         """Do the verb undisturbed and tell every write-side call."""
-        assert self.run(verb, top, "-y", "-o", str(log), "-e", "trace=openat," + ",".join(CALLS)) == 0
+        assert (
+            self.run(verb, top, "-y", "-o", str(log), "-e", "trace=openat,flistxattr," + ",".join(CALLS), *options) == 0
+        )
         counts: Counter[str] = Counter()
         found = []
         for line in log.read_text().splitlines():
@@ -78,7 +82,7 @@ class Driver:
             if match:
                 call, rest = match.groups()
                 counts[call] += 1
-                if call != "openat" or "O_CREAT" in rest:
+                if call in CALLS or "O_CREAT" in rest:
                     found.append(Point(call, counts[call]))
         return found
 
@@ -86,4 +90,5 @@ class Driver:
 def fault(point: Point, what: str, lasting: bool = False) -> list[str]:
     """The options that let a fault happen at a point: `signal=KILL`, `error=EIO`; `lasting`: at all later ones too."""
     when = f"{point.number}{'+' * lasting}"
-    return ["-o", "/dev/null", "-e", f"trace={point.call}", "-e", f"inject={point.call}:{what}:when={when}"]
+    traced = f"trace={','.join({point.call, *VFAT})}"  # only what is traced can be made to fail
+    return ["-o", "/dev/null", "-e", traced, "-e", f"inject={point.call}:{what}:when={when}"]

@@ -10,10 +10,14 @@ from grubkd.memory.physical import Extent
 from grubkd.memory.size import GIB, LIMIT, MIB, round_down, round_up
 from grubkd.memory.x86search import LOW_MEMORY
 
-NODE_DATA = 0x2B080
-"""A NUMA node's own data, at the top of its memory; a machine without NUMA has one node."""
 
-_PAGES_ABOVE = 3 * PAGE
+class Top(NamedTuple):
+    """Bytes at the top of memory: a NUMA node's own data, and above it, with RAM beyond 4G, some page tables."""
+
+    node_data: int
+    tables: int
+
+
 _LINE = 64
 
 
@@ -21,13 +25,13 @@ class Held(NamedTuple):
     """What lies in RAM at that moment.
 
     kernel: from code to bss, None to leave it out of account. borders: addresses where one NUMA node ends and the
-    next begins. top: bytes taken at the top of each node, by default a 64-bit kernel's NODE_DATA.
+    next begins. top: what is taken at the top of memory; a machine without NUMA has one node.
     """
 
     kernel: Extent | None
     initrd: Extent | None
-    borders: tuple[int, ...] = ()
-    top: int = NODE_DATA
+    borders: tuple[int, ...]
+    top: Top
 
 
 class Free(NamedTuple):
@@ -60,9 +64,9 @@ def free_from_top(ram: tuple[Extent, ...], machine: Architecture, held: Held) ->
         if held.initrd:
             free = free.without(_in_pages(held.initrd))
         if ram[-1][1] > 4 * GIB:
-            free = _take(free, _PAGES_ABOVE, PAGE, (0, LIMIT), movable)
+            free = _take(free, held.top.tables, PAGE, (0, LIMIT), movable)
     for within in pairwise([0, *sorted(held.borders), LIMIT]):
-        free = _take(free, held.top, _LINE, within, movable)
+        free = _take(free, held.top.node_data, _LINE, within, movable)
     return Free(free, tuple(movable))
 
 
@@ -85,12 +89,12 @@ def _with_initrd_i386(free: FreeMemory, initrd: Extent | None, movable: list[Ext
     return _take(free.without(_in_pages(initrd)), size, PAGE, (0, LOW_MEMORY), movable)
 
 
-def free_from_bottom(ram: tuple[Extent, ...], held: Held) -> FreeMemory:
+def free_from_bottom(ram: tuple[Extent, ...], kernel: Extent | None, initrd: Extent | None) -> FreeMemory:
     """Bootmem kernels: RAM without the first megabyte, the kernel and the initrd."""
     free = FreeMemory(pages(ram))
-    if held.kernel:
-        free = free.without((round_down(held.kernel[0], PAGE), round_up(held.kernel[1], PAGE)))
-    return free.without(_in_pages(held.initrd)) if held.initrd else free
+    if kernel:
+        free = free.without((round_down(kernel[0], PAGE), round_up(kernel[1], PAGE)))
+    return free.without(_in_pages(initrd)) if initrd else free
 
 
 def _in_pages(initrd: Extent) -> Extent:

@@ -6,6 +6,7 @@ from grubkd.memory import kaslr
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.bootfacts import Boot
 from grubkd.memory.eras import Era
+from grubkd.memory.freememory import PAGE
 from grubkd.memory.genericsearch import limits, search
 from grubkd.memory.judgement import Judgement, combined, of_chances, of_variants
 from grubkd.memory.kernelimage import typical_image
@@ -13,12 +14,16 @@ from grubkd.memory.outcome import Outcome, failed
 from grubkd.memory.physical import Extent
 from grubkd.memory.reading import Request
 from grubkd.memory.release import AUTOMATIC_SINCE
-from grubkd.memory.size import GIB, MIB
-from grubkd.memory.x86free import NODE_DATA, Held, free_from_bottom, free_from_top
+from grubkd.memory.size import GIB, KIB, MIB
+from grubkd.memory.x86free import Held, Top, free_from_bottom, free_from_top
 from grubkd.memory.x86search import from_bottom, from_top
 
 _BOOTMEM = frozenset({Era.V2_6_29, Era.V2_6_32, Era.RHEL6})
-_EDGE = MIB
+_LEAST, _EDGE = 16 * KIB, MIB
+_TABLES = 3 * PAGE
+# What 64-bit kernels were seen to take for a node's own data, whatever their flavour.
+_NODE_DATA = {(5, 10): 0x2A000, (6, 1): 0x2B000, (6, 12): 0x2A980, (7, 2): 0x2B080}
+_USUAL_NODE_DATA = 0x2B080
 _EFI_EDGES = (16 * MIB, 64 * MIB, 160 * MIB)
 
 
@@ -30,23 +35,23 @@ def judge(request: Request, boot: Boot) -> Judgement:
     if boot.release.era in _BOOTMEM:
         return _judge_bootmem(request, boot, ram)
     images = list(_images(boot))
-    tops = list(_tops(boot))
+    tops = list(_tops(boot, ram))
     if not boot.kaslr:
         layouts = [Held(image, boot.initrd, boot.borders, top) for image in images for top in tops]
         outcomes = [_attempt(request, boot, ram, layout)[0] for layout in layouts]
         return of_variants(outcomes, _why(boot, images))
-    sizes = sorted({end - start for start, end in images}, key=lambda size: size != images[0][1] - images[0][0])
+    size = images[0][1] - images[0][0]
 
-    def attempt(kernel: Extent | None, top: int = tops[0]) -> tuple[Outcome, tuple[Extent, ...]]:
+    def attempt(kernel: Extent | None, top: Top = tops[0]) -> tuple[Outcome, tuple[Extent, ...]]:
         return _attempt(request, boot, ram, Held(kernel, boot.initrd, boot.borders, top))
 
-    counted = kaslr.outcomes(attempt, ram, boot.machine, sizes[0], boot.initrd)
+    counted = kaslr.outcomes(attempt, ram, boot.machine, size, boot.initrd)
     why = "KASLR may put the kernel itself there"
     chances = of_chances(counted, strict=request.base != 0, why=why)
-    return combined(chances, of_variants([chances.likeliest, *_rest(request, boot, ram, tops)], _why(boot, images)))
+    return combined(chances, of_variants([chances.likeliest, *_rest(request, boot, ram, tops)], _why(boot, [])))
 
 
-def _rest(request: Request, boot: Boot, ram: tuple[Extent, ...], tops: list[int]) -> Iterator[Outcome]:
+def _rest(request: Request, boot: Boot, ram: tuple[Extent, ...], tops: list[Top]) -> Iterator[Outcome]:
     """What other configurations would do, the kernel being elsewhere."""
     for top in tops[1:]:
         yield _attempt(request, boot, ram, Held(None, boot.initrd, boot.borders, top))[0]
@@ -66,7 +71,7 @@ def _judge_bootmem(request: Request, boot: Boot, ram: tuple[Extent, ...]) -> Jud
     outcomes = []
     images = list(_images(boot))
     for image in images:
-        free = free_from_bottom(ram, Held(image, boot.initrd))
+        free = free_from_bottom(ram, image, boot.initrd)
         outcomes.append(from_bottom(request, boot.release.era, boot.machine, free, ram))
     judgement = of_variants(outcomes, _why(boot, images))
     end = request.base + request.size
@@ -98,14 +103,18 @@ def _images(boot: Boot) -> Iterator[Extent]:
         yield start, end + image.more
 
 
-def _tops(boot: Boot) -> Iterator[int]:
+def _tops(boot: Boot, ram: tuple[Extent, ...]) -> Iterator[Top]:
     """What lies at the top of memory: as measured, else up to a megabyte, with EFI much more."""
-    usual = 0 if boot.machine is Architecture.I386 else NODE_DATA
+    node_data = _NODE_DATA.get(boot.release.version[:2], _USUAL_NODE_DATA)
+    usual = Top(0, 0) if boot.machine is Architecture.I386 else Top(node_data, _TABLES)
     yield usual
+    if ram[-1][1] > 4 * GIB and boot.machine is Architecture.X86_64:
+        # Two pages were seen with a processor that maps gigabytes at once; others need one for each gigabyte.
+        yield from (Top(node_data, 2 * PAGE), Top(node_data, _TABLES + ram[-1][1] // GIB * PAGE))
     if not boot.measured:
-        yield from (0, _EDGE)
+        yield from (Top(_LEAST, 0), Top(_EDGE, _TABLES))
     if boot.efi:
-        yield from _EFI_EDGES
+        yield from (Top(edge, _TABLES) for edge in _EFI_EDGES)
 
 
 def _why(boot: Boot, images: list[Extent]) -> str:
@@ -113,4 +122,6 @@ def _why(boot: Boot, images: list[Extent]) -> str:
         return "EFI firmware keeps data of its own in RAM"
     if not boot.measured:
         return f"{boot.release.note or 'this kernel was never measured'}, and about a megabyte decides"
-    return "the kernel's own size decides, and only a typical one is known" if len(images) > 1 else ""
+    if len(images) > 1:
+        return "the kernel's own size decides, and only a typical one is known"
+    return "the kernel's page tables at the top of memory decide"

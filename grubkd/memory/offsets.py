@@ -9,7 +9,7 @@ from grubkd.memory.case import Case, Draft, Refused
 from grubkd.memory.estimate import STEP, estimate
 from grubkd.memory.physical import Extent
 from grubkd.memory.placement import kaslr_assumed
-from grubkd.memory.size import GIB, MIB, format_size, round_up
+from grubkd.memory.size import MIB, format_size, round_up
 
 _ALIGNMENT = {
     Architecture.ARM64: 2 * MIB,
@@ -134,7 +134,7 @@ def obstacle(case: Case, offset: int, size: int, *, margin: bool = False) -> str
     With `margin` a kernel whose size is only typical counts as large as its kind may be.
     """
     region = (offset, offset + size)
-    if case.machine is Architecture.I386 and region[1] > _I386_CEILING and offset < 4 * GIB:
+    if case.machine is Architecture.I386 and region[1] > _I386_CEILING:
         return "i386 kernels reach no further than 512M"
     memory = case.memory_map()
     if memory is not None:

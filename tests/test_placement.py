@@ -345,6 +345,17 @@ def test_s390x() -> None:
     assert placed("crashkernel=256M", "6.12", "s390x").status == "uncertain"
 
 
+def test_riscv64() -> None:
+    """Real boots of Debian's 6.12; how sure that is elsewhere is not known."""
+    initrd = (0x88200000, 0x8836F000)
+    for ram, cmdline, there, regions in (
+        (2 * GIB, "crashkernel=256M", None, ((0xEBC00000, 0xFBC00000),)),
+        (GIB, "crashkernel=128M", initrd, ((0xB4C00000, 0xBCC00000),)),
+        (6 * GIB, "crashkernel=256M,high", None, ((0xF8000000, 0x100000000), (0x1E7C00000, 0x1F7C00000))),
+    ):
+        assert result(cmdline, "6.12.107+deb13-riscv64", "riscv64", ram, there) == ("uncertain", regions)
+
+
 def test_riscv64_that_fits_nowhere_below_4g() -> None:
     initrd = (0x84000000, 0x84200000)
     assert result("crashkernel=460M", "6.12", "riscv64", 512 * MIB, initrd) == HANG

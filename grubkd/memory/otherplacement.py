@@ -35,6 +35,8 @@ class _Top(NamedTuple):
 
 
 _KNOWN = _Top((64 * MIB,), (192 * KIB, 64 * KIB, 512 * KIB))
+# Debian's riscv64 6.12 was seen to take 36M beside the memory map with 1G, 2G and 6G, in pieces; it has no CMA.
+_RISCV64 = _Top((0, 64 * MIB), (34 * MIB + 256 * KIB, 2 * MIB, 66 * MIB))
 _GUESSED = _Top((64 * MIB, 0, 32 * MIB, 16 * MIB, 128 * MIB), (192 * KIB, 0, 8 * MIB))
 
 
@@ -48,12 +50,13 @@ def judge(request: Request, boot: Boot) -> Judgement:
     if machine is Architecture.S390X:
         return s390search.judge(request, ram, images, initrd)
     measured = release.version[:2] in _MEASURED and bool(_DEBIAN_ARM64.fullmatch(release.text)) and not boot.efi
+    top = _KNOWN if measured else _RISCV64 if machine is Architecture.RISCV64 else _GUESSED
     outcomes = []
     for kernel in images:
         for blob in _device_trees(boot) if measured else [None]:
             taken = [kernel, *boot.memory.held, *([initrd] if initrd else []), *([blob] if blob else [])]
             free = FreeMemory(ram).without(*(extent for extent in merged(taken) if extent not in boot.memory.crash))
-            for layout in _layouts(free, ram, release, _KNOWN if measured else _GUESSED):
+            for layout in _layouts(free, ram, boot, top):
                 outcomes.append(_attempt(request, release, machine, layout, ram))
     return of_variants(outcomes, _EFI if boot.efi else _WHY)
 
@@ -72,14 +75,16 @@ def _images(boot: Boot) -> list[Extent]:
     return [(start, end), (start, end - image.less), (start, end + image.more)]
 
 
-def _layouts(free: FreeMemory, ram: tuple[Extent, ...], release: Release, top: _Top) -> Iterator[FreeMemory]:
+def _layouts(free: FreeMemory, ram: tuple[Extent, ...], boot: Boot, top: _Top) -> Iterator[FreeMemory]:
     """The free memory as it may look: page tables and the memory map at the top, CMA below what DMA reaches.
 
     Up to 6.12 the memory map is there before the crash kernel's region is sought, in 7.2 it comes later.
     """
+    release = boot.release
     total = sum(end - start for start, end in ram)
     page = 64 * KIB if release.pages_64k else 4 * KIB
-    tables = 0 if release.pages_64k else total // 512
+    # arm64 maps its memory page by page, so as to be able to protect each.
+    tables = total // 512 if boot.machine is Architecture.ARM64 and not release.pages_64k else 0
     # One struct page each, mapped by blocks of 2M.
     structs = 0 if release.era is Era.V7_2 else round_up(total // page * _PAGE_STRUCT, 2 * MIB)
     dma = min(4 * GIB, ram[-1][1]) if ram[0][0] < 4 * GIB else LIMIT

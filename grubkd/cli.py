@@ -90,7 +90,9 @@ def _run(arguments: list[str]) -> int:
     try:
         status = group.main(arguments, prog_name="grubkd", standalone_mode=False)
     except click.UsageError as problem:
-        hint = f"see: {problem.ctx.command_path} --help" if problem.ctx else ""
+        # click's own parser does not tell which command an option without its argument belongs to.
+        verb = f" {arguments[0]}" if arguments[0] in VERBS else ""
+        hint = f"see: {problem.ctx.command_path if problem.ctx else f'grubkd{verb}'} --help"
         raise Usage(problem.format_message(), hint=hint) from None
     except click.ClickException as problem:
         raise Usage(problem.format_message()) from None

@@ -29,7 +29,7 @@ def synopsis(text: str) -> dict[str, set[str]]:
     for line in section(text, "SYNOPSIS").splitlines():
         start = re.match(r" {5}grubkd ([a-z-]+)", line)
         verb = start.group(1) if start else verb
-        found.setdefault(verb, set()).update(re.findall(r"--[a-z-]+", line))
+        found.setdefault(verb, set()).update(re.findall(r"--[a-z0-9-]+", line))
     return found
 
 
@@ -54,5 +54,5 @@ def test_the_synopsis_shows_the_options_of_the_verb(text: str, verb: str) -> Non
 
 
 def test_every_option_is_described(text: str) -> None:
-    described = set(re.findall(r"(?m)^     (?:-h, )?(--[a-z-]+)", section(text, "COMMANDS")))
+    described = set(re.findall(r"(?m)^     (?:-h, )?(--[a-z0-9-]+)", section(text, "COMMANDS")))
     assert described == set().union(*map(options, VERBS)) | {"--help", "--version"}

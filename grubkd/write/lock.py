@@ -18,7 +18,7 @@ from grubkd.write import directory
 
 STATE = "/var/lib/grubkd"
 PATIENCE = 30.0  # seconds
-_PAUSE = 0.02
+_PAUSE = 0.05  # seconds
 
 
 @contextmanager

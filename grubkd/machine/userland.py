@@ -28,7 +28,8 @@ def read(tree: Root) -> Architecture | None:
     for path in (_DPKG_ARCHITECTURE, _RPM_PLATFORM):
         words = octets.from_bytes(_head(tree, path)).split()
         try:
-            return architecture(words[0].partition("-")[0]) if words else None
+            if words:
+                return architecture(words[0].partition("-")[0])
         except ArchitectureUnknown:
             continue
     for directory in ("/boot/grub", "/boot/grub2"):

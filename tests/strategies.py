@@ -118,4 +118,21 @@ def grub2_files(draw: st.DrawFn) -> dict[str, bytes]:
     return {"/etc/default/grub": source.encode(), "/boot/grub/grub.cfg": script.encode()}
 
 
-TREES = st.one_of(legacy_files(), bls_files(), grub2_files()).map(MemoryTree)
+@st.composite
+def extlinux_files(draw: st.DrawFn) -> dict[str, bytes]:
+    eol = draw(NEWLINES)
+    text = f"DEFAULT l0{eol}"
+    shared = draw(LINES) if draw(st.booleans()) else []
+    if shared:
+        text += f"append {' '.join(shared)}{eol}"
+    for number in range(draw(st.integers(1, 3))):
+        text += f"label l{number}{eol}\tmenu label Linux {number}{eol}\tlinux /vmlinuz-6.1.0-{number}-arm64{eol}"
+        words = draw(LINES)
+        if words and draw(st.booleans()):
+            text += f"\tAPPEND {' '.join(words)}{eol}"
+        if draw(st.booleans()):
+            text += f"\tinitrd /initrd.img-6.1.0-{number}-arm64{eol}"
+    return {"/boot/extlinux/extlinux.conf": text.encode()}
+
+
+TREES = st.one_of(legacy_files(), bls_files(), grub2_files(), extlinux_files()).map(MemoryTree)

@@ -17,7 +17,8 @@ def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]])
 
     A new argument goes behind what a whole-line reference such as `$kernelopts` stands for, so that kernels installed
     later get it too; without one to the last own slot, but under GRUB to the first, for Fedora's blscfg reads no other
-    `options` line.
+    `options` line. The same holds for a reference that takes no room, which stands for arguments that an entry without
+    any of its own shares with others.
     """
     found: dict[tuple[SlotKey, str], tuple[Slot, ...]] = {}
     home = slots[0] if slots[0].style == "grub" else slots[-1]
@@ -26,7 +27,7 @@ def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]])
             if word.reference is not None and word.reference in references:
                 inner = references[word.reference]
                 found[(slot.key, word.reference)] = inner
-                if word.reference == "kernelopts" and inner:
+                if inner and (word.reference == "kernelopts" or word.start == word.end):
                     home = inner[-1]
     return Line(slots, home, found)
 

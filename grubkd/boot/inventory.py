@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from grubkd import octets
 from grubkd.boot.build import entry_of
 from grubkd.boot.formats import FORMATS
-from grubkd.boot.joins import bls, grub2, legacy
+from grubkd.boot.joins import bls, extlinux, grub2, legacy
 from grubkd.boot.joins.joined import Joined
 from grubkd.boot.model import BootConfig, Bootloader, Document, Entry
 from grubkd.errors import GrubkdError, Notice
@@ -46,6 +46,7 @@ def read(tree: Tree) -> BootConfig:
         *legacy.join(documents["grub-legacy"], tree),
         grub2.join(scripts, documents["default-grub"], environments, tree, bls=grub),
         bls.join(snippets, documents["loader-conf"], documents["kernel-cmdline"], scripts, environments, grub=grub),
+        *extlinux.join(documents["extlinux"], tree),
     ]
     joined = [each for each in joins if each is not None]
     entries: list[Entry] = []
@@ -91,6 +92,7 @@ _PARTS = {
     "grub-legacy": ("grub-legacy",),
     "grub2": ("grub2", "default-grub", "grubenv"),
     "bls": ("bls", "kernel-cmdline", "loader-conf"),
+    "extlinux": ("extlinux",),
 }
 
 

@@ -131,8 +131,19 @@ class Draft:
             at = next(index for index, word in enumerate(words) if word is mark)
             self.put(slot, [*words[:at], *new, *words[at:]])
             return
-        slot = line.slots[-1] if line.home.key in self._closed else line.home
+        slot = line.home
+        if slot.key in self._closed:
+            # Own arguments take the place of shared ones that are no word of the slot, so these must come along.
+            implied = {
+                each.key for word in line.slots[-1].words if word.start == word.end for each in self._meant(line, word)
+            }
+            self._expand(line, implied)
+            slot = line.slots[-1]
         self.put(slot, [*self.words(slot), *new])
+
+    def _meant(self, line: Line, word: Word) -> tuple[Slot, ...]:
+        """What a reference in the line's last slot stands for."""
+        return line.references.get((line.slots[-1].key, word.reference), ()) if word.reference else ()
 
     def _expand(self, line: Line, unwanted: Set[SlotKey]) -> None:
         """Put what references to these slots stand for into the line's own slots, so that it can be edited there."""

@@ -141,11 +141,13 @@ def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry,
 
 def _problems(request: Request, entry: Entry, verdict: advice.Verdict) -> Iterator[Notice | GrubkdError]:
     subject = f"entry {entry.index} ({entry.title})"
-    if verdict.status == "hang" and not request.force:
-        yield WouldNotBoot(
-            f"{subject} would not boot: {verdict.reason}",
-            hint="choose a smaller value; --force writes it all the same",
-            place=entry.source,
+    if verdict.status == "hang":
+        message = f"{subject} would not boot: {verdict.reason}"
+        if not request.force:
+            hint = "choose a smaller value; --force writes it all the same"
+            yield WouldNotBoot(message, hint=hint, place=entry.source)
+        yield Notice(
+            WouldNotBoot.code, message, "grubkd rollback takes it back; do so before the next boot", entry.source
         )
     if verdict.lacks_high_low:
         yield Notice(

@@ -62,13 +62,12 @@ def _row(bands: list[Band], scale: Scale, width: int, signs: Mapping[Kind, str])
         if band.end <= scale.pieces[0][0] or band.start >= scale.pieces[-1][1]:
             continue
         left, right = scale.at(band.start) * width, scale.at(band.end) * width
-        if band.kind in (Kind.RAM, Kind.FIRMWARE):
-            first, last = round(left), round(right)
-        else:
+        first, last = round(left), round(right)
+        if first == last and band.kind not in (Kind.RAM, Kind.FIRMWARE):
             # The smallest thing still has a cell, or the picture would not show it at all.
             first = min(int(left), width - 1)
-            last = max(round(right), first + 1)
-        cells[first:last] = [band.kind] * (min(last, width) - first)
+            last = first + 1
+        cells[first:last] = [band.kind] * (last - first)
     return "".join(signs[kind] for kind in cells[:width]).rstrip()
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from grubkd import osrelease
+from grubkd import octets, osrelease
+from grubkd.boot.formats import shellslot
 from grubkd.boot.joins import shellvariables
 from grubkd.boot.joins.joined import Candidate, Joined, holds_value, setting, slots_of
 from grubkd.boot.kernelpath import is_xen
@@ -58,7 +59,7 @@ def join(
         tuple(document.file for document in documents),
         candidates,
         references_of(scripts, environments),
-        _futures(sources, bls=bls, xen=xen),
+        _futures(sources, tree, bls=bls, xen=xen),
     )
 
 
@@ -106,7 +107,7 @@ def _is_foreign(file: str, scripts: Sequence[Document], tree: Tree) -> bool:
     return directory.lower() != _ESP_NAMES.get(identity, identity)
 
 
-def _futures(sources: Sequence[Document], *, bls: bool, xen: bool) -> tuple[Future, ...]:
+def _futures(sources: Sequence[Document], tree: Tree, *, bls: bool, xen: bool) -> tuple[Future, ...]:
     """The lines of grub-mkconfig: ordinary entries get the first variable and _DEFAULT, recovery ones _RECOVERY.
 
     Where snippets make the menu there are no recovery entries, and no present entry comes from these lines.
@@ -122,7 +123,7 @@ def _futures(sources: Sequence[Document], *, bls: bool, xen: bool) -> tuple[Futu
         line = shellvariables.line_of(sources, [variable, *others])
         if feeds is Feeds.XEN:
             if line is None and xen:
-                line = _absent_xen(sources)
+                line = _absent_xen(sources, tree)
             if line is not None and not xen and not holds_value(line.every_slot()):
                 line = None
         if line is not None:
@@ -130,21 +131,11 @@ def _futures(sources: Sequence[Document], *, bls: bool, xen: bool) -> tuple[Futu
     return tuple(found)
 
 
-def _absent_xen(sources: Sequence[Document]) -> Line | None:
-    """A place for GRUB_CMDLINE_XEN where no file has one: before the end of the first source, /etc/default/grub."""
-    if not sources or not sources[0].assignments:
+def _absent_xen(sources: Sequence[Document], tree: Tree) -> Line | None:
+    """A place for GRUB_CMDLINE_XEN where no file has one: at the end of the first source, /etc/default/grub."""
+    if not sources:
         return None
-    near = sources[0].assignments[-1].slot
-    slot = Slot(
-        near.file,
-        near.format,
-        "GRUB_CMDLINE_XEN",
-        0,
-        0,
-        1,
-        (),
-        style="absent",
-        before='GRUB_CMDLINE_XEN="',
-        after='"\n',
-    )
+    file = sources[0].file
+    text = octets.from_bytes(tree.read(file))
+    slot = shellslot.absent(file, text, "GRUB_CMDLINE_XEN", len(text))
     return Line((slot,), slot)

@@ -82,3 +82,10 @@ def test_text_files_end_with_one_newline() -> None:
         and (not data.endswith(b"\n") or data.endswith(b"\n\n") or b"\r" in data)
     ]
     assert wrong == []
+
+
+def test_no_possessive_groups() -> None:
+    """Python 3.11.2, Debian 12's, matches a repeated possessive group wrongly; single characters are fine."""
+    sources = [*(TOP / "grubkd").rglob("*.py"), *(TOP / "grammars").glob("*.lark")]
+    found = [path.name for path in sources if re.search(r"\)[*+?]\+", path.read_text())]
+    assert found == []

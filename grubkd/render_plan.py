@@ -6,7 +6,7 @@ from typing import Any
 from grubkd import octets, render
 from grubkd.advice import Plan, Verdict
 from grubkd.boot.model import Entry
-from grubkd.errors import Notice
+from grubkd.errors import GrubkdError, Notice
 from grubkd.machine.machine import Machine
 from grubkd.memory.physical import Extent
 from grubkd.memory.size import GIB, MIB, format_size
@@ -14,7 +14,13 @@ from grubkd.memory.size import GIB, MIB, format_size
 Row = tuple[Entry, Plan, Verdict]
 
 
-def answer(machine: Machine, rows: Sequence[Row], future: Plan | None, warnings: Sequence[Notice]) -> dict[str, Any]:
+def answer(
+    machine: Machine,
+    rows: Sequence[Row],
+    future: Plan | None,
+    warnings: Sequence[Notice],
+    errors: Sequence[GrubkdError],
+) -> dict[str, Any]:
     """The JSON object of `plan`."""
     return {
         "machine": facts(machine),
@@ -30,6 +36,7 @@ def answer(machine: Machine, rows: Sequence[Row], future: Plan | None, warnings:
         ],
         "future": None if future is None else _plan(future),
         "warnings": [render.notice(each) for each in warnings],
+        "errors": [render.notice(each) for each in errors],
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from grubkd import octets, render
 from grubkd.advice import Simulation, Verdict
 from grubkd.boot.model import Entry
+from grubkd.errors import GrubkdError
 from grubkd.memory.physical import Extent
 from grubkd.memory.reading import Request
 from grubkd.memory.size import format_size
@@ -57,7 +58,7 @@ def one(found: Simulation) -> dict[str, Any]:
     }
 
 
-def entries(rows: Sequence[Row]) -> dict[str, Any]:
+def entries(rows: Sequence[Row], errors: Sequence[GrubkdError]) -> dict[str, Any]:
     """The JSON object for the entries of a tree."""
     return {
         "entries": [
@@ -69,7 +70,8 @@ def entries(rows: Sequence[Row]) -> dict[str, Any]:
                 **verdict(found),
             }
             for entry, line, found in rows
-        ]
+        ],
+        "errors": [render.notice(each) for each in errors],
     }
 
 

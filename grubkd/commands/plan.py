@@ -54,7 +54,7 @@ def command(root: str, kernel: tuple[str, ...], style: str | None, json: bool, *
     if svg and pictures:
         _save(svg, render_svg.svg(pictures[0]))
     if json:
-        render.document(render_plan.answer(machine, rows, plans.get(None), warnings))
+        render.document(render_plan.answer(machine, rows, plans.get(None), warnings, config.errors))
     else:
         for line in render_plan.table(machine, rows, plans.get(None), explain=explain):
             render.text(line)
@@ -63,6 +63,8 @@ def command(root: str, kernel: tuple[str, ...], style: str | None, json: bool, *
             for line in render_map.text(picture, width=_width(), ascii_only=_ascii_only(style)):
                 render.text(line)
         render.warnings(warnings)
+        for problem in config.errors:
+            render.complain(problem, "error")
     return max((problem.exit for problem in config.errors), default=0)
 
 

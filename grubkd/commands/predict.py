@@ -106,8 +106,10 @@ def _entries(cmdline: str | None, root: str, given: dict[str, Any], *, json: boo
         line = own if cmdline is None else octets.from_person(cmdline)
         rows.append((entry, line, advice.verdict(line, entry, machine, initrd_size=given["initrd"])))
     if json:
-        render.document(render_predict.entries(rows))
+        render.document(render_predict.entries(rows, config.errors))
     else:
         for text in render_predict.entries_for_people(rows):
             render.text(text)
+        for problem in config.errors:
+            render.complain(problem, "error")
     return max((problem.exit for problem in config.errors), default=0)

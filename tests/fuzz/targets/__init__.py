@@ -1,0 +1,1 @@
+"""One module for each reader: attempt(data), and optionally TOKENS to insert."""

@@ -1,0 +1,19 @@
+"""A few seconds of each fuzzing target; fuzz/__init__.py tells the command for ten minutes and more."""
+
+import pytest
+from fuzz.session import fuzz, targets
+
+
+@pytest.mark.parametrize("name", targets())
+def test_a_few_seconds(name: str) -> None:
+    tried = fuzz(name, 3.0, seed=1)
+    print(f"{name}: {tried} inputs")
+    assert tried >= 50
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", targets())
+def test_ten_minutes(name: str) -> None:
+    tried = fuzz(name, 600.0, seed=2)
+    print(f"{name}: {tried} inputs")
+    assert tried >= 10_000

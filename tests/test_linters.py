@@ -24,7 +24,7 @@ SCRIPTS = [path for path in TEXTS if path.suffix in ("", ".sh") and re.match(rb"
 
 def clean(*command: str) -> None:
     done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout + done.stderr) == (0, done.stdout if done.returncode == 0 else "")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def tool(name: str) -> str:

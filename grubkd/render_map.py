@@ -95,13 +95,15 @@ def _cut(scale: Scale, address: int) -> bool:
 def _legend(shown: Picture, scale: Scale, signs: Mapping[Kind, str]) -> Iterator[str]:
     for kind in _LISTED:
         bands = shown.of(kind)
-        for band in bands[:_MOST]:
+        if kind is Kind.POSSIBLE and len(bands) > _MOST:
+            # Where each of many lies says less than where they are to be expected.
+            where = f"one of {len(bands)} places in {extent((bands[0].start, max(band.end for band in bands)))}"
+            yield f"{signs[kind]} {kind.value:<17} {size(bands[0].end - bands[0].start):>6}  {where}"
+            continue
+        for band in bands:
             note = f": {octets.to_person(band.note)}" if band.note else ""
             amount, where = size(band.end - band.start), extent((band.start, band.end))
             yield f"{signs[kind]} {kind.value:<17} {amount:>6}  {where}{note}"
-        if len(bands) > _MOST:
-            span = extent((min(band.start for band in bands), max(band.end for band in bands)))
-            yield f"{signs[kind]} {kind.value:<17} {len(bands) - _MOST} more in {span}"
     total = sum(band.end - band.start for band in shown.of(Kind.RAM))
     yield f"{signs[Kind.RAM]} {Kind.RAM.value:<17} {size(total):>6}"
     if shown.of(Kind.FIRMWARE):

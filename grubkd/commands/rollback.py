@@ -15,7 +15,9 @@ from grubkd.write.rollback import rollback
 @click.option("--run-followups", is_flag=True, help="With --root: run follow-ups such as zipl in the tree.")
 @options.root_option
 @options.json_option
-def command(id: str | None, force: bool, dry_run: bool, run_followups: bool, root: str, json: bool) -> int:
+def command(  # noqa: PLR0913 - one parameter an option
+    *, id: str | None, force: bool, dry_run: bool, run_followups: bool, root: str, json: bool
+) -> int:
     """Take back the latest change that still stands, or the one with the given ID (see: grubkd history).
 
     Bytes, mode, owner, attributes and times of its files come back, and what it created goes. A rollback is itself a

@@ -14,6 +14,7 @@ from grubkd import run
 from grubkd.errors import ChangedSinceRead, CommandFailed, GrubkdError, Place, RollbackFailed, VerificationFailed
 from grubkd.root import Root, system_failure
 from grubkd.write import atomicfile, directory, durable, image, journal
+from grubkd.write.followups import PATIENCE
 from grubkd.write.image import Image, same
 from grubkd.write.record import Record
 from grubkd.write.signals import Held, held
@@ -58,7 +59,7 @@ class Application:
         durable.settle(self._root, (each.path for each in self._steps))
         if followups:
             for command in self._record.followups:
-                run.run(command, self._root, stop=self._stop.arrived)
+                run.run(command, self._root, stop=self._stop.arrived, patience=PATIENCE)
                 self._ran.append(command)
         self._stop.check()
         # From here on an ending signal comes too late: the change is made.
@@ -201,7 +202,7 @@ def _take_back(work: Application, root: Root, record: Record, first: BaseExcepti
         if followups and (work.ran or isinstance(first, CommandFailed)):
             for command in record.followups:
                 try:
-                    run.run(command, root)
+                    run.run(command, root, patience=PATIENCE)
                 except CommandFailed:
                     if command in work.ran:
                         raise

@@ -4,6 +4,7 @@ from grubkd import run
 from grubkd.errors import CommandFailed, Notice, Place, RollbackFailed
 from grubkd.root import Root, system_failure
 from grubkd.write import journal
+from grubkd.write.followups import PATIENCE
 from grubkd.write.lock import STATE, busy, lock
 from grubkd.write.record import Record
 from grubkd.write.undo import undo
@@ -45,7 +46,7 @@ def _follow_up(root: Root, record: Record, force: bool) -> None:
     """Run the follow-ups after the undoing: they may have run for the interrupted change."""
     for command in record.followups:
         try:
-            run.run(command, root)
+            run.run(command, root, patience=PATIENCE)
         except CommandFailed as problem:
             if not force:
                 raise RollbackFailed(

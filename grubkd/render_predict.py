@@ -29,6 +29,7 @@ def verdict(found: Verdict) -> dict[str, Any]:
             "reason": octets.to_person(found.reason),
         },
         "assumption": found.assumption or None,
+        "note": octets.to_person(found.note) or None,
         "reason": octets.to_person(found.reason),
     }
 
@@ -108,6 +109,8 @@ def _told(found: Verdict) -> Iterator[str]:
         yield from _alternatives(found.alternatives)
     if found.assumption:
         yield f"assuming  {found.assumption}"
+    if found.note:
+        yield f"note      {octets.to_person(found.note)}"
 
 
 def _alternatives(found: Sequence[Sequence[Extent]]) -> Iterator[str]:
@@ -144,3 +147,5 @@ def entries_for_people(rows: Sequence[Row]) -> Iterator[str]:
         yield f"{', '.join(indexes)}: {reason}"
     for assumption in dict.fromkeys(found.assumption for *_, found in rows if found.assumption):
         yield f"assuming {assumption}"
+    for note in dict.fromkeys(found.note for *_, found in rows if found.note):
+        yield f"note: {octets.to_person(note)}"

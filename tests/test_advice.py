@@ -7,6 +7,7 @@ import pytest
 
 from grubkd import advice
 from grubkd.advice import PlanOptions
+from grubkd.advice.drawing import draw
 from grubkd.boot import inventory
 from grubkd.boot.model import BootConfig, Entry
 from grubkd.errors import ArchitectureUnknown, NoSuchEntry, RamUnknown
@@ -132,6 +133,13 @@ class TestVerdict:
         found = advice.verdict("crashkernel=256M", replace(debian[0].entries[0], version=release), machine)
         assert (found.status == "failed") is bool(why)
         assert why in found.reason
+
+    def test_a_paravirtual_guest_of_xen(self, debian: tuple[BootConfig, Machine]) -> None:
+        config, machine = debian
+        machine = replace(machine, hardware=Hardware(pv_guest=True))
+        found = advice.verdict("crashkernel=256M", config.entries[0], machine)
+        assert (found.status, "Xen" in found.reason) == ("failed", True)
+        assert advice.verdict("quiet", config.entries[0], machine).status == "none"
 
     def test_on_the_machines_own_map(self, debian: tuple[BootConfig, Machine]) -> None:
         """A boot that was recorded: 6.1, 2G, an initrd at the top, nokaslr."""
@@ -268,7 +276,7 @@ def test_the_picture_of_an_entry() -> None:
     config, machine = read("fedora-11-i386", 1 * GIB)
     entry = config.entries[0]
     plan = advice.plan_entry(entry, config, machine)
-    shown = advice.draw(entry, plan, advice.foreseen(entry, plan, machine), machine)
+    shown = draw(entry, plan, advice.foreseen(entry, plan, machine), machine)
     assert shown.title == "entry 0: 64M@16M, 2.6.29.4-167.fc11.i586, on a typical memory map of 1G"
     with pytest.raises(RamUnknown):
-        advice.draw(entry, plan, advice.foreseen(entry, plan, machine), replace(machine, ram=None))
+        draw(entry, plan, advice.foreseen(entry, plan, machine), replace(machine, ram=None))

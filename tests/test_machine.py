@@ -188,6 +188,13 @@ class TestHardware:
         assert hardware.borders == (1 * GIB,)
         assert found.capture_cpus == 16
 
+    @pytest.mark.parametrize(
+        ("kind", "capabilities", "wanted"), [("PV\n", "", True), ("PV\n", "control_d\n", False), ("HVM\n", "", False)]
+    )
+    def test_guest_of_xen(self, tmp_path: Path, kind: str, capabilities: str, wanted: bool) -> None:
+        files: dict[str, str | bytes] = {"sys/hypervisor/guest_type": kind, "proc/xen/capabilities": capabilities}
+        assert read(tmp_path, files, live=True).hardware.pv_guest is wanted
+
     def test_nothing_is_there(self, tmp_path: Path) -> None:
         hardware = read(tmp_path, {"sys/kernel/boot_params/data": b"short"}, live=True).hardware
         assert hardware == machine.Hardware(modules=None)

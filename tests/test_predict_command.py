@@ -82,6 +82,7 @@ class TestOneKernel:
                 "reason": "",
             },
             "assumption": "on a typical memory map of 2G",
+            "note": None,
             "reason": "",
         }
 
@@ -119,6 +120,12 @@ class TestOneKernel:
         many = predict("crashkernel=256M", "--release", "7.2.0-1-amd64", "--ram", "2G").text
         assert "because   KASLR" in many
         assert "other places in 0x" in many
+
+    def test_a_release_that_was_never_looked_at(self) -> None:
+        """The nearest known behaviour is taken, and said."""
+        found = predict("crashkernel=256M", "--release", "6.9.0-1-amd64", "--ram", "2G", "--json").json
+        assert "nearest known kernel" in found["note"]
+        assert "note" in predict("crashkernel=256M", "--release", "6.9.0-1-amd64", "--ram", "2G").text
 
     def test_the_architecture_is_given_where_the_release_has_none(self) -> None:
         answer = predict("crashkernel=256M", "--release", "6.12.0", "--arch", "aarch64", "--ram", "2G", "--json").json

@@ -1,6 +1,5 @@
 """Where the boot configuration and the machine meet: what each entry should hold, and what it will get."""
 
-from grubkd.advice.drawing import draw
 from grubkd.advice.planning import PlanOptions, largest, plan_entry, plan_future, recommended
 from grubkd.advice.review import review
 from grubkd.advice.simulation import Simulation, simulate
@@ -13,7 +12,6 @@ __all__ = [
     "Reason",
     "Simulation",
     "Verdict",
-    "draw",
     "foreseen",
     "largest",
     "plan_entry",

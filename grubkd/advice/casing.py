@@ -79,12 +79,13 @@ def case_of(entry: Entry | None, machine: Machine, release: Release) -> Case:
         parts=_parts(machine, release),
         needs=Needs(hardware.encrypted, hardware.smmu, hardware.mlx5, machine.capture_cpus, _fadump(boot)),
         present=_present(boot),
-        initrd=hardware.initrd if runs else None,
+        # What lies where this time says nothing about a memory of another size.
+        initrd=hardware.initrd if runs and memory is not None else None,
         initrd_size=_initrd_size(entry, kernel),
         # Whether KASLR is in force is for the command line to tell, unless the kernel was built without it.
         kaslr=False if config is not None and config.kaslr is False else None,
         efi=hardware.efi,
-        borders=hardware.borders,
+        borders=hardware.borders if memory is not None else (),
     )
 
 

@@ -33,4 +33,4 @@ def simulate(line: str, release: Release, machine: Machine, *, initrd_size: int 
             "what the kernel does depends on the amount of RAM",
             hint="give it: --ram=SIZE, or a memory map: --iomem=FILE, --firmware-map=FILE",
         )
-    return Simulation(case, case.ram or memory.ram_total, judge(case))
+    return Simulation(case, case.ram or memory.ram_total, replace(judge(case), note=release.note))

@@ -20,8 +20,8 @@ from grubkd.memory.size import GIB, MIB
 
 Status = Literal["none", "reserved", "failed", "hang", "uncertain", "unknown"]
 
-# Amounts to try where the RAM is unknown: what comes out the same on each of them is certain.
-_AMOUNTS = (512 * MIB, GIB, 2 * GIB, 4 * GIB, 16 * GIB, 64 * GIB, 1024 * GIB)
+# Amounts to try where the RAM is unknown: what comes out the same on each of them is certain. Usual ones come first.
+_AMOUNTS = (4 * GIB, 16 * GIB, 512 * MIB, GIB, 2 * GIB, 64 * GIB, 1024 * GIB)
 _CRASH_DUMP_RESERVES_SINCE = (6, 9)
 
 
@@ -32,7 +32,8 @@ class Verdict:
     "none": it asks for nothing. "unknown": too little is known (the RAM, the release, Xen's own reading) to tell; the
     others as in memory.placement. regions: (start, end exclusive). request: what the kernel reads, None if unknown.
     lacks_high_low: the line holds `,high` or `,low` and this kernel does not know them. may_hang: among the possible
-    outcomes is a machine that does not boot. assumption: what the answer takes for granted.
+    outcomes is a machine that does not boot. assumption: what the answer takes for granted. note: whose
+    behaviour is taken, where that of the very release is not known.
     """
 
     status: Status
@@ -43,6 +44,7 @@ class Verdict:
     lacks_high_low: bool = False
     may_hang: bool = False
     assumption: str = ""
+    note: str = ""
 
 
 def verdict(line: str, entry: Entry, machine: Machine, *, initrd_size: int | None = None) -> Verdict:
@@ -66,7 +68,7 @@ def verdict(line: str, entry: Entry, machine: Machine, *, initrd_size: int | Non
     if ignored and "crashkernel=" in line:
         return Verdict("failed", ignored, request=forecast.request(case), lacks_high_low=lacks)
     found = judge(case) if case.memory_map() is not None else _on_any_ram(case)
-    return replace(found, lacks_high_low=lacks)
+    return replace(found, lacks_high_low=lacks, note=release.note)
 
 
 def foreseen(entry: Entry, plan: Plan, machine: Machine) -> Verdict:
@@ -104,11 +106,13 @@ def _settled(line: str, found: Verdict) -> Verdict:
 
 def _on_any_ram(case: Case) -> Verdict:
     """Where the RAM is unknown: what is the same for every amount of it, else "unknown"."""
-    found = [judge(replace(case, ram=ram)) for ram in _AMOUNTS]
-    first = found[-1]
-    if first.status in ("none", "failed", "hang") and all(each.status == first.status for each in found):
-        return first
-    return Verdict("unknown", "the amount of RAM is not known")
+    found: Verdict | None = None
+    for ram in _AMOUNTS:
+        each = judge(replace(case, ram=ram))
+        if each.status not in ("none", "failed", "hang") or (found and each.status != found.status):
+            return Verdict("unknown", "the amount of RAM is not known")
+        found = each
+    return found or Verdict("unknown", "the amount of RAM is not known")
 
 
 def _lacks_high_low(line: str, case: Case) -> bool:
@@ -118,10 +122,13 @@ def _lacks_high_low(line: str, case: Case) -> bool:
 
 
 def _ignored(machine: Machine, release: Release, architecture: Architecture) -> str:
-    """Why that kernel ignores crashkernel= altogether, by its configuration file; "" where it does not, or may not.
+    """Why that kernel ignores crashkernel= altogether; "" where it does not, or may not.
 
-    The reservation needs CONFIG_KEXEC or CONFIG_KEXEC_FILE; CONFIG_CRASH_DUMP as well from 6.9 on, on s390x always.
+    By the configuration file: the reservation needs CONFIG_KEXEC or CONFIG_KEXEC_FILE; CONFIG_CRASH_DUMP as well from
+    6.9 on, and on s390x always.
     """
+    if machine.hardware.pv_guest:
+        return "the kernel of a paravirtual Xen guest ignores crashkernel="
     kernel = machine.kernel(release.text)
     if kernel is None:
         return ""

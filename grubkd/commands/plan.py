@@ -9,6 +9,7 @@ import click
 
 from grubkd import advice, octets, render, render_map, render_plan, render_svg
 from grubkd.advice import PlanOptions
+from grubkd.advice.drawing import draw
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.commands import auto, options
@@ -74,7 +75,7 @@ def _pictures(rows: Sequence[render_plan.Row], machine: Machine, *, every: bool)
     found = list(reversed(chosen.values()))
     if not every:
         found = [row for row in rows if row[0].default][:1] or found[:1]
-    return [advice.draw(entry, plan, verdict, machine) for entry, plan, verdict in found]
+    return [draw(entry, plan, verdict, machine) for entry, plan, verdict in found]
 
 
 def _width() -> int:

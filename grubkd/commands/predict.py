@@ -13,6 +13,7 @@ from grubkd.boot.selector import select
 from grubkd.commands import options
 from grubkd.errors import Usage
 from grubkd.machine import machine as machines
+from grubkd.machine.hardware import UNKNOWN
 from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import architecture, implied
 from grubkd.memory.release import Release
@@ -84,12 +85,16 @@ def _with_memory(machine: Machine, given: dict[str, Any]) -> Machine:
     """The machine with the memory that the options state."""
     from grubkd.commands import mapfile
 
+    if all(given[name] is None for name in _MEMORY):
+        return machine
+    # It is another machine then: what this one's own hardware is no longer counts.
+    machine = replace(machine, running=None, hardware=UNKNOWN)
     if given["iomem"] is not None:
         memory = mapfile.iomem(given["iomem"])
     elif given["firmware_map"] is not None:
         memory = mapfile.firmware(given["firmware_map"])
     else:
-        return machine if given["ram"] is None else replace(machine, ram=given["ram"], memory_map=None)
+        return replace(machine, ram=given["ram"], memory_map=None)
     return replace(machine, ram=memory.ram_total, memory_map=memory)
 
 

@@ -18,7 +18,7 @@ class Hardware:
     modules: what the loaded modules take, None where there is no list of them. keyslots: see luks.keyslot_memory.
     encrypted: AMD's SME or SEV is at work, so that devices need bounce buffers. smmu, mlx5: an arm64 SMMU, a Mellanox
     card of that driver. efi: booted by EFI firmware. initrd: where the boot loader put it this time. borders: where
-    one NUMA node ends and the next begins.
+    one NUMA node ends and the next begins. pv_guest: a paravirtual guest of Xen, whose kernels reserve nothing.
     """
 
     modules: int | None = None
@@ -29,6 +29,7 @@ class Hardware:
     efi: bool = False
     initrd: Extent | None = None
     borders: tuple[int, ...] = ()
+    pv_guest: bool = False
 
 
 UNKNOWN = Hardware()
@@ -51,6 +52,9 @@ def read(tree: Root, host: Root) -> Hardware:
         efi=host.exists("/sys/firmware/efi"),
         initrd=_initrd(host) if tree.live else None,
         borders=_borders(host),
+        # The control domain looks the same, but there the hypervisor reserves.
+        pv_guest=(text(host, "/sys/hypervisor/guest_type") or "").strip() == "PV"
+        and "control_d" not in (text(host, "/proc/xen/capabilities") or ""),
     )
 
 

@@ -14,6 +14,7 @@ from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, KIB, MIB, format_size, round_down
 
 _PAGE = 4 * KIB
+_TELLING = ("kaslr", "mem", "cma", "numa", "movable")
 # GRUB 2 loads an initrd as high as it may: below 2 GiB, less a little that old kernels would trip over.
 _GRUB_CEILING = 2 * GIB - 64 * KIB
 # An initrd whose size nothing tells.
@@ -73,10 +74,15 @@ def _placements(case: Case, asked: Request) -> Iterator[Placement]:
             memory,
             initrd=initrd,
             kaslr=case.kaslr,
-            cmdline=case.cmdline,
+            cmdline=_telling(case.cmdline),
             borders=case.borders,
             efi=case.efi,
         )
+
+
+def _telling(line: str) -> str:
+    """The words of a line that may change a placement, so that lines that differ in others are placed once."""
+    return " ".join(word for word in line.split() if any(part in word for part in _TELLING))
 
 
 @lru_cache(maxsize=512)

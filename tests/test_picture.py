@@ -44,7 +44,7 @@ def test_a_small_machine() -> None:
         "k running kernel        9M  0x400000-0xcfffff",
         "x refused              64M  0x400000-0x43fffff: the kernel",
         ". RAM                1023M",
-        "/ reserved by firmware",
+        "/ firmware, devices",
     ]
     unicode = list(render_map.text(shown, width=64, ascii_only=False))
     signs = str.maketrans("#kx./", "█▓×░╱")  # noqa: RUF001

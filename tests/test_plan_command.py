@@ -190,6 +190,8 @@ def test_a_small_machine_is_told() -> None:
         ("debian-12", ["--offset", "16M", "--ram", "4G"], 4, "would-not-reserve"),
         ("debian-12", ["--svg", "/nonexistent/x.svg", "--ram", "4G"], 1, "io-error"),
         ("debian-12", ["--svg", "/dev/null"], 4, "ram-unknown"),
+        ("rhel-9-no-entries", [], 4, "architecture-unknown"),
+        ("no-bootloader", ["--arch", "x86_64", "--svg", "/dev/null"], 4, "no-such-entry"),
     ],
 )
 def test_refusals(tree: str, arguments: list[str], status: int, code: str) -> None:

@@ -55,8 +55,9 @@ def case_of(entry: Entry | None, machine: Machine, release: Release) -> Case:
     kernel = machine.kernel(release.text)
     architecture = machine.architecture_of(release.text)
     if architecture is None:
+        which = f"kernel {release}" if entry else "the kernel"
         raise ArchitectureUnknown(
-            f"the architecture of kernel {release} is not known", hint="give it: --arch=x86_64, or what it is"
+            f"the architecture of {which} is not known", hint="give it: --arch=x86_64, or what it is"
         )
     boot = main_boot(entry.boots) if entry else None
     config = kernel.config if kernel else None

@@ -13,7 +13,7 @@ from grubkd.advice.drawing import draw
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.commands import auto, options
-from grubkd.errors import InputOutput, Usage
+from grubkd.errors import InputOutput, NoSuchEntry, Usage
 from grubkd.machine import machine as machines
 from grubkd.machine.machine import Machine
 from grubkd.memory.picture import Picture
@@ -52,7 +52,11 @@ def command(root: str, kernel: tuple[str, ...], style: str | None, json: bool, *
     ]
     warnings = tuple(dict.fromkeys(notice for plan in plans.values() for notice in plan.warnings))
     pictures = _pictures(rows, machine, every=bool(kernel)) if style or svg else []
-    if svg and pictures:
+    if svg:
+        if not pictures:
+            raise NoSuchEntry(
+                "no entry starts Linux, so there is nothing to draw", hint="grubkd show lists the entries"
+            )
         _save(svg, render_svg.svg(pictures[0]))
     if json:
         render.document(render_plan.answer(machine, rows, plans.get(None), warnings, config.errors))

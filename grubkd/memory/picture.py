@@ -18,7 +18,7 @@ class Kind(Enum):
     """What a band shows; the value is its name for people. Declared from the ground up: later ones lie on top."""
 
     HOLE = "no memory"
-    FIRMWARE = "reserved by firmware"
+    FIRMWARE = "firmware, devices"
     RAM = "RAM"
     INITRD = "initial RAM disk"
     KERNEL = "running kernel"

@@ -144,3 +144,13 @@ def test_vfat(work: Path) -> None:
         "after rollback": ["old\n", 1e9],
         "names": ["a.conf"],
     }
+
+
+def test_a_full_and_a_read_only_boot(work: Path) -> None:
+    found = json.loads(inside(work, "ext4", "trouble.py"))
+    path = "/boot/grub2/grub.cfg"
+    assert found == {
+        "full": [1, "io-error", path, "cannot be written: No space left on device", True, ["grub.cfg"]],
+        "read-only": [1, "io-error", path, "cannot be written: Read-only file system", True, ["grub.cfg"]],
+        "well": [0, None, None, None, False, ["grub.cfg"]],
+    }

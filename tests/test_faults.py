@@ -24,7 +24,7 @@ from grubkd.write import history, transaction
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 
 # So many calls there are at least; fewer would mean that the trace is not read rightly.
-FLOOR = 50
+FLOOR = 45
 TRACED = f"trace={','.join(inject.VFAT)}"
 
 
@@ -215,7 +215,7 @@ def test_recovery_disturbed_at_every_point(top: Path, driver: Driver, what: str)
         problem = after_recovery(case, work)
         return problem if problem or tree.state(work) == old else "not all old after the second recovery"
 
-    every_point(case, what, check, floor=15)
+    every_point(case, what, check, floor=10)
 
 
 @pytest.mark.long

@@ -169,14 +169,17 @@ def apply(  # noqa: PLR0913
         work = Application(root, record, steps, stop)
         try:
             work.carry_out(recheck, empty, followups)
-        except BaseException as problem:
+        except BaseException as caught:
+            problem = caught
+            if isinstance(caught, OSError):
+                problem = system_failure(work.at, "cannot be written", caught)
             hint = _take_back(work, root, record, problem, followups)
             stop.check()
-            if isinstance(problem, OSError):
-                raise system_failure(work.at, "cannot be written", problem) from None
             if isinstance(problem, CommandFailed):
-                raise CommandFailed(problem.message, hint=hint or problem.hint, place=problem.place) from None
-            raise
+                problem = CommandFailed(problem.message, hint=hint or problem.hint, place=problem.place)
+            if problem is caught:
+                raise
+            raise problem from None
         journal.prune(root)
 
 

@@ -14,7 +14,6 @@ import os
 import time
 from stat import S_IMODE
 
-from grubkd import octets
 from grubkd.root import Root
 from grubkd.write import directory
 from grubkd.write.image import LABELS, Image, attributes
@@ -90,6 +89,8 @@ def remove(root: Root, path: str) -> None:
     """Remove a file if it is there. Raises OSError."""
     try:
         with root.spot(path, follow=False) as spot:
-            os.unlink(octets.to_bytes(path.rpartition("/")[2]), dir_fd=spot.parent)
+            # Asked first, since a read-only file system refuses even to remove what is not there.
+            if spot.status is not None:
+                os.unlink(spot.name, dir_fd=spot.parent)
     except FileNotFoundError:
         return

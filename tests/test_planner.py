@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from grubkd.errors import RamUnknown, WouldNotReserve
@@ -403,6 +403,7 @@ class TestShared:
         assert "2.6.26-2-686, 6.1.0-50-amd64" in problem.value.message
 
 
+@settings(max_examples=60)
 @given(
     st.sampled_from([FEDORA, DEBIAN, UBUNTU, RHEL_5, RHEL_6, RHEL_9, SUSE, System("arch")]),
     st.sampled_from(

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, TypeGuard
 
-from grubkd import octets, render
+from grubkd import octets, render, render_predict
 from grubkd.errors import GrubkdError, Usage
 from grubkd.memory.architecture import architecture
-from grubkd.memory.crashkernel import Request, read
+from grubkd.memory.crashkernel import read
 from grubkd.memory.memorymap import Extent, MemoryMap, from_firmware
 from grubkd.memory.placement import Placement, counted_ram, place
 from grubkd.memory.release import Release
@@ -81,7 +81,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         )
     return {
         "id": request.get("id"),
-        "request": _request_object(found),
+        "request": render_predict.request(found),
         "placement": None if placement is None else _placement_object(placement),
     }
 
@@ -107,18 +107,6 @@ def _answer_line(line: bytes) -> dict[str, Any]:
         return answer(request)
     except GrubkdError as problem:
         return {"id": name, "error": {"code": problem.code, "message": octets.to_person(str(problem))}}
-
-
-def _request_object(found: Request) -> dict[str, Any]:
-    return {
-        "status": found.status,
-        "size": found.size,
-        "base": found.base,
-        "low": found.low,
-        "high": found.high,
-        "cma": found.cma,
-        "reason": octets.to_person(found.reason),
-    }
 
 
 def _placement_object(placement: Placement) -> dict[str, Any]:

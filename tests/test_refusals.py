@@ -148,3 +148,12 @@ def test_a_value_that_would_not_boot_needs_force(machine: Machine) -> None:
     status, answer = machine.run(*argv, "--force")
     assert status == 0
     assert [warning["code"] for warning in answer["warnings"]] == ["would-not-boot"]
+
+
+def test_a_value_that_might_not_boot_needs_force_too(machine: Machine) -> None:
+    """KASLR may put the kernel where a plain size then fits nowhere."""
+    machine.write(LEGACY, title("ro", "6.12.0-1-686-pae"))
+    argv = ["set", "400M", "--ram", "2G", "--arch", "i386"]
+    error = machine.refused(*argv)
+    assert (error["code"], "might not boot" in error["message"]) == ("would-not-boot", True)
+    assert machine.run(*argv, "--force")[0] == 0

@@ -141,8 +141,9 @@ def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry,
 
 def _problems(request: Request, entry: Entry, verdict: advice.Verdict) -> Iterator[Notice | GrubkdError]:
     subject = f"entry {entry.index} ({entry.title})"
-    if verdict.status == "hang":
-        message = f"{subject} would not boot: {verdict.reason}"
+    if verdict.status == "hang" or verdict.may_hang:
+        how = "would not boot" if verdict.status == "hang" else "might not boot"
+        message = f"{subject} {how}: {verdict.reason}"
         if not request.force:
             hint = "choose a smaller value; --force writes it all the same"
             yield WouldNotBoot(message, hint=hint, place=entry.source)

@@ -4,6 +4,7 @@ stdout is the answer, stderr the story. Under --json stdout is one versioned obj
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
@@ -12,10 +13,16 @@ from grubkd import octets
 from grubkd.errors import GrubkdError, Notice
 
 JSON_VERSION = 1
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def _write(stream: IO[str], text: str) -> None:
-    """Write a person's text, whatever its bytes and whatever the locale."""
+    """Write a person's text, whatever its bytes and whatever the locale.
+
+    A terminal obeys control characters, and a title or a file name may hold any: there they are shown, not sent.
+    """
+    if stream.isatty():
+        text = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     stream.flush()
     stream.buffer.write(text.encode("utf-8", "surrogateescape"))  # type: ignore[attr-defined]
     stream.flush()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -201,6 +202,31 @@ def test_submenus_without_end(tree: Path, capsys: pytest.CaptureFixture[str]) ->
     code, shown = run(capsys, "show", "--root", str(tree))
     assert code == 3, shown
     assert run(capsys, "set", "256M", "--root", str(tree))[0] == 3
+
+
+def test_a_terminal_obeys_no_title(tree: Path) -> None:
+    """A title with escape sequences is shown as it is written; a pipe gets its bytes."""
+    (tree / GRUB_CFG).write_bytes(
+        b"menuentry 'a\x1b]0;owned\x07\xc2\x9b2J' {\n linux /vmlinuz-6.1.0 root=/dev/sda1\n}\n"
+    )
+    command = [sys.executable, "-m", "grubkd", "show", "--root", str(tree)]
+    piped = subprocess.run(command, cwd=TOP, capture_output=True, check=False).stdout
+    assert b"a\x1b]0;owned\x07\xc2\x9b2J" in piped
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, cwd=TOP, stdout=theirs, stderr=theirs) as running:
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # EIO: the program has ended
+                break
+            seen += part
+    assert running.returncode == 0
+    os.close(ours)
+    assert not {*b"\x1b\x07"} & {*seen}
+    assert b"\xc2\x9b" not in seen
+    assert b"a\\x1b]0;owned\\x07" in seen.replace(b"\r\n", b"")
 
 
 def test_a_tree_full_of_journals(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,14 +93,16 @@ def decode(data: bytes) -> Record:
     try:
         first = _members(json.loads(head), "grubkd", "sha256")
         if first["grubkd"] != VERSION:
-            raise Malformed(f"version {first['grubkd']!r:.20}, where grubkd knows {VERSION}")
+            raise Malformed(f"version {first['grubkd']!a:.20}, where grubkd knows {VERSION}")
         if first["sha256"] != sha256(body).hexdigest():
             raise Malformed("its checksum does not fit: it was damaged or changed")
         return _record(json.loads(body))
     except Malformed:
         raise
     except (ValueError, RecursionError) as problem:
-        raise Malformed(f"no text of grubkd's: {problem!s:.100}") from None
+        raise Malformed(
+            f"no text of grubkd's: {str(problem).encode('ascii', 'backslashreplace').decode():.100}"
+        ) from None
 
 
 def _record(value: Any) -> Record:

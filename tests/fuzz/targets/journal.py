@@ -102,7 +102,8 @@ def attempt(data: bytes) -> None:
     for text in (data, seal(data)):
         try:
             found = record.decode(text)
-        except Malformed:
+        except Malformed as problem:
+            octets.to_person(str(problem))  # it can be printed
             continue
         assert record.decode(record.encode(found)) == found
         use(text, found)

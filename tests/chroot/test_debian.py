@@ -11,6 +11,7 @@ from bookworm import Bookworm
 
 pytestmark = pytest.mark.long
 
+DEFAULT = "etc/default/grub"
 DROP_IN = "etc/default/grub.d/kdump-tools.cfg"
 
 
@@ -53,7 +54,7 @@ def test_with_the_drop_in_of_kdump_tools(debian: Bookworm, value: list[str]) -> 
     check_agreement(debian, *value)
     wanted = ["384M-:128M"] if value[0] == "--auto" else value
     assert sorted(map(tuple, values(debian).values())) == [(), tuple(wanted), tuple(wanted)]
-    assert "crashkernel" not in debian.read("etc/default/grub")
+    assert "crashkernel" not in debian.read(DEFAULT)
 
 
 def test_without_the_drop_in(debian: Bookworm) -> None:
@@ -124,7 +125,7 @@ def test_an_entry_set_alone_is_lost_at_the_next_run(debian: Bookworm) -> None:
 
 
 def test_rollback_takes_it_back_to_what_the_generator_made(debian: Bookworm) -> None:
-    before = {name: debian.read(name) for name in ("boot/grub/grub.cfg", "etc/default/grub", DROP_IN)}
+    before = {name: debian.read(name) for name in ("boot/grub/grub.cfg", DEFAULT, DROP_IN)}
     debian.grubkd("set", "256M")
     debian.grubkd("rollback")
     assert {name: debian.read(name) for name in before} == before
@@ -146,6 +147,27 @@ def test_a_kernel_installed_later_gets_the_value(debian: Bookworm) -> None:
     finally:
         for copy in copies:
             copy.unlink()
+
+
+@pytest.mark.parametrize("drop_in", [True, False])
+def test_regenerate_leaves_the_generator_nothing_to_do(debian: Bookworm, drop_in: bool) -> None:
+    """grubkd runs Debian's grub-mkconfig itself: the menu is the generator's, to the byte."""
+    if not drop_in:
+        (debian.path / DROP_IN).unlink()
+    done = debian.grubkd("set", "256M", "--regenerate")
+    assert {file["path"] for file in done["files"]} == {"/boot/grub/grub.cfg", f"/{DROP_IN if drop_in else DEFAULT}"}
+    assert [found for found in values(debian).values() if found] == [["256M"]] * (2 if drop_in else 3)
+    generated = debian.read("boot/grub/grub.cfg")
+    assert debian.update_grub() == generated
+    assert not debian.grubkd("set", "256M", "--regenerate")["changed"]
+
+
+def test_regenerate_rolls_back(debian: Bookworm) -> None:
+    before = debian.read("boot/grub/grub.cfg")
+    debian.grubkd("set", "256M", "--regenerate")
+    assert debian.read("boot/grub/grub.cfg") != before
+    debian.grubkd("rollback")
+    assert debian.read("boot/grub/grub.cfg") == before
 
 
 def test_the_host_is_not_touched(debian: Bookworm) -> None:

@@ -10,11 +10,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from grubkd import run
 from grubkd.errors import ChangedSinceRead, CommandFailed, GrubkdError, Place, RollbackFailed, VerificationFailed
 from grubkd.root import Root, system_failure
-from grubkd.write import atomicfile, directory, durable, image, journal
-from grubkd.write.followups import PATIENCE
+from grubkd.write import atomicfile, directory, durable, followups, image, journal
 from grubkd.write.image import Image, same
 from grubkd.write.record import Record
 from grubkd.write.signals import Held, held
@@ -48,7 +46,7 @@ class Application:
         self._at = "/"
         self._ran: list[tuple[str, ...]] = []
 
-    def carry_out(self, recheck: Callable[[], None] | None, empty: Sequence[str], followups: bool) -> None:
+    def carry_out(self, recheck: Callable[[], None] | None, empty: Sequence[str], following: bool) -> None:
         """Do it all, once it is journalled. Raises GrubkdError, or OSError about the file that `at` names."""
         self._stage()
         self._swap()
@@ -57,9 +55,9 @@ class Application:
             recheck()
         self._stop.check()
         durable.settle(self._root, (each.path for each in self._steps))
-        if followups:
+        if following:
             for command in self._record.followups:
-                run.run(command, self._root, stop=self._stop.arrived, patience=PATIENCE)
+                followups.run(command, self._root, self._stop.arrived)
                 self._ran.append(command)
         self._stop.check()
         # From here on an ending signal comes too late: the change is made.
@@ -163,17 +161,17 @@ def apply(  # noqa: PLR0913
     included, all is undone first and then told: Failed, Refused, Interrupted. Raises RollbackFailed if the undoing
     fails.
     """
-    followups = root.live or run_followups
+    following = root.live or run_followups
     with held() as stop:
         _begin(root, record)
         work = Application(root, record, steps, stop)
         try:
-            work.carry_out(recheck, empty, followups)
+            work.carry_out(recheck, empty, following)
         except BaseException as caught:
             problem = caught
             if isinstance(caught, OSError):
                 problem = system_failure(work.at, "cannot be written", caught)
-            hint = _take_back(work, root, record, problem, followups)
+            hint = _take_back(work, root, record, problem, following)
             stop.check()
             if isinstance(problem, CommandFailed):
                 problem = CommandFailed(problem.message, hint=hint or problem.hint, place=problem.place)
@@ -196,16 +194,16 @@ def _begin(root: Root, record: Record) -> None:
         raise
 
 
-def _take_back(work: Application, root: Root, record: Record, first: BaseException, followups: bool) -> str:
+def _take_back(work: Application, root: Root, record: Record, first: BaseException, following: bool) -> str:
     """Undo a transaction that failed; returns what is left to do by hand. Raises RollbackFailed that tells both."""
     hint = ""
     try:
         journal.reopen(root, record.id)
         undo(root, record)
-        if followups and (work.ran or isinstance(first, CommandFailed)):
+        if following and (work.ran or isinstance(first, CommandFailed)):
             for command in record.followups:
                 try:
-                    run.run(command, root, patience=PATIENCE)
+                    followups.run(command, root)
                 except CommandFailed:
                     if command in work.ran:
                         raise

@@ -1,10 +1,8 @@
 """Finding and undoing a transaction that was interrupted: by a kill, a crash, a power failure."""
 
-from grubkd import run
 from grubkd.errors import CommandFailed, Notice, Place, RollbackFailed
 from grubkd.root import Root, system_failure
-from grubkd.write import journal
-from grubkd.write.followups import PATIENCE
+from grubkd.write import followups, journal
 from grubkd.write.lock import STATE, busy, lock
 from grubkd.write.record import Record
 from grubkd.write.undo import undo
@@ -46,7 +44,7 @@ def _follow_up(root: Root, record: Record, force: bool) -> None:
     """Run the follow-ups after the undoing: they may have run for the interrupted change."""
     for command in record.followups:
         try:
-            run.run(command, root, patience=PATIENCE)
+            followups.run(command, root)
         except CommandFailed as problem:
             if not force:
                 raise RollbackFailed(

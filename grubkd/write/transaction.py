@@ -15,6 +15,9 @@ from grubkd.write.lock import lock
 from grubkd.write.record import FileRecord, Record
 from grubkd.write.recovery import pending, recover
 
+# Where boot configuration stands; what may not be seen elsewhere (of the hardware, say) changes no file.
+_CONFIGURATION = ("/boot", "/efi", "/etc", "/usr")
+
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
@@ -139,9 +142,9 @@ def _known(commands: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
 
 def _check_seen(root: Root) -> None:
     """Refuse to write after a reading that had to leave something out."""
-    if root.denied:
-        path = min(root.denied)
-        raise PermissionDenied("cannot be looked into", hint="run grubkd as root", place=Place(path))
+    denied = [path for path in root.denied if path.startswith(_CONFIGURATION)]
+    if denied:
+        raise PermissionDenied("cannot be looked into", hint="run grubkd as root", place=Place(min(denied)))
 
 
 __all__ = ["Transaction", "commit", "lock", "pending", "recover"]

@@ -1,6 +1,7 @@
 """python -m fuzz.guided TARGET [libFuzzer's options]: inputs guided by coverage, with atheris from PyPI."""
 
 import sys
+import tempfile
 
 import atheris
 
@@ -11,8 +12,9 @@ def main() -> None:
     name = sys.argv.pop(1)
     with atheris.instrument_imports(include=["grubkd"]):
         module, _ = load(name)
-    atheris.Setup([*sys.argv, str(HERE / "corpus" / name)], module.attempt)
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory() as found:  # what it finds interesting goes to the first directory
+        atheris.Setup([*sys.argv, found, str(HERE / "corpus" / name)], module.attempt)
+        atheris.Fuzz()
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from faults.tree import memory
 
 from grubkd.root import Root
 from grubkd.write import history
@@ -18,9 +20,9 @@ FILES = ("etc/kernel/cmdline", "etc/default/grub")
 
 
 @pytest.fixture
-def top(tmp_path: Path) -> Path:
-    shutil.copytree(TOP / "fixtures/rhel-9/root", tmp_path / "tree", symlinks=True)
-    return tmp_path / "tree"
+def top() -> Iterator[Path]:
+    with memory() as home:
+        yield Path(shutil.copytree(TOP / "fixtures/rhel-9/root", home / "tree", symlinks=True))
 
 
 def check(top: Path, values: set[str]) -> None:

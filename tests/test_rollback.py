@@ -361,10 +361,12 @@ STEPS = st.lists(
 
 @settings(max_examples=25)
 @given(STEPS)
-def test_rollbacks_until_none_is_left_give_the_first_tree(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, list[str]]]
-) -> None:
-    top = tmp_path_factory.mktemp("law")
+def test_rollbacks_until_none_is_left_give_the_first_tree(steps: list[tuple[str, list[str]]]) -> None:
+    with tree.memory() as top:
+        check_law(top, steps)
+
+
+def check_law(top: Path, steps: list[tuple[str, list[str]]]) -> None:
     tree.build(top)
     first = tree.state(top)
     latest: str | None = None

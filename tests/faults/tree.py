@@ -1,8 +1,11 @@
 """A small tree with several boot files, the change that is made to it, and what may be left of it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from grubkd.write.filechange import FileChange
 
@@ -30,6 +33,14 @@ class Found:
     mode: int
     mtime_ns: int
     attributes: tuple[tuple[str, bytes], ...]
+
+
+@contextmanager
+def memory() -> Iterator[Path]:
+    """A directory in memory if there is such, gone afterwards: for what is about calls and bytes, not about a disk."""
+    where = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with TemporaryDirectory(prefix="grubkd-", dir=where) as name:
+        yield Path(name)
 
 
 def build(top: Path) -> None:

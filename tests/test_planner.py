@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from grubkd.errors import RamUnknown, WouldNotReserve
@@ -421,8 +421,9 @@ class TestShared:
         ]
     ),
     st.sampled_from(list(Architecture)),
-    st.integers(96 * MIB, 300 * GIB),
+    st.integers(96 * MIB, 1 * GIB) | st.integers(96 * MIB, 300 * GIB),
 )
+@example(FEDORA, "2.6.32-5", Architecture.PPC64, 192 * MIB + 1)
 def test_what_is_chosen_is_read_and_reserves_something(
     system: System, kernel: str, machine: Architecture, ram: int
 ) -> None:

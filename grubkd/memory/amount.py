@@ -144,7 +144,7 @@ def applying(case: Case, draft: Draft) -> Draft:
     first = draft.value.spans[0]
     ram = format_size(round_up(case.ram, MIB))
     draft = draft.because(f"on {ram} it reserves nothing", f"its first range begins at {format_size(first.start)}")
-    start = round_down(case.ram, 256 * MIB) or case.ram
+    start = round_down(case.ram, 256 * MIB)
     if first.start > case.ram:
         spans = (Span(start, first.start, found.total), *draft.value.spans)
     else:

@@ -24,6 +24,7 @@ LAYERS = {
     "memory": 40,
     "grammar": 30,
     "osrelease": 30,
+    "parsing": 28,
     "root": 20,
     "run": 25,
     "walk": 15,
@@ -33,7 +34,7 @@ LAYERS = {
 # These are for everybody.
 FOUNDATIONS = {"errors", "octets", "__init__"}
 HEAVY = {
-    "lark": lambda path: path == "grammar.py",
+    "lark": lambda path: path == "parsing/compile.py",
     "augeas": lambda path: path == "write/arguments.py",
     "psutil": lambda path: path.startswith("machine/"),
     "click": lambda path: path == "cli.py" or path.startswith("commands/"),

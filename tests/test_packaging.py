@@ -19,10 +19,15 @@ NAME = f"grubkd-{__version__}"
 
 
 def sources() -> set[str]:
-    """Every file of the package as it is to be installed, grammars included, links followed."""
+    """Every file of the package that is in the source tree, grammars included, links followed."""
     modules = {path.relative_to(TOP).as_posix() for path in (TOP / "grubkd").rglob("*.py")}
     grammars = {f"grubkd/grammars/{path.name}" for path in (TOP / "grammars").iterdir() if path.is_file()}
     return modules | grammars | {"grubkd/py.typed"}
+
+
+def made() -> set[str]:
+    """What the build makes."""
+    return {f"grubkd/grammars/{path.stem}_tables.py" for path in (TOP / "grammars").glob("*.lark")}
 
 
 def manuals() -> set[str]:
@@ -76,7 +81,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_package_and_the_manual(wheel: Path) -> None:
     assert wheel.name == f"{NAME}-py3-none-any.whl"
     names = {name for name in zipfile.ZipFile(wheel).namelist() if f"{NAME}.dist-info" not in name}
-    assert names == sources() | {f"{NAME}.data/data/share/man/{page}" for page in manuals()}
+    assert names == sources() | made() | {f"{NAME}.data/data/share/man/{page}" for page in manuals()}
 
 
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
@@ -95,7 +100,8 @@ def test_the_sdist_holds_what_a_build_needs(built: Path) -> None:
     with tarfile.open(built / f"{NAME}.tar.gz") as archive:
         names = {name.removeprefix(f"{NAME}/") for name in archive.getnames()}
     wanted = sources() | {f"man/{page.split('/')[1]}" for page in manuals()}
-    assert wanted | {"pyproject.toml", "LICENSE", "README.md"} <= names
+    assert wanted | {"pyproject.toml", "setup.py", "LICENSE", "README.md"} <= names
+    assert not names & made()
 
 
 def test_the_installed_command_says_its_version(installed: Path) -> None:

@@ -138,8 +138,7 @@ class _Reader:
             # syslinux takes initrd= out of the arguments to load the files it names, and leaves it there.
             initrds += tuple(
                 path
-                for slot in slots
-                for word in slot.words
+                for word in self._arguments(slots[0])
                 if word.text.startswith("initrd=")
                 for path in word.text.removeprefix("initrd=").split(",")
             )
@@ -151,6 +150,11 @@ class _Reader:
             id=label.name,
             nesting=((position, title, label.name),),
         )
+
+    def _arguments(self, slot: Slot) -> tuple[Word, ...]:
+        """The label's arguments: its own, or the global ones where its slot only refers to them."""
+        refers = self._global is not None and any(word.reference == GLOBAL for word in slot.words)
+        return self._global.words if refers and self._global else slot.words
 
     def _instead_of_none(self, slot: Slot) -> Slot:
         """The slot of `APPEND -`: the dash goes when arguments come."""

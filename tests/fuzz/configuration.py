@@ -1,0 +1,54 @@
+"""What a configuration file goes through: read, edited in memory, read again; shared by the targets of the formats."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from grubkd import octets
+from grubkd.boot import inventory
+from grubkd.boot.selector import Selection, select
+from grubkd.errors import GrubkdError, VerificationFailed
+from grubkd.root import Overlay
+from grubkd.write import changes, edit, verify
+from grubkd.write.wish import Verb, Wish, reservation
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from strategies import MemoryTree
+
+WISHES = (
+    reservation(("256M",)),
+    Wish(Verb.HOLD, "console", ("console=tty0", "console=ttyS0")),
+    Wish(Verb.ADD, "dyndbg", ('dyndbg="file a.c +p"',)),
+    Wish(Verb.REMOVE, "quiet"),
+)
+
+
+def attempt(files: Mapping[str, bytes]) -> None:
+    """Read the tree of these files, and set values in all of it and in its first entry.
+
+    Refusals are answers. A reading that comes out other than planned is none, though it would have written nothing.
+    """
+    tree = MemoryTree(files)
+    config = inventory.read(tree)
+    for problem in config.errors:
+        assert problem.place, problem
+        str(problem)
+    if config.errors:
+        return
+    first = [str(entry.index) for entry in config.entries if entry.linux and not entry.foreign][:1]
+    for selection in (select(config, []), *([select(config, first)] if first else [])):
+        _edit(tree, config, selection)
+
+
+def _edit(tree: MemoryTree, config: inventory.BootConfig, selection: Selection) -> None:
+    try:
+        planned = changes.make(config, selection, lambda _entry: WISHES)
+        verify.fits(config, planned, None)
+        texts = edit.apply(config.texts, planned.edits)
+    except VerificationFailed:
+        raise
+    except GrubkdError:
+        return
+    after = {path: octets.to_bytes(text) for path, text in texts.items()}
+    verify.check(config, inventory.read(Overlay(tree, after)), planned.expected)

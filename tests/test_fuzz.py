@@ -8,7 +8,7 @@ from fuzz.session import fuzz, targets
 def test_a_few_seconds(name: str) -> None:
     tried = fuzz(name, 3.0, seed=1)
     print(f"{name}: {tried} inputs")
-    assert tried >= 50
+    assert tried >= 20
 
 
 @pytest.mark.long

@@ -1,10 +1,16 @@
 """Releases and architectures: which known behaviour a kernel has."""
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.memory.architecture import Architecture, architecture, implied
 from grubkd.memory.eras import Era
+from grubkd.memory.kernelimage import typical_image
+from grubkd.memory.otherplacement import _DEBIAN_ARM64
 from grubkd.memory.release import Release
 
 
@@ -110,3 +116,30 @@ def test_names_of_one_architecture(name: str, found: str) -> None:
 def test_an_unknown_architecture_is_refused() -> None:
     with pytest.raises(ArchitectureUnknown, match="unknown architecture 'vax'"):
         architecture("vax")
+
+
+@pytest.mark.parametrize(
+    ("text", "sample"),
+    [
+        ("5.14.0-427.13.1.el9_4.x86_64", "5.14.0-0.0.0.el9_4.x86_64"),
+        ("6.1.0-50-686-pae", "6.1.0-0-686-pae"),
+        ("6.1.0-50.deb12-amd64", "6.1.0-0.deb12-amd64"),
+        ("6.1.0+deb12-686-pae", "6.1.0+deb12-686-pae"),
+        ("6.1.0-686-pae", "6.1.0-0-pae"),
+        ("6.12", "6.12"),
+    ],
+)
+def test_a_sample_stands_for_all_builds_of_a_kernel(text: str, sample: str) -> None:
+    release = Release.parse(text)
+    assert release.sample == replace(release, text=sample, note=release.note.replace(text, sample))
+    # What reads the text itself takes both for the same.
+    for machine in (Architecture.X86_64, Architecture.I386, Architecture.ARM64):
+        assert typical_image(release.sample, machine, 0) == typical_image(release, machine, 0)
+
+
+@given(st.from_regex(r"\A[2-7]\.[0-9]{1,2}\.[0-9]{1,2}[-+.0-9a-z_]{0,12}(-amd64|-686-pae|-arm64|-cloud-amd64)?\Z"))
+def test_typical_images_are_those_of_the_sample(text: str) -> None:
+    release = Release.parse(text)
+    for machine in (Architecture.X86_64, Architecture.I386):
+        assert typical_image(release.sample, machine, 0) == typical_image(release, machine, 0)
+    assert bool(_DEBIAN_ARM64.fullmatch(release.sample.text)) == bool(_DEBIAN_ARM64.fullmatch(text))

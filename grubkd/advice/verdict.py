@@ -1,6 +1,7 @@
 """What the kernel of an entry will do with its command line."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from grubkd.advice.casing import case_of, release_of
@@ -67,8 +68,16 @@ def verdict(line: str, entry: Entry, machine: Machine, *, initrd_size: int | Non
     ignored = _ignored(machine, release, case.machine)
     if ignored and "crashkernel=" in line:
         return Verdict("failed", ignored, request=forecast.request(case), lacks_high_low=lacks)
-    found = judge(case) if case.memory_map() is not None else _on_any_ram(case)
-    return replace(found, lacks_high_low=lacks, note=release.note)
+    sample = release.sample
+    found = _of_sample(replace(case, release=sample, present=()))
+    reason = found.reason.replace(sample.note, release.note) if sample.note else found.reason
+    return replace(found, reason=reason, lacks_high_low=lacks, note=release.note)
+
+
+@lru_cache(maxsize=1024)
+def _of_sample(case: Case) -> Verdict:
+    """As judge, on whatever RAM. A menu holds many builds of a few kernels, with much the same arguments."""
+    return judge(case) if case.memory_map() is not None else _on_any_ram(case)
 
 
 def foreseen(entry: Entry, plan: Plan, machine: Machine) -> Verdict:

@@ -1,7 +1,7 @@
 """Kernel releases: what `uname -r` says, and which known behaviour the kernel of that release has."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from grubkd.errors import Usage
@@ -13,6 +13,8 @@ Version = tuple[int, int, int]
 
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,5}))?")
 _RHEL = re.compile(r"\.el(\d+)(?!\d)")
+# What a distribution counts its builds of one version with: `-427.13.1` of `5.14.0-427.13.1.el9_4.x86_64`.
+_BUILD = re.compile(r"\A([0-9.]+-)([0-9]+(?:\.[0-9]+)*)(?![0-9])")
 
 # The first version of each era, and those whose sources were read. Where the change came between two kernels that
 # were read, the boundary is the release that the change went into.
@@ -76,6 +78,11 @@ class Release:
         return self.era in _COUNTING_SPAN
 
     @property
+    def sample(self) -> "Release":
+        """One build for all those that differ in the number of the build only, and so in `text` and `note` only."""
+        return _sample(self)
+
+    @property
     def kaslr_by_default(self) -> bool:
         """Whether a distribution's kernel of this release randomises its own place unless told not to."""
         return self.version >= KASLR_SINCE
@@ -109,6 +116,12 @@ def _parse(text: str) -> Release:
         "64k" in words or "64kb" in words,
         "pae" in words or "bigmem" in words,
     )
+
+
+@lru_cache(maxsize=4096)
+def _sample(release: Release) -> Release:
+    text = _BUILD.sub(lambda found: found[1] + re.sub("[0-9]+", "0", found[2]), release.text)
+    return replace(release, text=text, note=release.note.replace(release.text, text))
 
 
 def _behaviour(text: str, version: Version, rhel: str) -> tuple[Era, bool]:

@@ -1,0 +1,153 @@
+"""Disk images with a real bootloader each, made without root and without loop devices."""
+
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.packages import Source, Unavailable
+
+MIB = 1 << 20
+_SECTOR = 512
+BOOT_SIZE, ROOT_SIZE = 64, 64
+"""MiB of the partitions that hold /boot and the rest."""
+
+
+def _run(*command: str | Path, text: str | None = None) -> str:
+    if not shutil.which(command[0]):
+        raise Unavailable(f"{command[0]} is not installed")
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    except OSError as problem:  # a program of another architecture
+        raise Unavailable(f"{command[0]}: {problem.strerror}") from None
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def partitioned(disk: Path, sizes: Sequence[int], kind: str = "83", label: str = "dos") -> list[int]:
+    """An empty disk with partitions of so many MiB each, the first bootable; where each begins, in bytes."""
+    starts = [MIB]
+    for size in sizes:
+        starts.append(starts[-1] + size * MIB)
+    with disk.open("wb") as file:
+        file.truncate(starts[-1] + MIB)
+    lines = [f"label: {label}"]
+    for number, (start, size) in enumerate(zip(starts, sizes, strict=False)):
+        bootable = ", bootable" if label == "dos" and number == 0 else ""
+        lines.append(f"start={start // _SECTOR}, size={size * MIB // _SECTOR}, type={kind}{bootable}")
+    _run("sfdisk", "--quiet", disk, text="\n".join(lines) + "\n")
+    return starts[:-1]
+
+
+def _ext2(disk: Path, start: int, size: int, tree: Path) -> None:
+    # GRUB 0.97 knows inodes of 128 bytes only.
+    options = ("-q", "-F", "-t", "ext2", "-I", "128", "-b", "1024", "-E", f"offset={start},root_owner=0:0")
+    _run("mke2fs", *options, "-d", tree, disk, str(size * 1024))
+
+
+def _without(tree: Path, directory: str, scratch: Path) -> Path:
+    """A copy of the tree in which the directory is empty."""
+    copy = scratch / "rest"
+    shutil.copytree(tree, copy, symlinks=True, ignore=lambda path, _: () if Path(path) != tree else (directory,))
+    (copy / directory).mkdir()
+    return copy
+
+
+def grub_legacy(tree: Path, disk: Path) -> None:
+    """GRUB 0.97 on the master boot record, /boot as the first partition, the rest of the tree as the second.
+
+    Debian's own i386 `grub` sets it up, by its own loader and libraries. Raises Unavailable.
+    """
+    packages = Source("bookworm", "i386").tree("grub-legacy", "libc6", "libncurses6", "libtinfo6")
+    for stage in (packages / "usr/lib/grub/i386-pc").iterdir():
+        shutil.copy(stage, tree / "boot/grub")
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        boot, root = partitioned(disk, (BOOT_SIZE, ROOT_SIZE))
+        _ext2(disk, boot, BOOT_SIZE, tree / "boot")
+        _ext2(disk, root, ROOT_SIZE, _without(tree, "boot", scratch))
+        device_map = scratch / "device.map"
+        device_map.write_text(f"(hd0) {disk}\n")
+        libraries = f"{packages}/lib/i386-linux-gnu:{packages}/usr/lib/i386-linux-gnu"
+        told = _run(
+            packages / "lib/ld-linux.so.2",
+            *("--library-path", libraries, packages / "usr/sbin/grub"),
+            *("--batch", "--no-floppy", f"--device-map={device_map}"),
+            text="root (hd0,0)\nsetup (hd0)\nquit\n",
+        )
+    assert 'Running "install /grub/stage1' in told and "succeeded" in told, told
+
+
+_GRUB2_MODULES = (
+    *("biosdisk", "part_msdos", "ext2", "normal", "linux", "serial", "terminal", "echo", "configfile", "test"),
+    *("search", "search_fs_uuid", "search_label", "search_fs_file", "ls", "cat", "minicmd", "sleep", "loadenv", "gzio"),
+)
+
+
+def grub2(tree: Path, disk: Path, *, size: int = 128) -> None:
+    """GRUB 2 in the gap before the first partition, which holds the whole tree. Raises Unavailable."""
+    modules = Source("bookworm", "amd64").tree("grub-pc-bin") / "usr/lib/grub/i386-pc"
+    (start,) = partitioned(disk, (size,))
+    with tempfile.TemporaryDirectory() as name:
+        core = Path(name) / "core.img"
+        prefix = ("--prefix", "(hd0,msdos1)/boot/grub", "--directory", modules, "--output", core)
+        _run("grub-mkimage", "--format", "i386-pc", *prefix, *_GRUB2_MODULES)
+        _ext2(disk, start, size, tree)
+        _embed(disk, (modules / "boot.img").read_bytes(), core.read_bytes())
+
+
+def _embed(disk: Path, boot: bytes, core: bytes) -> None:
+    """What grub-bios-setup writes: boot.img around the partition table, core.img in the sectors behind it."""
+    core += bytes(-len(core) % _SECTOR)
+    sectors = len(core) // _SECTOR
+    assert sectors < MIB // _SECTOR - 1, "core.img does not fit before the first partition"
+    head = bytearray(boot)
+    head[0x5C:0x64] = struct.pack("<Q", 1)  # the sector of core.img
+    head[0x66:0x68] = b"\x90\x90"  # no jump over the check that the drive is a hard disk
+    # core.img's own list of its blocks: all but its first sector lie from sector 2 on, to be loaded at 0x8200.
+    body = core[:0x1F4] + struct.pack("<QHH", 2, sectors - 1, 0x820) + core[0x200:]
+    with disk.open("r+b") as file:
+        table = file.read(_SECTOR)[440:]
+        file.seek(0)
+        file.write(bytes(head[:440]) + table + body)
+
+
+def _fat(disk: Path, start: int, size: int, tree: Path, bits: int) -> str:
+    """A FAT file system with what is in the tree; returns how mtools call it."""
+    _run("mkfs.vfat", "-F", str(bits), "--offset", str(start // _SECTOR), disk, str(size * 1024))
+    image = f"{disk}@@{start}"
+    for each in sorted(tree.iterdir()):
+        _run("mcopy", "-s", "-Q", "-i", image, each, "::/")
+    return image
+
+
+def systemd_boot(tree: Path, disk: Path, *, size: int = 96) -> tuple[Path, Path]:
+    """systemd-boot on an EFI system partition that holds the tree's /boot/efi; returns the firmware for QEMU's pflash.
+
+    Raises Unavailable.
+    """
+    esp = tree / "boot/efi"
+    loader = Source("bookworm", "amd64").tree("systemd-boot-efi") / "usr/lib/systemd/boot/efi/systemd-bootx64.efi"
+    (esp / "EFI/BOOT").mkdir(parents=True)
+    shutil.copy(loader, esp / "EFI/BOOT/BOOTX64.EFI")
+    (start,) = partitioned(disk, (size,), "uefi", "gpt")
+    _fat(disk, start, size, esp, 32)
+    firmware = Source("bookworm", "amd64").tree("ovmf") / "usr/share/OVMF"
+    variables = disk.with_suffix(".vars")
+    shutil.copy(firmware / "OVMF_VARS_4M.fd", variables)
+    return firmware / "OVMF_CODE_4M.fd", variables
+
+
+def syslinux(tree: Path, disk: Path, *, size: int = 96) -> None:
+    """SYSLINUX on a FAT partition that holds the tree's /boot, its configuration in /syslinux. Raises Unavailable."""
+    source = Source("bookworm", "amd64")
+    packages = source.tree("syslinux", "syslinux-common", "libc6")
+    (start,) = partitioned(disk, (size,), "e")
+    shutil.copy(packages / "usr/lib/syslinux/modules/bios/ldlinux.c32", tree / "boot/syslinux")
+    _fat(disk, start, size, tree / "boot", 16)
+    _run(packages / "usr/bin/syslinux", "--offset", str(start), "--directory", "/syslinux", "--install", disk)
+    record = (packages / "usr/lib/syslinux/mbr/mbr.bin").read_bytes()
+    with disk.open("r+b") as file:
+        file.write(record[:440])

@@ -1,0 +1,128 @@
+"""Kernels x memory x values x machines: the boots by which the predictor is judged."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.initramfs import ballast, base
+from lab.kernels import KERNELS
+from lab.packages import CACHE, locked
+from lab.qemu import Machine, Run, run
+from lab.report import Report, reports
+
+PLAIN = ("64M", "128M", "200M", "256M", "512M", "1G", "1500M", "2900M", "96M@64M", "64M@16M", "128M@256M", "200M@300M")
+RANGES = ("1G-4G:192M,4G-64G:256M,64G-:512M", "384M-:128M", "512M-2G:64M,2G-:256M@256M", "512M-1G:64M,1G-2G:100M")
+SUFFIXED = ("256M,high", "256M,high 72M,low", "512M,high 0,low", "128M 256M,high")
+ODD = ("0x8000000", "128", "0512M", "64Mx", "128M@", "auto", "0", "128M@65M")
+INITRDS = (0, 32)
+MEMORY = {
+    "x86_64": (256, 512, 1024, 2048, 3072, 3584, 4096, 6144, 8192),
+    "i386": (256, 512, 768, 1024, 2048, 3072),
+    "arm64": (512, 1024, 2048, 4096),
+    "ppc64le": (1024, 2048, 4096),
+    "riscv64": (512, 1024, 2048),
+}
+# How many boots of each kernel the long run makes: the emulation of the last three is slow.
+COUNTS = {
+    "5.10 x86_64": 64,
+    "6.1 x86_64": 64,
+    "6.12 x86_64": 64,
+    "7.2 x86_64": 64,
+    "5.10 i386": 30,
+    "6.1 i386": 34,
+    "6.1 arm64": 6,
+    "6.12 riscv64": 4,
+    "6.1 ppc64le": 4,
+}
+DEADLINE = {"x86_64": 90.0, "i386": 90.0, "arm64": 180.0, "riscv64": 240.0, "ppc64le": 240.0}
+
+
+TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """The last boot of a case; its report, None where the guest did not come so far; how many boots ended in faults."""
+
+    run: Run
+    report: Report | None
+    faults: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One boot. `memory` and `ballast` (what makes the initial RAM disk larger) in MiB; `value` as one types it."""
+
+    kernel: str
+    memory: int
+    kind: str | None
+    value: str
+    kaslr: bool = True
+    ballast: int = 0
+
+    @property
+    def arch(self) -> str:
+        """As grubkd calls it."""
+        return KERNELS[self.kernel].arch
+
+    @property
+    def cmdline(self) -> str:
+        """What the case adds to the command line."""
+        values = "".join(f" crashkernel={value}" for value in self.value.split())
+        return ("" if self.kaslr else "nokaslr") + values
+
+    def __str__(self) -> str:
+        facts = (self.kernel, f"{self.memory}M", self.kind, self.value, None if self.kaslr else "nokaslr")
+        return "-".join(each for each in facts if each) + (f"-initrd{self.ballast}M" if self.ballast else "")
+
+
+def cases(kernel: str, count: int) -> list[Case]:
+    """So many cases of that kernel, the same at each call: every value, then memory and machines at random."""
+    arch = KERNELS[kernel].arch
+    chance = random.Random(kernel)
+    x86 = arch in ("x86_64", "i386")
+    values = [*PLAIN, *RANGES, *SUFFIXED, *ODD] if x86 else ["128M", "256M", "256M,high", "400M", "64M"]
+    found: dict[Case, None] = {}
+    while len(found) < count:
+        case = Case(
+            kernel,
+            chance.choice(MEMORY[arch]),
+            chance.choice(("pc", "q35")) if x86 else None,
+            values[len(found) % len(values)],
+            kaslr=chance.random() < 0.4,
+            ballast=chance.choice(INITRDS) if x86 else 0,
+        )
+        found[case] = None
+    return list(found)
+
+
+def initrd(arch: str, size: int) -> Path:
+    """The initial RAM disk that reports, with so many MiB of ballast. Raises Unavailable."""
+    with locked("initrd"):
+        archive = base(arch).packed()
+        path = CACHE / f"report-{arch}-{size}.img"
+        data = archive + (bytes(-len(archive) % 4) + ballast(size << 20) if size else b"")
+        if not path.exists() or path.read_bytes() != data:
+            path.write_bytes(data)
+    return path
+
+
+def machine(case: Case) -> Machine:
+    """The machine of a case. Raises Unavailable."""
+    kernel = KERNELS[case.kernel]
+    bare = Machine(case.arch, case.memory, case.kind)
+    return bare.booting(kernel.image, initrd(case.arch, case.ballast), case.cmdline)
+
+
+def boot(case: Case) -> Booted:
+    """Boot the case, again where the kernel met a fault on its way. Raises Unavailable.
+
+    QEMU 7.2 emulates some kernels, 6.12 with more than 4G above all, so that one boot in ten faults at random.
+    """
+    faults = 0
+    while True:
+        done = run(machine(case), DEADLINE[case.arch])
+        found = next(iter(reports(done.text)), None)
+        if found or faults == TRIES - 1 or "Kernel panic" not in done.text:
+            return Booted(done, found, faults)
+        faults += 1

@@ -1,0 +1,84 @@
+"""What grubkd's predictor says of a boot, beside what the kernel of that boot did."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from grubkd.commands import batch
+from grubkd.memory.memorymap import Extent
+from lab.report import Report
+
+Regions = tuple[Extent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One question and its answer by the kernel.
+
+    `outcome`: "exact", the regions are those predicted; "possible", they are one of the alternatives; "wrong".
+    """
+
+    status: str
+    predicted: Regions
+    alternatives: tuple[Regions, ...]
+    reserved: Regions
+    outcome: str
+
+    @property
+    def certain(self) -> bool:
+        """Whether the predictor left no doubt."""
+        return self.status != "uncertain"
+
+
+def question(report: Report, arch: str, *, knows_image: bool) -> dict[str, Any]:
+    """The facts of a boot that are known before it, as `predict --batch` takes them.
+
+    The firmware's map and where the bootloader puts the initial RAM disk do not change from one boot to the next, nor
+    does the size of the kernel's image, which stands in the question if `knows_image`. Where KASLR put it does not.
+    """
+    memory = report.map
+    asked: dict[str, Any] = {
+        "cmdline": report.cmdline,
+        "release": report.release,
+        "arch": arch,
+        "ram": memory.ram_total,
+        "firmware_map": [[each.start, each.end, each.type] for each in memory.ranges],
+        "initrd": memory.initrd,
+    }
+    if knows_image:
+        asked["kernel_image"] = report.image
+    # Requests come as JSON, which has lists only.
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
+
+
+def compare(report: Report, arch: str, *, knows_image: bool = True) -> Compared:
+    """Ask the predictor about the boot, and see what the kernel did."""
+    placement = batch.answer(question(report, arch, knows_image=knows_image))["placement"]
+    status, predicted, alternatives = placement["status"], placement["regions"], placement["alternatives"]
+    reserved = report.reserved
+    if arch == "ppc64le" and report.size == amount(predicted):
+        # POWER's kernel shows no region in /proc/iomem: only the amount can be compared.
+        reserved = predicted
+    if status != "hang" and reserved == predicted:
+        outcome = "exact"
+    elif reserved in alternatives:
+        outcome = "possible"
+    else:
+        outcome = "wrong"
+    return Compared(status, predicted, alternatives, reserved, outcome)
+
+
+def amount(regions: Regions) -> int:
+    """Bytes in the regions."""
+    return sum(end - start for start, end in regions)
+
+
+def size_fits(report: Report, regions: Regions) -> bool:
+    """Whether kexec_crash_size is what the regions hold: up to 6.1 without the lower of two."""
+    if not regions:
+        return report.size == 0
+    return report.size in (amount(regions), amount(regions[-1:]))
+
+
+def text(regions: Regions) -> str:
+    """Regions as a table shows them."""
+    return " and ".join(f"{start:#x}-{end - 1:#x}" for start, end in regions) or "nothing"

@@ -1,0 +1,124 @@
+"""QEMU's software emulation of a machine: started, listened to, and ended by its own process id at a deadline."""
+
+import os
+import selectors
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab.packages import Unavailable
+
+PATIENCE = float(os.environ.get("GRUBKD_LAB_PATIENCE", "1"))
+"""Deadlines are multiplied by this, for a machine slower or busier than most."""
+
+_EMULATORS = {
+    "x86_64": ("qemu-system-x86_64",),
+    "i386": ("qemu-system-i386",),
+    "arm64": ("qemu-system-aarch64", "-cpu", "cortex-a57"),
+    "riscv64": ("qemu-system-riscv64",),
+    "ppc64le": ("qemu-system-ppc64", "-cpu", "power9", "-vga", "none"),
+}
+_KINDS = {"x86_64": "pc", "i386": "pc", "arm64": "virt", "riscv64": "virt", "ppc64le": "pseries"}
+_PSERIES = ",cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off"
+CONSOLES = {
+    "x86_64": "ttyS0,115200",
+    "i386": "ttyS0,115200",
+    "arm64": "ttyAMA0",
+    "riscv64": "ttyS0",
+    "ppc64le": "hvc0",
+}
+
+QUICK_END = "oops=panic panic=-1"
+"""Arguments with which a kernel in trouble ends the machine at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine with `memory` MiB: it boots `kernel` directly, or what its disk holds.
+
+    `kind`: QEMU's machine type, None for the architecture's usual one. `pflash`: the firmware's code and, writable,
+    its variables. `restarts`: a guest that reboots does so; else the machine ends there.
+    """
+
+    arch: str
+    memory: int
+    kind: str | None = None
+    kernel: Path | None = None
+    initrd: Path | None = None
+    cmdline: str = ""
+    disk: Path | None = None
+    pflash: tuple[Path, Path] | None = None
+    restarts: bool = False
+
+    def command(self) -> list[str]:
+        """QEMU's arguments. Raises Unavailable where that emulator is not installed."""
+        emulator, *options = _EMULATORS[self.arch]
+        if not shutil.which(emulator):
+            raise Unavailable(f"{emulator} is not installed")
+        kind = (self.kind or _KINDS[self.arch]) + (_PSERIES if self.arch == "ppc64le" else "")
+        options += ["-machine", kind, "-accel", "tcg", "-m", str(self.memory), "-nic", "none"]
+        options += ["-display", "none", "-serial", "stdio", "-monitor", "none"]
+        if not self.restarts:
+            options.append("-no-reboot")
+        if self.kernel:
+            options += ["-kernel", str(self.kernel), "-append", self.cmdline]
+        if self.initrd:
+            options += ["-initrd", str(self.initrd)]
+        if self.disk:
+            options += ["-drive", f"file={self.disk},format=raw,if=virtio"]
+        for unit, (file, mode) in enumerate(zip(self.pflash or (), ("on", "off"), strict=False)):
+            options += ["-drive", f"if=pflash,unit={unit},format=raw,readonly={mode},file={file}"]
+        return ["nice", "-n", "19", emulator, *options]
+
+    def booting(self, kernel: Path, initrd: Path, cmdline: str) -> "Machine":
+        """The machine that boots this kernel directly, with its console where the lab listens."""
+        line = f"console={CONSOLES[self.arch]} {QUICK_END} {cmdline}"
+        return replace(self, kernel=kernel, initrd=initrd, cmdline=line)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the machine wrote on its serial console, the seconds it took, and whether it ended by itself."""
+
+    text: str
+    seconds: float
+    ended: bool
+
+    def tail(self, lines: int = 15) -> str:
+        """The last lines, for messages of tests."""
+        return "\n".join(self.text.splitlines()[-lines:])
+
+
+def run(machine: Machine, deadline: float, *, until: str = "", after: float = 0.0) -> Run:
+    """Let the machine run until it ends, until `deadline` seconds (times PATIENCE) are over, or `after` seconds after
+    it wrote `until`. Then its own process is killed. Raises Unavailable.
+    """
+    start = time.monotonic()
+    end = start + deadline * PATIENCE
+    # The process is its own: `nice` becomes QEMU, with the same process id.
+    process = subprocess.Popen(
+        machine.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
+    )
+    parts: list[bytes] = []
+    mark, waiting = until.encode(), bool(until)
+    ended = False
+    assert process.stdout
+    with process, selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while (left := end - time.monotonic()) > 0:
+            if not selector.select(left):
+                continue
+            data = os.read(process.stdout.fileno(), 1 << 16)
+            if not data:
+                ended = True
+                break
+            parts.append(data)
+            if waiting and mark in b"".join(parts[-64:]):
+                waiting = False
+                end = min(end, time.monotonic() + after)
+        if not ended:
+            process.kill()
+    text = b"".join(parts).decode("utf-8", "replace").replace("\r", "")
+    return Run(text, time.monotonic() - start, ended)

@@ -1,0 +1,69 @@
+"""What a machine of the lab told about itself: between a line `@@@ NAME` and the next."""
+
+import re
+from dataclasses import dataclass
+
+from grubkd.memory.memorymap import Extent, MemoryMap, from_e820_log, from_iomem
+
+_PART = re.compile(r"^@@@ (\w+)\n", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One boot: the texts as the guest read them. `size`: kexec_crash_size, bytes; None without kexec."""
+
+    release: str
+    cmdline: str
+    iomem: str
+    size: int | None
+    messages: str
+
+    @property
+    def reserved(self) -> tuple[Extent, ...]:
+        """The crash kernel regions of /proc/iomem, ascending, ends exclusive."""
+        return from_iomem(self.iomem).crash
+
+    @property
+    def image(self) -> Extent | None:
+        """Where the kernel lay, from its code to the end of its bss."""
+        return from_iomem(self.iomem).kernel
+
+    @property
+    def map(self) -> MemoryMap:
+        """The firmware's map where boot messages tell it (x86), else that of /proc/iomem."""
+        if "BIOS-e820" in self.messages:
+            return from_e820_log(self.messages)
+        return from_iomem(self.iomem)
+
+
+def parts(text: str) -> list[tuple[str, str]]:
+    """(name, text) of every part on a console, in order."""
+    pieces = _PART.split(text)
+    return list(zip(pieces[1::2], pieces[2::2], strict=True))
+
+
+def part(text: str, name: str) -> str:
+    """The text of the last part of that name, "" where there is none."""
+    return next((found for each, found in reversed(parts(text)) if each == name), "")
+
+
+def reports(text: str) -> list[Report]:
+    """Every complete report on a console: one for each boot."""
+    found: list[Report] = []
+    held: dict[str, str] = {}
+    for name, told in parts(text):
+        if name == "release":
+            held = {}
+        held[name] = told
+        if name == "messages":
+            size = held["size"].strip()
+            found.append(
+                Report(
+                    held["release"].strip(),
+                    held["cmdline"].rstrip("\n"),
+                    held["iomem"],
+                    int(size) if size.isdigit() else None,
+                    told,
+                )
+            )
+    return found

@@ -1,0 +1,73 @@
+"""The predictor against real kernels: what /proc/iomem shows is what was predicted, without any doubt or within it."""
+
+import pytest
+
+from lab.kernels import KERNELS
+from lab.matrix import COUNTS, Booted, Case, boot, cases
+from lab.packages import Unavailable
+from lab.prediction import compare, size_fits, text
+from lab.results import record
+
+X86, I386 = "6.1 x86_64", "6.1 i386"
+SHORT = [
+    Case(X86, 1024, "pc", "128M"),
+    Case(X86, 2048, "q35", "1G-4G:192M,4G-64G:256M,64G-:512M", kaslr=False),
+    Case(X86, 6144, "pc", "256M,high 72M,low", kaslr=False),
+    Case(X86, 512, "pc", "600M", kaslr=False),
+    Case(X86, 1024, "q35", "64M@16M", kaslr=False),
+    Case(I386, 1024, "pc", "128M", kaslr=False),
+    Case(I386, 2048, "q35", "0512M", kaslr=False),
+]
+LONG = [case for kernel, count in COUNTS.items() for case in cases(kernel, count)]
+
+
+def booted(case: Case) -> Booted:
+    """Boot, or skip what cannot be had."""
+    try:
+        return boot(case)
+    except Unavailable as problem:
+        pytest.skip(str(problem))
+
+
+def check(case: Case, *, keep: bool) -> None:
+    found = booted(case)
+    assert found.report, found.run.tail()
+    known = compare(found.report, case.arch)
+    typical = compare(found.report, case.arch, knows_image=False)
+    if keep:
+        record(
+            "matrix",
+            str(case),
+            kernel=case.kernel,
+            release=KERNELS[case.kernel].release,
+            memory=case.memory,
+            machine=case.kind,
+            value=case.value,
+            kaslr=case.kaslr,
+            ballast=case.ballast,
+            status=known.status,
+            outcome=known.outcome,
+            typical_status=typical.status,
+            typical_outcome=typical.outcome,
+            predicted=text(known.predicted),
+            alternatives=len(known.alternatives),
+            reserved=text(known.reserved),
+            seconds=round(found.run.seconds, 1),
+            faults=found.faults,
+        )
+    for compared in (known, typical):
+        assert compared.outcome != "wrong", compared
+        if not compared.alternatives:
+            assert compared.outcome == "exact", compared
+    assert size_fits(found.report, known.reserved)
+
+
+@pytest.mark.parametrize("case", SHORT, ids=str)
+def test_some_boots(case: Case) -> None:
+    check(case, keep=False)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("case", LONG, ids=str)
+def test_every_boot_of_the_matrix(case: Case) -> None:
+    check(case, keep=True)

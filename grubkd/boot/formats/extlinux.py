@@ -167,14 +167,15 @@ class _Reader:
         Until then the label has the global arguments: a reference that takes no room.
         """
         begin = self._text.rfind("\n", 0, kernel.start) + 1
-        indent = self._text[begin : len(self._text) - len(self._text[begin:].lstrip(" \t"))]
+        line = self._text[begin : kernel.start]
+        indent = line[: len(line) - len(line.lstrip(" \t"))]
         eol = "\r\n" if "\r\n" in self._text else "\n"
         end = self._text.find("\n", kernel.end)
         at, before, after = (len(self._text), eol, "") if end < 0 else (end + 1, "", eol)
-        line = self._line(kernel.start)
         found = (Word(at, at, "", GLOBAL),) if self._global else ()
         before += f"{indent}APPEND "
-        return Slot(self._file, "extlinux", "APPEND", at, at, line, found, before=before, after=after)
+        number = self._line(kernel.start)
+        return Slot(self._file, "extlinux", "APPEND", at, at, number, found, before=before, after=after)
 
     def _body(self, rest: Token) -> int:
         return rest.start + len(rest.text) - len(rest.text.lstrip(" \t"))

@@ -11,7 +11,7 @@ from lab.packages import Source, Unavailable
 
 MIB = 1 << 20
 _SECTOR = 512
-BOOT_SIZE, ROOT_SIZE = 64, 64
+BOOT_SIZE, ROOT_SIZE = 64, 256
 """MiB of the partitions that hold /boot and the rest."""
 
 

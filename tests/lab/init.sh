@@ -72,7 +72,7 @@ capture() {
     date=$(date +%Y-%m-%d-%H:%M:%S)
     saved=/mnt/var/crash/$date
     mkdir -p "$saved"
-    makedumpfile -c -d 31 --message-level 1 /proc/vmcore "$saved/vmcore"
+    makedumpfile -E -d 31 --message-level 1 /proc/vmcore "$saved/vmcore"
     echo "saved $date $?"
     release
     finish reboot

@@ -1,0 +1,118 @@
+"""The page, from its first line to its last: an i386 machine with GRUB legacy crashes, and its dump is read."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab import disks
+from lab.initramfs import tools, with_kdump
+from lab.kernels import KERNELS
+from lab.packages import Unavailable
+from lab.prediction import compare, size_fits
+from lab.qemu import QUICK_END, Machine, Run, run
+from lab.report import part, reports
+from lab.tree import TOP, Tree
+
+KERNEL = KERNELS["6.1 i386"]
+MEMORY = 512
+# Fedora 11's menu, as anaconda wrote it, for Debian's kernel and without the time to choose.
+PAGE = TOP / "fixtures/fedora-11-i386/root/boot/grub/grub.conf"
+# Directories that the guest mounts on or writes to.
+DIRECTORIES = ("boot", "var/crash")
+
+
+def the_page(path: Path) -> Tree:
+    """A tree with the page's grub.conf, which boots Debian's kernel, and the capture kernel's things in its initrd."""
+    tree = Tree(path, KERNEL)
+    for name in DIRECTORIES:
+        (path / name).mkdir(parents=True, exist_ok=True)
+    tree.install_kernel(with_kdump(KERNEL).packed())
+    # There is no picture on this disk, and GRUB would wait for a key to say so.
+    lines = [line for line in PAGE.read_text().splitlines(keepends=True) if not line.startswith("splashimage")]
+    menu = "".join(lines).replace("timeout=5", "timeout=0").replace("initrd-2.6", "initrd.img-2.6")
+    menu = menu.replace("initrd.img-2.6.29.4-167.fc11.i586.img", f"initrd.img-{KERNEL.release}")
+    tree.write("boot/grub/grub.conf", menu.replace("2.6.29.4-167.fc11.i586", KERNEL.release))
+    (path / "boot/grub/menu.lst").symlink_to("./grub.conf")
+    return tree
+
+
+def lab_arguments(action: str) -> list[str]:
+    """What the lab's init must find on the command line, as options of `set`."""
+    wanted = {
+        "console": "ttyS0,115200",
+        "lab.do": action,
+        "lab.boot": "vda1",
+        "lab.disk": "vda2",
+        "lab.kernel": KERNEL.image.name,
+        "lab.initrd": f"initrd.img-{KERNEL.release}",
+    }
+    found = [f"--arg={name}={value}" for name, value in wanted.items()]
+    return found + [f"--arg={word}" for word in QUICK_END.split()]
+
+
+def crash(tree: Tree, disk: Path) -> Run:
+    """Boot, crash, capture, boot again through GRUB; until the guest switches itself off."""
+    disks.grub_legacy(tree.path, disk)
+    return run(Machine("i386", MEMORY, disk=disk, restarts=True), 150)
+
+
+def dump(disk: Path, into: Path) -> Path:
+    """The dump in /var/crash/DATE of the disk's second partition, copied out of it."""
+    image = into / "root.ext2"
+    start = disks.MIB * (1 + disks.BOOT_SIZE)
+    with disk.open("rb") as source, image.open("wb") as target:
+        source.seek(start)
+        shutil.copyfileobj(source, target)
+    subprocess.run(["debugfs", "-R", f"rdump /var/crash {into}", image], capture_output=True, check=True)
+    (found,) = (into / "crash").glob("*/vmcore")
+    return found
+
+
+def messages_of(vmcore: Path) -> str:
+    """The log of the kernel that crashed, as vmcore-dmesg of its own architecture finds it in the dump."""
+    tree = tools("i386")
+    libraries = f"{tree}/lib/i386-linux-gnu:{tree}/usr/lib/i386-linux-gnu"
+    done = subprocess.run(
+        [tree / "lib/ld-linux.so.2", "--library-path", libraries, tree / "sbin/vmcore-dmesg", vmcore],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    return done.stdout.decode(errors="replace")
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    try:
+        return the_page(tmp_path_factory.mktemp("page") / "tree")
+    except Unavailable as problem:
+        pytest.skip(str(problem))
+
+
+def test_the_page_and_the_whole_cycle(tree: Tree, tmp_path: Path) -> None:
+    """`set --auto`, boot, crash, capture, reboot; and every number is what `show` and `predict` said."""
+    tree.grubkd("set", "--auto", "--ram", f"{MEMORY}M", *lab_arguments("kdump"))
+    entry = tree.default_entry()
+    disk = tmp_path / "disk"
+    try:
+        done = crash(tree, disk)
+    except Unavailable as problem:
+        pytest.skip(str(problem))
+    assert done.ended, done.tail()
+    # The report is written before the crash and, by the same kernel booted anew, after it.
+    assert len(reports(done.text)) == 2, done.tail()
+    for report in reports(done.text):
+        assert report.release == entry["version"]
+        assert report.cmdline == entry["cmdline"]
+        compared = compare(report, "i386")
+        assert compared.outcome != "wrong", compared
+        assert size_fits(report, compared.reserved)
+        assert report.size == 128 << 20
+    assert "loaded 1" in part(done.text, "load"), part(done.text, "load")
+    assert "saved " in part(done.text, "capture"), done.tail()
+    assert "vmcore" in part(done.text, "saved"), done.tail()
+    log = messages_of(dump(disk, tmp_path))
+    assert f"Linux version {KERNEL.release}" in log
+    assert "sysrq: Trigger a crash" in log

@@ -24,7 +24,8 @@ _TABLES = 3 * PAGE
 # What 64-bit kernels were seen to take for a node's own data, whatever their flavour.
 _NODE_DATA = {(5, 10): 0x2A000, (6, 1): 0x2B000, (6, 12): 0x2A980, (7, 2): 0x2B080}
 _USUAL_NODE_DATA = 0x2B080
-_EFI_EDGES = (16 * MIB, 64 * MIB, 160 * MIB)
+# A region's end moves in steps of 16M; OVMF was seen to keep 32M at the top of memory.
+_EFI_EDGES = tuple(range(16 * MIB, 176 * MIB, 16 * MIB))
 
 
 def judge(request: Request, boot: Boot) -> Judgement:

@@ -38,7 +38,7 @@ report() {
     told size
     cat /sys/kernel/kexec_crash_size
     told messages
-    dmesg | grep -E 'BIOS-e820|RAMDISK:|[Cc]rash ?[Kk]ernel'
+    dmesg | grep -E 'BIOS-e820|RAMDISK:|efi: EFI v|[Cc]rash ?[Kk]ernel'
 }
 
 # disk: mount the partition lab.disk= on /mnt, and lab.boot=, where /boot is one of its own, on /mnt/boot.

@@ -29,6 +29,11 @@ class Report:
         return from_iomem(self.iomem).kernel
 
     @property
+    def efi(self) -> bool:
+        """Whether EFI firmware booted it."""
+        return "efi: EFI v" in self.messages
+
+    @property
     def map(self) -> MemoryMap:
         """The firmware's map where boot messages tell it (x86), else that of /proc/iomem."""
         if "BIOS-e820" in self.messages:

@@ -1,0 +1,16 @@
+#!/bin/bash
+# Boot real kernels through real bootloaders, in QEMU's software emulation: the lab's long run, then docs/lab.md anew.
+# Takes hours. Arguments go to pytest. As root on Debian 12; downloads stay in /var/cache/grubkd-tests.
+set -uo pipefail
+cd "$(dirname "$0")" || exit
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$PWD:$PWD/tests
+. packaging/need.sh
+. tests/lab/need.sh
+
+need "${LAB_PACKAGES[@]}" "${LAB_LONG_PACKAGES[@]}" \
+    python3-lark python3-click python3-augeas python3-psutil python3-pytest python3-hypothesis || exit
+
+status=0
+/usr/bin/python3 -m pytest -p no:cacheprovider -rfEs -m "lab or not lab" "${@:-tests/lab}" </dev/null || status=$?
+/usr/bin/python3 -m lab >docs/lab.md.partial && mv docs/lab.md.partial docs/lab.md || exit
+exit "$status"

@@ -1,0 +1,86 @@
+"""`python -m lab`: what the last long run found, as docs/lab.md."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from lab.matrix import COUNTS
+from lab.results import rows
+
+HEAD = """# What the lab saw
+
+Written by `./lab.sh`. Real kernels, booted in QEMU's software emulation, and what grubkd's predictor had said of each
+boot from the command line, the firmware's memory map and the place of the initial RAM disk. "Exact": /proc/iomem shows
+the regions predicted. "Possible": the prediction named several outcomes, and this is one of them.
+"""
+
+
+def table(head: Sequence[str], body: Iterable[Sequence[object]]) -> Iterator[str]:
+    """A table of Markdown."""
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in body:
+        yield f"| {' | '.join(map(str, row))} |"
+
+
+def _summary(found: list[dict[str, Any]]) -> Iterator[Sequence[object]]:
+    for kernel, group in groupby(found, lambda row: row["kernel"]):
+        boots = list(group)
+        certain = [row for row in boots if row["status"] != "uncertain"]
+        outcomes = Counter(row["outcome"] for row in boots)
+        yield (
+            kernel,
+            boots[0]["release"],
+            f"{len(boots)} of {COUNTS[kernel]}",
+            len(certain),
+            sum(row["outcome"] == "wrong" for row in certain),
+            outcomes["exact"],
+            outcomes["possible"],
+            outcomes["wrong"],
+            sum(row["faults"] for row in boots),
+            f"{sum(row['seconds'] for row in boots) / len(boots):.1f} s",
+            f"{min(row['date'] for row in boots)} to {max(row['date'] for row in boots)}",
+        )
+
+
+SUMMARY = (
+    *("kernel", "release", "boots", "certain", "of these wrong", "exact", "possible", "wrong"),
+    *("emulation faults", "time each", "dates"),
+)
+
+
+def _boots(found: list[dict[str, Any]]) -> Iterator[Sequence[object]]:
+    for row in found:
+        yield (
+            row["kernel"],
+            f"{row['memory']}M",
+            row["machine"] or "",
+            f"`{row['value']}`",
+            "" if row["kaslr"] else "off",
+            f"{row['ballast']}M" if row["ballast"] else "",
+            row["predicted"],
+            row["status"] + (f", {row['alternatives']} others" if row["alternatives"] else ""),
+            "the same" if row["outcome"] == "exact" else row["reserved"],
+            row["outcome"],
+        )
+
+
+BOOTS = (
+    *("kernel", "RAM", "machine", "crashkernel=", "KASLR", "larger initrd", "predicted"),
+    *("how surely", "reserved", "outcome"),
+)
+
+
+def document() -> Iterator[str]:
+    """The lines of docs/lab.md."""
+    yield from HEAD.splitlines()
+    found = sorted(rows("matrix"), key=lambda row: list(COUNTS).index(row["kernel"]))
+    yield "\n## The predictor against the truth\n"
+    yield from table(SUMMARY, _summary(found))
+    yield "\n### Every boot\n"
+    yield from table(BOOTS, _boots(found))
+
+
+if __name__ == "__main__":
+    print("\n".join(document()))

@@ -1,0 +1,9 @@
+# shellcheck shell=bash disable=SC2034
+# Sourced by test.sh and lab.sh: the Debian packages that the lab needs on the host.
+
+# Its short part.
+LAB_PACKAGES=(
+    qemu-system-x86 mtools dosfstools e2fsprogs fdisk binutils kmod grub-common debian-archive-keyring
+)
+# Its long part: machines of other architectures.
+LAB_LONG_PACKAGES=(qemu-system-arm qemu-system-misc qemu-system-ppc)

@@ -6,17 +6,18 @@ set -uo pipefail
 cd "$(dirname "$0")" || exit
 export LC_ALL=C.UTF-8 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 . packaging/need.sh
+. tests/lab/need.sh
 
 selection=() packages=()
 if [[ ${1-} == --all ]]; then
-    selection=(-m "long or not long")
+    selection=(-m "not lab") # those are lab.sh's
     packages=(debootstrap)
     shift
 fi
 
-need "${packages[@]}" python3-lark python3-click python3-augeas python3-psutil python3-pytest python3-pytest-xdist python3-hypothesis \
+need "${packages[@]}" "${LAB_PACKAGES[@]}" python3-lark python3-click python3-augeas python3-psutil python3-pytest python3-pytest-xdist python3-hypothesis \
     python3-venv python3-dev gcc pkg-config libaugeas-dev \
-    mandoc shellcheck grub-common strace attr e2fsprogs dosfstools || exit
+    mandoc patch shellcheck grub-common strace attr e2fsprogs dosfstools || exit
 
 interpreter() {
     local candidate

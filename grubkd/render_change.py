@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from difflib import unified_diff
 from typing import Any
 
 from grubkd import octets, render
@@ -10,6 +9,7 @@ from grubkd.errors import Notice
 from grubkd.write.filechange import FileChange
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_CONTEXT = 3
 
 
 def diff(file: FileChange) -> str:
@@ -18,13 +18,53 @@ def diff(file: FileChange) -> str:
     path = octets.to_person(file.path)
     source = "/dev/null" if file.before is None else f"a{path}"
     target = "/dev/null" if file.after is None else f"b{path}"
-    lines = unified_diff(before, after, source, target)
+    if len(before) == len(after):
+        lines = _line_by_line(before, after, source, target)
+    else:
+        from difflib import unified_diff
+
+        lines = unified_diff(before, after, source, target)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
 def _lines(data: bytes | None) -> list[str]:
     """The lines with their ends; only a newline ends one, whatever else str.splitlines() takes for an end."""
     return _LINE.findall(octets.to_person(octets.from_bytes(data or b"")))
+
+
+def _line_by_line(before: Sequence[str], after: Sequence[str], source: str, target: str) -> Iterator[str]:
+    """The unified diff of texts in which lines were changed, and none was added or taken away.
+
+    Python's own compares each line with all that equal it: in a menu of thousands of entries with much the same lines
+    that takes minutes.
+    """
+    changed = [number for number, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
+    if changed:
+        yield f"--- {source}\n"
+        yield f"+++ {target}\n"
+    for hunk in _hunks(changed):
+        start, end = max(hunk[0] - _CONTEXT, 0), min(hunk[-1] + _CONTEXT + 1, len(before))
+        where = f"{start + 1}" if end - start == 1 else f"{start + 1},{end - start}"
+        yield f"@@ -{where} +{where} @@\n"
+        new: list[str] = []
+        for number in range(start, end):
+            if before[number] != after[number]:
+                yield f"-{before[number]}"
+                new.append(f"+{after[number]}")
+            else:
+                yield from new
+                new.clear()
+                yield f" {before[number]}"
+        yield from new
+
+
+def _hunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The numbers of changed lines in groups whose contexts meet."""
+    start = 0
+    for at in range(1, len(numbers) + 1):
+        if at == len(numbers) or numbers[at] - numbers[at - 1] > 2 * _CONTEXT + 1:
+            yield numbers[start:at]
+            start = at
 
 
 def answer(  # noqa: PLR0913 - one parameter a field of the JSON object

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from grubkd import octets
 from grubkd.boot.build import entry_of
 from grubkd.boot.formats import FORMATS
+from grubkd.boot.formats.format import Format
 from grubkd.boot.joins import bls, extlinux, grub2, legacy
 from grubkd.boot.joins.joined import Joined
 from grubkd.boot.model import BootConfig, Bootloader, Document, Entry
@@ -25,7 +26,7 @@ class _Reading:
             for file in each.find(tree):
                 try:
                     text = octets.from_bytes(tree.read(file))
-                    found.append(each.parse(file, text))
+                    found.append(_parsed(each, file, text))
                     self.texts[file] = text
                 except GrubkdError as problem:
                     self.errors.append(problem)
@@ -33,6 +34,20 @@ class _Reading:
 
     def warnings(self) -> list[Notice]:
         return [notice for found in self.documents.values() for document in found for notice in document.warnings]
+
+
+def _parsed(form: Format, file: str, text: str) -> Document:
+    """What a file says. Of each file the last document is kept: a change reads the tree before, as planned, and after.
+
+    Raises NotUnderstood.
+    """
+    known = _KNOWN.get((form.name, file))
+    if known is None or known[0] != text:
+        known = _KNOWN[(form.name, file)] = text, form.parse(file, text)
+    return known[1]
+
+
+_KNOWN: dict[tuple[str, str], tuple[str, Document]] = {}
 
 
 def read(tree: Tree) -> BootConfig:

@@ -47,11 +47,13 @@ def _lists(slot: Slot, words: Iterable[Word]) -> arguments.ListChange:
 
 def _edited(file: str, text: str, edits: Sequence[SlotEdit]) -> str:
     form = _FORMATS[edits[0][0].format]
-    # From the end to the start, so that the spans still to come keep their meaning.
-    for slot, words in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
+    pieces: list[str] = []
+    at = 0
+    for slot, words in sorted(edits, key=lambda edit: edit[0].start):
         start, end = (slot.start, slot.end) if words else form.vacate(text, slot)
-        text = text[:start] + _encoded(text, slot, words) + text[end:]
-    return form.finish(file, text)
+        pieces += (text[at:start], _encoded(text, slot, words))
+        at = end
+    return form.finish(file, "".join((*pieces, text[at:])))
 
 
 def _encoded(text: str, slot: Slot, words: Sequence[Word]) -> str:

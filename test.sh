@@ -1,6 +1,6 @@
 #!/bin/bash
 # Install what the tests need, then run them under both sets of libraries that grubkd supports.
-# --all: the long tests too (a Debian chroot, full boots, fuzzing). Other arguments go to pytest.
+# --all: the long tests too (a Debian chroot, fuzzing; not those of lab.sh). Other arguments go to pytest.
 # As root on Debian 12. The virtual environment is .venv, or $GRUBKD_VENV.
 set -uo pipefail
 cd "$(dirname "$0")" || exit
@@ -69,7 +69,7 @@ PYTHON
 }
 
 # What no library has a part in need not be tried with both sets of them.
-once=(tests/test_{linters,packaging,contract,readme,faults,durability,concurrency,hostile,fuzz}.py)
+once=(tests/test_{linters,packaging,contract,readme,faults,durability,concurrency,hostile,fuzz}.py tests/lab)
 run "Debian 12's libraries" /usr/bin/python3 -p no:cacheprovider --numprocesses=2 "${once[@]/#/--ignore=}" "$@"
 run "PyPI's libraries" "$venv/bin/python" --numprocesses=2 --dist=worksteal --durations=10 "$@"
 

@@ -78,8 +78,37 @@ def document() -> Iterator[str]:
     found = sorted(rows("matrix"), key=lambda row: list(COUNTS).index(row["kernel"]))
     yield "\n## The predictor against the truth\n"
     yield from table(SUMMARY, _summary(found))
-    yield "\n### Every boot\n"
+    yield from _others()
+    yield "\n## Every boot of the first table\n"
     yield from table(BOOTS, _boots(found))
+
+
+SIZING = ("kernel", "release", "RAM", "captures", "does not", "boots", "`plan` recommends", "which is here", "date")
+HANG = ("case", "release", "predicted", "silent for", "a good value reports after", "date")
+
+
+def _others() -> Iterator[str]:
+    if sizes := rows("sizing"):
+        yield "\n## The smallest reservation that captures\n"
+        yield from table(
+            SIZING,
+            (
+                (
+                    *(row["key"], row["release"], f"{row['memory']}M", f"{row['captures']}M", f"{row['fails']}M"),
+                    *(row["boots"], f"`{row['value']}`", f"{row['recommended']}M", row["date"]),
+                )
+                for row in sizes
+            ),
+        )
+    if hangs := rows("hang"):
+        yield "\n## Values that do not boot\n"
+        yield from table(
+            HANG,
+            (
+                (row["key"], row["release"], row["reason"], f"{row['seconds']} s", f"{row['good']} s", row["date"])
+                for row in hangs
+            ),
+        )
 
 
 if __name__ == "__main__":

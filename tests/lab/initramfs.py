@@ -56,9 +56,11 @@ def _entry(number: int, path: str, mode: int, data: bytes) -> bytes:
 
 def base(arch: str) -> Archive:
     """Busybox of that architecture and the lab's init. Raises Unavailable."""
-    tree = Source("bookworm", _DEBIAN.get(arch, arch)).tree("busybox-static")
+    # Debian has riscv64 from 13 on.
+    suite, directory = ("trixie", "usr/bin") if arch == "riscv64" else ("bookworm", "bin")
+    tree = Source(suite, _DEBIAN.get(arch, arch)).tree("busybox-static")
     archive = Archive()
-    archive.add_program("bin/busybox", (tree / "bin/busybox").read_bytes())
+    archive.add_program("bin/busybox", (tree / directory / "busybox").read_bytes())
     archive.add_program("init", INIT.read_bytes())
     archive.links["bin/sh"] = "busybox"
     return archive

@@ -1,13 +1,13 @@
 """What the kernel of an entry will do with its command line."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Literal
 
 from grubkd.advice.casing import case_of, release_of
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
-from grubkd.boot.model import Entry
+from grubkd.boot.kernelpath import file_name
+from grubkd.boot.model import Entry, Role
 from grubkd.errors import ArchitectureUnknown
 from grubkd.machine.machine import Machine
 from grubkd.memory import forecast
@@ -56,6 +56,25 @@ def verdict(line: str, entry: Entry, machine: Machine, *, initrd_size: int | Non
     release = release_of(entry, machine)
     if release is None:
         return _settled(line, Verdict("unknown", "the entry names no kernel release"))
+    runs = machine.running is not None and machine.running.release == release.text
+    sample = release if runs or machine.kernel(release.text) else release.sample
+    boot = main_boot(entry.boots)
+    image = file_name(boot.path) if boot and boot.role is Role.HYPERVISOR else None
+    # All that tells entries apart here; builds of which the tree has no files are judged alike.
+    facts = (id(machine), sample, line, image, bool(entry.initrds), initrd_size)
+    if facts not in _JUDGED:
+        _JUDGED[facts] = machine, _verdict(line, entry, machine, sample, initrd_size)
+    found = _JUDGED[facts][1]
+    if sample is release or sample.text == release.text:
+        return found
+    return replace(found, reason=found.reason.replace(sample.text, release.text), note=release.note)
+
+
+# With the machine, so that its id() is no other's.
+_JUDGED: dict[tuple[object, ...], tuple[Machine, Verdict]] = {}
+
+
+def _verdict(line: str, entry: Entry, machine: Machine, release: Release, initrd_size: int | None) -> Verdict:
     try:
         case = replace(case_of(entry, machine, release), cmdline=line)
         if initrd_size is not None:
@@ -68,16 +87,8 @@ def verdict(line: str, entry: Entry, machine: Machine, *, initrd_size: int | Non
     ignored = _ignored(machine, release, case.machine)
     if ignored and "crashkernel=" in line:
         return Verdict("failed", ignored, request=forecast.request(case), lacks_high_low=lacks)
-    sample = release.sample
-    found = _of_sample(replace(case, release=sample, present=()))
-    reason = found.reason.replace(sample.note, release.note) if sample.note else found.reason
-    return replace(found, reason=reason, lacks_high_low=lacks, note=release.note)
-
-
-@lru_cache(maxsize=1024)
-def _of_sample(case: Case) -> Verdict:
-    """As judge, on whatever RAM. A menu holds many builds of a few kernels, with much the same arguments."""
-    return judge(case) if case.memory_map() is not None else _on_any_ram(case)
+    found = judge(case) if case.memory_map() is not None else _on_any_ram(case)
+    return replace(found, lacks_high_low=lacks, note=release.note)
 
 
 def foreseen(entry: Entry, plan: Plan, machine: Machine) -> Verdict:

@@ -12,6 +12,7 @@ BLANKS = " \t\n\v\f\r\xa0"
 _ARGUMENT = re.compile(rf'(?:[^{BLANKS}"]|"[^"]*(?:"|\Z))+')
 
 CRASHKERNEL = "crashkernel"
+_OWN = (f"{CRASHKERNEL}=", f'"{CRASHKERNEL}=')
 
 
 class Argument(NamedTuple):
@@ -67,4 +68,4 @@ def meaning(argument: str) -> tuple[str, str | None]:
 
 def is_crashkernel(argument: str) -> bool:
     """Whether the argument is a crashkernel argument of its own (not a text that merely contains one)."""
-    return name_of(argument) == CRASHKERNEL and "=" in argument
+    return argument.startswith(_OWN)

@@ -20,13 +20,14 @@ def of(config: BootConfig, tree: Tree) -> tuple[Notice, ...]:
 def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
     """One warning for each kernel version whose file is nowhere: a path's beginning tells nothing, so all are tried."""
     told = set()
+    names: dict[str, frozenset[str]] = {}
     for entry in _own(config):
         for boot in entry.boots:
             if boot.role is Role.OTHER or (entry.version, file_name(boot.path)) in told:
                 continue
             path = boot.path.rpartition(")")[2]
             places = [f"{top}{path}" for top in _TOPS] + [f"/boot/{file_name(path)}"]
-            if not any(tree.exists(place) for place in places):
+            if not any(_listed(place, tree, names) and tree.exists(place) for place in places):
                 told.add((entry.version, file_name(boot.path)))
                 yield Notice(
                     "kernel-missing",
@@ -34,6 +35,17 @@ def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
                     hint="is /boot mounted? else remove the entry with the tool that made it",
                     place=entry.source,
                 )
+
+
+def _listed(path: str, tree: Tree, names: dict[str, frozenset[str]]) -> bool:
+    """Whether the path's directory lists such a name; false spares the look at a file of which it has none.
+
+    `names` holds what was listed so far, in lower case: on an ESP case does not count.
+    """
+    directory, _, name = path.rpartition("/")
+    if directory not in names:
+        names[directory] = frozenset(each.lower() for each in tree.list(directory or "/"))
+    return name.lower() in names[directory]
 
 
 def _disagreement(config: BootConfig) -> Iterator[Notice]:

@@ -145,6 +145,8 @@ class Line:
 
         `words` tells the words of a slot: those it has (default), or those it would have after an edit.
         """
+        if not self.references:
+            return tuple([Piece(slot, word) for slot in self.slots for word in words(slot) if word.text])
         found: list[Piece] = []
         pending = [Piece(slot, word) for slot in reversed(self.slots) for word in reversed(words(slot))]
         while pending:

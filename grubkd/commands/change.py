@@ -11,6 +11,7 @@ from grubkd import octets
 from grubkd.boot import inventory
 from grubkd.boot.model import BootConfig
 from grubkd.boot.selector import Selection, select
+from grubkd.commands.unfinished import interrupted
 from grubkd.errors import Notice, Place
 from grubkd.root import Overlay, Root, Tree
 from grubkd.write import changes, edit, order, regenerate, transaction, verify
@@ -76,7 +77,9 @@ def run(
     must not be made, Failed where it could not be.
     """
     with nullcontext() if manner.dry_run else transaction.lock(root):
-        recovered = () if manner.dry_run else transaction.recover(root, run_followups=manner.run_followups)
+        # A dry run over an interrupted one starts from files half old, half new, which it must say.
+        followups = manner.run_followups
+        found = interrupted(root) if manner.dry_run else transaction.recover(root, run_followups=followups)
         prepared = _prepare(root, selectors, decide)
         read, after = prepared.config.texts, prepared.after
         if manner.regenerate:
@@ -85,7 +88,7 @@ def run(
             prepared = _prepare(Overlay(root, made), selectors, decide)
             after = {**made, **prepared.after}
         files = order.of(root, read, after)
-        warnings = recovered + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
+        warnings = found + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
         done = None
         if files and not manner.dry_run:
             done = transaction.commit(

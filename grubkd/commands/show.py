@@ -6,10 +6,10 @@ from grubkd import advice, render, render_show
 from grubkd.boot import findings, inventory
 from grubkd.boot.selector import select
 from grubkd.commands import options
-from grubkd.errors import GrubkdError, Notice, Place
+from grubkd.commands.unfinished import interrupted
+from grubkd.errors import Notice, Place
 from grubkd.machine import machine as machines
 from grubkd.root import Root
-from grubkd.write import transaction
 
 
 @click.command("show")
@@ -23,7 +23,7 @@ def command(root: str, kernel: tuple[str, ...], json: bool) -> int:
     machine = machines.read(tree)
     selected = select(config, kernel).entries if kernel else config.entries
     recommended, warnings = advice.review(config, machine)
-    found = (*config.warnings, *findings.of(config, tree), *_interrupted(tree), *warnings, *_denied(tree))
+    found = (*config.warnings, *findings.of(config, tree), *interrupted(tree), *warnings, *_denied(tree))
     if json:
         render.document(render_show.answer(config, selected, machine.running, recommended, found))
     else:
@@ -33,24 +33,6 @@ def command(root: str, kernel: tuple[str, ...], json: bool) -> int:
         for problem in config.errors:
             render.complain(problem, "error")
     return max((problem.exit for problem in config.errors), default=0)
-
-
-def _interrupted(tree: Root) -> tuple[Notice, ...]:
-    """A transaction that a power cut or a kill left half done, which show reports and leaves alone."""
-    try:
-        record = transaction.pending(tree)
-    except GrubkdError as problem:
-        return (Notice("history-unreadable", problem.message, problem.hint, problem.place),)
-    if record is None:
-        return ()
-    return (
-        Notice(
-            "interrupted",
-            f"transaction {record.id} ({record.command}, {record.time}) was interrupted",
-            hint="the next command that writes undoes it first",
-            place=Place(record.files[0].path) if record.files else None,
-        ),
-    )
 
 
 def _denied(tree: Root) -> tuple[Notice, ...]:

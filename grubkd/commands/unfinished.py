@@ -1,0 +1,23 @@
+"""What an interrupted run left, for those who only look."""
+
+from grubkd.errors import GrubkdError, Notice, Place
+from grubkd.root import Root
+from grubkd.write import transaction
+
+
+def interrupted(tree: Root) -> tuple[Notice, ...]:
+    """A transaction that a power cut or a kill left half done, reported and left alone."""
+    try:
+        record = transaction.pending(tree)
+    except GrubkdError as problem:
+        return (Notice("history-unreadable", problem.message, problem.hint, problem.place),)
+    if record is None:
+        return ()
+    return (
+        Notice(
+            "interrupted",
+            f"transaction {record.id} ({record.command}, {record.time}) was interrupted",
+            hint="the next command that writes undoes it first",
+            place=Place(record.files[0].path) if record.files else None,
+        ),
+    )

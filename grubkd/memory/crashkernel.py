@@ -30,8 +30,8 @@ class Span:
     size: int
 
     def __str__(self) -> str:
-        stop = "" if self.stop is None else format_size(self.stop)
-        return f"{format_size(self.start)}-{stop}:{format_size(self.size)}"
+        stop = "" if self.stop is None else _written(self.stop)
+        return f"{_written(self.start)}-{stop}:{_written(self.size)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,16 @@ class Value:
     def __str__(self) -> str:
         if self.is_auto:
             return AUTO
-        text = ",".join(map(str, self.spans)) if self.size is None else format_size(self.size)
+        text = ",".join(map(str, self.spans)) if self.size is None else _written(self.size)
         if self.offset is not None:
-            text += f"@{format_size(self.offset)}"
+            text += f"@{_written(self.offset)}"
         return f"{text},{self.suffix}" if self.suffix else text
+
+
+def _written(size: int) -> str:
+    """A size as the strict grammar reads it: with a suffix, or in hexadecimal where no suffix divides it."""
+    text = format_size(size)
+    return hex(size) if size and text.isdigit() else text
 
 
 def parse_value(text: str) -> Value:

@@ -349,6 +349,7 @@ def test_auto_is_a_prefix() -> None:
         ("0x10000000", Value(256 * MIB), "256M"),
         ("1024m", Value(GIB), "1G"),
         ("64M@16M", Value(64 * MIB, offset=16 * MIB), "64M@16M"),
+        ("4T@1024G", Value(4096 * GIB, offset=1024 * GIB), "4096G@1024G"),
         ("0x4@0x5", Value(4, offset=5), "0x4@0x5"),
         ("256M,high", Value(256 * MIB, suffix="high"), "256M,high"),
         ("72M,low", Value(72 * MIB, suffix="low"), "72M,low"),

@@ -11,7 +11,7 @@ from grubkd import grammar
 from grubkd.errors import BadValue, NotUnderstood
 from grubkd.grammar import Node, Token
 from grubkd.memory.reading import Request, Status, read
-from grubkd.memory.size import format_size, parse_size
+from grubkd.memory.size import GIB, KIB, MIB, parse_size
 
 __all__ = ["Request", "Span", "Status", "Value", "parse_value", "parse_values", "read"]
 
@@ -70,9 +70,11 @@ class Value:
 
 
 def _written(size: int) -> str:
-    """A size as the strict grammar reads it: with a suffix, or in hexadecimal where no suffix divides it."""
-    text = format_size(size)
-    return hex(size) if size and text.isdigit() else text
+    """A size as every kernel reads it: T and more came with 3.x; hexadecimal where no suffix divides it."""
+    for letter, unit in (("G", GIB), ("M", MIB), ("K", KIB)):
+        if size and size % unit == 0:
+            return f"{size // unit}{letter}"
+    return hex(size) if size else _BARE_ZERO
 
 
 def parse_value(text: str) -> Value:

@@ -154,3 +154,13 @@ def test_a_generator_is_named_that_would_undo_it(machine: Machine) -> None:
     (machine.top / "usr/sbin/u-boot-update").touch()
     warnings = machine.run("show")["warnings"]
     assert "U_BOOT_PARAMETERS" in next(each["hint"] for each in warnings if each["code"] == "lost-at-regeneration")
+
+
+def test_an_initrd_among_the_shared_arguments_is_each_labels(machine: Machine) -> None:
+    """And stays so when one label takes the shared arguments with it."""
+    machine.file.write_text(
+        "append initrd=/i.img ro\nlabel a\nlinux /vmlinuz-6.1.0-1\nlabel b\nlinux /vmlinuz-6.1.0-1\n"
+    )
+    assert [entry["initrd"] for entry in machine.run("show")["entries"]] == [["/i.img"]] * 2
+    machine.run("set", "256M", "--kernel", "a")
+    assert [entry["initrd"] for entry in machine.run("show")["entries"]] == [["/i.img"]] * 2

@@ -4,8 +4,9 @@ A message says what was found, the hint what to do about it, the place where. Ex
 2 usage, 3 a file was not understood, 4 refused, 5 rollback failed, 130 interrupted.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+from grubkd.facts import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 
 from grubkd import octets
+from grubkd.lazily import expression
 from grubkd.root import Tree
 
-_ASSIGNMENT = re.compile(r"""^([A-Z0-9_]+)=(?:"([^"\n]*)"|'([^'\n]*)'|([^\s"'#]*))\s*$""", re.MULTILINE)
+_ASSIGNMENT = expression(r"""^([A-Z0-9_]+)=(?:"([^"\n]*)"|'([^'\n]*)'|([^\s"'#]*))\s*$""", re.MULTILINE)
 
 
 def read(tree: Tree) -> Mapping[str, str]:

@@ -4,16 +4,16 @@ stdout is the answer, stderr the story. Under --json stdout is one versioned obj
 """
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from grubkd import octets
 from grubkd.errors import GrubkdError, Notice
+from grubkd.lazily import expression
 
 JSON_VERSION = 1
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROLS = expression("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def _write(stream: IO[str], text: str) -> None:

@@ -1,14 +1,14 @@
 """The answer of a command that changes files: as JSON values, as a unified diff, as a few lines."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from grubkd import octets, render
 from grubkd.errors import Notice
+from grubkd.lazily import expression
 from grubkd.write.filechange import FileChange
 
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_LINE = expression(r"[^\n]*\n|[^\n]+")
 _CONTEXT = 3
 
 

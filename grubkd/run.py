@@ -5,13 +5,13 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from select import select
 from signal import SIGKILL, SIGTERM
 from stat import S_ISREG
 
 from grubkd import octets
 from grubkd.errors import CommandFailed, Place, Refused
+from grubkd.facts import dataclass
 from grubkd.root import Root
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")

@@ -1,12 +1,11 @@
 """From an entry and a machine to the facts that its reservation depends on."""
 
-from dataclasses import replace
-
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import file_name
 from grubkd.boot.model import Boot, BootConfig, Entry, Role
 from grubkd.errors import ArchitectureUnknown, Usage
+from grubkd.facts import replace
 from grubkd.machine.kernel import Kernel
 from grubkd.machine.machine import Machine
 from grubkd.memory.case import Case, Needs

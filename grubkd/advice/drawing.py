@@ -1,11 +1,10 @@
 """The picture of memory for an entry and its plan."""
 
-from dataclasses import replace
-
 from grubkd.advice.casing import case_of, release_of
 from grubkd.advice.verdict import Verdict
 from grubkd.boot.build import main_boot
 from grubkd.boot.model import Entry
+from grubkd.facts import replace
 from grubkd.machine.machine import Machine
 from grubkd.memory.picture import Picture, picture
 from grubkd.memory.plan import Plan

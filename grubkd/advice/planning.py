@@ -1,11 +1,11 @@
 """The value that each entry should hold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from grubkd.advice.casing import case_of, release_of, stand_in
 from grubkd.boot.model import BootConfig, Entry
 from grubkd.errors import NoSuchEntry
+from grubkd.facts import dataclass
 from grubkd.machine.machine import Machine
 from grubkd.memory import planner
 from grubkd.memory.plan import Plan

@@ -1,10 +1,9 @@
 """What a kernel of some release would do with some line, on this machine or another."""
 
-from dataclasses import dataclass, replace
-
 from grubkd.advice.casing import case_of
 from grubkd.advice.verdict import Verdict, judge
 from grubkd.errors import RamUnknown
+from grubkd.facts import dataclass, replace
 from grubkd.machine.machine import Machine
 from grubkd.memory.case import Case
 from grubkd.memory.release import Release

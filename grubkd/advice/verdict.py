@@ -1,6 +1,5 @@
 """What the kernel of an entry will do with its command line."""
 
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from grubkd.advice.casing import case_of, release_of
@@ -9,6 +8,7 @@ from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import file_name
 from grubkd.boot.model import Entry, Role
 from grubkd.errors import ArchitectureUnknown
+from grubkd.facts import dataclass, replace
 from grubkd.machine.machine import Machine
 from grubkd.memory import forecast
 from grubkd.memory.architecture import Architecture

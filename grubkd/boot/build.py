@@ -7,8 +7,9 @@ from grubkd.boot import cmdline
 from grubkd.boot.kernelpath import is_initrd, is_linux, is_tboot, is_xen, release_of
 from grubkd.boot.model import Boot, Entry, Image, Line, Role, Slot, SlotKey, Stanza
 from grubkd.errors import Place
+from grubkd.lazily import expression
 
-_RESCUE_TITLE = re.compile(r"\b(rescue|recovery|single[ -]user|failsafe)\b", re.IGNORECASE)
+_RESCUE_TITLE = expression(r"\b(rescue|recovery|single[ -]user|failsafe)\b", re.IGNORECASE)
 _RESCUE_ARGUMENTS = frozenset({"single", "S", "s", "recovery", "rescue", "emergency"})
 
 

@@ -5,11 +5,12 @@ anywhere opens or closes, there is no escape; an unclosed quote runs to the end 
 kernel's isspace(): the ASCII six and the byte 0xA0. ` -- ` ends what the kernel reads as parameters.
 """
 
-import re
 from typing import NamedTuple
 
+from grubkd.lazily import expression
+
 BLANKS = " \t\n\v\f\r\xa0"
-_ARGUMENT = re.compile(rf'(?:[^{BLANKS}"]|"[^"]*(?:"|\Z))+')
+_ARGUMENT = expression(rf'(?:[^{BLANKS}"]|"[^"]*(?:"|\Z))+')
 
 CRASHKERNEL = "crashkernel"
 _OWN = (f"{CRASHKERNEL}=", f'"{CRASHKERNEL}=')

@@ -6,9 +6,11 @@ Paths in boot configurations differ in what stands before the file name (relativ
 
 import re
 
-_NAMED = re.compile(r"(?:vmlinu[xz]|kernel|linux|[bz]?[iI]mage|initrd(?:\.img)?|initramfs)-(?P<release>[0-9].*)")
-_NO_LINUX = re.compile(r"memtest|mt86|[gi]pxe|sgabios|grub|shell|fwsetup|.*\.efi\Z", re.IGNORECASE)
-_INITRD = re.compile(r"initrd|initramfs|.*ucode", re.IGNORECASE)
+from grubkd.lazily import expression
+
+_NAMED = expression(r"(?:vmlinu[xz]|kernel|linux|[bz]?[iI]mage|initrd(?:\.img)?|initramfs)-(?P<release>[0-9].*)")
+_NO_LINUX = expression(r"memtest|mt86|[gi]pxe|sgabios|grub|shell|fwsetup|.*\.efi\Z", re.IGNORECASE)
+_INITRD = expression(r"initrd|initramfs|.*ucode", re.IGNORECASE)
 
 
 def file_name(path: str) -> str:

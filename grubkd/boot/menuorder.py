@@ -9,14 +9,15 @@ from functools import cmp_to_key
 from typing import NamedTuple, TypeVar
 
 from grubkd.boot.model import Stanza
+from grubkd.lazily import expression
 
 _Ordered = TypeVar("_Ordered", int, str)
 
-_COUNTER = re.compile(r"\+(\d+)(?:-(\d+))?\Z")
+_COUNTER = expression(r"\+(\d+)(?:-(\d+))?\Z")
 # What strverscmp_improved of systemd counts as part of a version; everything else separates, and counts for nothing.
-_NOT_IN_VERSION = re.compile(r"[^0-9A-Za-z~^.-]*")
-_DIGITS = re.compile(r"[0-9]*")
-_LETTERS = re.compile(r"[A-Za-z]*")
+_NOT_IN_VERSION = expression(r"[^0-9A-Za-z~^.-]*")
+_DIGITS = expression(r"[0-9]*")
+_LETTERS = expression(r"[A-Za-z]*")
 _TEN = frozenset("0123456789")
 
 

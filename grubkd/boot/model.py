@@ -4,12 +4,12 @@ Texts are grubkd.octets texts: one character a byte, so every offset is a byte o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from grubkd.errors import GrubkdError, Notice, Place
+from grubkd.facts import dataclass, field
 
 SlotKey: TypeAlias = tuple[str, int, str]
 

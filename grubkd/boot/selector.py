@@ -1,11 +1,11 @@
 """SEL: which entries a command is about."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from grubkd.boot.kernelpath import file_name, release_of
 from grubkd.boot.model import BootConfig, Entry
 from grubkd.errors import NoSuchEntry
+from grubkd.facts import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ KERNELS LIST`, and there between those of the default options, lines that begin 
 blank. The values go through an unquoted `echo` of the shell, those of `kopt_VERSION` through `eval` before.
 """
 
-import re
-
 from grubkd.boot.model import Assignment, Slot
 from grubkd.boot.words import words
 from grubkd.errors import CannotHold
 from grubkd.grammar import Token
+from grubkd.lazily import expression
 
 BEGIN_LIST = "### BEGIN AUTOMAGIC KERNELS LIST"
 END_LIST = "### END DEBIAN AUTOMAGIC KERNELS LIST"
@@ -20,9 +19,9 @@ END_OPTIONS = "## ## End Default Options ##"
 _ECHO = "update-grub"
 _EVAL = "update-grub eval"
 
-_BLANKS = re.compile(r"[ \t]+")
-_EXPANDED = re.compile(r"[*?\[\\]")
-_EVALUATED = re.compile(r'[$`"\\]')
+_BLANKS = expression(r"[ \t]+")
+_EXPANDED = expression(r"[*?\[\\]")
+_EVALUATED = expression(r'[$`"\\]')
 
 
 class Options:

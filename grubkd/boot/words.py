@@ -11,9 +11,10 @@ from collections.abc import Callable
 from grubkd.boot import cmdline
 from grubkd.boot.model import Word
 from grubkd.errors import CannotHold, Notice, place_at
+from grubkd.lazily import expression
 
-_STRAY = re.compile(rf'(?<![^{cmdline.BLANKS}])crashkernel=[^{cmdline.BLANKS}"]*"(?![^{cmdline.BLANKS}])')
-_REFERENCE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+_STRAY = expression(rf'(?<![^{cmdline.BLANKS}])crashkernel=[^{cmdline.BLANKS}"]*"(?![^{cmdline.BLANKS}])')
+_REFERENCE = expression(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
 
 def verbatim(raw: str) -> str:

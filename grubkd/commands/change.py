@@ -5,7 +5,6 @@ Every step but the last is a pure function of what was read; the last writes all
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 
 from grubkd import octets
 from grubkd.boot import inventory
@@ -13,6 +12,7 @@ from grubkd.boot.model import BootConfig
 from grubkd.boot.selector import Selection, select
 from grubkd.commands.unfinished import interrupted
 from grubkd.errors import Notice, Place
+from grubkd.facts import dataclass
 from grubkd.root import Overlay, Root, Tree
 from grubkd.write import changes, edit, order, regenerate, transaction, verify
 from grubkd.write.filechange import FileChange

@@ -1,11 +1,11 @@
 """Memory maps that a person saved: /proc/iomem, /sys/firmware/memmap, boot messages, or JSON."""
 
 import json
-import re
 from pathlib import Path
 
 from grubkd import octets
 from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
+from grubkd.lazily import expression
 from grubkd.memory.memorymap import (
     BadMemoryMap,
     MemoryMap,
@@ -18,7 +18,7 @@ from grubkd.memory.memorymap import (
 _LARGEST = 16 << 20
 _FILES = ("start", "end", "type")
 # `grep . /sys/firmware/memmap/*/*` saves all of them in one file.
-_LISTED = re.compile(r"(?:.*/)?(\d+)/(start|end|type):(.*)")
+_LISTED = expression(r"(?:.*/)?(\d+)/(start|end|type):(.*)")
 
 
 def iomem(path: str) -> MemoryMap:

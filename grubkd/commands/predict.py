@@ -1,7 +1,6 @@
 """`grubkd predict`: what the kernel will do with a command line."""
 
 import sys
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from grubkd.boot.build import main_boot
 from grubkd.boot.selector import select
 from grubkd.commands import options
 from grubkd.errors import Usage
+from grubkd.facts import replace
 from grubkd.machine import machine as machines
 from grubkd.machine.hardware import UNKNOWN
 from grubkd.machine.machine import Machine

@@ -1,7 +1,6 @@
 """The body of `set` and `unset`: from the options to a decision, and from its outcome to the answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from grubkd import advice, render, render_change
 from grubkd.advice import Plan, PlanOptions
@@ -12,6 +11,7 @@ from grubkd.boot.selector import Selection
 from grubkd.commands import auto, change
 from grubkd.commands.change import Decision, Outcome
 from grubkd.errors import GrubkdError, Notice, WouldNotBoot, WouldNotReserve
+from grubkd.facts import dataclass
 from grubkd.machine import machine as machines
 from grubkd.machine.machine import Machine
 from grubkd.root import Root

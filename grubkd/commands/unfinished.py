@@ -2,11 +2,15 @@
 
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.root import Root
-from grubkd.write import transaction
+from grubkd.write.lock import STATE
 
 
 def interrupted(tree: Root) -> tuple[Notice, ...]:
     """A transaction that a power cut or a kill left half done, reported and left alone."""
+    if not tree.exists(STATE):
+        return ()
+    from grubkd.write import transaction
+
     try:
         record = transaction.pending(tree)
     except GrubkdError as problem:

@@ -4,10 +4,11 @@ import re
 
 from grubkd import octets
 from grubkd.errors import GrubkdError
+from grubkd.lazily import expression
 from grubkd.root import Tree
 
 _FILES = ("/etc/sysconfig/kdump", "/etc/default/kdump-tools")
-_CPUS = re.compile(r"^[^#\n]*\b(?:nr_cpus|maxcpus)=(\d{1,4})\b", re.MULTILINE)
+_CPUS = expression(r"^[^#\n]*\b(?:nr_cpus|maxcpus)=(\d{1,4})\b", re.MULTILINE)
 
 
 def cpus(tree: Tree) -> int:

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from grubkd import octets, osrelease
+from grubkd.facts import dataclass
 from grubkd.root import Tree
 
 

@@ -2,9 +2,9 @@
 
 import re
 import struct
-from dataclasses import dataclass
 
 from grubkd.errors import GrubkdError
+from grubkd.facts import dataclass
 from grubkd.machine import luks
 from grubkd.machine.ram import text
 from grubkd.memory.physical import Extent

@@ -1,9 +1,9 @@
 """The headers of kernel images: for which architecture an image is, and how much memory it takes when it runs."""
 
-import re
 import struct
-from dataclasses import dataclass
 
+from grubkd.facts import dataclass
+from grubkd.lazily import expression
 from grubkd.memory.architecture import Architecture
 
 HEAD = 0x10020
@@ -88,7 +88,7 @@ def _efi(head: bytes) -> Header | None:
     return Header(machine) if machine else None
 
 
-_BANNER = re.compile(rb"(\d+\.\d+[^ \0]{0,60}) ")
+_BANNER = expression(rb"(\d+\.\d+[^ \0]{0,60}) ")
 
 
 def banner(head: bytes) -> str | None:

@@ -1,10 +1,10 @@
 """The kernels of a tree: images, configuration files and initrds, by release."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from grubkd.boot.kernelpath import file_name, is_initrd, is_linux, is_xen, release_of
 from grubkd.errors import GrubkdError
+from grubkd.facts import dataclass
 from grubkd.machine import image
 from grubkd.machine.config import UNTOLD, Config, parse
 from grubkd.memory import architecture

@@ -1,8 +1,8 @@
 """What a machine is, as far as its reservation depends on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from grubkd.facts import dataclass, field
 from grubkd.machine import capture, distribution, hardware, kernel, ram, running, userland
 from grubkd.machine.distribution import UNKNOWN, Distribution
 from grubkd.machine.hardware import Hardware

@@ -1,9 +1,8 @@
 """How much RAM a running machine has, and where: from its /proc and /sys."""
 
-from dataclasses import dataclass, replace
-
 from grubkd import octets
 from grubkd.errors import GrubkdError
+from grubkd.facts import dataclass, replace
 from grubkd.memory import memorymap
 from grubkd.memory.memorymap import MemoryMap
 from grubkd.memory.size import MIB, round_up

@@ -1,9 +1,9 @@
 """What the running kernel says of itself."""
 
 import os
-from dataclasses import dataclass
 
 from grubkd.errors import ArchitectureUnknown
+from grubkd.facts import dataclass
 from grubkd.machine.ram import crash_size, integer, text
 from grubkd.memory.architecture import Architecture, architecture
 from grubkd.root import Root

@@ -1,9 +1,9 @@
 """How much to reserve: the vendor's amount, raised by what this machine needs beyond it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from grubkd.errors import BadValue, Notice, WouldNotReserve
+from grubkd.facts import replace
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.case import Case, Draft
 from grubkd.memory.crashkernel import Span, Value, parse_value

@@ -1,10 +1,10 @@
 """Machine architectures: one name each, however a person, `uname -m`, dpkg or RPM spells it."""
 
-import re
 from enum import StrEnum
 from functools import cache
 
 from grubkd.errors import ArchitectureUnknown
+from grubkd.lazily import expression
 
 
 class Architecture(StrEnum):
@@ -48,7 +48,7 @@ _NAMES = {
     "loongarch": Architecture.LOONGARCH64,
 }
 
-_WORDS = re.compile(r"x86_64|[0-9A-Za-z]+")
+_WORDS = expression(r"x86_64|[0-9A-Za-z]+")
 
 
 @cache

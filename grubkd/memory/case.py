@@ -1,9 +1,9 @@
 """One kernel on one machine, for which a value is sought; and the value while it is being worked out."""
 
-from dataclasses import dataclass, replace
 from functools import cache
 
 from grubkd.errors import Notice
+from grubkd.facts import dataclass, replace
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.crashkernel import Value
 from grubkd.memory.eras import READING, Era

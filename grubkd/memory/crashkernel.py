@@ -4,11 +4,11 @@ What a kernel does with any line at all is `read`, from grubkd.memory.reading.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from grubkd import grammar
 from grubkd.errors import BadValue, NotUnderstood
+from grubkd.facts import dataclass
 from grubkd.grammar import Node, Token
 from grubkd.memory.reading import Request, Status, read
 from grubkd.memory.size import GIB, KIB, MIB, parse_size

@@ -1,7 +1,6 @@
 """How much a capture kernel needs at the least: what `kdumpctl estimate` of kdump-utils adds up."""
 
-from dataclasses import dataclass
-
+from grubkd.facts import dataclass
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.kernelimage import typical_image
 from grubkd.memory.release import Release

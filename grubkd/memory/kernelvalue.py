@@ -3,9 +3,9 @@
 parse_crashkernel_simple(), _mem() and _suffix() of kernel/kexec.c, later kernel/crash_core.c and crash_reserve.c.
 """
 
-import re
 from typing import NamedTuple
 
+from grubkd.lazily import expression
 from grubkd.memory.eras import EINVAL, Era, Reading
 from grubkd.memory.number import memparse
 from grubkd.memory.size import LIMIT, MIB
@@ -32,7 +32,7 @@ class _Entry(NamedTuple):
     after: int
 
 
-_AT_OR_SPACE = re.compile("[@ ]")
+_AT_OR_SPACE = expression("[@ ]")
 
 
 def simple(cmdline: str, at: int, reading: Reading) -> Parsed:

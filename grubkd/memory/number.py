@@ -1,11 +1,10 @@
 """Numbers as the kernel's memparse() reads them at a place in a text."""
 
-import re
-
+from grubkd.lazily import expression
 from grubkd.memory.eras import Reading
 from grubkd.memory.size import LIMIT, SUFFIXES
 
-_NUMBER = re.compile(r"0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*)")
+_NUMBER = expression(r"0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*)")
 _SHIFTS = {letter: shift for key, shift in SUFFIXES.items() for letter in (key, key.lower())}
 _LETTERS = {letters: frozenset(letters + letters.lower()) for letters in ("KMG", "KMGTPE")}
 # Python refuses decimal texts of more than 4300 digits; what is cut off here only matters modulo 2^64.

@@ -1,9 +1,9 @@
 """SIZE@OFFSET: which place to ask for, where the kernel does not find one by itself or a person wants one."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from grubkd.errors import Notice, WouldNotReserve
+from grubkd.facts import replace
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.case import Case, Draft, Refused
 from grubkd.memory.estimate import STEP, estimate

@@ -1,9 +1,9 @@
 """Placing on arm64, riscv64 and loongarch64, whose other early allocations are only roughly known."""
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from grubkd.lazily import expression
 from grubkd.memory import powersearch, s390search
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.bootfacts import Boot
@@ -24,7 +24,7 @@ _EFI = "EFI firmware keeps data of its own in RAM"
 
 # Debian's arm64 kernels of these versions were booted without EFI and seen to take just this at the top.
 _MEASURED = frozenset({(6, 1), (6, 12), (7, 2)})
-_DEBIAN_ARM64 = re.compile(r"\d+\.\d+\.\d+(?:-\d+|\+deb[0-9.]+)-arm64")
+_DEBIAN_ARM64 = expression(r"\d+\.\d+\.\d+(?:-\d+|\+deb[0-9.]+)-arm64")
 
 
 class _Top(NamedTuple):

@@ -1,10 +1,10 @@
 """Physical memory: which addresses hold RAM, and what is known to lie in it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from grubkd.errors import NotUnderstood
+from grubkd.facts import dataclass
 from grubkd.memory.architecture import Architecture, architecture
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB
 

@@ -1,10 +1,10 @@
 """A picture of physical memory, to scale: what lies where, and where the reservation goes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from grubkd.errors import RamUnknown
+from grubkd.facts import dataclass
 from grubkd.memory.case import Case, Refused
 from grubkd.memory.physical import RAM_TYPES, Extent
 from grubkd.memory.placement import kaslr_assumed

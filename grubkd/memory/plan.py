@@ -1,8 +1,7 @@
 """What is to be written, and why."""
 
-from dataclasses import dataclass
-
 from grubkd.errors import Notice
+from grubkd.facts import dataclass
 from grubkd.memory.case import Case, Reason, Refused
 
 __all__ = ["Plan", "Reason", "Refused"]

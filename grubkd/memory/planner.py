@@ -1,8 +1,7 @@
 """Which value to write for a kernel on a machine, and why: the vendor's row, in the form that this kernel reads."""
 
-from dataclasses import replace
-
 from grubkd.errors import Notice, RamUnknown, WouldNotReserve
+from grubkd.facts import replace
 from grubkd.memory import amount, offsets, policy
 from grubkd.memory.case import Case, Draft, Reason
 from grubkd.memory.crashkernel import Value, parse_value

@@ -1,10 +1,10 @@
 """Which vendor's row holds for a system: by distribution and version, by what it is made from, else kdump-utils'."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from grubkd.errors import Notice, WouldNotReserve
+from grubkd.facts import dataclass
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.release import Release
 from grubkd.memory.rows import ROWS, Row

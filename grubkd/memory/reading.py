@@ -4,9 +4,9 @@ The kernel looks for the text `crashkernel=` anywhere in the line, also inside a
 occurrence starts a token that only a space ends (kernel/kexec.c, later kernel/crash_core.c and crash_reserve.c).
 """
 
-import re
 from typing import Literal, NamedTuple
 
+from grubkd.lazily import expression
 from grubkd.memory.architecture import Architecture, architecture
 from grubkd.memory.automatic import automatic_ranges, automatic_size, knows_auto
 from grubkd.memory.eras import EINVAL, Era, Reading
@@ -190,7 +190,7 @@ def _settle(request: Request, reading: Reading, ram: int) -> Request:
     return request
 
 
-_SWIOTLB = re.compile(r"(?:^|\s)swiotlb=(\d+)")
+_SWIOTLB = expression(r"(?:^|\s)swiotlb=(\d+)")
 _SLABS = 128
 _SLAB_SIZE = 2048
 

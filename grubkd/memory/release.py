@@ -1,20 +1,21 @@
 """Kernel releases: what `uname -r` says, and which known behaviour the kernel of that release has."""
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from grubkd.errors import Usage
+from grubkd.facts import dataclass, replace
+from grubkd.lazily import expression
 from grubkd.memory import architecture
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.eras import READING, Era, Reading
 
 Version = tuple[int, int, int]
 
-_VERSION = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,5}))?")
-_RHEL = re.compile(r"\.el(\d+)(?!\d)")
+_VERSION = expression(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,5}))?")
+_RHEL = expression(r"\.el(\d+)(?!\d)")
 # What a distribution counts its builds of one version with: `-427.13.1` of `5.14.0-427.13.1.el9_4.x86_64`.
-_BUILD = re.compile(r"\A([0-9.]+-)([0-9]+(?:\.[0-9]+)*)(?![0-9])")
+_BUILD = expression(r"\A([0-9.]+-)([0-9]+(?:\.[0-9]+)*)(?![0-9])")
 
 # The first version of each era, and those whose sources were read. Where the change came between two kernels that
 # were read, the boundary is the release that the change went into.

@@ -4,8 +4,7 @@ A row's text is the vendor's own, as a kernel would read it. Where a vendor's ta
 turned into ranges; where it asks for offsets, each step has its own value.
 """
 
-from dataclasses import dataclass
-
+from grubkd.facts import dataclass
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.release import Version
 from grubkd.memory.size import GIB

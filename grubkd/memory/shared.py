@@ -1,9 +1,9 @@
 """One plan for several kernels that share one place in a configuration file."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from grubkd.errors import WouldNotReserve
+from grubkd.facts import replace
 from grubkd.memory import offsets
 from grubkd.memory.case import Case
 from grubkd.memory.crashkernel import parse_value

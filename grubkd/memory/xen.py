@@ -1,8 +1,7 @@
 """The Xen hypervisor's own reading of crashkernel=."""
 
-import re
-from dataclasses import dataclass
-
+from grubkd.facts import dataclass
+from grubkd.lazily import expression
 from grubkd.memory.release import Release
 
 
@@ -23,7 +22,7 @@ class Hypervisor:
         return self.version >= (3, 4)
 
 
-_NAMED = re.compile(r"xen(?:\.gz)?[-_]v?(\d{1,2})\.(\d{1,3})(?!\d*\.\d+-\d)")
+_NAMED = expression(r"xen(?:\.gz)?[-_]v?(\d{1,2})\.(\d{1,3})(?!\d*\.\d+-\d)")
 # RHEL 5 ships Xen 3.1 and names its file after the kernel.
 _OF_LINUX_2_6_18 = (3, 1)
 

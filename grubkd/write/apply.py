@@ -8,9 +8,9 @@ disk itself is brought up to date; follow-up commands run. Only then is the jour
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from grubkd.errors import ChangedSinceRead, CommandFailed, GrubkdError, Place, RollbackFailed, VerificationFailed
+from grubkd.facts import dataclass
 from grubkd.root import Root, system_failure
 from grubkd.write import atomicfile, directory, durable, followups, image, journal
 from grubkd.write.image import Image, same

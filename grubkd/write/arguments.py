@@ -4,12 +4,12 @@ Each list goes through one small lens of our own as one line of text; Augeas nev
 It is told to look for nothing else: no stock lenses, no files, a root that does not exist.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, TypeAlias
 
 from grubkd.errors import CannotHold, VerificationFailed
+from grubkd.lazily import expression
 
 if TYPE_CHECKING:
     from augeas import Augeas
@@ -21,8 +21,8 @@ _LENS = "Kernel_args.lns"
 # Augeas finds a node by walking its siblings: the time grows with the square of what one store holds.
 _BATCH = 100
 # text_retrieve fails on the bytes 1 to 3, byte 4 can end the process, and NUL ends the text.
-_UNSAFE = re.compile(r"[\0-\4]")
-_ARGUMENT = re.compile(r'(?:[^ \n"]|"[^"]*")+')
+_UNSAFE = expression(r"[\0-\4]")
+_ARGUMENT = expression(r'(?:[^ \n"]|"[^"]*")+')
 
 
 def holds(argument: str) -> bool:

@@ -1,12 +1,12 @@
 """BootConfig + what is wanted -> the slot edits, in the order the files must be written."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import BootConfig, Entry, Feeds, Future, Line, Role
 from grubkd.boot.selector import Selection
 from grubkd.errors import NoBootloader, Notice
+from grubkd.facts import dataclass
 from grubkd.write import generated, targets
 from grubkd.write.draft import Draft, new_word
 from grubkd.write.edit import SlotEdit

@@ -1,6 +1,6 @@
 """One file of a change: what stood there, what will stand there."""
 
-from dataclasses import dataclass
+from grubkd.facts import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """What grubkd did to a tree, oldest first."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from grubkd.errors import GrubkdError, NotUnderstood
+from grubkd.facts import dataclass
 from grubkd.root import Root
 from grubkd.write import journal
 from grubkd.write.record import Record

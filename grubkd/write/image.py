@@ -3,10 +3,10 @@
 import errno
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from stat import S_IMODE
 
+from grubkd.facts import dataclass, field, replace
 from grubkd.root import Root, read_all
 
 # Kernel integrity labels (IMA, EVM) are made by the kernel from the bytes: an old one on new bytes bars the file.

@@ -8,21 +8,22 @@ every path must be one that grubkd edits.
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from grubkd.facts import dataclass
+from grubkd.lazily import expression
 from grubkd.root import LARGEST_FILE
 from grubkd.write import places
 from grubkd.write.followups import KNOWN
 from grubkd.write.image import Image
 
 VERSION = 1
-ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}", re.ASCII)
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
-_WORD = re.compile(r"[a-z][a-z-]{0,30}", re.ASCII)
-_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_XATTR = re.compile(r"(user|security|system|trusted|btrfs)\.[!-~]{1,247}", re.ASCII)
+ID = expression(r"[0-9]{8}-[0-9]{6}-[0-9]{6}", re.ASCII)
+_TIME = expression(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
+_WORD = expression(r"[a-z][a-z-]{0,30}", re.ASCII)
+_DIGEST = expression(r"[0-9a-f]{64}", re.ASCII)
+_XATTR = expression(r"(user|security|system|trusted|btrfs)\.[!-~]{1,247}", re.ASCII)
 
 T = TypeVar("T")
 

@@ -1,9 +1,9 @@
 """Taking back a transaction: the files as they were before it, as a transaction of its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from grubkd.errors import NothingToRollBack, Notice, Place, Refused
+from grubkd.facts import dataclass
 from grubkd.root import Root
 from grubkd.write import history, journal, transaction
 from grubkd.write.apply import Step

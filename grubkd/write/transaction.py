@@ -4,9 +4,9 @@ A writing command takes `lock`, calls `recover`, reads, decides, and calls `comm
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from grubkd.errors import ChangedSinceRead, PermissionDenied, Place, VerificationFailed
+from grubkd.facts import dataclass
 from grubkd.root import Root, system_failure
 from grubkd.write import apply, directory, followups, image, journal, places
 from grubkd.write.filechange import FileChange

@@ -1,8 +1,7 @@
 """Undoing a transaction that did not end: every file as it was, from the kept old files or from the journal."""
 
-from dataclasses import dataclass
-
 from grubkd.errors import RollbackFailed
+from grubkd.facts import dataclass
 from grubkd.root import Root, system_failure
 from grubkd.write import atomicfile, directory, durable, image
 from grubkd.write.image import same

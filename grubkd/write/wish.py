@@ -1,9 +1,9 @@
 """What is wanted of the arguments of a kernel command line."""
 
-from dataclasses import dataclass
 from enum import Enum
 
 from grubkd.boot import cmdline
+from grubkd.facts import dataclass
 
 
 class Verb(Enum):

@@ -17,6 +17,7 @@ from grubkd.boot.model import Document, Image, Slot, Stanza
 from grubkd.boot.words import held, quote_notice, with_references, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place, place_at
 from grubkd.grammar import Token, parse
+from grubkd.lazily import expression
 from grubkd.root import Tree
 
 DIRECTORIES = ("/boot/loader/entries", "/efi/loader/entries", "/boot/efi/loader/entries")
@@ -29,9 +30,9 @@ _KNOWN = frozenset(
 )
 # What makes a snippet an entry; two of them would be two answers to one question.
 _LOADS = frozenset(("linux", "efi", "uki", "uki-url"))
-_KEY_END = re.compile("[ \t\r\n]")
-_EMPTY_LINE = re.compile(r"\n[ \t\r]*\n")
-_AS_SCRIPT = re.compile(r'"[^"$\\]*"|[^"$\\;|&<>{}\']')
+_KEY_END = expression("[ \t\r\n]")
+_EMPTY_LINE = expression(r"\n[ \t\r]*\n")
+_AS_SCRIPT = expression(r'"[^"$\\]*"|[^"$\\;|&<>{}\']')
 
 
 def find(tree: Tree) -> tuple[str, ...]:

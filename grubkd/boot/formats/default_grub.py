@@ -17,6 +17,7 @@ from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, Place, place_at
 from grubkd.grammar import Token
 from grubkd.grammar import parse as parse_grammar
+from grubkd.lazily import expression
 from grubkd.root import Tree
 
 FILE = "/etc/default/grub"
@@ -39,14 +40,14 @@ FAMILY = (
 _SETTINGS = ("GRUB_DEFAULT", "GRUB_DISABLE_RECOVERY", "GRUB_ENABLE_BLSCFG", "GRUB_SAVEDEFAULT")
 
 _NAMES = "|".join(sorted(FAMILY, key=len, reverse=True))
-_ASSIGNMENT = re.compile(r"(?P<name>\w+)(?P<adds>\+?)=")
-_SETS = re.compile(
+_ASSIGNMENT = expression(r"(?P<name>\w+)(?P<adds>\+?)=")
+_SETS = expression(
     rf"(?<![\w${{])(?:{_NAMES})(?:\[[^]]*\])?\+?="
     rf"|\A(?:unset|read|readonly|declare|typeset|local|for|getopts|mapfile)\b.*?(?<![\w$])(?:{_NAMES})(?!\w)"
 )
-_SETS_BY_DEFAULT = re.compile(rf"\$\{{(?:{_NAMES}):?=")
-_ENDS = re.compile(r"(?:exit|return|exec)(?![^ \t])")
-_SOURCES = re.compile(r"(?:\.|source)[ \t]")
+_SETS_BY_DEFAULT = expression(rf"\$\{{(?:{_NAMES}):?=")
+_ENDS = expression(r"(?:exit|return|exec)(?![^ \t])")
+_SOURCES = expression(r"(?:\.|source)[ \t]")
 _OPENING = frozenset({"IF", "WHILE", "UNTIL", "FOR", "CASE", "BRACE", "PAREN"})
 _CLOSING = frozenset({"FI", "DONE", "ESAC", "UNBRACE", "UNPAREN"})
 _EXPANDED = frozenset({"ASSIGNMENT", "CASE", "COMMAND"})

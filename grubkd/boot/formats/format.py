@@ -1,9 +1,9 @@
 """What a format is: one value of this class a module, listed in formats/__init__.py."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from grubkd.boot.model import Document, Slot
+from grubkd.facts import dataclass
 from grubkd.root import Tree
 
 

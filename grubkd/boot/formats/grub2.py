@@ -17,6 +17,7 @@ from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import NotUnderstood
 from grubkd.grammar import Token
 from grubkd.grammar import parse as parse_grammar
+from grubkd.lazily import expression
 from grubkd.root import Tree
 
 _FILES = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
@@ -24,11 +25,11 @@ _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
 _LINKS = ("/etc/grub2.cfg", "/etc/grub2-efi.cfg")
 
 _GENERATED = ("10_linux", "20_linux_xen")
-_VALUE = re.compile(
+_VALUE = expression(
     r"(?P<name>\w+)=(?:(?P<bare>[^'\"\\\r]*+)|\"(?P<double>(?:[^\"\\\r]|\\[^\r]|\\?\r+\n)*)\"|'(?P<single>[^'\r]*+)')"
 )
-_IN_DOUBLE = re.compile(r'(?P<nothing>\\\r*\n|\r+(?=\n))|\\[$\\"]|[\s\S]')
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+_IN_DOUBLE = expression(r'(?P<nothing>\\\r*\n|\r+(?=\n))|\\[$\\"]|[\s\S]')
+_VARIABLE = expression(r"\$(?:(\w+)|\{(\w+)\})")
 
 
 def find(tree: Tree) -> tuple[str, ...]:

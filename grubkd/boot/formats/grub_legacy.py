@@ -7,7 +7,6 @@ statement is cut at 1500 bytes. The words behind a kernel's path go to the kerne
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass, field
 
 from grubkd.boot import updategrub
 from grubkd.boot.formats.format import Format
@@ -15,7 +14,9 @@ from grubkd.boot.kernelpath import is_initrd
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place, TooLong
+from grubkd.facts import dataclass, field
 from grubkd.grammar import Node, Token, parse
+from grubkd.lazily import expression
 from grubkd.root import Tree
 
 FILES = ("/boot/grub/grub.conf", "/boot/grub/menu.lst", "/etc/grub.conf")
@@ -23,10 +24,10 @@ FILES = ("/boot/grub/grub.conf", "/boot/grub/menu.lst", "/etc/grub.conf")
 # stage2.c, NEW_HEAPSIZE: what a line has beyond is dropped.
 STATEMENT_MAX = 1500
 
-_CONTINUATION = re.compile(r"\\\r*\n")
-_BEFORE_ARGUMENT = re.compile(r"(?:[ \t=]|\\\r*\n)*")
-_NUMBER = re.compile(r"0x(?P<hexadecimal>[0-9a-f]+)|(?P<decimal>[0-9]+)", re.IGNORECASE)
-_CHANGED = re.compile(r"[\t\r\n]|\\\Z")
+_CONTINUATION = expression(r"\\\r*\n")
+_BEFORE_ARGUMENT = expression(r"(?:[ \t=]|\\\r*\n)*")
+_NUMBER = expression(r"0x(?P<hexadecimal>[0-9a-f]+)|(?P<decimal>[0-9]+)", re.IGNORECASE)
+_CHANGED = expression(r"[\t\r\n]|\\\Z")
 
 
 def find(tree: Tree) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.errors import NotUnderstood, Place, TooLong, place_at
 from grubkd.grammar import Token
 from grubkd.grammar import parse as parse_grammar
+from grubkd.lazily import expression
 from grubkd.root import Tree
 
 SIZE = 1024
@@ -17,7 +18,7 @@ _SIGNATURE = "# GRUB Environment Block\n"
 _LINES = frozenset({"kernelopts", "tuned_params"})
 _FILES = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
-_ESCAPED = re.compile(r"\\([\s\S])|[^\\]++")
+_ESCAPED = expression(r"\\([\s\S])|[^\\]++")
 
 
 def find(tree: Tree) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
 """A decoded text that knows where in the file each of its characters came from."""
 
-from dataclasses import dataclass, field
-
 from grubkd.boot.model import Word
+from grubkd.facts import dataclass, field
 
 
 @dataclass(slots=True)

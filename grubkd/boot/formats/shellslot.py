@@ -4,23 +4,23 @@ A span may be replaced only where the shell's quotes are the same before and aft
 between the slot's own quotes. `X="foo="bar" baz"` is fine: the word `foo="bar"` leaves the double quotes and returns.
 """
 
-import re
 from itertools import pairwise
 
 from grubkd.boot.formats.grubwords import delivered, reference, spans, value
 from grubkd.boot.formats.shellvalue import ITSELF, Quotes, Value
 from grubkd.boot.model import Slot, Word
 from grubkd.errors import NotUnderstood
+from grubkd.lazily import expression
 
 FORMAT_NAME = "default-grub"
 
 _BLANK = r"(?:[ \t]|\\?\r*\n)"
-_GAP = re.compile(rf"(?P<left>['\"]*){_BLANK}*(?P<right>['\"]*)")
-_HEAD = re.compile(rf"(?P<quote>['\"]?){_BLANK}*(?P<right>['\"]*)")
-_TAIL = re.compile(rf"(?P<left>['\"]*?){_BLANK}*(?P<quote>['\"]?)")
-_EMPTY = re.compile(rf"(?P<quote>['\"]){_BLANK}*(?P=quote)|")
-_BARE = re.compile(r"[^'\"\\`]++")
-_SCRIPT_BLANKS = re.compile(r"(?:[ \t]|\\\r*\n)*")
+_GAP = expression(rf"(?P<left>['\"]*){_BLANK}*(?P<right>['\"]*)")
+_HEAD = expression(rf"(?P<quote>['\"]?){_BLANK}*(?P<right>['\"]*)")
+_TAIL = expression(rf"(?P<left>['\"]*?){_BLANK}*(?P<quote>['\"]?)")
+_EMPTY = expression(rf"(?P<quote>['\"]){_BLANK}*(?P=quote)|")
+_BARE = expression(r"[^'\"\\`]++")
+_SCRIPT_BLANKS = expression(r"(?:[ \t]|\\\r*\n)*")
 
 
 def slot_of(decoded: Value) -> Slot:

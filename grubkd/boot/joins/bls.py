@@ -1,7 +1,6 @@
 """Boot Loader Specification snippets, read by GRUB's blscfg or by systemd-boot, and what kernel-install adds."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from grubkd.boot import cmdline, menuorder
@@ -10,6 +9,7 @@ from grubkd.boot.joins import grub2
 from grubkd.boot.joins.joined import Candidate, Joined, setting, slots_of
 from grubkd.boot.model import Document, Entry, Feeds, Future, Image, Line, Slot
 from grubkd.errors import Notice, Place
+from grubkd.facts import replace
 from grubkd.root import Tree
 
 KERNEL_CMDLINE = "/etc/kernel/cmdline"

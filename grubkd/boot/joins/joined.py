@@ -1,11 +1,11 @@
 """What the files of one bootloader join into."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import Document, Future, Slot, Stanza
 from grubkd.errors import Notice
+from grubkd.facts import dataclass
 
 
 @dataclass(frozen=True, slots=True)

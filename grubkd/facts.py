@@ -1,0 +1,125 @@
+"""Dataclasses that take no time until they are used: the part of Python's own that grubkd needs.
+
+Python's decorator writes and compiles six methods for each class when its module is imported, a millisecond a class,
+used or not: for all of grubkd's that is several times the interpreter's own start. Here the methods that can be are
+shared, and `__init__` is compiled when the first instance is made. To type checkers these are Python's own.
+"""
+
+import sys
+from operator import attrgetter
+
+TYPE_CHECKING = False  # known to type checkers by its name
+
+# From 3.14 on a class does not hold its annotations any more; Python's own knows how to ask for them.
+if TYPE_CHECKING or sys.version_info >= (3, 14):
+    from dataclasses import dataclass, field, replace
+else:
+
+    class _Factory:
+        """A default that is made anew for every instance."""
+
+        def __init__(self, make):
+            self.make = make
+
+    def field(*, default_factory):
+        """As dataclasses.field."""
+        return _Factory(default_factory)
+
+    def dataclass(*, frozen=False, slots):
+        """As dataclasses.dataclass, with slots always; without inheritance of fields, ordering and __post_init__."""
+        assert slots  # noqa: S101 - for the readers of a class
+
+        def decorate(cls):
+            return _made(cls, frozen)
+
+        return decorate
+
+    def replace(instance, /, **changes):
+        """As dataclasses.replace."""
+        for name in instance.__match_args__:
+            if name not in changes:
+                changes[name] = getattr(instance, name)
+        return type(instance)(**changes)
+
+    class _Fields:
+        """The fields as dataclasses.fields tells them, for those who ask."""
+
+        def __get__(self, _instance, owner):
+            import dataclasses
+
+            space = {"__annotations__": owner.__annotations__}
+            for name, default in owner.__defaults__.items():
+                made = isinstance(default, _Factory)
+                space[name] = dataclasses.field(default_factory=default.make) if made else default
+            return dataclasses.dataclass(type(owner.__name__, (), space)).__dataclass_fields__
+
+    _FIELDS = _Fields()
+
+    def _made(cls, frozen):
+        """The class with slots, and the methods that its decorator gives it where it has none of its own."""
+        names = tuple(cls.__annotations__)
+        space = dict(cls.__dict__)
+        for name in ("__dict__", "__weakref__"):
+            space.pop(name, None)
+        defaults = {name: space.pop(name) for name in names if name in space}
+        values = attrgetter(*names)
+
+        def equal(self, other):
+            return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
+
+        def hashed(self):
+            return hash(values(self))
+
+        def start(self, *args, **kwargs):
+            _compile(made)
+            self.__init__(*args, **kwargs)
+
+        space.update(
+            __slots__=names,
+            __match_args__=names,
+            __defaults__=defaults,
+            __dataclass_fields__=_FIELDS,
+            __init__=start,
+            __reduce__=_reduce,
+        )
+        space.setdefault("__eq__", equal)
+        space.setdefault("__repr__", _repr)
+        space["__hash__"] = hashed if frozen else None
+        if frozen:
+            space.update(__setattr__=_refuse, __delattr__=_refuse)
+        made = type(cls.__name__, cls.__bases__, space)
+        made.__qualname__ = cls.__qualname__
+        return made
+
+    def _compile(cls):
+        """Give the class its __init__. A slot's own descriptor writes where __setattr__ refuses to."""
+        space = {"_Factory": _Factory}
+        parameters, body = [], []
+        for number, name in enumerate(cls.__match_args__):
+            space[f"_set{number}"] = getattr(cls, name).__set__
+            value = name
+            if name in cls.__defaults__:
+                default = space[f"_default{number}"] = cls.__defaults__[name]
+                parameters.append(f"{name}=_default{number}")
+                if isinstance(default, _Factory):
+                    value = f"_default{number}.make() if {name} is _default{number} else {name}"
+            else:
+                parameters.append(name)
+            body.append(f"    _set{number}(self, {value})\n")
+        exec(f"def __init__(self, {', '.join(parameters)}):\n{''.join(body)}", space)  # noqa: S102 - of names alone
+        cls.__init__ = space["__init__"]
+
+    def _repr(self):
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
+        return f"{type(self).__qualname__}({fields})"
+
+    def _reduce(self):
+        return type(self), tuple(getattr(self, name) for name in self.__match_args__)
+
+    def _refuse(self, name, *_value):
+        from dataclasses import FrozenInstanceError
+
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+
+__all__ = ["dataclass", "field", "replace"]

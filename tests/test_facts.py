@@ -1,0 +1,84 @@
+"""The dataclasses of grubkd behave as Python's own."""
+
+import copy
+import dataclasses
+import pickle
+from typing import Any
+
+import pytest
+
+from grubkd import facts
+
+
+def make(module: Any) -> tuple[Any, Any]:
+    """A frozen class and one that is not, made by the decorator of a module."""
+
+    @module.dataclass(frozen=True, slots=True)
+    class Fact:
+        """A fact."""
+
+        name: str
+        size: int = 3
+        parts: list[int] = module.field(default_factory=list)
+
+        @property
+        def double(self) -> int:
+            """Twice the size."""
+            return self.size * 2
+
+    @module.dataclass(slots=True)
+    class Draft:
+        name: str
+        count: int = 0
+
+        def __repr__(self) -> str:
+            return f"<{self.name}>"
+
+    return Fact, Draft
+
+
+@facts.dataclass(frozen=True, slots=True)
+class Kept:
+    name: str
+    size: int = 1
+
+
+@pytest.mark.parametrize("module", [facts, dataclasses], ids=["ours", "Python's"])
+def test_dataclasses(module: Any) -> None:
+    fact, draft = make(module)
+    one, other = fact("a"), fact("a", 3, [])
+    assert one == other
+    assert one != fact("a", 4)
+    assert one != draft("a", 3)
+    assert (one.name, one.size, one.parts, one.double) == ("a", 3, [], 6)
+    assert one.parts is not other.parts
+    assert fact(name="b", size=1) == fact("b", 1)
+    assert repr(one) == "make.<locals>.Fact(name='a', size=3, parts=[])"
+    assert repr(draft("x")) == "<x>"
+    assert hash(fact("a", 1, ())) == hash(fact("a", 1, ()))
+    assert fact.__doc__ == "A fact."
+    assert fact.__match_args__ == ("name", "size", "parts")
+    assert not hasattr(one, "__dict__")
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'size'"):
+        one.size = 4
+    with pytest.raises(AttributeError):
+        del one.size
+    with pytest.raises(TypeError):
+        fact()
+    with pytest.raises(TypeError):
+        fact("a", unknown=1)
+    with pytest.raises(TypeError):
+        hash(draft("a"))
+    changed = draft("a")
+    changed.count += 1
+    assert changed == draft("a", 1)
+    assert module.replace(one, size=9) == fact("a", 9)
+    assert dataclasses.replace(one, size=9) == fact("a", 9)
+    assert dataclasses.asdict(one) == {"name": "a", "size": 3, "parts": []}
+    assert [each.name for each in dataclasses.fields(one)] == ["name", "size", "parts"]
+    assert copy.deepcopy(one) == one
+
+
+def test_instances_can_be_copied_and_pickled() -> None:
+    kept = Kept("a", 2)
+    assert pickle.loads(pickle.dumps(kept)) == copy.copy(kept) == kept

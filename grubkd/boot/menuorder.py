@@ -85,6 +85,8 @@ def rpm_compare(one: str, other: str) -> int:
     Runs of digits and runs of letters are compared in turn; digits are newer than letters, `~` is older than anything,
     `+` newer than the end and older than anything else.
     """
+    if one == other:
+        return 0
     a = b = 0
     while a < len(one) or b < len(other):
         a, b = _skip_separators(one, a), _skip_separators(other, b)

@@ -1,18 +1,21 @@
 """The only place that runs a command: a list of arguments, a clean environment, one line told on failure."""
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from select import select
 from signal import SIGKILL, SIGTERM
 from stat import S_ISREG
+from typing import TYPE_CHECKING
 
 from grubkd import octets
 from grubkd.errors import CommandFailed, Place, Refused
 from grubkd.facts import dataclass
 from grubkd.root import Root
+
+if TYPE_CHECKING:
+    import subprocess
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # Nothing of the caller's environment is handed on: no preload, no locale, no shell start-up file.
@@ -55,6 +58,8 @@ def run(
     Raises CommandFailed for a non-zero end, a missing command, a time-out or a stop; Refused where the tree is of a
     foreign architecture.
     """
+    import subprocess
+
     if not root.live:
         check_architecture(root, argv[0])
     name = " ".join(argv)
@@ -114,6 +119,8 @@ def _gather(process: "subprocess.Popen[bytes]", name: str, stop: Callable[[], bo
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """Make sure that a command and its process group have ended; its pipes are closed."""
+    import subprocess
+
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, SIGTERM)

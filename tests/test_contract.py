@@ -32,6 +32,7 @@ LAYERS = {
     "octets": 0,
     "facts": 0,
     "lazily": 0,
+    "grammars": 0,
 }
 # These are for everybody.
 FOUNDATIONS = {"errors", "octets", "facts", "lazily", "__init__"}

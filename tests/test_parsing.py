@@ -30,6 +30,7 @@ FILES = {
     "extlinux": "*linux.cfg extlinux.conf",
     "grubenv": "grubenv",
     "kernel_cmdline": "cmdline",
+    "zipl": "zipl.conf",
 }
 VALUES = [
     "crashkernel=256M",
@@ -64,7 +65,7 @@ def texts(grammar: str) -> list[str]:
     found = {path for pattern in patterns for path in (TOP / "fixtures").rglob(pattern)}
     found |= set((TOP / "fixtures" / "invalid" / invalid.get(grammar, grammar.replace("_", "-"))).rglob("*"))
     read = {octets.from_bytes(path.read_bytes()) for path in found if path.is_file()}
-    return sorted(read) or VALUES
+    return sorted(read | set(VALUES))
 
 
 def by_lark(grammar: str, text: str) -> Node | tuple[int, bool]:

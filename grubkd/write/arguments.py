@@ -5,7 +5,6 @@ It is told to look for nothing else: no stock lenses, no files, a root that does
 """
 
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from typing import TYPE_CHECKING, TypeAlias
 
 from grubkd.errors import CannotHold, VerificationFailed
@@ -51,10 +50,11 @@ def change(lists: Sequence[ListChange]) -> None:
 def _augeas() -> "Augeas":
     from augeas import Augeas
 
-    # Installed packages are plain files, so the grammars' directory can be handed over as a path.
-    with resources.as_file(resources.files("grubkd.grammars").joinpath("kernel_args.aug")) as lens:
-        flags = Augeas.NO_LOAD | Augeas.NO_MODL_AUTOLOAD | Augeas.NO_STDINC
-        return Augeas(root="/nonexistent", loadpath=str(lens.parent), flags=flags)
+    from grubkd import grammars
+
+    # Installed packages are plain files; importlib.resources would cost more than Augeas itself.
+    flags = Augeas.NO_LOAD | Augeas.NO_MODL_AUTOLOAD | Augeas.NO_STDINC
+    return Augeas(root="/nonexistent", loadpath=grammars.__path__[0], flags=flags)
 
 
 def _changed(augeas: "Augeas", batch: Sequence[ListChange]) -> str:

@@ -5,17 +5,18 @@ the new sources: whatever it does, the tree's files stay as they are. What it pr
 copies (Fedora's writes grubenv and snippets too), comes back as texts, to be verified and committed with the rest.
 """
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grubkd import octets, run
 from grubkd.boot.model import BootConfig
 from grubkd.errors import CommandFailed, Refused
 from grubkd.root import Root
 from grubkd.write import places
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GENERATORS = tuple(
     f"{directory}/{name}"
@@ -74,8 +75,12 @@ def _target(root: Root) -> str | None:
 
 
 @contextmanager
-def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, bytes]) -> Iterator[dict[str, Path]]:
+def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, bytes]) -> "Iterator[dict[str, Path]]":
     """Copies of the directories that hold the configuration, with the new sources in them: place -> copy."""
+    import shutil
+    import tempfile
+    from pathlib import Path
+
     wanted = {path.rpartition("/")[0] for path in (target, *config.texts, *texts)}
     wanted |= {real for real in map(root.resolve, _ALSO) if real}
     # A directory inside another one is in its copy already.
@@ -93,17 +98,21 @@ def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, byt
         yield copies
 
 
-def _on_host(root: Root, place: str) -> Path:
+def _on_host(root: Root, place: str) -> "Path":
+    from pathlib import Path
+
     return Path(root.path, octets.to_person(place.lstrip("/")))
 
 
 def _special(directory: str, names: list[str]) -> list[str]:
     """The names that are no files, directories or links: a FIFO would make the copy wait for ever."""
+    from pathlib import Path
+
     found = (Path(directory, name) for name in names)
     return [path.name for path in found if not (path.is_symlink() or path.is_file() or path.is_dir())]
 
 
-def _differences(root: Root, place: str, copy: Path) -> Iterator[tuple[str, bytes | None]]:
+def _differences(root: Root, place: str, copy: "Path") -> Iterator[tuple[str, bytes | None]]:
     """The configuration files in a copy that are not as in the tree, and those of the tree that are gone."""
     seen = set()
     for file in sorted(copy.rglob("*")):

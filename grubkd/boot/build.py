@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from grubkd.boot import cmdline
 from grubkd.boot.kernelpath import is_initrd, is_linux, is_tboot, is_xen, release_of
-from grubkd.boot.model import Boot, Entry, Image, Line, Role, Slot, SlotKey, Stanza
+from grubkd.boot.model import Boot, Entry, Image, Line, Role, Seal, Slot, SlotKey, Stanza
 from grubkd.errors import Place
 from grubkd.lazily import expression
 
@@ -46,6 +46,8 @@ def boots_of(images: tuple[Image, ...], references: Mapping[str, tuple[Slot, ...
 
 
 def _role(image: Image, earlier: list[Boot]) -> Role:
+    if image.kernel:
+        return Role.KERNEL
     if not earlier and is_xen(image.path):
         return Role.HYPERVISOR
     if not is_linux(image.path) or is_initrd(image.path) or is_tboot(image.path) or is_xen(image.path):
@@ -74,6 +76,7 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
     index: int,
     default: bool,
     foreign: bool,
+    sealed: Seal | None = None,
     references: Mapping[str, tuple[Slot, ...]],
 ) -> Entry:
     """The entry that a stanza states."""
@@ -96,6 +99,7 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
         generated=stanza.generated,
         format=format_name,
         source=Place(file, stanza.line),
+        sealed=sealed,
     )
 
 

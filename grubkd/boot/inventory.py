@@ -1,12 +1,12 @@
 """Root -> BootConfig: which formats are present, which slots feed which entry, and which feed the future."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from grubkd import octets
 from grubkd.boot.build import entry_of
 from grubkd.boot.formats import FORMATS
 from grubkd.boot.formats.format import Format
-from grubkd.boot.joins import bls, extlinux, grub2, legacy
+from grubkd.boot.joins import bls, extlinux, grub2, legacy, zipl
 from grubkd.boot.joins.joined import Joined
 from grubkd.boot.model import BootConfig, Bootloader, Document, Entry
 from grubkd.errors import GrubkdError, Notice
@@ -56,11 +56,21 @@ def read(tree: Tree) -> BootConfig:
     documents = reading.documents
     scripts, environments = documents["grub2"], documents["grubenv"]
     snippets = documents["bls"]
-    grub = bool(snippets) and _grub_reads_snippets(tree, scripts, documents["loader-conf"])
+    reader = _reader_of_snippets(tree, documents)
+    grub = reader is bls.Reader.GRUB
     joins: list[Joined | None] = [
         *legacy.join(documents["grub-legacy"], tree),
         grub2.join(scripts, documents["default-grub"], environments, tree, bls=grub),
-        bls.join(snippets, documents["loader-conf"], documents["kernel-cmdline"], scripts, environments, grub=grub),
+        zipl.join(documents["zipl"], tree),
+        bls.join(
+            snippets,
+            documents["loader-conf"],
+            documents["kernel-cmdline"],
+            scripts,
+            environments,
+            zipls=documents["zipl"],
+            reader=reader,
+        ),
         *extlinux.join(documents["extlinux"], tree),
     ]
     joined = [each for each in joins if each is not None]
@@ -75,6 +85,7 @@ def read(tree: Tree) -> BootConfig:
                 index=len(entries) + position,
                 default=candidate.default,
                 foreign=candidate.foreign,
+                sealed=candidate.sealed,
                 references=each.references,
             )
             for position, candidate in enumerate(each.candidates)
@@ -90,22 +101,28 @@ def read(tree: Tree) -> BootConfig:
         texts=reading.texts,
         errors=tuple(reading.errors),
         warnings=tuple(warnings),
+        followups=tuple(followup for each in joined for followup in each.followups),
     )
 
 
-def _grub_reads_snippets(tree: Tree, scripts: Sequence[Document], loaders: Sequence[Document]) -> bool:
-    """Whether the snippets are GRUB's: its script calls blscfg, or GRUB 2 is all there is to read them.
+def _reader_of_snippets(tree: Tree, documents: Mapping[str, Sequence[Document]]) -> bls.Reader:
+    """Who reads the snippets: GRUB if its script calls blscfg or it is all there is, zipl if it is configured.
 
     A loader.conf is systemd-boot's alone.
     """
+    scripts = documents["grub2"]
     if any("blscfg" in script.settings for script in scripts):
-        return True
-    return not scripts and not loaders and bool(tree.list("/boot/grub2"))
+        return bls.Reader.GRUB
+    if documents["zipl"]:
+        return bls.Reader.ZIPL
+    alone = not scripts and not documents["loader-conf"] and bool(documents["bls"]) and bool(tree.list("/boot/grub2"))
+    return bls.Reader.GRUB if alone else bls.Reader.SYSTEMD_BOOT
 
 
 _PARTS = {
     "grub-legacy": ("grub-legacy",),
     "grub2": ("grub2", "default-grub", "grubenv"),
+    "zipl": ("zipl",),
     "bls": ("bls", "kernel-cmdline", "loader-conf"),
     "extlinux": ("extlinux",),
 }

@@ -79,6 +79,40 @@ def systemd_boot_order(stanzas: Sequence[Stanza]) -> list[Stanza]:
     return sorted(stanzas, key=cmp_to_key(compare))
 
 
+def zipl_order(stanzas: Sequence[Stanza]) -> list[Stanza]:
+    """The stanzas as zipl adds them to its menu (s390-tools 2, scan_bls): descending by file name as a version."""
+
+    def compare(one: Stanza, other: Stanza) -> int:
+        return -gnu_compare(f"{one.id}.conf", f"{other.id}.conf")
+
+    return sorted(stanzas, key=cmp_to_key(compare))
+
+
+def gnu_compare(one: str, other: str) -> int:
+    """Compare as glibc's strverscmp: 1 newer, -1 older, 0 for equal texts.
+
+    Digits that begin with a zero are a fraction, others a number; all else is compared byte by byte.
+    """
+    at = next(
+        (index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+    start = at
+    while start and one[start - 1] in _TEN:
+        start -= 1
+    before, a, b = one[start:at], one[at : at + 1], other[at : at + 1]
+    in_number, other_in_number = a in _TEN, b in _TEN
+    if before and not before.strip("0"):
+        # Only zeros so far: the longer fraction is the smaller one.
+        return _sign(other_in_number, in_number) or _sign(a, b)
+    if before.startswith("0") or (not before and "0" in (a, b)):
+        return _sign(a, b)
+    if before:
+        return _sign(len(_run(_DIGITS, one, at)), len(_run(_DIGITS, other, at))) or _sign(a, b)
+    if in_number and other_in_number:
+        return _sign(len(_run(_DIGITS, one, at)), len(_run(_DIGITS, other, at))) or _sign(a, b)
+    return _sign(a, b)
+
+
 def rpm_compare(one: str, other: str) -> int:
     """Compare as RPM does, in the form of GRUB's blscfg.c (vercmp): 1 where `one` is newer, -1 where it is older.
 

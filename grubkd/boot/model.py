@@ -61,12 +61,14 @@ class Image:
 
     `path` as written, decoded. `slots` hold its arguments, in order; several where the format allows it (BLS).
     `module` is true for what is loaded beside the first image (GRUB legacy `module`, GRUB 2 `module`/`module2`).
+    `kernel` is true for what is known to be a Linux kernel whatever its name: a unified kernel image.
     """
 
     path: str
     slots: tuple[Slot, ...]
     line: int
     module: bool = False
+    kernel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,19 @@ class Line:
         return " ".join(piece.word.text for piece in self.pieces())
 
 
+class Seal(Enum):
+    """What keeps the arguments of an entry from being edited where they stand.
+
+    OSTREE and BOOTC: the deployments of an image, changed by their own tools. UKI: a unified kernel image, which holds
+    its arguments in itself, often signed. PARMFILE: zipl joins them from two files.
+    """
+
+    OSTREE = "ostree"
+    BOOTC = "bootc"
+    UKI = "uki"
+    PARMFILE = "parmfile"
+
+
 class Role(Enum):
     """What an image of an entry is, which decides whose arguments go to it.
 
@@ -202,7 +217,8 @@ class Entry:
 
     `boots`: what it loads: a kernel (further kernels are alternatives of an if/else and are set alike), or a
     hypervisor followed by modules. Empty for an entry that starts no Linux (`linux` false).
-    `foreign`: it belongs to another system and is never edited. `generated`: see Stanza.
+    `foreign`: it belongs to another system and is never edited. `generated`: see Stanza. `sealed`: what keeps its
+    arguments from being edited, None for an ordinary entry.
     """
 
     index: int
@@ -218,6 +234,7 @@ class Entry:
     generated: bool
     format: str
     source: Place
+    sealed: Seal | None = None
 
 
 class Feeds(Enum):
@@ -255,13 +272,21 @@ class Bootloader:
     files: tuple[str, ...]
 
 
+class Followup(NamedTuple):
+    """A command that has to run when one of these files was changed: what it makes of them is what boots."""
+
+    command: tuple[str, ...]
+    files: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class BootConfig:
     """How the tree boots, joined over all its files.
 
     `texts`: every file that was read, real path -> text: what an edit starts from and what must be unchanged when it
     is written. `errors`: the files that were not understood; none of their bootloader's files is edited.
-    No entry has `default` set where no rule tells which one boots.
+    No entry has `default` set where no rule tells which one boots. `followups`: what has to run after a change.
+    `sealed`: what keeps the whole tree's arguments, of kernels to come too, from being edited.
     """
 
     bootloaders: tuple[Bootloader, ...]
@@ -270,3 +295,5 @@ class BootConfig:
     texts: Mapping[str, str]
     errors: tuple[GrubkdError, ...] = ()
     warnings: tuple[Notice, ...] = ()
+    followups: tuple[Followup, ...] = ()
+    sealed: Seal | None = None

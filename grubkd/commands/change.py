@@ -14,7 +14,7 @@ from grubkd.commands.unfinished import interrupted
 from grubkd.errors import Notice, Place
 from grubkd.facts import dataclass
 from grubkd.root import Overlay, Root, Tree
-from grubkd.write import changes, edit, order, regenerate, transaction, verify
+from grubkd.write import changes, edit, order, regenerate, sealed, transaction, verify
 from grubkd.write.filechange import FileChange
 
 
@@ -97,6 +97,7 @@ def run(
                 command=manner.command,
                 wanted=prepared.decision.wanted,
                 by=prepared.decision.by,
+                followups=_followups(prepared.config, files),
                 recheck=lambda: verify.check(prepared.config, inventory.read(root), prepared.planned.expected),
                 run_followups=manner.run_followups,
             )
@@ -109,9 +110,12 @@ def _prepare(tree: Tree, selectors: Sequence[str], decide: Callable[[BootConfig,
     _check_understood(config)
     selection = select(config, selectors)
     decision = decide(config, selection)
+    editable, told = sealed.editable(config, selection, decision.wishes_for, decision.architecture)
+    if editable != selection:
+        selection, decision = editable, decide(config, editable)
     planned = changes.make(config, selection, decision.wishes_for)
     verify.fits(config, planned, decision.architecture)
-    warnings = planned.warnings + decision.warnings + decision.admit(planned)
+    warnings = told + planned.warnings + decision.warnings + decision.admit(planned)
     texts = edit.apply(config.texts, planned.edits)
     after = {path: octets.to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)}
     verify.check(config, inventory.read(Overlay(tree, after)), planned.expected)
@@ -123,6 +127,12 @@ def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
     scripts = {entry.source.file for entry in prepared.config.entries if entry.format == "grub2"}
     sources = {path: data for path, data in prepared.after.items() if path not in scripts and data is not None}
     return {**sources, **regenerate.regenerate(root, prepared.config, sources)}
+
+
+def _followups(config: BootConfig, files: Sequence[FileChange]) -> list[tuple[str, ...]]:
+    """The commands that make these changes take effect, each once."""
+    changed = {each.path for each in files}
+    return list(dict.fromkeys(each.command for each in config.followups if changed & each.files))
 
 
 def _check_understood(config: BootConfig) -> None:

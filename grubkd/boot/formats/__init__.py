@@ -1,6 +1,16 @@
 """The formats, one module each. FORMATS is the one list that names them."""
 
-from grubkd.boot.formats import bls, default_grub, extlinux, grub2, grub_legacy, grubenv, kernel_cmdline, loader_conf
+from grubkd.boot.formats import (
+    bls,
+    default_grub,
+    extlinux,
+    grub2,
+    grub_legacy,
+    grubenv,
+    kernel_cmdline,
+    loader_conf,
+    zipl,
+)
 from grubkd.boot.formats.format import Format
 
 FORMATS: tuple[Format, ...] = (
@@ -12,4 +22,5 @@ FORMATS: tuple[Format, ...] = (
     kernel_cmdline.FORMAT,
     loader_conf.FORMAT,
     extlinux.FORMAT,
+    zipl.FORMAT,
 )

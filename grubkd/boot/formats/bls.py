@@ -93,10 +93,12 @@ def quote(slot: Slot, argument: str) -> str:
     """The argument as it stands in an `options` line. Raises CannotHold.
 
     There is no quoting: what cannot stand in a line as one argument is refused. With the slot's style "grub" GRUB is
-    the reader.
+    the reader, with "zipl" zipl.
     """
     if "\n" in argument or "\r" in argument:
         raise CannotHold(f"{argument!r}: an options line cannot hold a line end", hint="write it without line ends")
+    if slot.style == "zipl" and "${" in argument:
+        raise CannotHold(f"{argument!r}: zipl takes ${{ for a variable of its own", hint="write it without ${")
     return quote_for_grub(slot, argument) if slot.style == "grub" else held(argument)
 
 

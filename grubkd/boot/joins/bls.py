@@ -1,17 +1,32 @@
 """Boot Loader Specification snippets, read by GRUB's blscfg or by systemd-boot, and what kernel-install adds."""
 
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from fnmatch import fnmatchcase
 
 from grubkd.boot import cmdline, menuorder
 from grubkd.boot.build import main_boot
-from grubkd.boot.joins import grub2
+from grubkd.boot.joins import grub2, zipl
 from grubkd.boot.joins.joined import Candidate, Joined, setting, slots_of
-from grubkd.boot.model import Document, Entry, Feeds, Future, Image, Line, Slot
+from grubkd.boot.model import Document, Entry, Feeds, Followup, Future, Image, Line, Slot
 from grubkd.errors import Notice, Place
 from grubkd.facts import replace
 from grubkd.root import Tree
 
+
+class Reader(Enum):
+    """Which boot loader takes the snippets."""
+
+    GRUB = "grub"
+    SYSTEMD_BOOT = "systemd-boot"
+    ZIPL = "zipl"
+
+
+_ORDERS = {
+    Reader.GRUB: menuorder.grub_order,
+    Reader.SYSTEMD_BOOT: menuorder.systemd_boot_order,
+    Reader.ZIPL: menuorder.zipl_order,
+}
 KERNEL_CMDLINE = "/etc/kernel/cmdline"
 VENDOR_CMDLINE = "/usr/lib/kernel/cmdline"
 
@@ -23,24 +38,33 @@ def join(  # noqa: PLR0913 - every kind of file that meets in a snippet's line
     scripts: Sequence[Document],
     environments: Sequence[Document],
     *,
-    grub: bool,
+    zipls: Sequence[Document],
+    reader: Reader,
 ) -> Joined | None:
     """The entries in the menu order of their reader, and the lines of kernels installed later; None without files.
 
-    `grub`: GRUB reads the snippets: it expands `$name` from its environment, an unset one to nothing, and reads what
-    comes out as script. systemd-boot takes every byte as it stands.
+    GRUB expands `$name` from its environment, an unset one to nothing, and reads what comes out as script. systemd-boot
+    takes every byte as it stands, and zipl every one but `${NAME}`, a variable of its own.
     """
     if not snippets and not loaders and not cmdlines:
         return None
-    ordered = _ordered(snippets, grub=grub)
+    grub = reader is Reader.GRUB
+    ordered = _ordered(snippets, reader)
     references: dict[str, tuple[Slot, ...]] = {}
     warnings: tuple[Notice, ...] = ()
     if grub:
         warnings = tuple(_not_read(ordered))
-        ordered = [_as_script(document) for document in ordered]
+        ordered = [_marked(document, "grub") for document in ordered]
         names = {word.reference for slot in _slots(ordered) for word in slot.words if word.reference}
         references = dict.fromkeys(names, ()) | dict(grub2.references_of(scripts, environments))
-    default = _default(ordered, loaders, scripts, environments, grub=grub)
+    followups: tuple[Followup, ...] = ()
+    if reader is Reader.ZIPL:
+        warnings = (*_not_taken(ordered), *zipl.variables(_slots(ordered)))
+        ordered = [_marked(document, "zipl") for document in ordered]
+        default = _default_of_zipl(ordered, zipls)
+        followups = (Followup(zipl.COMMAND, frozenset(document.file for document in ordered)),)
+    else:
+        default = _default(ordered, loaders, scripts, environments, grub=grub)
     candidates = tuple(
         Candidate(stanza, document.file, default=stanza.id is not None and stanza.id == default)
         for document in ordered
@@ -51,7 +75,7 @@ def join(  # noqa: PLR0913 - every kind of file that meets in a snippet's line
     futures = _cmdline(cmdlines)
     if grub and ordered:
         futures = _kernelopts(scripts, environments) + futures
-    return Joined("bls", tuple(files), candidates, references, futures, warnings)
+    return Joined("bls", tuple(files), candidates, references, futures, warnings, followups)
 
 
 def _not_read(documents: Sequence[Document]) -> Iterator[Notice]:
@@ -66,27 +90,49 @@ def _not_read(documents: Sequence[Document]) -> Iterator[Notice]:
             )
 
 
+def _not_taken(documents: Sequence[Document]) -> Iterator[Notice]:
+    """Snippets on which zipl stops, so that nothing at all is made bootable: each has one line of options."""
+    for document in documents:
+        for slot in _slots([document])[1:]:
+            yield Notice(
+                "options-not-read",
+                "zipl refuses a snippet with a second options line, and stops",
+                hint="join the options in one line",
+                place=Place(slot.file, slot.line),
+            )
+
+
 def _slots(documents: Sequence[Document]) -> list[Slot]:
     return [
         slot for document in documents for stanza in document.stanzas for image in stanza.images for slot in image.slots
     ]
 
 
-def _as_script(document: Document) -> Document:
-    """The same snippet with its slots marked as text that GRUB reads as script, which its quote function heeds."""
+def _marked(document: Document, style: str) -> Document:
+    """The same snippet with its slots marked as read by a boot loader that takes more than bytes from them."""
 
     def marked(image: Image) -> Image:
-        return replace(image, slots=tuple(replace(slot, style="grub") for slot in image.slots))
+        return replace(image, slots=tuple(replace(slot, style=style) for slot in image.slots))
 
     stanzas = tuple(replace(stanza, images=tuple(map(marked, stanza.images))) for stanza in document.stanzas)
     return replace(document, stanzas=stanzas)
 
 
-def _ordered(snippets: Sequence[Document], *, grub: bool) -> list[Document]:
+def _ordered(snippets: Sequence[Document], reader: Reader) -> list[Document]:
     by_stanza = {id(stanza): document for document in snippets for stanza in document.stanzas}
     stanzas = [stanza for document in snippets for stanza in document.stanzas]
-    order = menuorder.grub_order if grub else menuorder.systemd_boot_order
+    order = _ORDERS[reader]
     return [by_stanza[id(stanza)] for stanza in order(stanzas)]
+
+
+def _default_of_zipl(ordered: Sequence[Document], zipls: Sequence[Document]) -> str | None:
+    """The id of the snippet that zipl.conf names by its title, or the first where it makes a menu and names none."""
+    stanzas = [stanza for document in ordered for stanza in document.stanzas]
+    named = setting(zipls, "default")
+    if named == "":
+        sections = any(stanza.images for document in zipls for stanza in document.stanzas)
+        return stanzas[0].id if stanzas and not sections else None
+    return next((stanza.id for stanza in stanzas if stanza.title == named), None)
 
 
 def _default(

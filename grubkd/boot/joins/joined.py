@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from grubkd.boot import cmdline
-from grubkd.boot.model import Document, Future, Slot, Stanza
+from grubkd.boot.model import Document, Followup, Future, Seal, Slot, Stanza
 from grubkd.errors import Notice
 from grubkd.facts import dataclass
 
@@ -16,6 +16,7 @@ class Candidate:
     file: str
     default: bool = False
     foreign: bool = False
+    sealed: Seal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Joined:
     references: Mapping[str, tuple[Slot, ...]]
     futures: tuple[Future, ...] = ()
     warnings: tuple[Notice, ...] = ()
+    followups: tuple[Followup, ...] = ()
 
 
 def setting(documents: Sequence[Document], name: str) -> str | None:

@@ -1,0 +1,117 @@
+"""Entries whose arguments only their own tool changes: what can be edited beside them, and the command for them."""
+
+from collections.abc import Sequence
+from shlex import quote
+
+from grubkd.boot import cmdline
+from grubkd.boot.build import main_boot
+from grubkd.boot.model import BootConfig, Entry, Seal
+from grubkd.boot.selector import Selection
+from grubkd.errors import Notice, Place, Refused, Sealed
+from grubkd.write.changes import WishesFor
+from grubkd.write.wish import Verb, Wish
+
+# bootc compares with Rust's std::env::consts::ARCH, which knows no byte order of POWER.
+_RUST_NAMES = {"i386": "x86", "arm64": "aarch64", "ppc64": "powerpc64", "ppc64le": "powerpc64"}
+_SNIPPET = "/usr/lib/bootc/kargs.d/60-crashkernel.toml"
+_WHAT = {
+    Seal.OSTREE: "is an ostree deployment, whose arguments ostree writes",
+    Seal.BOOTC: "is a bootc deployment, whose arguments bootc writes",
+    Seal.UKI: "is a unified kernel image, which holds its arguments in itself",
+    Seal.PARMFILE: "gets its arguments from a parmfile as well",
+}
+
+
+def editable(
+    config: BootConfig, selection: Selection, wishes_for: WishesFor, architecture: str | None
+) -> tuple[Selection, tuple[Notice, ...]]:
+    """The selection without sealed entries, and what to tell of those that are not as wished.
+
+    Of everything the others are edited and each sealed entry gets a warning; where a sealed one is asked for by name,
+    or nothing else is there, that is refused. Raises Sealed with the command that does it, Refused for a parmfile.
+    """
+    if config.sealed and selection.everything and not config.entries:
+        message = f"this tree {_WHAT[config.sealed]}"
+        raise Sealed(message, hint=_command(config.sealed, (), wishes_for(None), architecture, None))
+    others = tuple(entry for entry in selection.entries if not entry.sealed)
+    found = []
+    for entry in selection.entries:
+        if entry.sealed and not _holds(_arguments(entry), wishes_for(entry)):
+            message = f"entry {entry.index} ({entry.title}) {_WHAT[entry.sealed]}"
+            hint = _command(entry.sealed, _arguments(entry), wishes_for(entry), architecture, entry)
+            if entry.sealed is Seal.PARMFILE:
+                raise Refused(message, hint=hint, place=entry.source)
+            found.append(Notice(Sealed.code, message, hint, entry.source))
+    if found and not (selection.everything and others):
+        raise Sealed(found[0].message, hint=found[0].hint, place=found[0].place)
+    if len(others) == len(selection.entries):
+        return selection, ()
+    return Selection(others, selection.everything), tuple(found)
+
+
+def _arguments(entry: Entry) -> tuple[str, ...]:
+    boot = main_boot(entry.boots)
+    return tuple(piece.word.text for piece in boot.line.pieces()) if boot else ()
+
+
+def _lacking(present: Sequence[str], wish: Wish) -> tuple[list[str], list[str]]:
+    """The arguments that have to go and those that have to come to fulfil a wish."""
+    mine = [text for text in present if wish.matches(text)]
+    if wish.verb is Verb.ADD:
+        return [], [] if mine else list(wish.tokens)
+    wanted = list(wish.tokens) if wish.verb is Verb.HOLD else []
+    if [cmdline.meaning(text) for text in mine] == [cmdline.meaning(text) for text in wanted]:
+        return [], []
+    return [text for text in mine if text not in wanted], [text for text in wanted if text not in mine]
+
+
+def _holds(present: Sequence[str], wishes: Sequence[Wish]) -> bool:
+    return all(_lacking(present, wish) == ([], []) for wish in wishes)
+
+
+def _command(
+    seal: Seal, present: Sequence[str], wishes: Sequence[Wish], architecture: str | None, entry: Entry | None
+) -> str:
+    going = [text for wish in wishes for text in _lacking(present, wish)[0]]
+    coming = [text for wish in wishes for text in _lacking(present, wish)[1]]
+    if seal is Seal.PARMFILE:
+        return "put what it holds into the section's `parameters` and remove its `parmfile` line; then run grubkd again"
+    if seal is Seal.UKI:
+        return _addon(going, coming, entry.source if entry else None)
+    kargs = f"rpm-ostree kargs {' '.join(_options(going, coming))}"
+    if seal is Seal.OSTREE:
+        return f"run: {kargs}"
+    return f"where the image is built: {_snippet(coming, architecture)}; on the running machine: {kargs}"
+
+
+def _options(going: Sequence[str], coming: Sequence[str]) -> list[str]:
+    """The options of `rpm-ostree kargs`; one value in place of one other is replaced where it stands."""
+    if len(going) == len(coming) == 1 and cmdline.name_of(going[0]) == cmdline.name_of(coming[0]):
+        return [f"--replace={quote(coming[0])}"]
+    gone = [f"--delete-if-present={quote(text)}" for text in going]
+    return gone + [f"--append-if-missing={quote(text)}" for text in coming]
+
+
+def _snippet(coming: Sequence[str], architecture: str | None) -> str:
+    """The command of a Containerfile that has bootc put the arguments into every deployment of the image."""
+    if not coming:
+        return "take the argument out of its /usr/lib/bootc/kargs.d"
+    listed = ", ".join('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in coming)
+    lines = [f"kargs = [{listed}]"]
+    if architecture:
+        lines.append(f'match-architectures = ["{_RUST_NAMES.get(architecture, architecture)}"]')
+    return f"printf '%s\\n' {' '.join(map(quote, lines))} >{_SNIPPET}"
+
+
+def _addon(going: Sequence[str], coming: Sequence[str], place: Place | None) -> str:
+    """The command that makes an addon, whose arguments the stub puts behind the image's own."""
+    # Of plain crashkernel values the kernel takes the last; nothing else that the image holds goes away.
+    lasting = [text for text in going if not cmdline.is_crashkernel(text) or text.endswith((",high", ",low"))]
+    split = any(text.endswith((",high", ",low")) for text in coming)
+    if not coming or lasting or (going and split) or place is None:
+        return "only a new image can lose an argument: change /etc/kernel/cmdline, then run: kernel-install add-all"
+    addon = quote(f"{place.file}.extra.d/crashkernel.addon.efi")
+    return (
+        f"run: ukify build --cmdline={quote(' '.join(coming))} --output={addon}"
+        " (with Secure Boot also --secureboot-private-key and --secureboot-certificate)"
+    )

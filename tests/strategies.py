@@ -135,4 +135,22 @@ def extlinux_files(draw: st.DrawFn) -> dict[str, bytes]:
     return {"/boot/extlinux/extlinux.conf": text.encode()}
 
 
-TREES = st.one_of(legacy_files(), bls_files(), grub2_files(), extlinux_files()).map(MemoryTree)
+@st.composite
+def zipl_files(draw: st.DrawFn) -> dict[str, bytes]:
+    text = "[defaultboot]\ndefaultauto\ntarget=/boot\n"
+    for number in range(draw(st.integers(1, 3))):
+        blank = draw(st.sampled_from(["", " ", "\t"]))
+        text += f"[l{number}]\n{blank}image{blank}={blank}/boot/vmlinuz-6.1.0-{number}-s390x\n"
+        words = draw(LINES)
+        quote = draw(st.sampled_from(["", "'"]))
+        if words or draw(st.booleans()):
+            text += f"{blank}parameters{blank}={blank}{quote}{' '.join(words)}{quote}{blank}\n"
+        text += draw(st.sampled_from(["", "# a comment\n", "target=/boot\n"]))
+    files = {"/etc/zipl.conf": text.encode()}
+    for number in range(draw(st.integers(0, 2))):
+        text = f"title T{number}\nlinux /vmlinuz-5.14.0-{number}.el9.s390x\noptions {' '.join(draw(LINES) or ['ro'])}\n"
+        files[f"/boot/loader/entries/m-5.14.0-{number}.el9.s390x.conf"] = text.encode()
+    return files
+
+
+TREES = st.one_of(legacy_files(), bls_files(), grub2_files(), extlinux_files(), zipl_files()).map(MemoryTree)

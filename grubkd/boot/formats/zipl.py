@@ -167,10 +167,11 @@ def _slot(file: str, text: str, section: _Section, image: _Value) -> Slot:
     indent = text[begin : image.keyword.start]
     newline = text.find("\n", image.end)
     at = len(text) if newline < 0 else newline + 1
-    before, after = ("\n", '"') if newline < 0 else ("", '"\n')
+    # Without quotes it holds any argument that does not begin with one.
+    before, after = ("\n", "") if newline < 0 else ("", "\n")
     line = _line(text, image.keyword.start)
-    before += f'{indent}parameters="'
-    return Slot(file, "zipl", "parameters", at, at, line, (), style='"', before=before, after=after)
+    before += f"{indent}parameters="
+    return Slot(file, "zipl", "parameters", at, at, line, (), before=before, after=after)
 
 
 def _path(value: str) -> str:

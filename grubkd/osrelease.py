@@ -19,5 +19,10 @@ def read(tree: Tree) -> Mapping[str, str]:
     for path in ("/etc/os-release", "/usr/lib/os-release"):
         if tree.exists(path):
             text = octets.from_bytes(tree.read(path))
-            return {match[1]: match[2] or match[3] or match[4] or "" for match in _ASSIGNMENT.finditer(text)}
+            return variables(text)
     return {}
+
+
+def variables(text: str) -> Mapping[str, str]:
+    """The variables of an os-release file's text, as read tells them."""
+    return {match[1]: match[2] or match[3] or match[4] or "" for match in _ASSIGNMENT.finditer(text)}

@@ -60,6 +60,10 @@ class Tree(Protocol):
         """The bytes of a regular file. Raises InputOutput, PermissionDenied (errors say which path)."""
         ...
 
+    def part(self, path: str, start: int, size: int) -> bytes:
+        """At most `size` bytes of a regular file from an offset on, however large it is. Raises as read does."""
+        ...
+
     def list(self, path: str) -> tuple[str, ...]:
         """The names in a directory, sorted by byte; () where no directory stands."""
         ...
@@ -95,6 +99,11 @@ class Overlay:
         real = self.resolve(path) or path
         text = self._texts.get(real)
         return self._tree.read(path) if text is None else text
+
+    def part(self, path: str, start: int, size: int) -> bytes:
+        """As in Tree."""
+        text = self._texts.get(self.resolve(path) or path)
+        return self._tree.part(path, start, size) if text is None else text[start : start + size]
 
     def list(self, path: str) -> tuple[str, ...]:
         """As in Tree, with the overlay's new files and without its removed ones."""
@@ -163,6 +172,14 @@ class Root:
         try:
             with self.open(path) as file:
                 return read_all(file.fileno())
+        except OSError as problem:
+            raise system_failure(path, "cannot be read", problem) from None
+
+    def part(self, path: str, start: int, size: int) -> bytes:
+        """As in Tree."""
+        try:
+            with self.open(path) as file:
+                return os.pread(file.fileno(), size, start)
         except OSError as problem:
             raise system_failure(path, "cannot be read", problem) from None
 

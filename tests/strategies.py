@@ -48,6 +48,9 @@ class MemoryTree:
     def read(self, path: str) -> bytes:
         return self.files[path]
 
+    def part(self, path: str, start: int, size: int) -> bytes:
+        return self.files[path][start : start + size]
+
     def list(self, path: str) -> tuple[str, ...]:
         top = path.rstrip("/") + "/"
         return tuple(sorted({file[len(top) :].partition("/")[0] for file in self.files if file.startswith(top)}))

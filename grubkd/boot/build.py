@@ -59,6 +59,13 @@ def _role(image: Image, earlier: list[Boot]) -> Role:
     return Role.MODULE if any(boot.role is Role.HYPERVISOR for boot in earlier) else Role.KERNEL
 
 
+def is_deployment(stanza: Stanza) -> bool:
+    """Whether the entry starts an ostree deployment, which its initrd finds by the argument `ostree=`."""
+    return any(
+        word.text.startswith("ostree=") for image in stanza.images for slot in image.slots for word in slot.words
+    )
+
+
 def main_boot(boots: tuple[Boot, ...]) -> Boot | None:
     """The image an entry is known by: the hypervisor, else the first kernel, else whatever it loads first."""
     for role in (Role.HYPERVISOR, Role.KERNEL, Role.OTHER):
@@ -82,8 +89,10 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
     """The entry that a stanza states."""
     boots = boots_of(stanza.images, references)
     kernels = [boot for boot in boots if boot.role in (Role.KERNEL, Role.MODULE)]
-    version = stanza.keys.get("version")
-    if version is None and kernels:
+    unified = any(image.kernel for image in stanza.images)
+    # The version of an ostree snippet is its place among the deployments.
+    version = None if is_deployment(stanza) else stanza.keys.get("uname" if unified else "version")
+    if version is None and kernels and not unified:
         version = release_of(kernels[0].path)
     return Entry(
         index=index,

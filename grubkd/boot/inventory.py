@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from grubkd import octets
-from grubkd.boot.build import entry_of
+from grubkd.boot.build import entry_of, is_deployment
 from grubkd.boot.formats import FORMATS
 from grubkd.boot.formats.format import Format
-from grubkd.boot.joins import bls, extlinux, grub2, legacy, zipl
+from grubkd.boot.joins import bls, extlinux, grub2, legacy, ostree, uki, zipl
 from grubkd.boot.joins.joined import Joined
-from grubkd.boot.model import BootConfig, Bootloader, Document, Entry
+from grubkd.boot.model import BootConfig, Bootloader, Document, Entry, Seal
 from grubkd.errors import GrubkdError, Notice
 from grubkd.root import Tree
 
@@ -58,19 +58,28 @@ def read(tree: Tree) -> BootConfig:
     snippets = documents["bls"]
     reader = _reader_of_snippets(tree, documents)
     grub = reader is bls.Reader.GRUB
+    images, malformed = uki.read(tree)
+    unified = [each.stanza for each in images]
+    seal = ostree.seal_of(tree)
     joins: list[Joined | None] = [
         *legacy.join(documents["grub-legacy"], tree),
         grub2.join(scripts, documents["default-grub"], environments, tree, bls=grub),
         zipl.join(documents["zipl"], tree),
-        bls.join(
-            snippets,
-            documents["loader-conf"],
-            documents["kernel-cmdline"],
-            scripts,
-            environments,
-            zipls=documents["zipl"],
-            reader=reader,
+        *ostree.join(
+            bls.join(
+                snippets,
+                documents["loader-conf"],
+                documents["kernel-cmdline"],
+                scripts,
+                environments,
+                zipls=documents["zipl"],
+                unified=unified,
+                reader=reader,
+            ),
+            tree,
+            seal,
         ),
+        uki.join(images, snippets, documents["loader-conf"], alone=not scripts and not documents["zipl"]),
         *extlinux.join(documents["extlinux"], tree),
     ]
     joined = [each for each in joins if each is not None]
@@ -85,7 +94,7 @@ def read(tree: Tree) -> BootConfig:
                 index=len(entries) + position,
                 default=candidate.default,
                 foreign=candidate.foreign,
-                sealed=candidate.sealed,
+                sealed=candidate.sealed or ((seal or Seal.OSTREE) if is_deployment(candidate.stanza) else None),
                 references=each.references,
             )
             for position, candidate in enumerate(each.candidates)
@@ -93,15 +102,18 @@ def read(tree: Tree) -> BootConfig:
         entries.extend(mine)
         if each.format == "bls":
             futures.extend(bls.missing_cmdline(documents["kernel-cmdline"], mine, tree))
-    warnings = reading.warnings() + [notice for each in joined for notice in each.warnings]
+    sealed = seal if not any(entry.linux and not entry.foreign and not entry.sealed for entry in entries) else None
+    warnings = reading.warnings() + malformed + [notice for each in joined for notice in each.warnings]
     return BootConfig(
         bootloaders=tuple(_bootloaders(joined, reading)),
         entries=tuple(entries),
-        futures=tuple(futures),
+        # A new deployment takes its arguments from the one before it.
+        futures=() if sealed else tuple(futures),
         texts=reading.texts,
         errors=tuple(reading.errors),
         warnings=tuple(warnings),
         followups=tuple(followup for each in joined for followup in each.followups),
+        sealed=sealed,
     )
 
 
@@ -124,6 +136,8 @@ _PARTS = {
     "grub2": ("grub2", "default-grub", "grubenv"),
     "zipl": ("zipl",),
     "bls": ("bls", "kernel-cmdline", "loader-conf"),
+    "ostree": ("bls",),
+    "uki": (),
     "extlinux": ("extlinux",),
 }
 
@@ -138,7 +152,7 @@ def _bootloaders(joined: Sequence[Joined], reading: _Reading) -> list[Bootloader
         failed = [(formats.index(kind), file) for kind, file in reading.failed if kind in formats]
         read = [file for each in joined if each.format == name for file in each.files]
         kinds = {document.file: formats.index(kind) for kind in formats for document in reading.documents[kind]}
-        files = [(kinds[file], file) for file in read] + failed
-        if files:
+        files = [(kinds.get(file, len(kinds)), file) for file in read] + failed
+        if files or any(each.format == name for each in joined):
             made.append(Bootloader(name, tuple(file for _, file in sorted(files, key=lambda each: each[0]))))
     return made

@@ -28,14 +28,21 @@ def editable(
     """The selection without sealed entries, and what to tell of those that are not as wished.
 
     Of everything the others are edited and each sealed entry gets a warning; where a sealed one is asked for by name,
-    or nothing else is there, that is refused. Raises Sealed with the command that does it, Refused for a parmfile.
+    or nothing else is there, that is refused. Of deployments the default one counts, from which the next is made: older
+    ones stay as they are. Raises Sealed with the command that does it, Refused for a parmfile.
     """
     if config.sealed and selection.everything and not config.entries:
         message = f"this tree {_WHAT[config.sealed]}"
-        raise Sealed(message, hint=_command(config.sealed, (), wishes_for(None), architecture, None))
+        wishes = wishes_for(None)
+        # What its deployments hold is not known here.
+        held = [wish.name for wish in wishes if wish.verb is not Verb.ADD and not wish.tokens]
+        raise Sealed(message, hint=_command(config.sealed, held, wishes, architecture, None))
     others = tuple(entry for entry in selection.entries if not entry.sealed)
     found = []
+    following = {entry.sealed for entry in selection.entries if entry.default} & {Seal.OSTREE, Seal.BOOTC}
     for entry in selection.entries:
+        if selection.everything and entry.sealed in following and not entry.default:
+            continue
         if entry.sealed and not _holds(_arguments(entry), wishes_for(entry)):
             message = f"entry {entry.index} ({entry.title}) {_WHAT[entry.sealed]}"
             hint = _command(entry.sealed, _arguments(entry), wishes_for(entry), architecture, entry)

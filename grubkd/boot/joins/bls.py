@@ -8,7 +8,7 @@ from grubkd.boot import cmdline, menuorder
 from grubkd.boot.build import main_boot
 from grubkd.boot.joins import grub2, zipl
 from grubkd.boot.joins.joined import Candidate, Joined, setting, slots_of
-from grubkd.boot.model import Document, Entry, Feeds, Followup, Future, Image, Line, Slot
+from grubkd.boot.model import Document, Entry, Feeds, Followup, Future, Image, Line, Slot, Stanza
 from grubkd.errors import Notice, Place
 from grubkd.facts import replace
 from grubkd.root import Tree
@@ -39,12 +39,14 @@ def join(  # noqa: PLR0913 - every kind of file that meets in a snippet's line
     environments: Sequence[Document],
     *,
     zipls: Sequence[Document],
+    unified: Sequence[Stanza],
     reader: Reader,
 ) -> Joined | None:
     """The entries in the menu order of their reader, and the lines of kernels installed later; None without files.
 
     GRUB expands `$name` from its environment, an unset one to nothing, and reads what comes out as script. systemd-boot
-    takes every byte as it stands, and zipl every one but `${NAME}`, a variable of its own.
+    takes every byte as it stands, and zipl every one but `${NAME}`, a variable of its own. `unified`: images
+    with a kernel in them, which systemd-boot shows in the same menu.
     """
     if not snippets and not loaders and not cmdlines:
         return None
@@ -63,8 +65,10 @@ def join(  # noqa: PLR0913 - every kind of file that meets in a snippet's line
         ordered = [_marked(document, "zipl") for document in ordered]
         default = _default_of_zipl(ordered, zipls)
         followups = (Followup(zipl.COMMAND, frozenset(document.file for document in ordered)),)
+    elif grub:
+        default = _default_of_grub(ordered, scripts, environments)
     else:
-        default = _default(ordered, loaders, scripts, environments, grub=grub)
+        default = default_of_systemd_boot([*(stanza for each in ordered for stanza in each.stanzas), *unified], loaders)
     candidates = tuple(
         Candidate(stanza, document.file, default=stanza.id is not None and stanza.id == default)
         for document in ordered
@@ -135,34 +139,33 @@ def _default_of_zipl(ordered: Sequence[Document], zipls: Sequence[Document]) -> 
     return next((stanza.id for stanza in stanzas if stanza.title == named), None)
 
 
-def _default(
-    ordered: Sequence[Document],
-    loaders: Sequence[Document],
-    scripts: Sequence[Document],
-    environments: Sequence[Document],
-    *,
-    grub: bool,
+def _default_of_grub(
+    ordered: Sequence[Document], scripts: Sequence[Document], environments: Sequence[Document]
 ) -> str | None:
-    """The id of the entry that boots by default, None where it cannot be told."""
+    """The id of the snippet that GRUB boots by default, None where it cannot be told.
+
+    The snippets stand where blscfg is called, before the entries that later generators add.
+    """
     stanzas = [stanza for document in ordered for stanza in document.stanzas]
-    if grub:
-        # The snippets stand where blscfg is called, before the entries that later generators add.
-        menu = [
-            replace(stanza, nesting=((position, stanza.title, stanza.id),)) for position, stanza in enumerate(stanzas)
-        ]
-        found = grub2.default_of(menu, scripts, environments)
-        return found.id if found else None
+    menu = [replace(stanza, nesting=((position, stanza.title, stanza.id),)) for position, stanza in enumerate(stanzas)]
+    found = grub2.default_of(menu, scripts, environments)
+    return found.id if found else None
+
+
+def default_of_systemd_boot(stanzas: Sequence[Stanza], loaders: Sequence[Document]) -> str | None:
+    """The id of the entry that systemd-boot boots by default: what loader.conf names, else the first of its menu."""
+    ordered = menuorder.systemd_boot_order(stanzas)
     pattern = setting(loaders, "default")
     if pattern and pattern.startswith("@"):
         return None
     if pattern:
         # systemd-boot matches the file name, and older versions were given it without its suffix.
-        for stanza in stanzas:
+        for stanza in ordered:
             # A boot counter (`+3-1`) is in the file's name but no part of the entry's.
             name = menuorder.counted(stanza.id or "").name
             if fnmatchcase(name.lower(), pattern.lower()) or fnmatchcase(f"{name}.conf".lower(), pattern.lower()):
                 return stanza.id
-    return stanzas[0].id if stanzas else None
+    return ordered[0].id if ordered else None
 
 
 def _kernelopts(scripts: Sequence[Document], environments: Sequence[Document]) -> tuple[Future, ...]:

@@ -1,0 +1,41 @@
+"""Deployments of ostree and bootc: entries that their own tools write, and the image they come from."""
+
+from grubkd.boot.build import is_deployment
+from grubkd.boot.joins.joined import Joined
+from grubkd.boot.model import Seal
+from grubkd.facts import replace
+from grubkd.root import Tree
+
+_OSTREE = ("/ostree/repo", "/sysroot/ostree", "/run/ostree-booted")
+_BOOTC = "/usr/lib/bootc/kargs.d"
+
+
+def seal_of(tree: Tree) -> Seal | None:
+    """Whether the tree is a deployment, or the disk that holds some, and whose; None for an ordinary system."""
+    if tree.exists(_BOOTC):
+        return Seal.BOOTC
+    return Seal.OSTREE if any(tree.exists(path) for path in _OSTREE) else None
+
+
+def join(bls: Joined | None, tree: Tree, seal: Seal | None) -> list[Joined]:
+    """The snippets of deployments apart from all others, with the files from which bootc takes arguments."""
+    candidates = bls.candidates if bls else ()
+    files = {each.file for each in candidates if is_deployment(each.stanza)}
+    found = []
+    if bls:
+        others = tuple(each for each in candidates if each.file not in files)
+        left = tuple(file for file in bls.files if file not in files)
+        if left or not files:
+            found.append(replace(bls, files=left, candidates=others))
+        if files:
+            mine = tuple(each for each in candidates if each.file in files)
+            found.append(
+                Joined("ostree", tuple(each.file for each in mine) + _kargs(tree), mine, bls.references, (), ())
+            )
+    if seal and not files:
+        found.append(Joined("ostree", _kargs(tree), (), {}))
+    return found
+
+
+def _kargs(tree: Tree) -> tuple[str, ...]:
+    return tuple(f"{_BOOTC}/{name}" for name in tree.list(_BOOTC) if name.endswith(".toml"))

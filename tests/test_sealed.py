@@ -1,0 +1,273 @@
+"""Trees whose arguments only other tools change: ostree, bootc, unified kernel images; the command that does it."""
+
+import json
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grubkd.boot import peimage
+from grubkd.cli import main
+
+SNIPPET = "title T\nversion 1\nlinux /ostree/x-1/vmlinuz-6.14.0-1.fc42.x86_64\noptions {} ostree=/ostree/boot.1/x/1/0\n"
+KERNEL = "6.12.48+deb13-amd64"
+
+
+def executable(*sections: tuple[str, bytes]) -> bytes:
+    """An EFI executable of these sections, each padded to 512 bytes as linkers do."""
+    head = b"MZ".ljust(60, b"\0") + struct.pack("<I", 64)
+    coff = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, len(sections), 0, 0, 0, 240, 0)
+    table, body = b"", b""
+    start = -(-(len(head) + len(coff) + 240 + 40 * len(sections)) // 512) * 512
+    for name, data in sections:
+        padded = data.ljust(-(-len(data) // 512) * 512, b"\0")
+        places = (len(data), 0x1000, len(padded), start + len(body))
+        table += struct.pack("<8s4I16x", name.encode(), *places)
+        body += padded
+    return (head + coff + bytes(240) + table).ljust(start, b"\0") + body
+
+
+def unified(command: str, *more: tuple[str, bytes]) -> bytes:
+    system = b'ID=debian\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n'
+    fixed = ((".osrel", system), (".uname", KERNEL.encode()), (".linux", b"MZ kernel"))
+    return executable((".text", b"\x90"), *fixed, (".cmdline", command.encode()), *more)
+
+
+def read(data: bytes) -> dict[str, peimage.Section]:
+    return peimage.sections(lambda start, size: data[start : start + size])
+
+
+def test_sections_are_found_with_their_texts() -> None:
+    data = unified("ro quiet\0")
+    found = read(data)
+    assert list(found) == [".text", ".osrel", ".uname", ".linux", ".cmdline"]
+    assert found[".uname"].text == KERNEL
+    assert found[".cmdline"].text == "ro quiet"
+    assert data[found[".cmdline"].start :].startswith(b"ro quiet\0")
+    # What is no text is not read, however large.
+    assert found[".linux"] == (found[".linux"].start, 9, "")
+
+
+def test_of_several_profiles_the_first_counts() -> None:
+    assert read(unified("ro", (".profile", b"ID=x"), (".cmdline", b"single")))[".cmdline"].text == "ro"
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "begin"),
+        (b"\x7fELF".ljust(100, b"\0"), "begin"),
+        (b"MZ".ljust(60, b"\0") + struct.pack("<I", 0xFFFFFFFF), "PE header"),
+        (unified("ro")[:100], "cut off"),
+        (unified("ro")[:-600], "cut off"),
+        (executable(*[(".x", b"")] * 97), "97 sections"),
+        (executable((".cmdline", b"x" * (64 << 10) + b"x")), "65537 bytes"),
+    ],
+)
+def test_what_is_no_executable_is_refused(data: bytes, why: str) -> None:
+    with pytest.raises(peimage.Malformed, match=why):
+        read(data)
+
+
+@given(st.integers(0, 700), st.binary(min_size=1, max_size=8))
+def test_a_damaged_image_is_read_in_bounds_or_refused(at: int, damage: bytes) -> None:
+    data = unified("ro quiet crashkernel=64M")
+    asked = 0
+
+    def part(start: int, size: int) -> bytes:
+        nonlocal asked
+        asked += size
+        return (data[:at] + damage + data[at + len(damage) :])[start : start + size]
+
+    try:
+        found = peimage.sections(part)
+    except peimage.Malformed:
+        found = {}
+    assert all(len(each.text) <= peimage.LARGEST_TEXT for each in found.values())
+    assert asked <= 64 + 24 + 96 * 40 + 3 * peimage.LARGEST_TEXT
+
+
+class Machine:
+    def __init__(self, top: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.top = top
+        self._capsys = capsys
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        file = self.top / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return file
+
+    def run(self, *argv: str, exit: int = 0) -> dict[str, Any]:
+        self._capsys.readouterr()
+        status = main([*argv, "--root", str(self.top), "--json"])
+        answer: dict[str, Any] = json.loads(self._capsys.readouterr().out)
+        assert status == exit, answer
+        return answer
+
+    def refusal(self, *argv: str) -> str:
+        """The hint of a refusal, which names the command."""
+        error = self.run(*argv, exit=4)["error"]
+        assert error["code"] == "sealed"
+        return str(error["hint"])
+
+
+@pytest.fixture
+def machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Machine:
+    return Machine(tmp_path, capsys)
+
+
+def formats(answer: dict[str, Any]) -> list[str]:
+    return [each["format"] for each in answer["bootloaders"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "argv", "kargs"),
+    [
+        ("rw", ("set", "256M"), "--append-if-missing=crashkernel=256M"),
+        ("rw crashkernel=128M", ("set", "256M"), "--replace=crashkernel=256M"),
+        (
+            "rw crashkernel=128M",
+            ("set", "256M,high", "72M,low"),
+            "--delete-if-present=crashkernel=128M"
+            " --append-if-missing=crashkernel=256M,high --append-if-missing=crashkernel=72M,low",
+        ),
+        ("rw crashkernel=128M", ("unset",), "--delete-if-present=crashkernel=128M"),
+        ("rw", ("set", "--add-arg", 'x="a b"'), "--append-if-missing='x=\"a b\"'"),
+    ],
+)
+def test_a_deployment_names_the_command_of_rpm_ostree(
+    machine: Machine, options: str, argv: Sequence[str], kargs: str
+) -> None:
+    file = machine.write("/boot/loader/entries/ostree-1.conf", SNIPPET.format(options))
+    machine.write("/ostree/repo/config", "")
+    assert machine.refusal(*argv) == f"run: rpm-ostree kargs {kargs}"
+    assert file.read_text() == SNIPPET.format(options)
+
+
+def test_a_deployment_that_holds_it_needs_nothing(machine: Machine) -> None:
+    machine.write("/boot/loader/entries/ostree-2.conf", SNIPPET.format("rw crashkernel=256M"))
+    machine.write("/boot/loader/entries/ostree-1.conf", SNIPPET.format("rw"))
+    answer = machine.run("set", "256M")
+    assert (answer["changed"], answer["warnings"]) == (False, [])
+    # The older one stays as it is; asked for by name it is refused.
+    machine.refusal("set", "256M", "--kernel", "1")
+
+
+def test_what_new_deployments_do_not_read_is_no_future(machine: Machine) -> None:
+    machine.write("/boot/loader/entries/ostree-1.conf", SNIPPET.format("rw"))
+    machine.write("/run/ostree-booted", "")
+    machine.write("/etc/default/grub", 'GRUB_CMDLINE_LINUX="quiet"\n')
+    shown = machine.run("show")
+    assert (formats(shown), shown["future"]) == (["grub2", "ostree"], [])
+    assert shown["entries"][0]["version"] == "6.14.0-1.fc42.x86_64"
+
+
+def test_an_ordinary_system_beside_a_repository_is_edited(machine: Machine) -> None:
+    machine.write("/ostree/repo/config", "")
+    text = "title T\nlinux /vmlinuz-6.14.0-1.fc42.x86_64\noptions rw\n"
+    file = machine.write("/boot/loader/entries/m-6.14.0-1.fc42.x86_64.conf", text)
+    machine.write("/etc/kernel/cmdline", "rw\n")
+    assert [each["path"] for each in machine.run("set", "256M")["files"]] == [
+        "/boot/loader/entries/m-6.14.0-1.fc42.x86_64.conf",
+        "/etc/kernel/cmdline",
+    ]
+    assert file.read_text() == text.replace("rw", "rw crashkernel=256M")
+
+
+@pytest.mark.parametrize(
+    ("arch", "rust"), [("x86_64", "x86_64"), ("arm64", "aarch64"), ("ppc64le", "powerpc64"), ("i386", "x86")]
+)
+def test_an_image_of_bootc_names_the_snippet_with_rusts_name(machine: Machine, arch: str, rust: str) -> None:
+    machine.write("/usr/lib/bootc/kargs.d/10-console.toml", 'kargs = ["console=tty0"]\n')
+    shown = machine.run("show")
+    assert shown["bootloaders"] == [{"format": "ostree", "files": ["/usr/lib/bootc/kargs.d/10-console.toml"]}]
+    assert machine.refusal("set", "256M", "--arch", arch) == (
+        "where the image is built: printf '%s\\n' 'kargs = [\"crashkernel=256M\"]'"
+        f" 'match-architectures = [\"{rust}\"]'"
+        " >/usr/lib/bootc/kargs.d/60-crashkernel.toml;"
+        " on the running machine: rpm-ostree kargs --append-if-missing=crashkernel=256M"
+    )
+
+
+UKI = "/boot/efi/EFI/Linux/debian.efi"
+
+
+def test_a_unified_image_is_shown_with_what_is_in_it(machine: Machine) -> None:
+    machine.write(UKI, unified("ro quiet crashkernel=64M\n\0"))
+    shown = machine.run("show")
+    assert shown["bootloaders"] == [{"format": "uki", "files": [UKI]}]
+    assert shown["entries"] == [
+        {
+            "index": 0,
+            "id": "debian.efi",
+            "title": "Debian GNU/Linux 13 (trixie)",
+            "kernel": "/EFI/Linux/debian.efi",
+            "version": KERNEL,
+            "initrd": [],
+            "cmdline": "ro quiet crashkernel=64M",
+            "args": ["ro", "quiet", "crashkernel=64M"],
+            "crashkernel": ["64M"],
+            "modules": [],
+            "default": True,
+            "rescue": False,
+            "linux": True,
+            "foreign": False,
+            "source": {"file": UKI, "line": 1},
+        }
+    ]
+    assert [each["code"] for each in shown["warnings"]] == []
+
+
+def test_a_unified_image_names_the_command_for_an_addon(machine: Machine) -> None:
+    data = unified("ro crashkernel=64M")
+    file = machine.write(UKI, data)
+    assert machine.refusal("set", "256M") == (
+        f"run: ukify build --cmdline=crashkernel=256M --output={UKI}.extra.d/crashkernel.addon.efi"
+        " (with Secure Boot also --secureboot-private-key and --secureboot-certificate)"
+    )
+    # An addon takes nothing away: the kernel would go on reading what the image holds.
+    assert "kernel-install" in machine.refusal("unset")
+    assert "kernel-install" in machine.refusal("set", "256M,high", "72M,low")
+    assert machine.run("set", "64M")["changed"] is False
+    assert file.read_bytes() == data
+
+
+def test_a_large_image_costs_no_more(machine: Machine) -> None:
+    file = machine.write(UKI, unified("ro"))
+    with file.open("ab") as image:
+        image.truncate(64 << 20)
+    assert machine.run("show")["entries"][0]["cmdline"] == "ro"
+
+
+def test_an_efi_program_without_a_kernel_is_no_entry(machine: Machine) -> None:
+    machine.write("/efi/EFI/Linux/tool.efi", executable((".text", b"x")))
+    machine.write("/efi/EFI/Linux/text.efi", "no program")
+    shown = machine.run("show")
+    assert (shown["entries"], formats(shown)) == ([], [])
+    assert [(each["code"], each["file"]) for each in shown["warnings"]] == [("not-an-image", "/efi/EFI/Linux/text.efi")]
+
+
+def test_grub_and_not_the_image_boots_by_default(machine: Machine) -> None:
+    machine.write(UKI, unified("ro"))
+    machine.write("/boot/grub/grub.cfg", "menuentry A {\n linux /vmlinuz-6.1.0-1-amd64 ro\n}\n")
+    assert [entry["default"] for entry in machine.run("show")["entries"]] == [True, False]
+
+
+def test_systemd_boots_menu_has_snippets_and_images(machine: Machine) -> None:
+    machine.write("/efi/loader/loader.conf", "default debian*\n")
+    machine.write("/efi/EFI/Linux/debian.efi", unified("ro"))
+    text = "title T\nversion 6.1.0\nlinux /x/6.1.0/linux\noptions ro\n"
+    file = machine.write("/efi/loader/entries/x-6.1.0.conf", text)
+    machine.write("/etc/kernel/cmdline", "ro\n")
+    assert [(entry["id"], entry["default"]) for entry in machine.run("show")["entries"]] == [
+        ("x-6.1.0", False),
+        ("debian.efi", True),
+    ]
+    answer = machine.run("set", "256M")
+    assert [(each["code"], each["file"]) for each in answer["warnings"]] == [("sealed", "/efi/EFI/Linux/debian.efi")]
+    assert file.read_text() == text.replace("ro\n", "ro crashkernel=256M\n")

@@ -109,6 +109,7 @@ def test_old_kernels_count_the_span_of_the_map() -> None:
             "'initrd' must be [start, end] in bytes, the end exclusive and above the start",
         ),
         ({**GOOD, "firmware_map": MAP, "kaslr": 1}, 7, "'kaslr' must be true or false"),
+        ({**GOOD, "firmware_map": MAP, "efi": "no"}, 7, "'efi' must be true or false"),
     ],
 )
 def test_a_bad_line(line: object, name: object, message: str) -> None:
@@ -152,6 +153,7 @@ FIELDS = {
     "initrd": st.lists(st.integers(0, 1 << 32), max_size=3) | JSON,
     "kernel_image": st.lists(st.integers(0, 1 << 32), max_size=3) | JSON,
     "kaslr": st.booleans() | JSON,
+    "efi": st.booleans() | JSON,
 }
 
 

@@ -197,7 +197,7 @@ class TestHardware:
 
     def test_nothing_is_there(self, tmp_path: Path) -> None:
         hardware = read(tmp_path, {"sys/kernel/boot_params/data": b"short"}, live=True).hardware
-        assert hardware == machine.Hardware(modules=None)
+        assert hardware == machine.Hardware(modules=None, efi=False)
 
 
 def header(memory: dict[str, int], version: int = 2, magic: bytes = b"LUKS\xba\xbe") -> bytes:

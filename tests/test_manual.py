@@ -39,7 +39,8 @@ def options(verb: str) -> set[str]:
     group = build()
     command = group.get_command(click.Context(group), verb)
     assert command is not None
-    return {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
+    names = (name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts))
+    return {name for name in names if name.startswith("--")}
 
 
 def test_every_verb_is_documented(text: str) -> None:
@@ -54,5 +55,6 @@ def test_the_synopsis_shows_the_options_of_the_verb(text: str, verb: str) -> Non
 
 
 def test_every_option_is_described(text: str) -> None:
-    described = set(re.findall(r"(?m)^     (?:-h, )?(--[a-z0-9-]+)", section(text, "COMMANDS")))
+    tags = re.findall(r"(?m)^     (?:-h, )?(--[a-z0-9-]+(?: \| --[a-z0-9-]+)*)", section(text, "COMMANDS"))
+    described = {name for tag in tags for name in tag.split(" | ")}
     assert described == set().union(*map(options, VERBS)) | {"--help", "--version"}

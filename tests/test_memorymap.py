@@ -223,3 +223,9 @@ def test_any_text_is_a_map_or_refused(text: str) -> None:
             assert reader(text).ram_total > 0
         except BadMemoryMap as problem:
             assert problem.hint
+
+
+def test_boot_messages_tell_of_efi() -> None:
+    lines = ["BIOS-e820: [mem 0x0000000000100000-0x000000003fffffff] usable", "efi: EFI v2.70 by EDK II"]
+    assert not from_e820_log(lines[0]).efi
+    assert from_e820_log("\n".join(lines)).efi

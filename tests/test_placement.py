@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grubkd.commands import batch
 from grubkd.memory.architecture import architecture
 from grubkd.memory.crashkernel import read
 from grubkd.memory.freememory import FreeMemory
@@ -59,6 +60,25 @@ def test_agrees_with_real_boots(boot: dict[str, Any], image_known: bool) -> None
     if not real:
         # The kernel's own words, where it has any.
         assert any(found.reason.partition(";")[0] in message for message in boot["dmesg"])
+
+
+BY_EFI = [json.loads(line) for line in (Path(__file__).parent / "data" / "efi_boots.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told of EFI", "untold"])
+@pytest.mark.parametrize("boot", BY_EFI, ids=lambda boot: f"{boot['release']}:{boot['cmdline'][50:]}")
+def test_agrees_with_real_boots_by_efi(boot: dict[str, Any], told: bool) -> None:
+    """The map itself tells that firmware keeps memory amid the RAM: what is there is never taken for certain."""
+    found = batch.answer(boot if told else {**boot, "efi": None})["placement"]
+    real = tuple(map(tuple, boot["reserved"]))
+    assert real in (found["regions"], *found["alternatives"])
+    assert found["status"] == ("uncertain" if real else "failed")
+
+
+def test_a_bios_keeps_its_memory_above_the_ram() -> None:
+    low, gap = (0x100000, 0x3FFE0000, "usable"), (0x3FFE0000, 0x40000000, "ACPI data")
+    assert not from_firmware([low, gap, (4 * GIB, 5 * GIB, "usable")]).is_broken
+    assert from_firmware([low, (0x800000, 0x808000, "ACPI NVS")]).is_broken
 
 
 # ---- the rules ------------------------------------------------------------------------------------------------------

@@ -76,8 +76,9 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
             memory,
             kernel_image=_extent(request, "kernel_image"),
             initrd=_extent(request, "initrd"),
-            kaslr=_kaslr(request),
+            kaslr=_flag(request, "kaslr"),
             cmdline=cmdline,
+            efi=_flag(request, "efi"),
         )
     return {
         "id": request.get("id"),
@@ -145,10 +146,10 @@ def _is_address(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LIMIT
 
 
-def _kaslr(request: Mapping[str, Any]) -> bool | None:
-    value = request.get("kaslr")
+def _flag(request: Mapping[str, Any], name: str) -> bool | None:
+    value = request.get(name)
     if value is not None and not isinstance(value, bool):
-        raise BadRequest("'kaslr' must be true or false")
+        raise BadRequest(f"'{name}' must be true or false")
     return value
 
 

@@ -30,6 +30,7 @@ _MEMORY = ("ram", "iomem", "firmware_map")
 @click.option("--iomem", metavar="FILE", help="A saved /proc/iomem, or boot messages, of the machine.")
 @click.option("--firmware-map", metavar="FILE", help="A saved /sys/firmware/memmap of the machine.")
 @click.option("--initrd", callback=options.size, metavar="SIZE", help="The size of its initial RAM disk.")
+@click.option("--efi/--bios", default=None, help="Its firmware, where that is not this machine's own.")
 @options.kernel_option
 @options.root_option
 @click.option("--batch", is_flag=True, help="Read requests as JSON lines, write answers as JSON lines.")
@@ -65,7 +66,7 @@ def _one(cmdline: str | None, root: str, given: dict[str, Any], *, json: bool) -
         raise Usage("--release needs a CMDLINE", hint="give what the kernel is to be booted with, in quotes")
     release = Release.parse(octets.from_person(given["release"]))
     elsewhere = any(given[name] is not None for name in _MEMORY)
-    machine = _elsewhere(release, given) if elsewhere else machines.read(Root(root), arch=given["arch"])
+    machine = _elsewhere(given, release) if elsewhere else _here(given, Root(root))
     initrd = given["initrd"] if given["initrd"] is not None else 0 if elsewhere else None
     found = advice.simulate(octets.from_person(cmdline), release, machine, initrd_size=initrd)
     if json:
@@ -76,7 +77,11 @@ def _one(cmdline: str | None, root: str, given: dict[str, Any], *, json: bool) -
     return 0
 
 
-def _elsewhere(release: Release, given: dict[str, Any]) -> Machine:
+def _here(given: dict[str, Any], tree: Root) -> Machine:
+    return _with_memory(machines.read(tree, arch=given["arch"]), given)
+
+
+def _elsewhere(given: dict[str, Any], release: Release) -> Machine:
     known = architecture(given["arch"]) if given["arch"] else implied(release.text)
     return _with_memory(Machine(live=False, architecture=known, given=known is not None), given)
 
@@ -85,10 +90,11 @@ def _with_memory(machine: Machine, given: dict[str, Any]) -> Machine:
     """The machine with the memory that the options state."""
     from grubkd.commands import mapfile
 
+    efi = given["efi"]
     if all(given[name] is None for name in _MEMORY):
-        return machine
+        return machine if efi is None else replace(machine, hardware=replace(machine.hardware, efi=efi))
     # It is another machine then: what this one's own hardware is no longer counts.
-    machine = replace(machine, running=None, hardware=UNKNOWN)
+    machine = replace(machine, running=None, hardware=replace(UNKNOWN, efi=efi))
     if given["iomem"] is not None:
         memory = mapfile.iomem(given["iomem"])
     elif given["firmware_map"] is not None:
@@ -103,7 +109,7 @@ def _entries(cmdline: str | None, root: str, given: dict[str, Any], *, json: boo
     tree = Root(root)
     config = inventory.read(tree)
     selected = [entry for entry in select(config, given["kernel"]).entries if entry.linux]
-    machine = _with_memory(machines.read(tree, arch=given["arch"]), given)
+    machine = _here(given, tree)
     rows = []
     for entry in selected:
         boot = main_boot(entry.boots)

@@ -26,7 +26,7 @@ class Hardware:
     encrypted: bool = False
     smmu: bool = False
     mlx5: bool = False
-    efi: bool = False
+    efi: bool | None = None
     initrd: Extent | None = None
     borders: tuple[int, ...] = ()
     pv_guest: bool = False

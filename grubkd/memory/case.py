@@ -68,7 +68,7 @@ class Case:
     initrd: Extent | None = None
     initrd_size: int | None = None
     kaslr: bool | None = None
-    efi: bool = False
+    efi: bool | None = None
     borders: tuple[int, ...] = ()
 
     @property

@@ -90,6 +90,8 @@ _E820 = expression(r"BIOS-e820: \[(mem|gap) 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]\
 # Before: `BIOS-e820: 0000000000000000 - 000000000009fc00 (usable)`, ends exclusive.
 _OLD_E820 = expression(r"BIOS-e820: ([0-9a-fA-F]{1,16}) - ([0-9a-fA-F]{1,16}) \((.*?)\)\s*")
 _RAMDISK = expression(r"RAMDISK: \[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]")
+# `efi: EFI v2.70 by EDK II`; before 3.9 without the prefix.
+_EFI = expression(r"\bEFI v\d+\.\d+ by ")
 _OLD_RAMDISK = expression(r"RAMDISK: ([0-9a-fA-F]+) - ([0-9a-fA-F]+)")
 
 
@@ -101,6 +103,7 @@ def from_e820_log(text: str, *, file: str = "dmesg") -> MemoryMap:
     """
     ranges: list[tuple[int, int, str]] = []
     initrd: Extent | None = None
+    efi = False
     for number, line in enumerate(text.splitlines(), 1):
         at = line.find("BIOS-e820:")
         if at >= 0:
@@ -123,12 +126,13 @@ def from_e820_log(text: str, *, file: str = "dmesg") -> MemoryMap:
                 initrd = int(disk[1], 16), int(disk[2], 16) + 1
             elif old:
                 initrd = int(old[1], 16), int(old[2], 16)
+        efi = efi or bool(_EFI.search(line))
     if not ranges:
         raise BadMemoryMap(
             "no BIOS-e820 line is listed", hint="save it right after boot with: dmesg", place=Place(file)
         )
     plain = from_firmware(ranges, source="log")
-    return MemoryMap(plain.ranges, "log", None, initrd)
+    return MemoryMap(plain.ranges, "log", None, initrd, efi=efi)
 
 
 def from_lines(text: str, *, file: str) -> MemoryMap:

@@ -35,7 +35,7 @@ class MemoryMap:
 
     source: "iomem", "firmware", "log" or "typical". What only some sources tell: kernel, the running kernel's image
     (from the start of its code to the end of its bss); initrd; crash, the crash kernel regions; held, other reserved
-    memory inside RAM.
+    memory inside RAM; efi, that EFI firmware made the map.
     """
 
     ranges: tuple[Range, ...]
@@ -44,6 +44,7 @@ class MemoryMap:
     initrd: Extent | None = None
     crash: tuple[Extent, ...] = ()
     held: tuple[Extent, ...] = ()
+    efi: bool = False
 
     @property
     def ram(self) -> tuple[Extent, ...]:
@@ -51,6 +52,16 @@ class MemoryMap:
         usable = merged((r.start, r.end) for r in self.ranges if r.type in RAM_TYPES)
         other = merged((r.start, r.end) for r in self.ranges if r.type not in RAM_TYPES)
         return subtract(usable, other)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether something else lies amid the RAM between 1M and 4G of a PC.
+
+        EFI firmware leaves such maps (OVMF has ACPI memory from 8M on and near the top); a BIOS keeps its own above.
+        """
+        low = [(start, end) for start, end in self.ram if MIB <= start < 4 * GIB]
+        other = (r for r in self.ranges if r.type not in RAM_TYPES and r.start < r.end)
+        return any(low and low[0][1] <= r.start and r.end <= low[-1][0] for r in other)
 
     @property
     def ram_total(self) -> int:

@@ -54,20 +54,22 @@ def place(  # noqa: PLR0913 (the facts of one boot)
     kaslr: bool | None = None,
     cmdline: str = "",
     borders: tuple[int, ...] = (),
-    efi: bool = False,
+    efi: bool | None = None,
 ) -> Placement:
     """What the kernel of that release does with the request on that memory.
 
     kernel_image: from "Kernel code" to the end of "Kernel bss", where it lies without KASLR (with KASLR only its size
     counts); absent: a typical extent of the release. initrd: absent means none. kaslr: absent means as the command
     line and the release tell. borders: where one NUMA node ends and the next begins. efi: booted by EFI firmware,
-    whose own data lies in RAM that the map calls usable.
+    whose own data lies in RAM that the map calls usable; absent means as the map looks.
     """
     if request.status != "ok":
         return Placement("failed", (), (), request.reason)
     machine = architecture(arch)
     if kaslr is None:
         kaslr = kaslr_assumed(cmdline, release)
+    if efi is None:
+        efi = memory.efi or (machine.is_x86 and memory.is_broken)
     boot = Boot(release, machine, memory, kernel_image, initrd, kaslr, borders, efi)
     judge = x86placement.judge if machine.is_x86 else otherplacement.judge
     judgement = judge(request, boot)

@@ -12,10 +12,14 @@ from grubkd.memory.x86search import LOW_MEMORY
 
 
 class Top(NamedTuple):
-    """Bytes at the top of memory: a NUMA node's own data, and above it, with RAM beyond 4G, some page tables."""
+    """Bytes at the top of memory: a NUMA node's own data, and above it, with RAM beyond 4G, some page tables.
+
+    firmware: what is not to be had at the top of the RAM below and of that above 4G, whatever lies there.
+    """
 
     node_data: int
     tables: int
+    firmware: tuple[int, int] = (0, 0)
 
 
 _LINE = 64
@@ -63,6 +67,9 @@ def free_from_top(ram: tuple[Extent, ...], machine: Architecture, held: Held) ->
     else:
         if held.initrd:
             free = free.without(_in_pages(held.initrd))
+        for kept, (start, end) in zip(held.top.firmware, ((0, 4 * GIB), (4 * GIB, LIMIT)), strict=True):
+            top = max((min(high, end) for low, high in ram if start <= low < end), default=0)
+            free = free.without((top - kept, top)) if kept and top else free
         if ram[-1][1] > 4 * GIB:
             free = _take(free, held.top.tables, PAGE, (0, LIMIT), movable)
     for within in pairwise([0, *sorted(held.borders), LIMIT]):

@@ -40,6 +40,7 @@ def judge(request: Request, boot: Boot) -> Judgement:
     if not boot.kaslr:
         layouts = [Held(image, boot.initrd, boot.borders, top) for image in images for top in tops]
         outcomes = [_attempt(request, boot, ram, layout)[0] for layout in layouts]
+        outcomes += _in_the_way(request, boot)
         return of_variants(outcomes, _why(boot, images))
     size = images[0][1] - images[0][0]
 
@@ -56,6 +57,16 @@ def _rest(request: Request, boot: Boot, ram: tuple[Extent, ...], tops: list[Top]
     """What other configurations would do, the kernel being elsewhere."""
     for top in tops[1:]:
         yield _attempt(request, boot, ram, Held(None, boot.initrd, boot.borders, top))[0]
+    yield from _in_the_way(request, boot)
+
+
+def _in_the_way(request: Request, boot: Boot) -> Iterator[Outcome]:
+    """EFI's boot services may hold memory anywhere, and the kernel leaves it to them until it has called SetVirtualMap.
+
+    A search passes them over; a fixed place cannot.
+    """
+    if boot.efi and request.base:
+        yield failed("memory is in use")
 
 
 def _attempt(request: Request, boot: Boot, ram: tuple[Extent, ...], held: Held) -> tuple[Outcome, tuple[Extent, ...]]:
@@ -115,7 +126,8 @@ def _tops(boot: Boot, ram: tuple[Extent, ...]) -> Iterator[Top]:
     if not boot.measured:
         yield from (Top(_LEAST, 0), Top(_EDGE, _TABLES))
     if boot.efi:
-        yield from (Top(edge, _TABLES) for edge in _EFI_EDGES)
+        yield from (Top(node_data, _TABLES, (edge, 0)) for edge in _EFI_EDGES)
+        yield from (Top(node_data, _TABLES, (0, edge)) for edge in _EFI_EDGES if ram[-1][1] > 4 * GIB)
 
 
 def _why(boot: Boot, images: list[Extent]) -> str:

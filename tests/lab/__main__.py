@@ -55,7 +55,7 @@ def _boots(found: list[dict[str, Any]]) -> Iterator[Sequence[object]]:
         yield (
             row["kernel"],
             f"{row['memory']}M",
-            row["machine"] or "",
+            (row["machine"] or "") + (", EFI" if row.get("efi") else ""),
             f"`{row['value']}`",
             "" if row["kaslr"] else "off",
             f"{row['ballast']}M" if row["ballast"] else "",

@@ -134,8 +134,12 @@ def systemd_boot(tree: Path, disk: Path, *, size: int = 96) -> tuple[Path, Path]
     shutil.copy(loader, esp / "EFI/BOOT/BOOTX64.EFI")
     (start,) = partitioned(disk, (size,), "uefi", "gpt")
     _fat(disk, start, size, esp, 32)
+    return ovmf(disk.with_suffix(".vars"))
+
+
+def ovmf(variables: Path) -> tuple[Path, Path]:
+    """EFI firmware for QEMU's pflash, its variables fresh in that file. Raises Unavailable."""
     firmware = Source("bookworm", "amd64").tree("ovmf") / "usr/share/OVMF"
-    variables = disk.with_suffix(".vars")
     shutil.copy(firmware / "OVMF_VARS_4M.fd", variables)
     return firmware / "OVMF_CODE_4M.fd", variables
 

@@ -1,9 +1,11 @@
 """Kernels x memory x values x machines: the boots by which the predictor is judged."""
 
+import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lab.disks import ovmf
 from lab.initramfs import ballast, base
 from lab.kernels import KERNELS
 from lab.packages import CACHE, locked
@@ -34,6 +36,8 @@ COUNTS = {
     "6.12 riscv64": 4,
     "6.1 ppc64le": 4,
 }
+# So many of them by EFI firmware, for each x86_64 kernel.
+EFI_COUNT = 6
 DEADLINE = {"x86_64": 150.0, "i386": 150.0, "arm64": 180.0, "riscv64": 240.0, "ppc64le": 240.0}
 
 
@@ -51,7 +55,10 @@ class Booted:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One boot. `memory` and `ballast` (what makes the initial RAM disk larger) in MiB; `value` as one types it."""
+    """One boot. `memory` and `ballast` (what makes the initial RAM disk larger) in MiB; `value` as one types it.
+
+    `efi`: by OVMF instead of a BIOS.
+    """
 
     kernel: str
     memory: int
@@ -59,6 +66,7 @@ class Case:
     value: str
     kaslr: bool = True
     ballast: int = 0
+    efi: bool = False
 
     @property
     def arch(self) -> str:
@@ -73,11 +81,13 @@ class Case:
 
     def __str__(self) -> str:
         facts = (self.kernel, f"{self.memory}M", self.kind, self.value, None if self.kaslr else "nokaslr")
-        return "-".join(each for each in facts if each) + (f"-initrd{self.ballast}M" if self.ballast else "")
+        more = (f"-initrd{self.ballast}M" if self.ballast else "") + ("-efi" if self.efi else "")
+        return "-".join(each for each in facts if each) + more
 
 
-def cases(kernel: str, count: int) -> list[Case]:
-    """So many cases of that kernel, the same at each call: every value, then memory and machines at random."""
+def cases(kernel: str) -> list[Case]:
+    """The cases of that kernel, the same at each call: every value, then memory and machines at random."""
+    count = COUNTS[kernel] - (EFI_COUNT if KERNELS[kernel].arch == "x86_64" else 0)
     arch = KERNELS[kernel].arch
     chance = random.Random(kernel)
     x86 = arch in ("x86_64", "i386")
@@ -92,8 +102,19 @@ def cases(kernel: str, count: int) -> list[Case]:
             kaslr=chance.random() < 0.4,
             ballast=chance.choice(INITRDS) if x86 else 0,
         )
+        if arch == "i386" and case.memory > 2048:
+            # With that much high memory QEMU 7.2's q35 has the kernel fault at its fixmap, whatever the value.
+            case = replace(case, kind="pc")
         found[case] = None
-    return list(found)
+    return list(found) + (_by_efi(kernel, chance) if arch == "x86_64" else [])
+
+
+def _by_efi(kernel: str, chance: random.Random) -> list[Case]:
+    values = chance.sample((*PLAIN, *RANGES, *SUFFIXED), EFI_COUNT)
+    memory = [each for each in MEMORY["x86_64"] if each >= 512]
+    return [
+        Case(kernel, chance.choice(memory), "q35", value, kaslr=chance.random() < 0.4, efi=True) for value in values
+    ]
 
 
 def initrd(arch: str, size: int) -> Path:
@@ -111,7 +132,8 @@ def machine(case: Case) -> Machine:
     """The machine of a case. Raises Unavailable."""
     kernel = KERNELS[case.kernel]
     bare = Machine(case.arch, case.memory, case.kind)
-    return bare.booting(kernel.image, initrd(case.arch, case.ballast), case.cmdline)
+    direct = bare.booting(kernel.image, initrd(case.arch, case.ballast), case.cmdline)
+    return replace(direct, pflash=ovmf(CACHE / f"variables-{os.getpid()}")) if case.efi else direct
 
 
 def boot(case: Case) -> Booted:

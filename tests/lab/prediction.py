@@ -4,10 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grubkd.commands import batch
-from grubkd.memory.crashkernel import read
 from grubkd.memory.memorymap import Extent
-from grubkd.memory.placement import Placement, place
-from grubkd.memory.release import Release
 from lab.report import Report
 
 Regions = tuple[Extent, ...]
@@ -46,6 +43,7 @@ def question(report: Report, arch: str, *, knows_image: bool) -> dict[str, Any]:
         "ram": memory.ram_total,
         "firmware_map": [[each.start, each.end, each.type] for each in memory.ranges],
         "initrd": memory.initrd,
+        "efi": report.efi,
     }
     if knows_image:
         asked["kernel_image"] = report.image
@@ -56,13 +54,8 @@ def question(report: Report, arch: str, *, knows_image: bool) -> dict[str, Any]:
 def compare(report: Report, arch: str, *, knows_image: bool = True) -> Compared:
     """Ask the predictor about the boot, and see what the kernel did."""
     asked = question(report, arch, knows_image=knows_image)
-    if report.efi:
-        # No request in JSON can tell it; on a live machine grubkd sees it.
-        found = _on_efi(asked, report)
-        status, predicted, alternatives = found.status, found.regions, found.alternatives
-    else:
-        placement = batch.answer(asked)["placement"]
-        status, predicted, alternatives = placement["status"], placement["regions"], placement["alternatives"]
+    placement = batch.answer(asked)["placement"]
+    status, predicted, alternatives = placement["status"], placement["regions"], placement["alternatives"]
     reserved = report.reserved
     if arch == "ppc64le" and report.size == amount(predicted):
         # POWER's kernel shows no region in /proc/iomem: only the amount can be compared.
@@ -74,21 +67,6 @@ def compare(report: Report, arch: str, *, knows_image: bool = True) -> Compared:
     else:
         outcome = "wrong"
     return Compared(status, predicted, alternatives, reserved, outcome)
-
-
-def _on_efi(asked: dict[str, Any], report: Report) -> Placement:
-    release, arch = Release.parse(asked["release"]), asked["arch"]
-    image, initrd = asked.get("kernel_image"), asked["initrd"]
-    return place(
-        read(asked["cmdline"], release, arch, asked["ram"]),
-        release,
-        arch,
-        report.map,
-        kernel_image=tuple(image) if image else None,
-        initrd=tuple(initrd) if initrd else None,
-        cmdline=asked["cmdline"],
-        efi=True,
-    )
 
 
 def amount(regions: Regions) -> int:

@@ -17,11 +17,12 @@ SHORT = [
     Case(X86, 6144, "pc", "256M,high 72M,low", kaslr=False),
     Case(X86, 512, "pc", "600M", kaslr=False),
     Case(X86, 1024, "q35", "64M@16M", kaslr=False),
+    Case(X86, 1024, "q35", "192M", kaslr=False, efi=True),
     Case(I386, 1024, "pc", "128M", kaslr=False),
     Case(I386, 2048, "q35", "0512M", kaslr=False),
 ]
 # Kernel by kernel in turn: a run that is stopped has tried all of them.
-_BY_KERNEL = zip_longest(*(cases(kernel, count) for kernel, count in COUNTS.items()))
+_BY_KERNEL = zip_longest(*(cases(kernel) for kernel in COUNTS))
 LONG = [case for group in _BY_KERNEL for case in group if case]
 
 
@@ -49,6 +50,7 @@ def check(case: Case, *, keep: bool) -> None:
             value=case.value,
             kaslr=case.kaslr,
             ballast=case.ballast,
+            efi=case.efi,
             status=known.status,
             outcome=known.outcome,
             typical_status=typical.status,

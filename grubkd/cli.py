@@ -20,6 +20,7 @@ VERBS = {
     "unset": "remove the crashkernel value, everywhere it stands",
     "rollback": "take a change back",
     "history": "list the changes made",
+    "check": "say whether a crash will leave a dump",
 }
 
 

@@ -6,8 +6,8 @@ from grubkd import advice, render, render_show
 from grubkd.boot import findings, inventory
 from grubkd.boot.selector import select
 from grubkd.commands import options
+from grubkd.commands.denied import denied
 from grubkd.commands.unfinished import interrupted
-from grubkd.errors import Notice, Place
 from grubkd.machine import machine as machines
 from grubkd.root import Root
 
@@ -23,7 +23,7 @@ def command(root: str, kernel: tuple[str, ...], json: bool) -> int:
     machine = machines.read(tree)
     selected = select(config, kernel).entries if kernel else config.entries
     recommended, warnings = advice.review(config, machine)
-    found = (*config.warnings, *findings.of(config, tree), *interrupted(tree), *warnings, *_denied(tree))
+    found = (*config.warnings, *findings.of(config, tree), *interrupted(tree), *warnings, *denied(tree))
     if json:
         render.document(render_show.answer(config, selected, machine.running, recommended, found))
     else:
@@ -33,11 +33,3 @@ def command(root: str, kernel: tuple[str, ...], json: bool) -> int:
         for problem in config.errors:
             render.complain(problem, "error")
     return max((problem.exit for problem in config.errors), default=0)
-
-
-def _denied(tree: Root) -> tuple[Notice, ...]:
-    """What this user may not look into is left out of the answer, which must not pass for a whole one."""
-    return tuple(
-        Notice("permission-denied", "may not be looked into, and is left out", "run grubkd as root", Place(path))
-        for path in sorted(tree.denied)
-    )

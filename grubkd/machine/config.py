@@ -13,13 +13,15 @@ class Config:
     """None where the file does not tell: an option that is neither set nor said to be unset says nothing.
 
     page_size and physical_start in bytes; `physical_start` is where an x86 kernel is linked to run. `kexec`: it can
-    load another kernel, without which it ignores crashkernel=. `crash_dump`: it can be the one that is loaded.
+    load another kernel, without which it ignores crashkernel=. `crash_dump`: it can be the one that is loaded, and
+    `vmcore`: then shows the memory of the other as /proc/vmcore.
     """
 
     architecture: Architecture | None = None
     page_size: int | None = None
     kexec: bool | None = None
     crash_dump: bool | None = None
+    vmcore: bool | None = None
     relocatable: bool | None = None
     physical_start: int | None = None
     kaslr: bool | None = None
@@ -30,7 +32,7 @@ UNTOLD = Config()
 
 _WANTED = expression(
     rb"^(?:# )?CONFIG_(64BIT|X86|X86_32|X86_64|ARM64|PPC64|CPU_LITTLE_ENDIAN|S390|RISCV|LOONGARCH|KEXEC|KEXEC_FILE"
-    rb"|KEXEC_CORE|CRASH_DUMP|RELOCATABLE|PHYSICAL_START|RANDOMIZE_BASE|ARM64_64K_PAGES|ARM64_16K_PAGES|ARM64_4K_PAGES"
+    rb"|KEXEC_CORE|CRASH_DUMP|PROC_VMCORE|RELOCATABLE|PHYSICAL_START|RANDOMIZE_BASE|ARM64_64K_PAGES|ARM64_16K_PAGES|ARM64_4K_PAGES"
     rb"|PPC_64K_PAGES|PPC_4K_PAGES|PAGE_SIZE_64KB|PAGE_SIZE_16KB|PAGE_SIZE_4KB)(?:=(\S+)| is not set)$",
     re.MULTILINE,
 )
@@ -66,6 +68,7 @@ def parse(data: bytes) -> Config:
         page_size=pages[0] if pages else 4 * KIB if machine and machine.is_x86 else None,
         kexec=any(kexec) if kexec else None,
         crash_dump=_flag(said, "CRASH_DUMP"),
+        vmcore=_flag(said, "PROC_VMCORE"),
         relocatable=_flag(said, "RELOCATABLE"),
         physical_start=int(start, 16) if re.fullmatch(r"0x[0-9a-fA-F]{1,16}", start) else None,
         kaslr=_flag(said, "RANDOMIZE_BASE"),

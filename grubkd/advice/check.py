@@ -1,0 +1,120 @@
+"""Whether this machine will dump when it crashes: every finding, and what they come to."""
+
+from collections.abc import Iterator, Sequence
+
+from grubkd.advice import dumproom, reservation, saving
+from grubkd.advice.casing import parsed
+from grubkd.advice.finding import Finding, Status, not_asked
+from grubkd.advice.lint import lint
+from grubkd.advice.reservation import line_of, next_entries
+from grubkd.boot.model import BootConfig
+from grubkd.errors import Notice, Place
+from grubkd.facts import dataclass
+from grubkd.machine.kdump import Kdump
+from grubkd.machine.machine import Machine
+from grubkd.memory.release import Release
+
+_NOW = frozenset({"booted", "reserved", "loaded"})
+_NEXT = frozenset({"configured", "service"})
+_ALWAYS = frozenset({"kernel", "target", "room"})
+# Beside these nothing is known to stand in the way; a kernel's configuration or a remote target may stay unseen.
+_TELLING_NOW = frozenset({"reserved", "loaded"})
+_TELLING_NEXT = frozenset({"configured", "service"})
+_LIVE_ONLY = "can be told of the running system only"
+_WHYS = {
+    "kernel-missing": "that entry does not boot",
+    "values-disagree": "whether memory is reserved then depends on which kernel boots",
+    "stray-quote": "the kernel takes what follows, up to the end of the line, for one argument",
+    "reserves-nothing": "a crash of that kernel leaves no dump",
+    "would-not-boot": "the kernel stops while it looks for the memory, without a word",
+    "permission-denied": "what stands there is not part of this answer",
+    "interrupted": "files may hold a part of what was wanted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`now`: a crash of the running kernel is saved; `next`: one after the next boot is. None where nothing tells."""
+
+    findings: tuple[Finding, ...]
+    now: bool | None
+    next: bool | None
+
+
+def report(config: BootConfig, machine: Machine, kdump: Kdump, notices: Sequence[Notice] = ()) -> Report:
+    """Everything that is to be said, in the order of what happens: boot, reservation, loading, dump."""
+    found = [reservation.configured(config, machine)]
+    running = machine.running
+    if running is None:
+        found += [not_asked(check, f"what is {check} {_LIVE_ONLY}") for check in ("booted", "reserved", "loaded")]
+    else:
+        found.append(reservation.booted(config, running))
+        found += reservation.reserved(running, machine)
+        found.append(saving.loaded(running, kdump))
+    found.append(saving.service(kdump, machine))
+    found += saving.kernels(config, machine, kdump, _releases(config, machine))
+    found += dumproom.target(kdump)
+    found.append(dumproom.room(kdump, machine))
+    found += _odd_values(config, machine)
+    found += _resets(config, kdump)
+    known = {(each.code, each.place) for each in found}
+    found += [_noticed(each) for each in notices if (each.code, each.place) not in known]
+    return Report(tuple(found), _verdict(found, _NOW, _TELLING_NOW), _verdict(found, _NEXT, _TELLING_NEXT))
+
+
+def _verdict(found: Sequence[Finding], own: frozenset[str], telling: frozenset[str]) -> bool | None:
+    mine = [each for each in found if each.check in own or each.check in _ALWAYS]
+    if any(each.status is Status.PROBLEM for each in mine):
+        return False
+    if any(each.status is Status.NOT_ASKED and each.check in telling for each in mine):
+        return None
+    return True
+
+
+def _releases(config: BootConfig, machine: Machine) -> dict[str, str]:
+    """The kernels that matter: the running one, and those that may boot next."""
+    found: dict[str, str] = {}
+    if machine.running:
+        found[machine.running.release] = "the running kernel"
+    for entry in next_entries(config):
+        if entry.version and entry.linux and not entry.foreign:
+            found.setdefault(entry.version, "kernel")
+    return found
+
+
+def _odd_values(config: BootConfig, machine: Machine) -> Iterator[Finding]:
+    """What is odd about any line, told once for the first that has it."""
+    told = set()
+    lines: list[tuple[str, Release | None, Place | None]] = [
+        (line_of(entry), parsed(entry.version or ""), entry.source)
+        for entry in config.entries
+        if entry.linux and not entry.foreign
+    ]
+    if machine.running:
+        lines.append((machine.running.cmdline, parsed(machine.running.release), None))
+    for line, release, place in lines:
+        for each in lint(line, release, place):
+            if each.message not in told:
+                told.add(each.message)
+                yield each
+
+
+def _resets(config: BootConfig, kdump: Kdump) -> Iterator[Finding]:
+    """kdump-utils sets its own value again when it, or a kernel, is installed."""
+    holds = any(reservation.held(line_of(entry)) for entry in config.entries if entry.linux and not entry.foreign)
+    if kdump.resets is None or not holds:
+        return
+    yield Finding(
+        "value",
+        Status.WARNING,
+        "kdump-utils resets crashkernel= to its own default",
+        "auto-reset",
+        "an update of it, or of a kernel, may write over the value that is configured here",
+        f"put this line into {kdump.resets.file}: auto_reset_crashkernel no",
+        kdump.resets,
+    )
+
+
+def _noticed(notice: Notice) -> Finding:
+    why = _WHYS.get(notice.code, "")
+    return Finding("configuration", Status.WARNING, notice.message, notice.code, why, notice.hint, notice.place)

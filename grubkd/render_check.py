@@ -1,0 +1,86 @@
+"""The answer of `check`: every finding, and whether the machine will dump."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from grubkd import octets, render
+from grubkd.advice import reservation
+from grubkd.advice.check import Report
+from grubkd.advice.finding import Finding, Status
+from grubkd.boot.model import BootConfig
+from grubkd.machine.kdump import Kdump
+from grubkd.machine.machine import Machine
+
+_INDENT = " " * 11
+
+
+def answer(report: Report, config: BootConfig, machine: Machine, kdump: Kdump) -> dict[str, Any]:
+    """The JSON object; bytes."""
+    running = machine.running
+    return {
+        "will_dump": {"now": report.now, "next": report.next},
+        "checks": [_finding(each) for each in report.findings],
+        "running": {
+            "release": octets.to_person(running.release),
+            "crashkernel": list(map(octets.to_person, reservation.held(running.cmdline))),
+            "reserved_bytes": running.reserved,
+            "loaded": running.loaded,
+        }
+        if running
+        else None,
+        "service": {
+            "name": kdump.service.name or None,
+            "enabled": kdump.service.enabled and not kdump.service.masked and not kdump.service.off,
+        },
+        "target": target(kdump),
+        "errors": [render.notice(each) for each in config.errors],
+    }
+
+
+def target(kdump: Kdump) -> dict[str, Any]:
+    """Where dumps go: null for what is not known or does not apply."""
+    found = kdump.target
+    return {
+        "kind": found.kind.value,
+        "where": octets.to_person(found.where) or None,
+        "path": octets.to_person(found.path) or None,
+        "directory": None if found.directory is None else octets.to_person(found.directory),
+        "free_bytes": kdump.room.free,
+    }
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    place = found.place
+    return {
+        "check": found.check,
+        "status": found.status.value,
+        "code": found.code,
+        "message": octets.to_person(found.message),
+        "why": octets.to_person(found.why) or None,
+        "mend": octets.to_person(found.mend) or None,
+        "file": octets.to_person(place.file) if place else None,
+        "line": (place.line or None) if place else None,
+    }
+
+
+def lines(report: Report) -> Iterator[str]:
+    """The same for a terminal: a line for each finding, and below those that are none why it matters and what to do."""
+    for found in report.findings:
+        mark = {Status.NOT_ASKED: "?"}.get(found.status, found.status.value)
+        yield octets.to_person(f"{mark:<{len(_INDENT) - 1}} {_sentence(found)}")
+        if found.why:
+            yield octets.to_person(f"{_INDENT}{found.why}")
+        if found.mend:
+            yield octets.to_person(f"{_INDENT}-> {found.mend}")
+    yield ""
+    yield f"a crash now: {_verdict(report.now)}"
+    yield f"a crash after the next boot: {_verdict(report.next)}"
+
+
+def _sentence(found: Finding) -> str:
+    where = f"{found.place}: " if found.place and found.status in (Status.WARNING, Status.PROBLEM) else ""
+    return f"{found.check}: {where}{found.message}"
+
+
+def _verdict(found: bool | None) -> str:
+    return {True: "a dump will be saved", False: "no dump will be saved", None: "cannot be told from here"}[found]

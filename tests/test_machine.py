@@ -199,6 +199,16 @@ class TestHardware:
         hardware = read(tmp_path, {"sys/kernel/boot_params/data": b"short"}, live=True).hardware
         assert hardware == machine.Hardware(modules=None, efi=False)
 
+    @pytest.mark.parametrize("cell", [4, 8])
+    def test_initrd_of_a_device_tree(self, tmp_path: Path, cell: int) -> None:
+        chosen = "sys/firmware/devicetree/base/chosen/linux,initrd"
+        start, end = 0x88200000, 0x882FDB5C
+        files = {f"{chosen}-start": start.to_bytes(cell, "big"), f"{chosen}-end": end.to_bytes(cell, "big")}
+        assert read(tmp_path / "both", files, live=True).hardware.initrd == (start, end)
+        files[f"{chosen}-end"] = files[f"{chosen}-start"]
+        assert read(tmp_path / "empty", files, live=True).hardware.initrd is None
+        assert read(tmp_path / "odd", {f"{chosen}-start": b"\x01"}, live=True).hardware.initrd is None
+
 
 def header(memory: dict[str, int], version: int = 2, magic: bytes = b"LUKS\xba\xbe") -> bytes:
     """A LUKS2 header: binary part, then JSON, padded with zeros."""

@@ -32,6 +32,8 @@ class Hardware:
     pv_guest: bool = False
 
 
+_CHOSEN = "/sys/firmware/devicetree/base/chosen"
+
 UNKNOWN = Hardware()
 """Of a machine that is not the running one."""
 
@@ -68,12 +70,29 @@ def _modules(host: Root) -> int | None:
 
 
 def _initrd(host: Root) -> Extent | None:
-    """The initrd's place in the x86 boot parameters (ramdisk_image at 0x218, size at 0x21c; high halves at 0xc0)."""
+    """Where the boot loader put the initrd, by what it told the kernel."""
+    return _in_boot_params(_bytes(host, "/sys/kernel/boot_params/data")) or initrd_in_device_tree(
+        _bytes(host, f"{_CHOSEN}/linux,initrd-start"), _bytes(host, f"{_CHOSEN}/linux,initrd-end")
+    )
+
+
+def initrd_in_device_tree(start: bytes, end: bytes) -> Extent | None:
+    """The initrd's place by two properties of the device tree's /chosen: big-endian, of one or two cells each."""
+    if {len(start), len(end)} <= {4, 8}:
+        found = int.from_bytes(start, "big"), int.from_bytes(end, "big")
+        return found if found[0] < found[1] else None
+    return None
+
+
+def _bytes(host: Root, path: str) -> bytes:
     try:
-        path = "/sys/kernel/boot_params/data"
-        data = host.read(path) if host.exists(path) else b""
+        return host.read(path) if host.exists(path) else b""
     except GrubkdError:
-        return None
+        return b""
+
+
+def _in_boot_params(data: bytes) -> Extent | None:
+    """x86: ramdisk_image at 0x218, size at 0x21c; their high halves at 0xc0."""
     if len(data) < 0x220:
         return None
     low_start, low_size = struct.unpack_from("<II", data, 0x218)

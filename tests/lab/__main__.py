@@ -61,7 +61,7 @@ def _boots(found: list[dict[str, Any]]) -> Iterator[Sequence[object]]:
             f"{row['ballast']}M" if row["ballast"] else "",
             row["predicted"],
             row["status"] + (f", {row['alternatives']} others" if row["alternatives"] else ""),
-            "the same" if row["outcome"] == "exact" else row["reserved"],
+            "the same" if row["outcome"] == "exact" and row["reserved"] == row["predicted"] else row["reserved"],
             row["outcome"],
         )
 

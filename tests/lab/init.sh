@@ -37,6 +37,10 @@ report() {
     cat /proc/iomem
     told size
     cat /sys/kernel/kexec_crash_size
+    told initrd
+    for end in start end; do
+        od -An -v -tx1 "/sys/firmware/devicetree/base/chosen/linux,initrd-$end"
+    done
     told messages
     dmesg | grep -E 'BIOS-e820|RAMDISK:|efi: EFI v|[Cc]rash ?[Kk]ernel'
 }

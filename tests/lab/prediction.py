@@ -42,7 +42,7 @@ def question(report: Report, arch: str, *, knows_image: bool) -> dict[str, Any]:
         "arch": arch,
         "ram": memory.ram_total,
         "firmware_map": [[each.start, each.end, each.type] for each in memory.ranges],
-        "initrd": memory.initrd,
+        "initrd": report.initrd,
         "efi": report.efi,
     }
     if knows_image:
@@ -54,7 +54,7 @@ def question(report: Report, arch: str, *, knows_image: bool) -> dict[str, Any]:
 def compare(report: Report, arch: str, *, knows_image: bool = True) -> Compared:
     """Ask the predictor about the boot, and see what the kernel did."""
     asked = question(report, arch, knows_image=knows_image)
-    placement = batch.answer(asked)["placement"]
+    placement: dict[str, Any] = batch.answer(asked)["placement"]
     status, predicted, alternatives = placement["status"], placement["regions"], placement["alternatives"]
     reserved = report.reserved
     if arch == "ppc64le" and report.size == amount(predicted):
@@ -67,6 +67,15 @@ def compare(report: Report, arch: str, *, knows_image: bool = True) -> Compared:
     else:
         outcome = "wrong"
     return Compared(status, predicted, alternatives, reserved, outcome)
+
+
+def compare_silent(report: Report, arch: str, cmdline: str, *, knows_image: bool = True) -> Compared:
+    """As compare, for a machine that was silent when booted with this line; the report is of one with another."""
+    asked = question(report, arch, knows_image=knows_image)
+    placement: dict[str, Any] = batch.answer({**asked, "cmdline": cmdline})["placement"]
+    repeats = not placement["regions"] and "for ever" in placement["reason"]
+    outcome = "exact" if placement["status"] == "hang" else "possible" if repeats else "wrong"
+    return Compared(placement["status"], placement["regions"], placement["alternatives"], (), outcome)
 
 
 def amount(regions: Regions) -> int:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from grubkd.machine.hardware import initrd_in_device_tree
 from grubkd.memory.memorymap import Extent, MemoryMap, from_e820_log, from_iomem
 
 _PART = re.compile(r"^@@@ (\w+)\n", re.MULTILINE)
@@ -10,13 +11,17 @@ _PART = re.compile(r"^@@@ (\w+)\n", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One boot: the texts as the guest read them. `size`: kexec_crash_size, bytes; None without kexec."""
+    """One boot: the texts as the guest read them. `size`: kexec_crash_size, bytes; None without kexec.
+
+    `chosen`: where the initrd starts and ends by the device tree, a line of bytes in hexadecimal each.
+    """
 
     release: str
     cmdline: str
     iomem: str
     size: int | None
     messages: str
+    chosen: str = ""
 
     @property
     def reserved(self) -> tuple[Extent, ...]:
@@ -27,6 +32,12 @@ class Report:
     def image(self) -> Extent | None:
         """Where the kernel lay, from its code to the end of its bss."""
         return from_iomem(self.iomem).kernel
+
+    @property
+    def initrd(self) -> Extent | None:
+        """Where the initial RAM disk was put, as far as the kernel told."""
+        ends = [bytes.fromhex(line) for line in self.chosen.splitlines()]
+        return self.map.initrd or (initrd_in_device_tree(*ends) if len(ends) == 2 else None)
 
     @property
     def efi(self) -> bool:
@@ -69,6 +80,7 @@ def reports(text: str) -> list[Report]:
                     held["iomem"],
                     int(size) if size.isdigit() else None,
                     told,
+                    held.get("initrd", ""),
                 )
             )
     return found

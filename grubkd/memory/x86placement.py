@@ -61,9 +61,9 @@ def _rest(request: Request, boot: Boot, ram: tuple[Extent, ...], tops: list[Top]
 
 
 def _in_the_way(request: Request, boot: Boot) -> Iterator[Outcome]:
-    """EFI's boot services may hold memory anywhere, and the kernel leaves it to them until it has called SetVirtualMap.
+    """EFI's boot services may hold memory anywhere, and the kernel leaves it to them until late in its start.
 
-    A search passes them over; a fixed place cannot.
+    A search passes such memory over; a fixed place cannot.
     """
     if boot.efi and request.base:
         yield failed("memory is in use")

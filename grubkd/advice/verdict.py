@@ -126,13 +126,14 @@ def _settled(line: str, found: Verdict) -> Verdict:
 
 def _on_any_ram(case: Case) -> Verdict:
     """Where the RAM is unknown: what is the same for every amount of it, else "unknown"."""
-    found: Verdict | None = None
+    unknown = found = Verdict("unknown", "the amount of RAM is not known")
     for ram in _AMOUNTS:
-        each = judge(replace(case, ram=ram))
-        if each.status not in ("none", "failed", "hang") or (found and each.status != found.status):
-            return Verdict("unknown", "the amount of RAM is not known")
+        tried = replace(case, ram=ram)
+        each = unknown if forecast.may_reserve(tried) else judge(tried)
+        if each.status not in ("none", "failed", "hang") or (found is not unknown and each.status != found.status):
+            return unknown
         found = each
-    return found or Verdict("unknown", "the amount of RAM is not known")
+    return found
 
 
 def _lacks_high_low(line: str, case: Case) -> bool:

@@ -9,6 +9,10 @@ def interrupted(tree: Root) -> tuple[Notice, ...]:
     """A transaction that a power cut or a kill left half done, reported and left alone."""
     if not tree.exists(STATE):
         return ()
+    names = tree.list(f"{STATE}/transactions")
+    if names and not any(name.endswith(".pending") for name in names):
+        return ()
+    # Whether one is really under way, and what it says, takes most of what writes.
     from grubkd.write import transaction
 
     try:

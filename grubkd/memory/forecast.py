@@ -46,6 +46,16 @@ def placement(case: Case, asked: Request) -> Placement | None:
     return _agreed(found) if found else None
 
 
+def may_reserve(case: Case) -> bool:
+    """Whether the likeliest placement alone tells that the case's line may reserve something: the others take longer.
+
+    False where it does not, or the RAM is unknown; the others may still.
+    """
+    asked = request(case)
+    found = next(_placements(case, asked), None) if asked and asked.status == "ok" else None
+    return found is not None and found.status not in ("failed", "hang")
+
+
 def problem(case: Case, values: Sequence[str]) -> str:
     """Why the kernel would not reserve the values on this machine, "" where it would, may, or nothing tells."""
     asked = request(case, values)

@@ -18,7 +18,9 @@ class FreeMemory:
 
     def without(self, *taken: Extent) -> "FreeMemory":
         """What is left when these are taken, in whole bytes."""
-        return FreeMemory(subtract(self.ranges, merged(taken)))
+        return FreeMemory(
+            subtract(self.ranges, taken if len(taken) == 1 and taken[0][0] < taken[0][1] else merged(taken))
+        )
 
     def split(self, borders: Iterable[int]) -> "FreeMemory":
         """The same memory, in which no range reaches over one of the addresses."""

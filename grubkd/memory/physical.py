@@ -128,7 +128,7 @@ def subtract(ranges: Iterable[Extent], holes: Iterable[Extent]) -> tuple[Extent,
                 continue
             if hole_start > at:
                 result.append((at, hole_start))
-            at = max(at, hole_end)
+            at = hole_end
         if at < end:
             result.append((at, end))
     return tuple(result)

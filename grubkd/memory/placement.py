@@ -2,7 +2,6 @@
 
 from typing import Literal, NamedTuple
 
-from grubkd.memory import otherplacement, x86placement
 from grubkd.memory.architecture import architecture
 from grubkd.memory.bootfacts import Boot
 from grubkd.memory.judgement import Judgement
@@ -71,7 +70,10 @@ def place(  # noqa: PLR0913 (the facts of one boot)
     if efi is None:
         efi = memory.efi or (machine.is_x86 and memory.is_broken)
     boot = Boot(release, machine, memory, kernel_image, initrd, kaslr, borders, efi)
-    judge = x86placement.judge if machine.is_x86 else otherplacement.judge
+    if machine.is_x86:
+        from grubkd.memory.x86placement import judge
+    else:
+        from grubkd.memory.otherplacement import judge
     judgement = judge(request, boot)
     disturbing = [word for word in cmdline.split() if word.startswith(_DISTURBING)]
     return _placement(judgement, disturbing)

@@ -1,5 +1,6 @@
 """What is free on x86 at the moment the crash kernel's region is sought."""
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -58,23 +59,32 @@ def kernel_block(image: Extent) -> Extent:
 
 def free_from_top(ram: tuple[Extent, ...], machine: Architecture, held: Held) -> Free:
     """Memblock kernels, with a BIOS; measured on 5.10, 6.1, 6.12 and 7.2."""
-    free = FreeMemory(pages(ram)).split(held.borders)
+    i386 = machine is Architecture.I386
+    free = _fixed(ram, held.borders, None if i386 else held.initrd, (0, 0) if i386 else held.top.firmware)
     if held.kernel:
         free = free.without(kernel_block(held.kernel))
     movable: list[Extent] = []
-    if machine is Architecture.I386:
+    if i386:
         free = _with_initrd_i386(free, held.initrd, movable)
-    else:
-        if held.initrd:
-            free = free.without(_in_pages(held.initrd))
-        for kept, (start, end) in zip(held.top.firmware, ((0, 4 * GIB), (4 * GIB, LIMIT)), strict=True):
-            top = max((min(high, end) for low, high in ram if start <= low < end), default=0)
-            free = free.without((top - kept, top)) if kept and top else free
-        if ram[-1][1] > 4 * GIB:
-            free = _take(free, held.top.tables, PAGE, (0, LIMIT), movable)
+    elif ram[-1][1] > 4 * GIB:
+        free = _take(free, held.top.tables, PAGE, (0, LIMIT), movable)
     for within in pairwise([0, *sorted(held.borders), LIMIT]):
         free = _take(free, held.top.node_data, _LINE, within, movable)
     return Free(free, tuple(movable))
+
+
+@lru_cache(maxsize=64)
+def _fixed(
+    ram: tuple[Extent, ...], borders: tuple[int, ...], initrd: Extent | None, firmware: tuple[int, int]
+) -> FreeMemory:
+    """What is free wherever the kernel lies: of the many places that KASLR may choose each starts from it."""
+    free = FreeMemory(pages(ram)).split(borders)
+    if initrd:
+        free = free.without(_in_pages(initrd))
+    for kept, (start, end) in zip(firmware, ((0, 4 * GIB), (4 * GIB, LIMIT)), strict=True):
+        top = max((min(high, end) for low, high in ram if start <= low < end), default=0)
+        free = free.without((top - kept, top)) if kept and top else free
+    return free
 
 
 def _take(free: FreeMemory, size: int, align: int, within: Extent, movable: list[Extent]) -> FreeMemory:

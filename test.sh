@@ -69,7 +69,7 @@ PYTHON
 }
 
 # What no library has a part in need not be tried with both sets of them.
-once=(tests/test_{linters,packaging,contract,readme,faults,durability,concurrency,hostile,fuzz}.py tests/lab)
+once=(tests/test_{linters,packaging,contract,readme,faults,durability,concurrency,hostile,fuzz,snippets,kickstart}.py tests/lab)
 run "Debian 12's libraries" /usr/bin/python3 -p no:cacheprovider --numprocesses=2 "${once[@]/#/--ignore=}" "$@"
 run "PyPI's libraries" "$venv/bin/python" --numprocesses=2 --dist=worksteal --durations=10 "$@"
 

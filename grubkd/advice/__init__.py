@@ -1,6 +1,6 @@
 """Where the boot configuration and the machine meet: what each entry should hold, and what it will get."""
 
-from grubkd.advice.planning import PlanOptions, largest, plan_entry, plan_future, recommended
+from grubkd.advice.planning import PlanOptions, largest, plan_entry, plan_future, plan_release, recommended
 from grubkd.advice.review import review
 from grubkd.advice.simulation import Simulation, simulate
 from grubkd.advice.verdict import Verdict, foreseen, verdict
@@ -16,6 +16,7 @@ __all__ = [
     "largest",
     "plan_entry",
     "plan_future",
+    "plan_release",
     "recommended",
     "review",
     "simulate",

@@ -48,6 +48,12 @@ def plan_future(config: BootConfig, machine: Machine, options: PlanOptions = NO_
     return largest(plans) if plans else _plan(None, config, machine, options)
 
 
+def plan_release(release: Release, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
+    """What a kernel of that release should get, installed or not. Raises as plan_entry does."""
+    address = options.offset if isinstance(options.offset, int) else None
+    return planner.plan(case_of(None, machine, release), offset=address, with_offset=options.offset is not None)
+
+
 def recommended(config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
     """The one value to recommend: that of the default entry, else of the first, else of kernels to come."""
     own = _own(config)

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from grubkd import advice, octets, render, render_map, render_plan, render_svg
-from grubkd.advice import PlanOptions
+from grubkd import advice, octets, render, render_map, render_plan, render_snippet, render_svg
+from grubkd.advice import Plan, PlanOptions
 from grubkd.advice.drawing import draw
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
-from grubkd.commands import auto, options
-from grubkd.errors import InputOutput, NoSuchEntry, Usage
+from grubkd.commands import auto, options, snippet, unlisted
+from grubkd.errors import GrubkdError, InputOutput, NoSuchEntry, Notice, Usage
 from grubkd.machine import machine as machines
 from grubkd.machine.machine import Machine
 from grubkd.memory.picture import Picture
@@ -24,6 +24,7 @@ from grubkd.root import Root
 @options.root_option
 @options.plan_options
 @options.kernel_option
+@click.option("--release", metavar="RELEASE", help="A kernel that need not be installed, as uname -r names it.")
 @click.option("--explain", is_flag=True, help="Tell every step that led to each value, and whose rule it is.")
 @click.option(
     "--map",
@@ -35,18 +36,33 @@ from grubkd.root import Root
     help="Draw physical memory, to scale: unicode, ascii, or what the locale knows.",
 )
 @click.option("--svg", metavar="FILE", help="Write the same picture to a file.")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(list(render_snippet.STYLES)),
+    metavar="FORM",
+    help="Print the value in the words of another tool: kickstart, blueprint, kargs.d, grubby.",
+)
 @options.json_option
 def command(root: str, kernel: tuple[str, ...], style: str | None, json: bool, **given: Any) -> int:
     """Say what `set --auto` would choose for each entry, what its kernel would do with it, and why."""
-    if style and json:
-        raise Usage("--map is for people: it and --json exclude each other", hint="--svg goes with both")
+    _check(kernel, style, json=json, **given)
     explain, svg = given.pop("explain"), given.pop("svg")
+    form, release = given.pop("form"), given.pop("release")
     asked = PlanOptions(**given)
+    if release is not None:
+        machine, plan = unlisted.plan(release, root, asked)
+        if form:
+            return snippet.answer(form, plan, machine, (), json=json)
+        return _answer(machine, [], plan, plan.warnings, (), explain=explain, json=json)
     tree = Root(root)
     machine = machines.read(tree, ram=asked.ram, arch=asked.arch, this_machine=asked.this_machine)
     config = inventory.read(tree)
     selection = select(config, kernel)
     plans = auto.plans(config, selection, machine, asked)
+    if form:
+        shared = plans.get(None) or advice.largest(list(plans.values()))
+        return snippet.answer(form, shared, machine, config.errors, json=json)
     rows = [
         (entry, plans[entry.index], advice.foreseen(entry, plans[entry.index], machine)) for entry in selection.entries
     ]
@@ -58,19 +74,49 @@ def command(root: str, kernel: tuple[str, ...], style: str | None, json: bool, *
                 "no entry starts Linux, so there is nothing to draw", hint="grubkd show lists the entries"
             )
         _save(svg, render_svg.svg(pictures[0]))
+    drawn = pictures if style else []
+    return _answer(
+        machine, rows, plans.get(None), warnings, config.errors, explain=explain, json=json, drawn=_drawn(drawn, style)
+    )
+
+
+def _check(kernel: tuple[str, ...], style: str | None, *, json: bool, **given: Any) -> None:
+    """Raises Usage for options that exclude each other."""
+    if style and json:
+        raise Usage("--map is for people: it and --json exclude each other", hint="--svg goes with both")
+    if given["form"] and (style or given["svg"] or given["explain"]):
+        raise Usage("--as prints what another tool reads, and nothing else", hint="leave out --map, --svg, --explain")
+    if given["release"] is not None and (kernel or style or given["svg"]):
+        raise Usage("--release is about no entry", hint="leave out --kernel, --map and --svg")
+
+
+def _answer(  # noqa: PLR0913 - the parts of one answer
+    machine: Machine,
+    rows: Sequence[render_plan.Row],
+    future: Plan | None,
+    warnings: Sequence[Notice],
+    errors: Sequence[GrubkdError],
+    *,
+    explain: bool,
+    json: bool,
+    drawn: Sequence[str] = (),
+) -> int:
     if json:
-        render.document(render_plan.answer(machine, rows, plans.get(None), warnings, config.errors))
+        render.document(render_plan.answer(machine, rows, future, warnings, errors))
     else:
-        for line in render_plan.table(machine, rows, plans.get(None), explain=explain):
+        for line in (*render_plan.table(machine, rows, future, explain=explain), *drawn):
             render.text(line)
-        for picture in pictures if style else []:
-            render.text("")
-            for line in render_map.text(picture, width=_width(), ascii_only=_ascii_only(style)):
-                render.text(line)
         render.warnings(warnings)
-        for problem in config.errors:
+        for problem in errors:
             render.complain(problem, "error")
-    return max((problem.exit for problem in config.errors), default=0)
+    return max((problem.exit for problem in errors), default=0)
+
+
+def _drawn(pictures: Sequence[Picture], style: str | None) -> list[str]:
+    lines: list[str] = []
+    for picture in pictures:
+        lines += ["", *render_map.text(picture, width=_width(), ascii_only=_ascii_only(style))]
+    return lines
 
 
 def _pictures(rows: Sequence[render_plan.Row], machine: Machine, *, every: bool) -> list[Picture]:

@@ -25,6 +25,11 @@ class Architecture(StrEnum):
         return self is _I386 or self is _X86_64
 
     @property
+    def rust_name(self) -> str:
+        """Rust's std::env::consts::ARCH of its programs, which knows no byte order of POWER."""
+        return _RUST_NAMES.get(self.value, self.value)
+
+    @property
     def is_powerpc(self) -> bool:
         """64-bit POWER, either byte order."""
         return self is _PPC64LE or self is _PPC64
@@ -33,6 +38,8 @@ class Architecture(StrEnum):
 # Looking a member up in a set would run Enum's own hash, in Python, for each of thousands of lines a second.
 _I386, _X86_64 = Architecture.I386, Architecture.X86_64
 _PPC64, _PPC64LE = Architecture.PPC64, Architecture.PPC64LE
+
+_RUST_NAMES = {"i386": "x86", "arm64": "aarch64", "ppc64": "powerpc64", "ppc64le": "powerpc64"}
 
 _NAMES = {
     **{architecture.value: architecture for architecture in Architecture},

@@ -8,11 +8,10 @@ from grubkd.boot.build import main_boot
 from grubkd.boot.model import BootConfig, Entry, Seal
 from grubkd.boot.selector import Selection
 from grubkd.errors import Notice, Place, Refused, Sealed
+from grubkd.memory.architecture import Architecture
 from grubkd.write.changes import WishesFor
 from grubkd.write.wish import Verb, Wish
 
-# bootc compares with Rust's std::env::consts::ARCH, which knows no byte order of POWER.
-_RUST_NAMES = {"i386": "x86", "arm64": "aarch64", "ppc64": "powerpc64", "ppc64le": "powerpc64"}
 _SNIPPET = "/usr/lib/bootc/kargs.d/60-crashkernel.toml"
 _WHAT = {
     Seal.OSTREE: "is an ostree deployment, whose arguments ostree writes",
@@ -106,7 +105,8 @@ def _snippet(coming: Sequence[str], architecture: str | None) -> str:
     listed = ", ".join('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in coming)
     lines = [f"kargs = [{listed}]"]
     if architecture:
-        lines.append(f'match-architectures = ["{_RUST_NAMES.get(architecture, architecture)}"]')
+        # bootc compares with Rust's names.
+        lines.append(f'match-architectures = ["{Architecture(architecture).rust_name}"]')
     return f"printf '%s\\n' {' '.join(map(quote, lines))} >{_SNIPPET}"
 
 

@@ -1,0 +1,23 @@
+"""The plan for a kernel that no entry starts: `plan --release`."""
+
+from grubkd import advice, octets
+from grubkd.advice import Plan, PlanOptions
+from grubkd.machine import machine as machines
+from grubkd.machine.machine import Machine
+from grubkd.memory.architecture import architecture, implied
+from grubkd.memory.release import Release
+from grubkd.root import Root
+
+
+def plan(release: str, root: str, asked: PlanOptions) -> tuple[Machine, Plan]:
+    """The plan, and the machine it is for: with RAM of its own and no tree, nothing of this machine counts.
+
+    Raises Usage for what is no release, and as advice.plan_entry does.
+    """
+    parsed = Release.parse(octets.from_person(release))
+    if root == "/" and asked.ram is not None:
+        known = architecture(asked.arch) if asked.arch else implied(parsed.text)
+        machine = Machine(live=False, architecture=known, given=known is not None, ram=asked.ram, ram_source="given")
+    else:
+        machine = machines.read(Root(root), ram=asked.ram, arch=asked.arch, this_machine=asked.this_machine)
+    return machine, advice.plan_release(parsed, machine, asked)

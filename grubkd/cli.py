@@ -28,6 +28,8 @@ def build() -> "click.Group":
     """The click group. A verb's module is imported when the verb is called, or when its help is asked for."""
     import click
 
+    from grubkd.commands import telling
+
     class Verbs(click.Group):
         """A group that knows its commands' names and summaries without importing them."""
 
@@ -40,7 +42,7 @@ def build() -> "click.Group":
             from importlib import import_module
 
             command: click.Command = import_module(f"grubkd.commands.{cmd_name}").command
-            return command
+            return telling.with_options(command)
 
         def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
             with formatter.section("Commands"):
@@ -64,7 +66,8 @@ def build() -> "click.Group":
                 expose_value=False,
                 callback=version,
                 help="Show the version and exit.",
-            )
+            ),
+            *telling.options(),
         ],
         context_settings={"help_option_names": ["-h", "--help"]},
         # Left to main: versions of click differ in where the help goes and in the exit code.
@@ -84,9 +87,10 @@ def _run(arguments: list[str]) -> int:
     from grubkd import render
     from grubkd.errors import Interrupted, Usage
 
+    render.begin()
     group = build()
     if not arguments:
-        render.story(group.make_context("grubkd", [], resilient_parsing=True).get_help())
+        render.tell(group.make_context("grubkd", [], resilient_parsing=True).get_help())
         return Usage.exit
     try:
         status = group.main(arguments, prog_name="grubkd", standalone_mode=False)

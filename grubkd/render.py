@@ -6,23 +6,56 @@ stdout is the answer, stderr the story. Under --json stdout is one versioned obj
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import IO, Any
 
-from grubkd import octets
+from grubkd import octets, story
 from grubkd.errors import GrubkdError, Notice
-from grubkd.lazily import expression
+from grubkd.render_colour import BAD, DOUBT, HEAD, coloured, mark, plain, shown, wanted
 
 JSON_VERSION = 1
-_CONTROLS = expression("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# As the journal knows them, with syslog's numbers.
+ERROR, WARNING, NOTE, DETAIL = 3, 4, 6, 7
+
+_colour = "auto"
+_told: set[str] = set()
+
+
+def begin(*, colour: str | None = None, loudness: int = 0) -> None:
+    """Begin the story anew; or, of a story that has begun, choose the colours or make it louder."""
+    global _colour  # noqa: PLW0603 - one process has one stdout and one stderr
+    if colour is None and not loudness:
+        _told.clear()
+        _colour = "auto"
+        story.listen(_tell, _wait, story.SILENT)
+    _colour = colour or _colour
+    story.level += loudness
+
+
+def _tell(level: int, line: str) -> None:
+    """A line of the story, once: a change reads its files three times, before, as planned, and after."""
+    if line not in _told:
+        _told.add(line)
+        with suppress(OSError):  # a reader of stderr that went away must not end a change half-way
+            tell(f"grubkd: {_one_line(line)}", DETAIL if level > story.DECISIONS else NOTE)
+
+
+def _wait(line: str) -> None:
+    if sys.stderr is not None and sys.stderr.isatty():
+        with suppress(OSError):
+            tell(f"grubkd: {_one_line(line)} ...", NOTE)
 
 
 def _write(stream: IO[str], text: str) -> None:
     """Write a person's text, whatever its bytes and whatever the locale.
 
-    A terminal obeys control characters, and a title or a file name may hold any: there they are shown, not sent.
+    A terminal obeys control characters, and a title or a file name may hold any: there they are shown, not sent. Of
+    the story, which may be a line in a journal, they are shown anywhere.
     """
-    if stream.isatty():
-        text = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    terminal = stream.isatty()
+    if terminal or stream is sys.stderr:
+        text = shown(text)
+    text = coloured(text) if wanted(_colour, os.environ, terminal=terminal) else plain(text)
     stream.flush()
     stream.buffer.write(text.encode("utf-8", "surrogateescape"))  # type: ignore[attr-defined]
     stream.flush()
@@ -48,9 +81,30 @@ def document(answer: Mapping[str, Any]) -> None:
     _write(sys.stdout, "{\n  " + ",\n  ".join(fields) + "\n}\n")
 
 
-def story(line: str) -> None:
-    """Tell what happens, on stderr."""
-    _write(sys.stderr, line + "\n")
+def tell(text: str, level: int = NOTE) -> None:
+    """Tell what happens, on stderr; where that is the journal's, each line with its level, as sd-daemon(3) has it."""
+    if sys.stderr is None:  # closed by the caller (`2>&-`): told to nobody
+        return
+    lines = text.split("\n")
+    prefix = f"<{level}>" if _journalled() else ""
+    _write(sys.stderr, "".join(f"{prefix}{line}\n" for line in lines))
+
+
+def _journalled() -> bool:
+    """Whether stderr leads straight to the journal: systemd names the socket's device and inode."""
+    named = os.environ.get("JOURNAL_STREAM")
+    if not named:
+        return False
+    try:
+        status = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return named == f"{status.st_dev}:{status.st_ino}"
+
+
+def _one_line(text: str) -> str:
+    """A message as a single line, whatever file name it holds."""
+    return octets.to_person(text).replace("\n", "\\x0a")
 
 
 def notice(found: Notice | GrubkdError) -> dict[str, Any]:
@@ -70,9 +124,10 @@ def complain(found: Notice | GrubkdError, kind: str) -> None:
     """Tell a warning or an error on stderr: what, where, and what to do."""
     column = getattr(found, "column", 0)
     where = f"{found.place}: " if found.place else f"column {column}: " if column else ""
-    story(octets.to_person(f"grubkd: {kind}: {where}{found.message}"))
+    level, colour = (ERROR, BAD) if kind == "error" else (WARNING, DOUBT)
+    tell(f"grubkd: {mark(kind, colour)}: {_one_line(f'{where}{found.message}')}", level)
     if found.hint:
-        story(octets.to_person(f"  {found.hint}"))
+        tell(octets.to_person(f"  {found.hint}"), level)
 
 
 def warnings(found: Iterable[Notice]) -> None:
@@ -92,9 +147,14 @@ def failure(problem: GrubkdError, *, json: bool) -> int:
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns aligned by their widest cell, two blanks between, no blanks at line ends."""
-    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    lines = [[mark(head, HEAD) for head in heads], *rows]
+    lengths = [[len(plain(cell)) for cell in row] for row in lines]
+    widths = [max(column) for column in zip(*lengths, strict=True)]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [heads, *rows]
+        "  ".join(
+            cell + " " * (width - length) for cell, width, length in zip(row, widths, sizes, strict=True)
+        ).rstrip()
+        for row, sizes in zip(lines, lengths, strict=True)
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from grubkd import octets, render
 from grubkd.errors import Notice
 from grubkd.lazily import expression
+from grubkd.render_colour import BAD, GOOD, HEAD, PLACE, mark
 from grubkd.write.filechange import FileChange
 
 _LINE = expression(r"[^\n]*\n|[^\n]+")
@@ -88,6 +89,16 @@ def answer(  # noqa: PLR0913 - one parameter a field of the JSON object
     }
 
 
+def _coloured(unified: str) -> str:
+    """A diff with its lines marked by their first character; the two of its head, which come once, in bold."""
+    head, lines = unified.split("\n")[:2], unified.split("\n")[2:]
+    colours = {"-": BAD, "+": GOOD, "@": PLACE}
+    return "\n".join(
+        [mark(line, HEAD) for line in head]
+        + [mark(line, colours[line[0]]) if line[:1] in colours else line for line in lines]
+    )
+
+
 def lines(files: Sequence[FileChange], *, dry_run: bool, transaction: str | None) -> Iterator[str]:
     """The same for a person: the diff of a dry run, else what was written and how to take it back."""
     if not files:
@@ -96,7 +107,7 @@ def lines(files: Sequence[FileChange], *, dry_run: bool, transaction: str | None
     if dry_run:
         for each in files:
             if each.rewrites:
-                yield diff(each).removesuffix("\n")
+                yield _coloured(diff(each).removesuffix("\n"))
         return
     for each in files:
         done = "created" if each.before is None else "removed" if each.after is None else "changed"

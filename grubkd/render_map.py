@@ -1,10 +1,12 @@
 """The picture of memory as text: in Unicode, or in plain ASCII for terminals that know no more."""
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 
 from grubkd import octets
 from grubkd.memory.picture import MARKS, Band, Kind, Picture, Scale, around, whole
 from grubkd.memory.size import GIB, MIB, format_size, round_up
+from grubkd.render_colour import BAD, DOUBT, GOOD, KERNEL, mark
 from grubkd.render_plan import extent, size
 
 _UNICODE = {
@@ -26,6 +28,13 @@ _ASCII = {
     Kind.RESERVED: "#",
     Kind.POSSIBLE: "?",
     Kind.REFUSED: "x",
+}
+_COLOURS = {
+    Kind.RESERVED: GOOD,
+    Kind.KERNEL: KERNEL,
+    Kind.INITRD: KERNEL,
+    Kind.POSSIBLE: DOUBT,
+    Kind.REFUSED: BAD,
 }
 _LISTED = (Kind.RESERVED, Kind.KERNEL, Kind.INITRD, Kind.POSSIBLE, Kind.REFUSED)
 _MOST = 4
@@ -68,7 +77,13 @@ def _row(bands: list[Band], scale: Scale, width: int, signs: Mapping[Kind, str])
             first = min(int(left), width - 1)
             last = first + 1
         cells[first:last] = [band.kind] * (last - first)
-    return "".join(signs[kind] for kind in cells[:width]).rstrip()
+    return "".join(_signs(kind, len(list(run)), signs) for kind, run in groupby(cells[:width])).rstrip()
+
+
+def _signs(kind: Kind, count: int, signs: Mapping[Kind, str]) -> str:
+    """So many cells of a kind, in its colour."""
+    text = signs[kind] * count
+    return mark(text, _COLOURS[kind]) if kind in _COLOURS else text
 
 
 def _axis(scale: Scale, width: int) -> str:
@@ -98,12 +113,12 @@ def _legend(shown: Picture, scale: Scale, signs: Mapping[Kind, str]) -> Iterator
         if kind is Kind.POSSIBLE and len(bands) > _MOST:
             # Where each of many lies says less than where they are to be expected.
             where = f"one of {len(bands)} places in {extent((bands[0].start, max(band.end for band in bands)))}"
-            yield f"{signs[kind]} {kind.value:<17} {size(bands[0].end - bands[0].start):>6}  {where}"
+            yield f"{_signs(kind, 1, signs)} {kind.value:<17} {size(bands[0].end - bands[0].start):>6}  {where}"
             continue
         for band in bands:
             note = f": {octets.to_person(band.note)}" if band.note else ""
             amount, where = size(band.end - band.start), extent((band.start, band.end))
-            yield f"{signs[kind]} {kind.value:<17} {amount:>6}  {where}{note}"
+            yield f"{_signs(kind, 1, signs)} {kind.value:<17} {amount:>6}  {where}{note}"
     total = sum(band.end - band.start for band in shown.of(Kind.RAM))
     yield f"{signs[Kind.RAM]} {Kind.RAM.value:<17} {size(total):>6}"
     if shown.of(Kind.FIRMWARE):

@@ -10,8 +10,15 @@ from grubkd.errors import GrubkdError, Notice
 from grubkd.machine.machine import Machine
 from grubkd.memory.physical import Extent
 from grubkd.memory.size import GIB, MIB, format_size
+from grubkd.render_colour import BAD, DOUBT, GOOD, mark
 
 Row = tuple[Entry, Plan, Verdict]
+_WORDS: Mapping[str, str] = {
+    "none": "-",
+    "failed": mark("nothing", BAD),
+    "hang": mark("does not boot", BAD),
+    "unknown": mark("unknown", DOUBT),
+}
 
 
 def answer(
@@ -116,9 +123,8 @@ def outcome(verdict: Verdict) -> str:
     """A verdict in a few words: `256M at 0x6f000000`."""
     if verdict.status in ("reserved", "uncertain") and verdict.regions:
         where = ", ".join(f"{size(end - start)} at {start:#x}" for start, end in verdict.regions)
-        return where if verdict.status == "reserved" else f"probably {where}"
-    words: Mapping[str, str] = {"none": "-", "failed": "nothing", "hang": "does not boot", "unknown": "unknown"}
-    return words.get(verdict.status, verdict.status)
+        return mark(where, GOOD) if verdict.status == "reserved" else mark(f"probably {where}", DOUBT)
+    return _WORDS.get(verdict.status, verdict.status)
 
 
 def size(amount: int) -> str:

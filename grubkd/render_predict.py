@@ -10,6 +10,7 @@ from grubkd.errors import GrubkdError
 from grubkd.memory.physical import Extent
 from grubkd.memory.reading import Request
 from grubkd.memory.size import format_size
+from grubkd.render_colour import BAD, DOUBT, mark
 from grubkd.render_plan import extent, outcome, size
 
 Row = tuple[Entry, str, Verdict]
@@ -79,9 +80,9 @@ def entries(rows: Sequence[Row], errors: Sequence[GrubkdError]) -> dict[str, Any
 def reading(found: Request | None) -> str:
     """A request in a few words: `256M`, `64M at 16M`, `256M high, 72M low`."""
     if found is None:
-        return "unknown"
+        return mark("unknown", DOUBT)
     if found.status != "ok":
-        return "nothing"
+        return mark("nothing", BAD)
     words = format_size(found.size)
     if found.base:
         words += f" at {format_size(found.base)}"
@@ -117,7 +118,7 @@ def _alternatives(found: Sequence[Sequence[Extent]]) -> Iterator[str]:
     """The other possible outcomes; of many only how many, and between which addresses."""
     places = [regions for regions in found if regions]
     if len(places) < len(found):
-        yield "or        nothing"
+        yield f"or        {mark('nothing', BAD)}"
     if len(places) > 3:
         low = min(region[0] for regions in places for region in regions)
         high = max(region[1] for regions in places for region in regions)

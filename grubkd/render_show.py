@@ -11,6 +11,7 @@ from grubkd.boot.model import Boot, BootConfig, Entry, Line, Role
 from grubkd.errors import Notice
 from grubkd.machine.running import Running
 from grubkd.memory.size import format_size
+from grubkd.render_colour import BAD, GOOD, PLACE, mark
 
 # What a bootloader adds to the line it was given; it is no part of the configuration.
 _ADDED = ("BOOT_IMAGE", "initrd")
@@ -114,7 +115,7 @@ def table(
 ) -> Iterator[str]:
     """The same for a terminal: bootloaders, one row an entry, what new kernels will get, what runs, what is best."""
     for each in config.bootloaders:
-        yield f"{each.format}: {_person(', '.join(each.files))}"
+        yield f"{mark(each.format, PLACE)}: {_person(', '.join(each.files))}"
     if not config.bootloaders:
         yield "no boot configuration found"
     if selected:
@@ -129,12 +130,12 @@ def table(
     if running or recommended:
         yield ""
     if running:
-        amount = (
-            "unknown" if running.reserved is None else format_size(running.reserved) if running.reserved else "none"
-        )
+        amount = "unknown" if running.reserved is None else mark("none", BAD)
+        if running.reserved:
+            amount = mark(format_size(running.reserved), GOOD)
         yield f"running kernel {running.release}: reserved {amount}"
     if recommended:
-        yield f"recommended: {' '.join(recommended.values)} ({recommended.source})"
+        yield f"recommended: {mark(' '.join(recommended.values), GOOD)} ({recommended.source})"
 
 
 def _row(found: Entry) -> tuple[str, ...]:
@@ -144,5 +145,5 @@ def _row(found: Entry) -> tuple[str, ...]:
     if not found.linux:
         notes.append("no Linux")
     title = _person(found.title) + (f" ({', '.join(notes)})" if notes else "")
-    value = _person(" ".join(held)) if held else "-" if found.linux else ""
+    value = mark(_person(" ".join(held)), GOOD) if held else mark("-", BAD) if found.linux else ""
     return ("*" if found.default else "", str(found.index), _person(found.version) or "", value, title)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 from weakref import finalize
 
-from grubkd import octets
+from grubkd import octets, story
 from grubkd.errors import Failed, InputOutput, PermissionDenied, Place, Usage
 from grubkd.walk import DIRECTORY, Spot
 
@@ -171,9 +171,12 @@ class Root:
         """As in Tree, up to LARGEST_FILE bytes."""
         try:
             with self.open(path) as file:
-                return read_all(file.fileno())
+                data = read_all(file.fileno())
         except OSError as problem:
             raise system_failure(path, "cannot be read", problem) from None
+        if story.level >= story.READING:
+            story.read(f"read {path}, {len(data)} bytes")
+        return data
 
     def part(self, path: str, start: int, size: int) -> bytes:
         """As in Tree."""

@@ -9,7 +9,7 @@ from signal import SIGKILL, SIGTERM
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
-from grubkd import octets
+from grubkd import octets, story
 from grubkd.errors import CommandFailed, Place, Refused
 from grubkd.facts import dataclass
 from grubkd.root import Root
@@ -22,6 +22,7 @@ PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "
 ENVIRONMENT = {"PATH": ":".join(PATH), "LC_ALL": "C.UTF-8", "HOME": "/", "SHELL": "/bin/sh", "TERM": "dumb"}
 PATIENCE = 600.0  # seconds
 _PAUSE = 0.05
+_NOTICEABLE = 1.0  # seconds after which a person wonders
 _MOST_OUTPUT = 64 << 20  # bytes
 # What the kernel of a machine (uname -m) runs as its own: ELF e_machine and EI_DATA (1 little, 2 big endian).
 _RUNS = {
@@ -50,11 +51,17 @@ class Finished:
 
 
 def run(
-    argv: Sequence[str], root: Root, *, stop: Callable[[], bool] = lambda: False, patience: float = PATIENCE
+    argv: Sequence[str],
+    root: Root,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    patience: float = PATIENCE,
+    called: str = "",
 ) -> Finished:
     """Run a command of the tree: directly on the live one, by chroot in another. It gets no standard input.
 
     `stop` is asked while it runs; once it says yes the command, with all it started, is ended. `patience` in seconds.
+    `called` names it to people, where argv says less.
     Raises CommandFailed for a non-zero end, a missing command, a time-out or a stop; Refused where the tree is of a
     foreign architecture.
     """
@@ -62,7 +69,8 @@ def run(
 
     if not root.live:
         check_architecture(root, argv[0])
-    name = " ".join(argv)
+    name = called or " ".join(argv)
+    started = time.monotonic()
     try:
         process = subprocess.Popen(  # noqa: S603 - a list, never a shell
             [octets.to_bytes(each) for each in argv],
@@ -77,24 +85,30 @@ def run(
     except (OSError, subprocess.SubprocessError) as problem:
         raise CommandFailed(f"{name}: cannot be run: {getattr(problem, 'strerror', None) or problem}") from None
     try:
-        finished = _gather(process, name, stop, time.monotonic() + patience)
+        finished = _gather(process, name, stop, started, patience)
     finally:
         _end(process)
+        story.decided(f"ran {name}: {time.monotonic() - started:.2f} s, {_how(process.returncode)}")
     if process.returncode:
-        how = (
-            f"ended by signal {-process.returncode}" if process.returncode < 0 else f"exit status {process.returncode}"
-        )
+        how = _how(process.returncode)
         told = finished.stderr.decode("latin-1").strip().rpartition("\n")[2]
         raise CommandFailed(f"{name}: {how}" + (f": {told}" if told else ""))
     return finished
 
 
-def _gather(process: "subprocess.Popen[bytes]", name: str, stop: Callable[[], bool], until: float) -> Finished:
+def _how(status: int) -> str:
+    return f"ended by signal {-status}" if status < 0 else f"exit status {status}"
+
+
+def _gather(
+    process: "subprocess.Popen[bytes]", name: str, stop: Callable[[], bool], started: float, patience: float
+) -> Finished:
     """Read what a command prints until it ends. Raises CommandFailed when it does not end or prints without end."""
     assert process.stdout and process.stderr  # noqa: S101 - tells the type checker what PIPE means
     output: dict[int, list[bytes]] = {process.stdout.fileno(): [], process.stderr.fileno(): []}
     reading = set(output)
     total = 0
+    told = False
     while reading or process.poll() is None:
         # A daemon that the command leaves behind may keep the pipes open: they are not waited for after its end.
         ready = select(reading, [], [], _PAUSE)[0]
@@ -106,9 +120,13 @@ def _gather(process: "subprocess.Popen[bytes]", name: str, stop: Callable[[], bo
             total += len(part)
             if not part:
                 reading.discard(fd)
+        taken = time.monotonic() - started
+        if taken >= _NOTICEABLE and not told:
+            story.waiting(f"running {name}")
+            told = True
         for over, why in (
             (stop(), "the run was interrupted"),
-            (time.monotonic() >= until, "it took too long"),
+            (taken >= patience, "it took too long"),
             (total > _MOST_OUTPUT, f"it printed more than {_MOST_OUTPUT >> 20} MiB"),
         ):
             if over:

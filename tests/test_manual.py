@@ -8,6 +8,8 @@ import pytest
 
 from grubkd.cli import VERBS, build
 
+# Of grubkd itself; every verb takes them as well.
+EVERYWHERE = {"--verbose", "--color"}
 MANUAL = Path(__file__).parent.parent / "man" / "grubkd.8"
 
 
@@ -40,13 +42,16 @@ def options(verb: str) -> set[str]:
     command = group.get_command(click.Context(group), verb)
     assert command is not None
     names = (name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts))
-    return {name for name in names if name.startswith("--")}
+    found = {name for name in names if name.startswith("--")}
+    assert found >= EVERYWHERE
+    return found - EVERYWHERE
 
 
 def test_every_verb_is_documented(text: str) -> None:
     tags = set(re.findall(r"(?m)^     ([a-z]+)(?:$|  )", section(text, "COMMANDS")))
     assert set(VERBS) <= tags
-    assert set(VERBS) == set(synopsis(text)) - {"--version"}
+    assert set(VERBS) == set(synopsis(text)) - {"", "--version"}
+    assert synopsis(text)[""] == EVERYWHERE
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -55,6 +60,6 @@ def test_the_synopsis_shows_the_options_of_the_verb(text: str, verb: str) -> Non
 
 
 def test_every_option_is_described(text: str) -> None:
-    tags = re.findall(r"(?m)^     (?:-h, )?(--[a-z0-9-]+(?: \| --[a-z0-9-]+)*)", section(text, "COMMANDS"))
+    tags = re.findall(r"(?m)^     (?:-[hv], )?(--[a-z0-9-]+(?: \| --[a-z0-9-]+)*)", section(text, "COMMANDS"))
     described = {name for tag in tags for name in tag.split(" | ")}
-    assert described == set().union(*map(options, VERBS)) | {"--help", "--version"}
+    assert described == set().union(*map(options, VERBS)) | {"--help", "--version"} | EVERYWHERE

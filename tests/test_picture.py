@@ -1,5 +1,6 @@
 """The picture of memory: to scale, in Unicode, in ASCII, as SVG."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grubkd import render_map, render_svg
+from grubkd import render_colour, render_map, render_svg
 from grubkd.errors import RamUnknown
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.case import Case, Refused
@@ -25,9 +26,14 @@ FEDORA_11 = Case(
 MODERN = Case(Release.parse("6.1.0-50-amd64"), Architecture.X86_64, System(), ram=8 * GIB)
 
 
+def drawn(shown: Picture, *, width: int, ascii_only: bool) -> Iterator[str]:
+    """The lines without their colours."""
+    return map(render_colour.plain, render_map.text(shown, width=width, ascii_only=ascii_only))
+
+
 def test_a_small_machine() -> None:
     shown = picture("64M@16M", FEDORA_11, [(16 * MIB, 80 * MIB)], [], [Refused((4 * MIB, 68 * MIB), "the kernel")])
-    lines = list(render_map.text(shown, width=64, ascii_only=True))
+    lines = list(drawn(shown, width=64, ascii_only=True))
     assert lines == [
         "64M@16M",
         "",
@@ -46,7 +52,7 @@ def test_a_small_machine() -> None:
         ". RAM                1023M",
         "/ firmware, devices",
     ]
-    unicode = list(render_map.text(shown, width=64, ascii_only=False))
+    unicode = list(drawn(shown, width=64, ascii_only=False))
     signs = str.maketrans("#kx./", "█▓×░╱")  # noqa: RUF001
     pictures = (3, 4, 8, 9)
     assert [unicode[line] for line in pictures] == [lines[line].translate(signs) for line in pictures]
@@ -56,7 +62,7 @@ def test_a_machine_with_a_hole_and_more_above() -> None:
     regions = [(0xAF000000, 0xBF000000), (0x1AF000000, 0x1BF000000)]
     alternatives = [[(0xAE000000, 0xBE000000), (0x1AE000000, 0x1BE000000)]]
     shown = picture("256M,high", MODERN, regions, alternatives, [])
-    lines = list(render_map.text(shown, width=72, ascii_only=True))
+    lines = list(drawn(shown, width=72, ascii_only=True))
     assert lines[2] == "0               2G              4G              6G              8G"
     assert lines[3] == "k" + "." * 21 + "##" + " " * 8 + "." * 22 + "##" + "." * 16
     assert lines[4].strip() == "??" + " " * 30 + "??"
@@ -70,7 +76,7 @@ def test_a_hole_that_is_longer_than_all_ram_is_cut_short() -> None:
     shown = picture("far", replace_memory(MODERN, memory), [(1024 * GIB, 1024 * GIB + 256 * MIB)], [], [])
     scale = whole(shown)
     assert scale.cuts == ((GIB, 1024 * GIB),)
-    lines = list(render_map.text(shown, width=68, ascii_only=True))
+    lines = list(drawn(shown, width=68, ascii_only=True))
     assert "not to scale: the hole 0x40000000-0xffffffffff" in lines
     bar = next(line for line in lines if "#" in line)
     assert (bar.count("."), bar.count("#"), bar.count(" ")) == (51, 7, 8)
@@ -83,7 +89,7 @@ def test_ram_that_begins_high() -> None:
     memory = from_firmware([(512 * GIB, 513 * GIB, "System RAM")])
     shown = picture("high", replace_memory(case, memory), [(512 * GIB + 256 * MIB, 512 * GIB + 512 * MIB)], [], [])
     assert whole(shown).pieces == ((512 * GIB, 513 * GIB, GIB),)
-    lines = list(render_map.text(shown, width=64, ascii_only=True))
+    lines = list(drawn(shown, width=64, ascii_only=True))
     assert lines[3] == "kkk............." + "#" * 16 + "." * 32
 
 
@@ -100,7 +106,7 @@ def test_nothing_reserved() -> None:
     """There is nothing to look at more closely."""
     shown = picture("nothing", MODERN, [], [], [])
     assert around(shown) is None
-    assert not any("enlarged" in line for line in render_map.text(shown, width=60, ascii_only=True))
+    assert not any("enlarged" in line for line in drawn(shown, width=60, ascii_only=True))
 
 
 EXTENTS = st.tuples(st.integers(1, 4000), st.integers(1, 300)).map(lambda at: (at[0] * MIB, (at[0] + at[1]) * MIB))
@@ -119,7 +125,7 @@ def pictures(draw: st.DrawFn) -> Picture:
 
 @given(pictures(), st.integers(40, 160), st.booleans())
 def test_every_line_fits_and_shows_what_is_reserved(shown: Picture, width: int, ascii_only: bool) -> None:
-    lines = list(render_map.text(shown, width=width, ascii_only=ascii_only))
+    lines = list(drawn(shown, width=width, ascii_only=ascii_only))
     assert lines[0] == "title"
     bars = lines[2 : next(number for number, line in enumerate(lines) if number > 2 and not line)]
     assert all(len(line) <= width for line in bars)
@@ -167,4 +173,4 @@ def test_typical_maps_of_every_machine_can_be_drawn() -> None:
         for ram in (64 * MIB + 4 * KIB, 3 * GIB, 2048 * GIB):
             assert typical(ram, machine).ram
             shown = picture("x", Case(MODERN.release, machine, System(), ram=ram), [], [], [])
-            assert list(render_map.text(shown, width=80, ascii_only=True))
+            assert list(drawn(shown, width=80, ascii_only=True))

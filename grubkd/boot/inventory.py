@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from grubkd import octets
+from grubkd import octets, story
 from grubkd.boot.build import entry_of, is_deployment
 from grubkd.boot.formats import FORMATS
 from grubkd.boot.formats.format import Format
@@ -104,8 +104,12 @@ def read(tree: Tree) -> BootConfig:
             futures.extend(bls.missing_cmdline(documents["kernel-cmdline"], mine, tree))
     sealed = seal if not any(entry.linux and not entry.foreign and not entry.sealed for entry in entries) else None
     warnings = reading.warnings() + malformed + [notice for each in joined for notice in each.warnings]
+    bootloaders = tuple(_bootloaders(joined, reading))
+    for one in bootloaders:
+        story.decided(f"found {one.format}: {', '.join(one.files)}")
+    story.decided(f"found {len(entries)} entries, {len(futures)} sources of kernels to come")
     return BootConfig(
-        bootloaders=tuple(_bootloaders(joined, reading)),
+        bootloaders=bootloaders,
         entries=tuple(entries),
         # A new deployment takes its arguments from the one before it.
         futures=() if sealed else tuple(futures),

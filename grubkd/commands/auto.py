@@ -1,6 +1,6 @@
 """The plans of `set --auto`, which `plan` shows: one for each entry and one for kernels to come."""
 
-from grubkd import advice
+from grubkd import advice, story
 from grubkd.advice import Plan, PlanOptions
 from grubkd.boot.model import BootConfig
 from grubkd.boot.selector import Selection
@@ -22,4 +22,9 @@ def plans(config: BootConfig, selection: Selection, machine: Machine, options: P
     for entries, shares_with_coming in sharing.groups(config, selection):
         shared = found[None] if shares_with_coming else advice.largest([alone[entry.index] for entry in entries])
         found.update((entry.index, shared) for entry in entries)
+    for index, plan in found.items():
+        subject = "kernels to come" if index is None else f"entry {index}"
+        story.decided(f"chose {' '.join(plan.values)} for {subject} ({plan.source})")
+        for reason in plan.reasons:
+            story.read(f"because {reason.text} [{reason.source}]")
     return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from grubkd import story
 from grubkd.facts import dataclass, field
 from grubkd.machine import capture, distribution, hardware, kernel, ram, running, userland
 from grubkd.machine.distribution import UNKNOWN, Distribution
@@ -63,7 +64,7 @@ def read(
         host = tree if tree.live else Root("/")
     kernels = kernel.read(tree)
     memory = _memory(host, ram)
-    return Machine(
+    machine = Machine(
         live=tree.live,
         architecture=architectures.architecture(arch) if arch else _architecture(tree, host, kernels),
         given=arch is not None,
@@ -77,6 +78,15 @@ def read(
         hardware=hardware.read(tree, host) if host else hardware.UNKNOWN,
         capture_cpus=capture.cpus(tree),
     )
+    _tell(machine)
+    return machine
+
+
+def _tell(machine: Machine) -> None:
+    name = machine.distribution.name or "an unknown distribution"
+    amount = f"{machine.ram} bytes of RAM ({machine.ram_source})" if machine.ram else "an unknown amount of RAM"
+    story.decided(f"found {name}, {machine.architecture or 'of an unknown architecture'}, with {amount}")
+    story.decided(f"found kernels: {', '.join(machine.kernels) or 'none'}")
 
 
 def _memory(host: Root | None, given: int | None) -> Ram:

@@ -9,6 +9,7 @@ disk itself is brought up to date; follow-up commands run. Only then is the jour
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from grubkd import story
 from grubkd.errors import ChangedSinceRead, CommandFailed, GrubkdError, Place, RollbackFailed, VerificationFailed
 from grubkd.facts import dataclass
 from grubkd.root import Root, system_failure
@@ -110,6 +111,7 @@ class Application:
                 atomicfile.remove(self._root, step.path)
             else:
                 atomicfile.swap(self._root, self._names(number)[0], step.path)
+            story.decided(f"{'removed' if step.after is None else 'wrote'} {step.path}")
         self._sync()
 
     def _verify(self) -> None:

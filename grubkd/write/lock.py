@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from grubkd import story
 from grubkd.errors import LockBusy, Place
 from grubkd.root import Root, system_failure
 from grubkd.write import directory
@@ -19,6 +20,7 @@ from grubkd.write import directory
 STATE = "/var/lib/grubkd"
 PATIENCE = 30.0  # seconds
 _PAUSE = 0.05  # seconds
+_NOTICEABLE = 1.0  # seconds after which a person wonders
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def lock(root: Root, patience: float = PATIENCE) -> Iterator[None]:
         return
     try:
         made = directory.missing(root, STATE)
-        fd = _acquire(root, time.monotonic() + patience)
+        fd = _acquire(root, patience)
     except OSError as problem:
         raise system_failure(STATE, "grubkd's own directory cannot be used", problem) from None
     _held.add(root)
@@ -59,13 +61,19 @@ def busy(root: Root) -> bool:
 _held: set[Root] = set()
 
 
-def _acquire(root: Root, until: float) -> int:
+def _acquire(root: Root, patience: float) -> int:
     """The locked descriptor of the directory. Raises OSError, LockBusy."""
+    started = time.monotonic()
+    told = False
     while True:
         fd = _open(root)
         try:
             while not _try(fd):
-                if time.monotonic() >= until:
+                waited = time.monotonic() - started
+                if waited >= _NOTICEABLE and not told:
+                    story.waiting("waiting for another grubkd to end")
+                    told = True
+                if waited >= patience:
                     raise LockBusy(
                         "another grubkd is changing this tree",
                         hint="wait for it to end, then try again",

@@ -56,7 +56,7 @@ def regenerate(root: Root, config: BootConfig, texts: Mapping[str, bytes]) -> di
         pairs = [part for place, copy in copies.items() for part in (str(copy), f"{root.path.rstrip('/')}{place}")]
         command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _SCRIPT, "sh", root.path, *pairs, "--"]
         try:
-            done = run.run([*map(octets.from_person, command), generator], Root("/"))
+            done = run.run([*map(octets.from_person, command), generator], Root("/"), called=generator)
         except CommandFailed as problem:
             told = problem.message.rpartition(generator)[2].removeprefix(": ")
             raise CommandFailed(f"{generator}: {told}", hint="nothing was written") from None

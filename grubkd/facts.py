@@ -84,7 +84,8 @@ else:
         )
         space.setdefault("__eq__", equal)
         space.setdefault("__repr__", _repr)
-        space["__hash__"] = hashed if frozen else None
+        if space.get("__hash__") is None:
+            space["__hash__"] = hashed if frozen else None
         if frozen:
             space.update(__setattr__=_refuse, __delattr__=_refuse)
         made = type(cls.__name__, cls.__bases__, space)

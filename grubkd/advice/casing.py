@@ -90,13 +90,13 @@ def case_of(entry: Entry | None, machine: Machine, release: Release) -> Case:
 
 
 def _fadump(boot: Boot | None) -> bool:
-    words = [piece.word.text for piece in boot.line.pieces()] if boot else []
+    words = boot.line.arguments() if boot else []
     return any(word in ("fadump=on", "fadump=nocma") for word in words)
 
 
 def _present(boot: Boot | None) -> tuple[str, ...]:
     """The values that the entry holds now, without the name."""
-    words = [piece.word.text for piece in boot.line.pieces()] if boot else []
+    words = boot.line.arguments() if boot else []
     return tuple(word.partition("=")[2] for word in words if cmdline.is_crashkernel(word))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from grubkd.advice.planning import recommended
-from grubkd.advice.verdict import verdict
+from grubkd.advice.verdict import status, verdict
 from grubkd.boot.build import main_boot
 from grubkd.boot.model import BootConfig
 from grubkd.errors import ArchitectureUnknown, Notice, RamUnknown, WouldNotReserve
@@ -33,7 +33,10 @@ def _reserving_nothing(config: BootConfig, machine: Machine) -> Iterator[Notice]
         boot = main_boot(entry.boots)
         if not entry.linux or entry.foreign or boot is None or entry.version in told:
             continue
-        found = verdict(boot.line.text(), entry, machine)
+        line = boot.line.text()
+        if status(line, entry, machine) not in ("failed", "hang"):
+            continue
+        found = verdict(line, entry, machine)
         if found.status == "failed":
             told.add(entry.version)
             yield Notice(
@@ -42,7 +45,7 @@ def _reserving_nothing(config: BootConfig, machine: Machine) -> Iterator[Notice]
                 hint="grubkd plan names a value that fits",
                 place=entry.source,
             )
-        elif found.status == "hang":
+        else:
             yield Notice(
                 "would-not-boot",
                 f"entry {entry.index} ({entry.title}) would not boot: {found.reason}",

@@ -54,8 +54,23 @@ def verdict(line: str, entry: Entry, machine: Machine, *, initrd_size: int | Non
     `initrd_size` in bytes, where it is not that of the entry's own.
     """
     release = release_of(entry, machine)
+    found, sample = _shared(line, entry, machine, release, initrd_size)
+    if release is None or sample is None or sample.text == release.text:
+        return found
+    return replace(found, reason=found.reason.replace(sample.text, release.text), note=release.note)
+
+
+def status(line: str, entry: Entry, machine: Machine) -> Status:
+    """The verdict's status alone: of thousands of entries most are asked for no more."""
+    return _shared(line, entry, machine, release_of(entry, machine), None)[0].status
+
+
+def _shared(
+    line: str, entry: Entry, machine: Machine, release: Release | None, initrd_size: int | None
+) -> tuple[Verdict, Release | None]:
+    """The verdict, and the build that it names: one for all that are judged alike. None: the release is unknown."""
     if release is None:
-        return _settled(line, Verdict("unknown", "the entry names no kernel release"))
+        return _settled(line, Verdict("unknown", "the entry names no kernel release")), None
     runs = machine.running is not None and machine.running.release == release.text
     sample = release if runs or machine.kernel(release.text) else release.sample
     boot = main_boot(entry.boots)
@@ -64,10 +79,7 @@ def verdict(line: str, entry: Entry, machine: Machine, *, initrd_size: int | Non
     facts = (id(machine), sample, line, image, bool(entry.initrds), initrd_size)
     if facts not in _JUDGED:
         _JUDGED[facts] = machine, _verdict(line, entry, machine, sample, initrd_size)
-    found = _JUDGED[facts][1]
-    if sample is release or sample.text == release.text:
-        return found
-    return replace(found, reason=found.reason.replace(sample.text, release.text), note=release.note)
+    return _JUDGED[facts][1], sample
 
 
 # With the machine, so that its id() is no other's.
@@ -94,7 +106,7 @@ def _verdict(line: str, entry: Entry, machine: Machine, release: Release, initrd
 def foreseen(entry: Entry, plan: Plan, machine: Machine) -> Verdict:
     """What the kernel of the entry will do once its line holds the plan's values."""
     boot = main_boot(entry.boots)
-    words = [piece.word.text for piece in boot.line.pieces()] if boot else []
+    words = boot.line.arguments() if boot else []
     kept = [word for word in words if not cmdline.is_crashkernel(word)]
     return verdict(" ".join((*kept, *(f"crashkernel={value}" for value in plan.values))), entry, machine)
 

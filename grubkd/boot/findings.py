@@ -25,9 +25,7 @@ def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
         for boot in entry.boots:
             if boot.role is Role.OTHER or (entry.version, file_name(boot.path)) in told:
                 continue
-            path = boot.path.rpartition(")")[2]
-            places = [f"{top}{path}" for top in _TOPS] + [f"/boot/{file_name(path)}"]
-            if not any(_listed(place, tree, names) and tree.exists(place) for place in places):
+            if not any(map(tree.exists, _places(boot.path, tree, names))):
                 told.add((entry.version, file_name(boot.path)))
                 yield Notice(
                     "kernel-missing",
@@ -37,15 +35,18 @@ def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
                 )
 
 
-def _listed(path: str, tree: Tree, names: dict[str, frozenset[str]]) -> bool:
-    """Whether the path's directory lists such a name; false spares the look at a file of which it has none.
+def _places(path: str, tree: Tree, names: dict[str, frozenset[str]]) -> Iterator[str]:
+    """Where a bootloader's path may lead, as far as the directory there lists such a name.
 
     `names` holds what was listed so far, in lower case: on an ESP case does not count.
     """
-    directory, _, name = path.rpartition("/")
-    if directory not in names:
-        names[directory] = frozenset(each.lower() for each in tree.list(directory or "/"))
-    return name.lower() in names[directory]
+    directory, _, name = path.rpartition(")")[2].rpartition("/")
+    lower = name.lower()
+    for place in (*(f"{top}{directory}" for top in _TOPS), "/boot"):
+        if place not in names:
+            names[place] = frozenset(each.lower() for each in tree.list(place or "/"))
+        if lower in names[place]:
+            yield f"{place}/{name}"
 
 
 def _disagreement(config: BootConfig) -> Iterator[Notice]:
@@ -74,5 +75,4 @@ def _own(config: BootConfig) -> Iterator[Entry]:
 
 
 def _values(line: Line) -> tuple[str, ...]:
-    words = [piece.word.text for piece in line.pieces()]
-    return tuple(word.partition("=")[2] for word in words if cmdline.is_crashkernel(word))
+    return tuple(word.partition("=")[2] for word in line.arguments() if cmdline.is_crashkernel(word))

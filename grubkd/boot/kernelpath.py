@@ -9,8 +9,8 @@ import re
 from grubkd.lazily import expression
 
 _NAMED = expression(r"(?:vmlinu[xz]|kernel|linux|[bz]?[iI]mage|initrd(?:\.img)?|initramfs)-(?P<release>[0-9].*)")
-_NO_LINUX = expression(r"memtest|mt86|[gi]pxe|sgabios|grub|shell|fwsetup|.*\.efi\Z", re.IGNORECASE)
-_INITRD = expression(r"initrd|initramfs|.*ucode", re.IGNORECASE)
+_PACKED = (".img", ".gz")
+_NO_LINUX = ("memtest", "mt86", "gpxe", "ipxe", "sgabios", "grub", "shell", "fwsetup")
 
 
 def file_name(path: str) -> str:
@@ -27,7 +27,9 @@ def release_of(path: str) -> str | None:
     named = _NAMED.match(file_name(path))
     if named:
         release = named["release"]
-        return re.sub(r"(\.img|\.gz)+\Z", "", release)
+        while release.endswith(_PACKED):
+            release = release.removesuffix(".img").removesuffix(".gz")
+        return release
     directory = path.rpartition("/")[0].rpartition("/")[2]
     return directory if re.match(r"[0-9]+\.[0-9]", directory) else None
 
@@ -44,9 +46,11 @@ def is_tboot(path: str) -> bool:
 
 def is_initrd(path: str) -> bool:
     """Whether a module is an initial RAM disk or microcode, no kernel."""
-    return _INITRD.match(file_name(path)) is not None
+    name = file_name(path).lower()
+    return name.startswith(("initrd", "initramfs")) or "ucode" in name
 
 
 def is_linux(path: str) -> bool:
     """Whether the image may be a Linux kernel: anything but the tools known to be loaded the same way."""
-    return _NO_LINUX.match(file_name(path)) is None
+    name = file_name(path).lower()
+    return not name.startswith(_NO_LINUX) and not name.endswith(".efi")

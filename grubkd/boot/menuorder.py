@@ -45,14 +45,15 @@ def grub_order(stanzas: Sequence[Stanza]) -> list[Stanza]:
     snippets play no part. Names that compare as equal keep their order; GRUB shows the one it reads first.
     """
 
-    def compare(one: Stanza, other: Stanza) -> int:
-        for a, b in zip(_package(one.id or ""), _package(other.id or ""), strict=True):
-            result = rpm_compare(a, b)
+    def compare(one: tuple[str, str, str], other: tuple[str, str, str]) -> int:
+        for a, b in zip(one, other, strict=True):
+            result = rpm_compare(a, b) if a != b else 0
             if result:
                 return -result
         return 0
 
-    return sorted(stanzas, key=cmp_to_key(compare))
+    key = cmp_to_key(compare)
+    return sorted(stanzas, key=lambda stanza: key(_package(stanza.id or "")))
 
 
 def systemd_boot_order(stanzas: Sequence[Stanza]) -> list[Stanza]:

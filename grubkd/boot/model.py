@@ -5,6 +5,7 @@ Texts are grubkd.octets texts: one character a byte, so every offset is a byte o
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
@@ -12,13 +13,14 @@ from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.facts import dataclass, field
 
 SlotKey: TypeAlias = tuple[str, int, str]
+_words = attrgetter("words")
 
 
 class Word(NamedTuple):
     """One word of a slot: its bytes are text[start:end] of the file, `text` is what it gives to the kernel.
 
-    A word that is a whole variable reference (`$kernelopts`, `"$GRUB_CMDLINE_LINUX more"`) names it in `reference`;
-    its `text` is then the reference as written. A word that gives nothing to the kernel has the text "".
+    A word that is a whole variable reference (`$kernelopts`) names it in `reference`; its `text` is then the reference
+    as written. A word that gives nothing to the kernel has the text "".
     """
 
     start: int
@@ -34,8 +36,7 @@ class Slot:
     `start:end` is the span of the arguments without the blanks around them. When the slot is rewritten, `before` and
     `after` are put around what stands there: they are empty for an ordinary slot; for an absent one (start == end)
     they make the statement (`options `, newline), for an unquoted shell value they are its quotes.
-    `style` is the format's own note for its quote function. `variable` names the slot for people: `options`,
-    `kernelopts`, `GRUB_CMDLINE_LINUX`, `kernel`, `linux16`, `kopt`.
+    `style` is the format's own note for its quote function. `variable` names the slot for people: `options`, `linux16`.
     """
 
     file: str
@@ -79,8 +80,7 @@ class Stanza:
     `nesting`: for each menu level from the outermost, (position in that menu from 0, title, id): the way `default=`
     addresses it, the last element being the entry itself.
     `section`: the generator script that wrote it (`/etc/grub.d/10_linux`), where the file says so.
-    `generated`: between a generator's own marks (Debian's menu.lst automagic list, grub.cfg sections 10_linux,
-    20_linux_xen), so that the next run of the generator makes it anew.
+    `generated`: between a generator's own marks (menu.lst's automagic list), so that its next run makes it anew.
     `keys`: other statements that order or describe it (BLS: version, machine-id, sort-key, architecture).
     """
 
@@ -142,15 +142,14 @@ class Line:
     home: Slot
     references: Mapping[tuple[SlotKey, str], tuple[Slot, ...]] = field(default_factory=dict)
 
-    def pieces(self, words: Callable[[Slot], Sequence[Word]] = attrgetter("words")) -> tuple[Piece, ...]:
+    def pieces(self, words: Callable[[Slot], Sequence[Word]] = _words) -> tuple[Piece, ...]:
         """The effective words in the kernel's order, references expanded, words that give nothing left out.
 
         `words` tells the words of a slot: those it has (default), or those it would have after an edit.
         """
         if not self.references:
             return tuple([Piece(slot, word) for slot in self.slots for word in words(slot) if word.text])
-        found: list[Piece] = []
-        pending = [Piece(slot, word) for slot in reversed(self.slots) for word in reversed(words(slot))]
+        found, pending = [], [Piece(slot, word) for slot in reversed(self.slots) for word in reversed(words(slot))]
         while pending:
             piece = pending.pop()
             inner = self.references.get((piece.slot.key, piece.word.reference)) if piece.word.reference else None
@@ -160,12 +159,14 @@ class Line:
                 found.append(piece)
         return tuple(found)
 
+    def arguments(self) -> list[str]:
+        """The texts of the effective words, in the kernel's order: all that most readers of a line want."""
+        words = (piece.word for piece in self.pieces()) if self.references else chain(*map(_words, self.slots))
+        return [word.text for word in words if word.text]
+
     def every_slot(self) -> tuple[Slot, ...]:
         """Every slot that feeds this line, its own and those behind references, each once."""
-        found = {slot.key: slot for slot in self.slots}
-        for slots in self.references.values():
-            found.update((slot.key, slot) for slot in slots)
-        return tuple(found.values())
+        return tuple({slot.key: slot for slot in chain(self.slots, *self.references.values())}.values())
 
     def reach(self) -> frozenset[SlotKey]:
         """The keys of every slot that feeds this line."""
@@ -173,7 +174,7 @@ class Line:
 
     def text(self) -> str:
         """What the kernel receives: the effective words joined by one space."""
-        return " ".join(piece.word.text for piece in self.pieces())
+        return " ".join(self.arguments())
 
 
 class Seal(Enum):

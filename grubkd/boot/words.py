@@ -7,6 +7,7 @@ its own here, so that it can be shown with a warning and replaced, quote and all
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import Word
@@ -24,7 +25,14 @@ def verbatim(raw: str) -> str:
 
 def words(text: str, start: int, end: int, decode: Callable[[str], str] = verbatim) -> tuple[Word, ...]:
     """The words of text[start:end], with their spans in `text`; `decode` tells what the kernel receives of one."""
-    part = text[start:end]
+    # tuple.__new__ makes a NamedTuple in a third of the time that the tuple's own constructor takes.
+    make = tuple.__new__
+    return tuple([make(Word, (start + a, start + b, made, None)) for a, b, made in _cut(text[start:end], decode)])
+
+
+@lru_cache(maxsize=1024)
+def _cut(part: str, decode: Callable[[str], str]) -> tuple[tuple[int, int, str], ...]:
+    """The words of a text: start, end, what the kernel receives. Most entries of a menu hold the same text."""
     stray = _stray(part)
     if stray is None:
         spans = [(found.start, found.end) for found in cmdline.split(part)]
@@ -32,7 +40,7 @@ def words(text: str, start: int, end: int, decode: Callable[[str], str] = verbat
         spans = [(found.start, found.end) for found in cmdline.split(part[: stray.start()])]
         spans.append(stray.span())
         spans += [(stray.end() + a.start, stray.end() + a.end) for a in cmdline.split(part[stray.end() :])]
-    return tuple(Word(start + a, start + b, decode(part[a:b])) for a, b in spans)
+    return tuple((a, b, decode(part[a:b])) for a, b in spans)
 
 
 def with_references(found: tuple[Word, ...]) -> tuple[Word, ...]:

@@ -91,6 +91,10 @@ class Release:
     def __str__(self) -> str:
         return self.text
 
+    def __hash__(self) -> int:
+        """Of the text alone, which tells releases apart as a rule: a configuration may have thousands."""
+        return hash(self.text)
+
 
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> Release:
@@ -104,7 +108,8 @@ def _parse(text: str) -> Release:
     note = "" if exact else f"{text}: the behaviour is taken from the nearest known kernel, {era}"
     if version < AUTOMATIC_SINCE:
         note += "; before 2.6.27 x86 reserves only with an @offset"
-    words = re.split(r"[-.+_]", text.lower())
+    lower = text.lower()
+    words = re.split(r"[-.+_]", lower) if any(mark in lower for mark in ("64k", "pae", "bigmem")) else ()
     return Release(
         text,
         version,

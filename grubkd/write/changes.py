@@ -95,7 +95,7 @@ def _as_generated(draft: Draft, source: Future, wish: Wish) -> Wish | None:
     already is as wished.
     """
     mine = [text for text in draft.texts(source.line) if wish.matches(text)]
-    before = [piece.word.text for piece in source.line.pieces() if wish.matches(piece.word.text)]
+    before = [word for word in source.line.arguments() if wish.matches(word)]
     if wish.verb is Verb.HOLD:
         if [cmdline.meaning(text) for text in mine] == [cmdline.meaning(token) for token in wish.tokens]:
             return wish
@@ -123,7 +123,8 @@ def _expected(draft: Draft, config: BootConfig) -> dict[int, tuple[str, ...]]:
 def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[Notice, ...]:
     found = []
     if selection.everything and not config.entries:
-        found.append(Notice("no-entries", "no boot entry exists yet; kernels installed later will get the value"))
+        message = "no boot entry exists yet; kernels installed later will get the value"
+        found.append(Notice("no-entries", message, hint="install a kernel, then see: grubkd show"))
     for entry in selection.entries:
         if any(id(boot.line) in draft.expanded for boot in entry.boots):
             found.append(

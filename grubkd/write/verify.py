@@ -47,7 +47,7 @@ def _face(entry: Entry) -> tuple[object, ...]:
 
 
 def _compare(wanted: tuple[str, ...], line: Line, whose: str) -> None:
-    found = tuple(piece.word.text for piece in line.pieces())
+    found = tuple(line.arguments())
     if list(map(cmdline.meaning, found)) != list(map(cmdline.meaning, wanted)):
         raise VerificationFailed(
             f"{whose} would read {' '.join(found)!r} instead of {' '.join(wanted)!r}", hint="nothing was written"
@@ -66,7 +66,7 @@ def fits(old: BootConfig, planned: ChangeSet, architecture: str | None) -> None:
         # Xen takes its parameters apart word by word; the Linux kernel looks for the text anywhere.
         if id(line) in planned.valued and not xen:
             _check_foreign(old, line, words, place)
-        if words == tuple(piece.word.text for piece in line.pieces()):
+        if words == tuple(line.arguments()):
             continue
         _check_quotes(old, line, words, place)
         text = " ".join(words)

@@ -102,7 +102,7 @@ def value(raw: str) -> str:
         elif piece.lastgroup == "escape" and text == "\\\n":
             text = ""
         made += text
-    return _TAMED.sub(r"\1\2", made)
+    return _TAMED.sub(r"\1\2", made) if "\\" in made else made
 
 
 def _double(inside: str) -> str:
@@ -111,12 +111,16 @@ def _double(inside: str) -> str:
 
 def _tame(text: str) -> str:
     """Escape what GRUB would expand as a pattern of file names, as it does for quoted text."""
+    if not any(each in text for each in "*?\\"):
+        return text
     return _WILD.sub(lambda found: found[1] or "\\" + found[2], text)
 
 
 def delivered(argument: str) -> str:
     """What the loader writes for an argument into the kernel's command line (GRUB 2.06 lib/cmdline.c)."""
-    encoded = _LOADED.sub(lambda found: found[1] or "\\" + found[2], argument)
+    encoded = argument
+    if not _PURE.fullmatch(argument):
+        encoded = _LOADED.sub(lambda found: found[1] or "\\" + found[2], argument)
     return f'"{encoded}"' if " " in argument else encoded
 
 

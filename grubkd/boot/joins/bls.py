@@ -198,9 +198,9 @@ def missing_cmdline(cmdlines: Sequence[Document], entries: Sequence[Entry], tree
     chosen = next((entry for entry in ordinary if entry.default), ordinary[0] if ordinary else None)
     boot = main_boot(chosen.boots) if chosen else None
     if vendor:
-        words = [piece.word.text for piece in Line(vendor, vendor[0]).pieces()]
+        words = Line(vendor, vendor[0]).arguments()
     elif boot:
-        words = [piece.word.text for piece in boot.line.pieces()]
+        words = boot.line.arguments()
     # The boot loader adds these two itself, for the kernel it starts.
     seed = tuple(word for word in words if cmdline.name_of(word) not in ("BOOT_IMAGE", "initrd"))
     if not vendor and boot is None:

@@ -82,13 +82,14 @@ def _decide(request: Request, machine: Machine, config: BootConfig, selection: S
     wanted: dict[str, object] = {
         "crashkernel": _recorded(request, plans),
         "arguments": [f"{wish.verb.value} {' '.join(wish.tokens) or wish.name}" for wish in request.arguments],
+        **dict(_recorded_beside(request, plans, selection)),
     }
     return Decision(
         wishes_for=lambda entry: _wishes(request, plans, entry),
         wanted=wanted,
         by="auto" if request.auto else "given",
         architecture=architecture,
-        admit=lambda planned: tuple(_admitted(request, machine, config, selection, planned)),
+        admit=lambda planned: tuple(admitted(request, machine, config, selection, planned)),
         warnings=tuple(dict.fromkeys(notice for plan in plans.values() for notice in plan.warnings)),
     )
 
@@ -101,6 +102,23 @@ def _recorded(request: Request, plans: Mapping[int | None, Plan]) -> list[str] |
     return list(chosen.values)
 
 
+def _recorded_beside(
+    request: Request, plans: Mapping[int | None, Plan], selection: Selection
+) -> Iterator[tuple[str, list[str]]]:
+    """What history records where it is not as usual, for those who keep kernels to come like the others.
+
+    `kernel`: the selectors, where not everything was selected. `beside`: the values chosen for single entries, each
+    like a part of a command line, where they are not those recorded as wanted.
+    """
+    if not selection.everything:
+        yield "kernel", list(request.selectors)
+    if plans:
+        shared = _recorded(request, plans)
+        others = {" ".join(plan.values) for plan in plans.values() if list(plan.values) != shared}
+        if others:
+            yield "beside", sorted(others)
+
+
 def _wishes(request: Request, plans: Mapping[int | None, Plan], entry: Entry | None) -> tuple[Wish, ...]:
     if request.auto:
         return (reservation(plans[entry.index if entry else None].values), *request.arguments)
@@ -109,7 +127,7 @@ def _wishes(request: Request, plans: Mapping[int | None, Plan], entry: Entry | N
     return (reservation(request.values), *request.arguments)
 
 
-def _admitted(
+def admitted(
     request: Request, machine: Machine, config: BootConfig, selection: Selection, planned: ChangeSet
 ) -> Iterator[Notice]:
     """What the kernels would do with their new lines, for every entry whose value changes.

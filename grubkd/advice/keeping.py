@@ -1,0 +1,79 @@
+"""What a newly installed kernel's entries lack of the value that stands for every kernel."""
+
+from collections.abc import Iterator, Sequence
+
+from grubkd.boot import cmdline
+from grubkd.boot.build import main_boot
+from grubkd.boot.kernelpath import release_of
+from grubkd.boot.model import BootConfig, Entry, Line
+from grubkd.facts import dataclass
+from grubkd.write import targets
+from grubkd.write.lastword import LastWord
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """`entries`: those that are to get the value; where there are none, `why`."""
+
+    entries: tuple[Entry, ...]
+    why: str = ""
+
+
+def keeping(config: BootConfig, release: str, word: LastWord) -> Keeping:
+    """The entries of that kernel without any value.
+
+    One that has another value was given it by somebody and is left alone; so is a kernel whose fellows have all lost
+    theirs, and what a generator makes from its source, which is as the source says.
+    """
+    mine = [entry for entry in config.entries if entry.linux and not entry.foreign and release in _releases(entry)]
+    lacking = tuple(entry for entry in mine if not _held(entry) and targets.fed_by_source(config, entry) is None)
+    why = word.why or _settled(mine, lacking, word) or _forsaken(config, mine, word)
+    return Keeping((), why) if why else Keeping(lacking)
+
+
+def _settled(mine: Sequence[Entry], lacking: Sequence[Entry], word: LastWord) -> str:
+    """Why the entries stay as they are, or ""."""
+    held = {_held(entry) for entry in mine} - {()}
+    foreign = held - {word.values, *word.beside}
+    if foreign:
+        return f"its entry has crashkernel={' crashkernel='.join(min(foreign))}, which somebody set"
+    if any(entry.sealed for entry in lacking):
+        return "only another tool can change its arguments: grubkd set names the command"
+    if lacking:
+        return ""
+    if held:
+        return "its entry has the value"
+    return "its entry is as its source says, without a value" if mine else "no entry starts it"
+
+
+def _forsaken(config: BootConfig, mine: Sequence[Entry], word: LastWord) -> str:
+    """Why the value no longer counts: of all other lines not one has it; or ""."""
+    others = list(_others(config, mine))
+    if not others or any(_values(line) in (word.values, *word.beside) for line in others):
+        return ""
+    return "no other kernel has the value any more: somebody took it away"
+
+
+def _others(config: BootConfig, mine: Sequence[Entry]) -> Iterator[Line]:
+    """The lines of all other kernels, and of those to come."""
+    indices = {entry.index for entry in mine}
+    for entry in config.entries:
+        boot = main_boot(entry.boots)
+        if boot and entry.linux and not entry.foreign and entry.index not in indices:
+            yield boot.line
+    yield from (future.line for future in config.futures)
+
+
+def _releases(entry: Entry) -> set[str | None]:
+    return {entry.version, *(release_of(boot.path) for boot in entry.boots)}
+
+
+def _held(entry: Entry) -> tuple[str, ...]:
+    boot = main_boot(entry.boots)
+    return _values(boot.line) if boot else ()
+
+
+def _values(line: Line) -> tuple[str, ...]:
+    """The values of a line, without the name."""
+    words = [piece.word.text for piece in line.pieces()]
+    return tuple(word.partition("=")[2] for word in words if cmdline.is_crashkernel(word))

@@ -22,6 +22,7 @@ VERBS = {
     "history": "list the changes made",
     "keep": "give a newly installed kernel the value that set --auto chose",
     "check": "say whether a crash will leave a dump",
+    "dumps": "list the dumps that were saved",
 }
 
 

@@ -1,0 +1,49 @@
+"""The headers of dumps, and the messages beside them: whatever stands there, they are read in little memory."""
+
+from collections.abc import Callable
+
+from grubkd import octets
+from grubkd.machine import messages, vmcore
+
+TOKENS = [
+    b"\x7fELF\x02\x01\x01",
+    b"\x7fELF\x01\x02\x01",
+    b"KDUMP   ",
+    b"DISKDUMP",
+    b"makedumpfile\0\0\0\0" + b"\0\0\0\0\0\0\0\1" * 2,
+    b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0",
+    b"\x0b\0\0\0\x20\0\0\0\0\0\0\0VMCOREINFO\0\0",
+    b"OSRELEASE=6.1.0\n",
+    b"CRASHTIME=1795406400\n",
+    b"\xff" * 16,
+    b"[    4.570674] Kernel panic - not syncing: Fatal exception\n",
+    b"[    4.570674] BUG: kernel NULL pointer dereference, address: 0000000000000000\n",
+    b"Linux version 6.1.0-50-amd64 (debian-kernel@lists.debian.org)\n",
+    b" Not tainted 6.1.0-50-amd64 #1\n",
+]
+# Parts of a dump larger than that are not read at once.
+LARGEST = 17 << 20
+
+
+def attempt(data: bytes) -> None:
+    """Read the file as a dump, and as messages."""
+    found = vmcore.read(parts(data), len(data))
+    if found is not None:
+        assert found.form
+        assert found.release is None or found.release.isprintable()
+        assert found.time is None or 0 <= found.time < 10**12
+    text = octets.from_bytes(data)
+    release, panic = messages.release(text), messages.panic(text)
+    assert release is None or " " not in release
+    assert panic is None or (len(panic) <= 200 and "\n" not in panic)
+
+
+def parts(data: bytes) -> Callable[[int, int], bytes]:
+    """As a file is read."""
+
+    def part(offset: int, size: int) -> bytes:
+        assert 0 <= offset < 1 << 63
+        assert 0 <= size <= LARGEST
+        return data[offset : offset + size]
+
+    return part

@@ -40,15 +40,19 @@ class Notice:
 
 
 class GrubkdError(Exception):
-    """The root of the tree. `code` is a stable word for programs, `exit` the process's exit status."""
+    """The root of the tree. `code` is a stable word for programs, `exit` the process's exit status.
+
+    `remedy` is what to do about any error of the class: the hint where no better one is known.
+    """
 
     code: ClassVar[str] = "error"
     exit: ClassVar[int] = 1
+    remedy: ClassVar[str] = ""
 
     def __init__(self, message: str, *, hint: str = "", place: Place | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.remedy
         self.place = place
 
     def __str__(self) -> str:
@@ -66,12 +70,14 @@ class PermissionDenied(Failed):
     """The process lacks the right; usually: not root."""
 
     code = "permission-denied"
+    remedy = "run grubkd as root"
 
 
 class InputOutput(Failed):
     """A system call failed: no space, read-only, an I/O error."""
 
     code = "io-error"
+    remedy = "mend what the system complains of, then run the same command again"
 
 
 class LockBusy(Failed):
@@ -84,12 +90,14 @@ class CommandFailed(Failed):
     """A command that grubkd ran (a follow-up, a generator) ended non-zero."""
 
     code = "command-failed"
+    remedy = "run that command by hand to see what it lacks"
 
 
 class VerificationFailed(Failed):
     """The tree read again is not the tree that was planned: a defect, found before or undone after the write."""
 
     code = "verification-failed"
+    remedy = "this is a defect of grubkd, which has left no file changed: please report it with `grubkd show --json`"
 
 
 class Usage(GrubkdError):
@@ -97,6 +105,7 @@ class Usage(GrubkdError):
 
     code = "usage"
     exit = 2
+    remedy = "see: grubkd --help"
 
 
 class BadValue(Usage):
@@ -127,6 +136,7 @@ class NoSuchEntry(Refused):
     """A selector that no entry matches, or a default that cannot be determined."""
 
     code = "no-such-entry"
+    remedy = "grubkd show lists the entries"
 
 
 class NoBootloader(Refused):
@@ -151,6 +161,7 @@ class WouldNotReserve(Refused):
     """The kernel would reserve nothing for the value."""
 
     code = "would-not-reserve"
+    remedy = "give a value yourself; grubkd predict shows what the kernel does with it"
 
 
 class WouldNotBoot(Refused):
@@ -207,3 +218,4 @@ class Interrupted(GrubkdError):
 
     code = "interrupted"
     exit = 130
+    remedy = "run the same command again if it is still wanted"

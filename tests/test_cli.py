@@ -124,7 +124,10 @@ def test_a_full_disk_under_the_answer(arguments: list[str]) -> None:
             [*GRUBKD, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, cwd=TOP, check=False
         )
     assert done.returncode == 1
-    assert done.stderr == "grubkd: error: the answer cannot be written: No space left on device\n"
+    assert done.stderr == (
+        "grubkd: error: the answer cannot be written: No space left on device\n"
+        "  mend what the system complains of, then run the same command again\n"
+    )
 
 
 @pytest.mark.parametrize(("arguments", "status"), [(["--version"], 0), (["--help"], 0), (["nonsense", "--json"], 2)])

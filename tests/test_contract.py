@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
+from grubkd import errors
+
 TOP = Path(__file__).parent.parent
 SOURCES = sorted((TOP / "grubkd").rglob("*.py"))
 
@@ -185,6 +187,29 @@ def test_a_file_holds_one_noun(path: Path) -> None:
     assert path.stem not in ("util", "utils", "common", "helpers", "misc")
     if path.name == "__init__.py":
         assert len(path.read_text().splitlines()) <= 60
+
+
+def messages(path: Path) -> Iterator[ast.Call]:
+    """Every place where an error or a warning of grubkd's own is made."""
+    known = {name for name, found in vars(errors).items() if isinstance(found, type)} - {"Place"}
+    imported = {found.module.rpartition(".")[2] for found in imports(path) if found.module.startswith("grubkd.errors.")}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known & imported:
+            yield node
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=inside)
+def test_every_message_says_what_to_do(path: Path) -> None:
+    """Where a message is made it is given a hint, or its class has one for all."""
+    wrong = []
+    for call in messages(path):
+        assert isinstance(call.func, ast.Name)
+        given = {keyword.arg: keyword.value for keyword in call.keywords}
+        hint = given.get("hint") or (call.args[2] if call.func.id == "Notice" and len(call.args) > 2 else None)
+        remedy = getattr(getattr(errors, call.func.id), "remedy", "")
+        if not remedy and (hint is None or (isinstance(hint, ast.Constant) and not hint.value)):
+            wrong.append(f"{inside(path)}:{call.lineno}")
+    assert wrong == []
 
 
 def public(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:

@@ -209,7 +209,7 @@ def test_a_terminal_obeys_no_title(tree: Path) -> None:
     (tree / GRUB_CFG).write_bytes(
         b"menuentry 'a\x1b]0;owned\x07\xc2\x9b2J' {\n linux /vmlinuz-6.1.0 root=/dev/sda1\n}\n"
     )
-    command = [sys.executable, "-m", "grubkd", "show", "--root", str(tree)]
+    command = [sys.executable, "-m", "grubkd", "show", "--color=never", "--root", str(tree)]
     piped = subprocess.run(command, cwd=TOP, capture_output=True, check=False).stdout
     assert b"a\x1b]0;owned\x07\xc2\x9b2J" in piped
     ours, theirs = pty.openpty()

@@ -145,5 +145,6 @@ def _created(file: FileChange) -> Notice:
     return Notice(
         "created-cmdline",
         f"{file.path} did not exist: created, so that kernels installed later get the arguments",
+        hint="see that it holds what they need to boot, such as root=",
         place=Place(file.path),
     )

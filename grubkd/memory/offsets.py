@@ -19,6 +19,7 @@ _ALIGNMENT = {
 }
 _X86_ALIGNMENT = 16 * MIB
 _FIRST = 16 * MIB
+LESS = "it is still what the estimate asks for: see grubkd plan --explain"
 _I386_CEILING = 512 * MIB
 _MOST_REFUSED = 4
 _GUIDE = "kdump documentation of the kernel: the capture kernel runs where it is loaded, generally at 16M"
@@ -99,7 +100,7 @@ def _searched(case: Case, draft: Draft, size: int, asked: bool) -> Draft:
         said = f"@{format_size(offset)}, the first address from 16M on with room: {need}"
         if smaller < size:
             why = f"there is no place for {format_size(size)}: {format_size(smaller)} is taken"
-            draft = draft.warned(Notice("reduced", why)).because(why, case.reader)
+            draft = draft.warned(Notice("reduced", why, LESS)).because(why, case.reader)
         return draft.because(said, _GUIDE, replace(draft.value, size=smaller, offset=offset))
     raise WouldNotReserve(
         f"there is no place for {format_size(least)} from 16M on", hint="the machine is too small for a capture kernel"

@@ -92,7 +92,7 @@ def _fitting(case: Case, draft: Draft) -> Draft:
         value = Value(size=size, offset=draft.value.offset)
         if not problem(case, (str(value),)):
             said = f"{format_size(wanted)} would not be reserved ({why}): {format_size(size)} is"
-            return draft.warned(Notice("reduced", said)).because(said, case.reader, value)
+            return draft.warned(Notice("reduced", said, offsets.LESS)).because(said, case.reader, value)
         size -= STEP
     raise WouldNotReserve(
         f"{' '.join(draft.values)}: {why}",

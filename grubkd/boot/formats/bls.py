@@ -63,7 +63,8 @@ def parse_snippet(file: str, text: str) -> Document:
     name = file.rpartition("/")[2].removesuffix(".conf")
     if not loads:
         message = "the snippet loads no kernel: no boot loader shows it as an entry"
-        return Document(file, "bls", warnings=(Notice("empty-snippet", message, place=Place(file)),))
+        hint = "remove it, or give it a `linux` line"
+        return Document(file, "bls", warnings=(Notice("empty-snippet", message, hint, Place(file)),))
     images: tuple[Image, ...] = ()
     warnings: list[Notice] = []
     if loads[0].key == "linux":

@@ -143,7 +143,8 @@ class _Reading:
             raise self._refusal(token, "what follows is never read")
         if _SOURCES.match(token.text):
             message = "another file is read here, which grubkd does not: it may set other arguments"
-            self._warnings.append(Notice("sources-another-file", message, "", self._place(token)))
+            hint = "see that it sets no GRUB_CMDLINE_LINUX"
+            self._warnings.append(Notice("sources-another-file", message, hint, self._place(token)))
 
     def _refusal(self, token: Token, message: str) -> NotUnderstood:
         hint = 'set it once, at the top level of the file: GRUB_CMDLINE_LINUX="..."'

@@ -63,9 +63,9 @@ def _with_parmfile(stanza: Stanza, tree: Tree, file: str, warnings: list[Notice]
     try:
         text = octets.from_bytes(tree.read(path))
     except GrubkdError as problem:
-        warnings.append(
-            Notice("parmfile-missing", f"the parmfile {path}: {problem.message}", place=Place(file, image.line))
-        )
+        message = f"the parmfile {path}: {problem.message}"
+        hint = "make it readable, or name another one: zipl stops there"
+        warnings.append(Notice("parmfile-missing", message, hint, Place(file, image.line)))
         return stanza, Seal.PARMFILE
     found = words(text, 0, len(text))
     start, end = (found[0].start, found[-1].end) if found else (0, 0)

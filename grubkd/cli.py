@@ -110,8 +110,12 @@ def _run(arguments: list[str]) -> int:
 
 def _answer(arguments: list[str]) -> int:
     """Run a verb and report its failure; returns the exit code."""
+    import gc
+
     from grubkd.errors import GrubkdError, InputOutput
 
+    # A run makes values and keeps them; looking for cycles among them takes a tenth of its time.
+    gc.set_threshold(100_000)
     try:
         return _run(arguments)
     except GrubkdError as problem:
@@ -135,6 +139,10 @@ def main(argv: "Sequence[str] | None" = None) -> int:
             # Answered before anything is imported: it is what completions and package checks call.
             _version()
             return 0
+        if arguments[:1] == ["--complete"]:
+            from grubkd.commands import complete
+
+            return complete.answer(build(), VERBS, arguments[1:])
         return _answer(arguments)
     except (OSError, SystemExit) as problem:
         # click turns a broken pipe into SystemExit(1). Whatever could not be written would be tried again, in vain,

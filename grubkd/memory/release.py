@@ -127,7 +127,12 @@ def _parse(text: str) -> Release:
 @lru_cache(maxsize=4096)
 def _sample(release: Release) -> Release:
     text = _BUILD.sub(lambda found: found[1] + re.sub("[0-9]+", "0", found[2]), release.text)
-    return replace(release, text=text, note=release.note.replace(release.text, text))
+    made = replace(release, text=text, note=release.note.replace(release.text, text))
+    # The same object for equal ones, so that comparing them is comparing identities.
+    return _SAMPLES.setdefault(made, made)
+
+
+_SAMPLES: dict[Release, Release] = {}
 
 
 def _behaviour(text: str, version: Version, rhel: str) -> tuple[Era, bool]:

@@ -115,6 +115,24 @@ class TestRam:
         assert (found.ram, found.memory_map, found.running, found.architecture) == (None, None, None, None)
         assert not found.live
 
+    def test_in_an_installer_s_chroot_what_runs_is_not_the_tree(self, tmp_path: Path) -> None:
+        """There / is the new system, and /proc the installer's: only memory and architecture count."""
+        files = {
+            "proc/iomem": IOMEM,
+            "proc/cmdline": "mem_encrypt=on crashkernel=1G\n",
+            "proc/cpuinfo": "flags\t\t: fpu sme\n",
+            "proc/modules": "xfs 1000000 1 - Live 0x0\n",
+            "proc/sys/kernel/osrelease": "5.14.0-1.el9.x86_64\n",
+            "proc/sys/kernel/arch": "aarch64\n",
+        }
+        tree = Live(str(grow(tmp_path, files)))
+        found = machine.read(tree, this_machine=True)
+        assert (found.ram, found.architecture) == (RAM, Architecture.ARM64)
+        assert (found.live, found.running, found.hardware.modules, found.hardware.encrypted) == (
+            False, None, None, False,
+        )  # fmt: skip
+        assert machine.read(tree).hardware.encrypted
+
     def test_unless_asked_for(self, tmp_path: Path) -> None:
         """An installer: RAM and architecture of the machine it runs on, all else of the tree."""
         host = Live(str(grow(tmp_path / "host", {"proc/iomem": IOMEM, "proc/sys/kernel/arch": "aarch64\n"})))
@@ -361,7 +379,7 @@ class TestConfig:
     def test_arm64(self) -> None:
         text = b"# Linux/arm64 5.14.0\nCONFIG_ARM64=y\n# CONFIG_ARM64_4K_PAGES is not set\nCONFIG_ARM64_64K_PAGES=y\n"
         found = config.parse(text + b"CONFIG_KEXEC=y\nCONFIG_CRASH_DUMP=y\nCONFIG_RANDOMIZE_BASE=y\n")
-        assert found == config.Config(Architecture.ARM64, 64 * KIB, True, True, None, None, True)
+        assert found == config.Config(Architecture.ARM64, 64 * KIB, True, True, None, None, None, True)
 
     def test_i386(self) -> None:
         text = (
@@ -370,7 +388,7 @@ class TestConfig:
         found = config.parse(
             text + b"# CONFIG_KEXEC is not set\n# CONFIG_KEXEC_FILE is not set\nCONFIG_RELOCATABLE=y\n"
         )
-        assert found == config.Config(Architecture.I386, 4 * KIB, False, None, True, 4 * MIB, None)
+        assert found == config.Config(Architecture.I386, 4 * KIB, False, None, None, True, 4 * MIB, None)
 
     @pytest.mark.parametrize(
         ("text", "wanted"),

@@ -68,7 +68,7 @@ arch_option = click.option(
 )
 
 _this_machine_option = click.option(
-    "--this-machine", is_flag=True, help="With --root: the tree is for the machine that grubkd runs on."
+    "--this-machine", is_flag=True, help="The tree is for the machine that grubkd runs on, as in an installer."
 )
 
 _offset_option = click.option(

@@ -38,21 +38,23 @@ UNKNOWN = Hardware()
 """Of a machine that is not the running one."""
 
 
-def read(tree: Root, host: Root) -> Hardware:
-    """The facts of /proc and /sys of the host, and of the volumes that the tree unlocks."""
+def read(tree: Root, host: Root, *, runs: bool) -> Hardware:
+    """The facts of /proc and /sys of the host, and of the volumes that the tree unlocks. `runs`: the tree is what runs.
+
+    An installer's own modules, initrd and arguments are not those of the system that it installs.
+    """
     said = re.search(r"^flags\s*:(.*)$", text(host, "/proc/cpuinfo") or "", re.MULTILINE)
     flags = set(said[1].split()) if said else set()
-    words = (text(host, "/proc/cmdline") or "").split()
+    words = (text(host, "/proc/cmdline") or "").split() if runs else []
     return Hardware(
-        # An installer's own modules and initrd are not those of the system that it installs.
-        modules=_modules(host) if tree.live else None,
+        modules=_modules(host) if runs else None,
         keyslots=luks.keyslot_memory(tree, devices=host.path == "/"),
         # A guest sees sev only where it runs encrypted; a host's own memory is encrypted only where that is asked for.
         encrypted=("mem_encrypt=on" in words and "sme" in flags) or {"sev", "hypervisor"} <= flags,
         smmu=any(name.startswith("arm-smmu") for name in host.list("/sys/devices/platform")),
         mlx5=any(":" in name for name in host.list("/sys/bus/pci/drivers/mlx5_core")),
         efi=host.exists("/sys/firmware/efi"),
-        initrd=_initrd(host) if tree.live else None,
+        initrd=_initrd(host) if runs else None,
         borders=_borders(host),
         # The control domain looks the same, but there the hypervisor reserves.
         pv_guest=(text(host, "/sys/hypervisor/guest_type") or "").strip() == "PV"

@@ -20,9 +20,10 @@ from grubkd.root import Root
 class Machine:
     """Facts about the machine that a tree is for. Amounts in bytes; None where nothing tells.
 
-    `live`: the tree is the running system's own. `given`: the architecture was given by a person, and holds for every
-    kernel. `memory_map`: where the RAM is, of the machine itself. `kernels`: those of the tree, by release. `running`
-    is known of a live tree only, `hardware` also where the tree is for this machine. `capture_cpus`: see capture.cpus.
+    `live`: the tree is the running system's own, and what runs. `given`: the architecture was given by a person, and
+    holds for every kernel. `memory_map`: where the RAM is, of the machine itself. `kernels`: those of the tree, by
+    release. `running` is known of a live tree only, `hardware` also where the tree is for this machine. `capture_cpus`:
+    see capture.cpus.
     """
 
     live: bool
@@ -58,14 +59,16 @@ def read(
 
     `ram` (bytes) and `arch` are what a person says, and win. Without them a live tree tells them of itself; for any
     other tree the architecture is that of its kernels and programs, and the RAM is unknown, unless `this_machine`:
-    then both are the running system's. `host` is the tree whose /proc and /sys are read: the running system's own.
+    then both are the running system's, and nothing else is: what runs is an installer, also where the tree is its
+    chroot. `host` is the tree whose /proc and /sys are read: the running system's own.
     """
+    runs = tree.live and not this_machine
     if host is None and (tree.live or this_machine):
         host = tree if tree.live else Root("/")
     kernels = kernel.read(tree)
     memory = _memory(host, ram)
     machine = Machine(
-        live=tree.live,
+        live=runs,
         architecture=architectures.architecture(arch) if arch else _architecture(tree, host, kernels),
         given=arch is not None,
         ram=memory.bytes,
@@ -74,8 +77,8 @@ def read(
         memory_map=memory.map,
         distribution=distribution.read(tree),
         kernels=kernels,
-        running=running.read(host) if tree.live and host else None,
-        hardware=hardware.read(tree, host) if host else hardware.UNKNOWN,
+        running=running.read(host) if runs and host else None,
+        hardware=hardware.read(tree, host, runs=runs) if host else hardware.UNKNOWN,
         capture_cpus=capture.cpus(tree),
     )
     _tell(machine)

@@ -14,8 +14,10 @@ from grubkd.commands.unfinished import interrupted
 from grubkd.errors import Notice, Place
 from grubkd.facts import dataclass
 from grubkd.root import Overlay, Root, Tree
-from grubkd.write import changes, edit, order, regenerate, sealed, transaction, verify
+from grubkd.write import changes, edit, order, sealed, verify
 from grubkd.write.filechange import FileChange
+from grubkd.write.left import nothing_left
+from grubkd.write.lock import lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,10 @@ def run(
     Raises NotUnderstood where a file of the configuration could not be read, Refused and its kin where the change
     must not be made, Failed where it could not be.
     """
-    with nullcontext() if manner.dry_run else transaction.lock(root):
+    with nullcontext() if manner.dry_run else lock(root):
         # A dry run over an interrupted one starts from files half old, half new, which it must say.
         followups = manner.run_followups
-        found = interrupted(root) if manner.dry_run else transaction.recover(root, run_followups=followups)
+        found = interrupted(root) if manner.dry_run else _recovered(root, followups)
         prepared = _prepare(root, selectors, decide)
         read, after = prepared.config.texts, prepared.after
         if manner.regenerate:
@@ -91,6 +93,8 @@ def run(
         warnings = found + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
         done = None
         if files and not manner.dry_run:
+            from grubkd.write import transaction
+
             done = transaction.commit(
                 root,
                 files,
@@ -102,6 +106,15 @@ def run(
                 run_followups=manner.run_followups,
             )
     return Outcome(tuple(files), done.id if done else None, done.followups if done else (), warnings)
+
+
+def _recovered(root: Root, run_followups: bool) -> tuple[Notice, ...]:
+    """Undo what an interrupted run left; returns what to tell about it."""
+    if nothing_left(root):
+        return ()
+    from grubkd.write import transaction
+
+    return transaction.recover(root, run_followups=run_followups)
 
 
 def _prepare(tree: Tree, selectors: Sequence[str], decide: Callable[[BootConfig, Selection], Decision]) -> _Prepared:
@@ -126,6 +139,8 @@ def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
     """The changed sources, and what the tree's own generator makes of them instead of our edit of grub.cfg."""
     scripts = {entry.source.file for entry in prepared.config.entries if entry.format == "grub2"}
     sources = {path: data for path, data in prepared.after.items() if path not in scripts and data is not None}
+    from grubkd.write import regenerate
+
     return {**sources, **regenerate.regenerate(root, prepared.config, sources)}
 
 

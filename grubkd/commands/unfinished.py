@@ -2,17 +2,13 @@
 
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.root import Root
-from grubkd.write.lock import STATE
+from grubkd.write.left import nothing_left
 
 
 def interrupted(tree: Root) -> tuple[Notice, ...]:
     """A transaction that a power cut or a kill left half done, reported and left alone."""
-    if not tree.exists(STATE):
+    if nothing_left(tree):
         return ()
-    names = tree.list(f"{STATE}/transactions")
-    if names and not any(name.endswith(".pending") for name in names):
-        return ()
-    # Whether one is really under way, and what it says, takes most of what writes.
     from grubkd.write import transaction
 
     try:

@@ -34,6 +34,8 @@ def change(lists: Sequence[ListChange]) -> None:
 
     Raises CannotHold for bytes that Augeas cannot carry, VerificationFailed where its answer is another than wanted.
     """
+    if not lists:
+        return  # nothing to change: Augeas is not loaded
     for before, after in lists:
         for argument in (*before, *after):
             if _UNSAFE.search(argument):

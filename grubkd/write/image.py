@@ -3,7 +3,6 @@
 import errno
 import os
 from collections.abc import Mapping
-from hashlib import sha256
 from stat import S_IMODE
 
 from grubkd.facts import dataclass, field, replace
@@ -28,7 +27,7 @@ class Image:
     @property
     def digest(self) -> str:
         """The SHA-256 of the bytes, in hexadecimal."""
-        return sha256(self.data).hexdigest()
+        return digest(self.data)
 
     def with_data(self, data: bytes) -> "Image":
         """The same file with other bytes, written now."""
@@ -46,6 +45,13 @@ class Image:
             and all(self.xattrs[name] == other.xattrs[name] for name in self.xattrs.keys() & other.xattrs.keys())
             and (not times or self.mtime_ns == other.mtime_ns)
         )
+
+
+def digest(data: bytes) -> str:
+    """The SHA-256 of bytes, in hexadecimal."""
+    from hashlib import sha256  # loads OpenSSL
+
+    return sha256(data).hexdigest()
 
 
 def same(one: Image | None, other: Image | None) -> bool:

@@ -1,7 +1,5 @@
 """The files that grubkd writes, and no others: a change, or a journal that names another place, is refused."""
 
-import re
-
 from grubkd.root import Root
 from grubkd.write import directory
 
@@ -42,7 +40,7 @@ PLACES = (
     "/etc/u-boot-menu.conf",
     "/etc/zipl.conf",
 )
-_PATTERNS = [re.compile(re.escape(each).replace(r"\*", "[^/]+"), re.DOTALL) for each in PLACES]
+_STARRED = [each.split("/") for each in PLACES if "*" in each]
 
 
 def is_normal(path: str) -> bool:
@@ -64,9 +62,17 @@ def may_write(root: Root, path: str) -> bool:
     """
     if not is_normal(path):
         return False
-    if any(pattern.fullmatch(path) for pattern in _PATTERNS):
+    names = path.split("/")
+    if path in PLACES or any(len(each) == len(names) and all(map(_fits, names, each)) for each in _STARRED):
         return True
     return any(path in _leads_to(root, each) for each in PLACES)
+
+
+def _fits(name: str, wanted: str) -> bool:
+    head, star, tail = wanted.partition("*")
+    if not star:
+        return name == wanted
+    return len(name) > len(head) + len(tail) and name.startswith(head) and name.endswith(tail)
 
 
 def _leads_to(root: Root, place: str) -> set[str]:
@@ -74,10 +80,7 @@ def _leads_to(root: Root, place: str) -> set[str]:
     found = [""]
     for name in place.split("/")[1:]:
         if "*" in name:
-            pattern = re.compile(re.escape(name).replace(r"\*", ".+"), re.DOTALL)
-            found = [
-                f"{each}/{other}" for each in found for other in root.list(each or "/") if pattern.fullmatch(other)
-            ]
+            found = [f"{each}/{other}" for each in found for other in root.list(each or "/") if _fits(other, name)]
         else:
             found = [f"{each}/{name}" for each in found]
     return {real for each in found for real in (root.resolve(each), _unmade(root, each)) if real}

@@ -8,7 +8,6 @@ every path must be one that grubkd edits.
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, TypeVar
 
 from grubkd.facts import dataclass
@@ -16,7 +15,7 @@ from grubkd.lazily import expression
 from grubkd.root import LARGEST_FILE
 from grubkd.write import places
 from grubkd.write.followups import KNOWN
-from grubkd.write.image import Image
+from grubkd.write.image import Image, digest
 
 VERSION = 1
 ID = expression(r"[0-9]{8}-[0-9]{6}-[0-9]{6}", re.ASCII)
@@ -81,7 +80,7 @@ def encode(record: Record) -> bytes:
             ],
         }
     ).encode("ascii")
-    head = json.dumps({"grubkd": VERSION, "sha256": sha256(body).hexdigest()}).encode("ascii")
+    head = json.dumps({"grubkd": VERSION, "sha256": digest(body)}).encode("ascii")
     return head + b"\n" + body + b"\n"
 
 
@@ -95,7 +94,7 @@ def decode(data: bytes) -> Record:
         first = _members(json.loads(head), "grubkd", "sha256")
         if first["grubkd"] != VERSION:
             raise Malformed(f"version {first['grubkd']!a:.20}, where grubkd knows {VERSION}")
-        if first["sha256"] != sha256(body).hexdigest():
+        if first["sha256"] != digest(body):
             raise Malformed("its checksum does not fit: it was damaged or changed")
         return _record(json.loads(body))
     except Malformed:

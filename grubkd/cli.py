@@ -23,6 +23,7 @@ VERBS = {
     "keep": "give a newly installed kernel the value that set --auto chose",
     "check": "say whether a crash will leave a dump",
     "dumps": "list the dumps that were saved",
+    "crash": "crash this machine, to see that it leaves a dump",
 }
 
 

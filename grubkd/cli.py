@@ -20,6 +20,7 @@ VERBS = {
     "unset": "remove the crashkernel value, everywhere it stands",
     "rollback": "take a change back",
     "history": "list the changes made",
+    "help": "show what the manual says of a verb or a topic",
     "keep": "give a newly installed kernel the value that set --auto chose",
     "check": "say whether a crash will leave a dump",
     "dumps": "list the dumps that were saved",

@@ -158,6 +158,11 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def at_terminal() -> bool:
+    """Whether the answer goes to a terminal."""
+    return sys.stdout.isatty()
+
+
 def terminal_width() -> int:
     """The width to fold at: the terminal's, or 100 where stdout is none."""
     try:

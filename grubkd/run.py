@@ -96,6 +96,12 @@ def run(
     return finished
 
 
+def become(argv: Sequence[str]) -> None:
+    """Be a person's own program from now on, with their terminal and environment; returns where there is none."""
+    with suppress(OSError):
+        os.execvp(argv[0], [octets.to_bytes(each) for each in argv])  # noqa: S606 - a list, never a shell
+
+
 def _how(status: int) -> str:
     return f"ended by signal {-status}" if status < 0 else f"exit status {status}"
 

@@ -11,14 +11,14 @@ GRUBKD = (sys.executable, "-m", "grubkd")
 
 
 def at_terminal(*arguments: str, term: str = "xterm-256color", columns: int = 100, **environment: str) -> str:
-    """What the terminal is sent, both streams; its line ends are those of a file. No input."""
+    """What the terminal is sent, both streams; its line ends are those of a file. Nobody types."""
     inner, outer = pty.openpty()
     try:
         os.set_blocking(inner, True)
         subprocess.run(["stty", "cols", str(columns), "rows", "50"], stdin=outer, check=True)
         child = subprocess.Popen(
             [*GRUBKD, *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=outer,
             stdout=outer,
             stderr=outer,
             cwd=TOP,

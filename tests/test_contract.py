@@ -26,6 +26,7 @@ LAYERS = {
     "memory": 40,
     "grammar": 30,
     "osrelease": 30,
+    "mdoc": 30,
     "parsing": 28,
     "root": 20,
     "run": 25,

@@ -22,7 +22,8 @@ def sources() -> set[str]:
     """Every file of the package that is in the source tree, grammars included, links followed."""
     modules = {path.relative_to(TOP).as_posix() for path in (TOP / "grubkd").rglob("*.py")}
     grammars = {f"grubkd/grammars/{path.name}" for path in (TOP / "grammars").iterdir() if path.is_file()}
-    return modules | grammars | {"grubkd/py.typed"}
+    pages = {f"grubkd/manual/{path.name}" for path in (TOP / "man").glob("*.[1-9]")}
+    return modules | grammars | pages | {"grubkd/py.typed"}
 
 
 def made() -> set[str]:

@@ -11,12 +11,13 @@ export LC_ALL=C.UTF-8 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=
 selection=() packages=()
 if [[ ${1-} == --all ]]; then
     selection=(-m "not lab") # those are lab.sh's
-    packages=(debootstrap)
+    packages=(debootstrap debhelper dh-python pybuild-plugin-pyproject python3-all python3-setuptools lintian)
     shift
 fi
 
 need "${packages[@]}" "${LAB_PACKAGES[@]}" python3-lark python3-click python3-augeas python3-psutil python3-pytest python3-pytest-xdist python3-hypothesis \
     python3-venv python3-dev gcc pkg-config libaugeas-dev \
+    zsh fish rpm dpkg-dev \
     mandoc patch shellcheck grub-common strace attr e2fsprogs dosfstools || exit
 
 interpreter() {
@@ -69,7 +70,7 @@ PYTHON
 }
 
 # What no library has a part in need not be tried with both sets of them.
-once=(tests/test_{linters,packaging,contract,readme,faults,durability,concurrency,hostile,fuzz,snippets,kickstart}.py tests/lab)
+once=(tests/test_{ansible,linters,packaging,contract,readme,faults,durability,concurrency,hostile,fuzz,snippets,kickstart}.py tests/lab)
 run "Debian 12's libraries" /usr/bin/python3 -p no:cacheprovider --numprocesses=2 "${once[@]/#/--ignore=}" "$@"
 run "PyPI's libraries" "$venv/bin/python" --numprocesses=2 --dist=worksteal --durations=10 "$@"
 

@@ -1,11 +1,13 @@
 """What is shipped: the wheel and the sdist hold everything, and what is installed from them works."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -33,6 +35,19 @@ def made() -> set[str]:
 
 def manuals() -> set[str]:
     return {f"man{path.suffix[1]}/{path.name}" for path in (TOP / "man").glob("*.[1-9]")}
+
+
+# Where shells look, below /usr or a prefix.
+COMPLETIONS = {
+    "bash-completion/completions/grubkd": "bash/grubkd",
+    "fish/vendor_completions.d/grubkd.fish": "fish/grubkd.fish",
+    "zsh/site-functions/_grubkd": "zsh/_grubkd",
+}
+
+
+def shared() -> set[str]:
+    """What is put below share/."""
+    return {f"man/{page}" for page in manuals()} | set(COMPLETIONS)
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +94,10 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def test_the_wheel_holds_the_package_and_the_manual(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_the_manual_and_completions(wheel: Path) -> None:
     assert wheel.name == f"{NAME}-py3-none-any.whl"
     names = {name for name in zipfile.ZipFile(wheel).namelist() if f"{NAME}.dist-info" not in name}
-    assert names == sources() | made() | {f"{NAME}.data/data/share/man/{page}" for page in manuals()}
+    assert names == sources() | made() | {f"{NAME}.data/data/share/{name}" for name in shared()}
 
 
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
@@ -101,6 +116,8 @@ def test_the_sdist_holds_what_a_build_needs(built: Path) -> None:
     with tarfile.open(built / f"{NAME}.tar.gz") as archive:
         names = {name.removeprefix(f"{NAME}/") for name in archive.getnames()}
     wanted = sources() | {f"man/{page.split('/')[1]}" for page in manuals()}
+    wanted |= {f"integrations/completions/{name}" for name in COMPLETIONS.values()}
+    wanted |= {f"debian/{path.name}" for path in (TOP / "debian").iterdir() if path.is_file()}
     assert wanted | {"pyproject.toml", "setup.py", "LICENSE", "README.md"} <= names
     assert not names & made()
 
@@ -140,3 +157,63 @@ def test_the_installed_manual_is_found(installed: Path) -> None:
     assert {
         page.relative_to(installed / "share/man").as_posix() for page in (installed / "share/man").rglob("*.?")
     } == manuals()
+
+
+def test_the_installed_completions_are_found(installed: Path) -> None:
+    for name, source in COMPLETIONS.items():
+        assert (installed / "share" / name).read_bytes() == (TOP / "integrations/completions" / source).read_bytes()
+
+
+def test_a_version_is_written_the_same_everywhere() -> None:
+    done = subprocess.run(
+        ["dpkg-parsechangelog", "--show-field=Version"], cwd=TOP, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == __version__
+    assert f"\nVersion:        {__version__}\n" in (TOP / "packaging/grubkd.spec").read_text()
+
+
+def test_debian_asks_for_what_pyproject_asks_for() -> None:
+    """${python3:Depends} is made from the metadata; only what the build needs is written twice."""
+    requires = tomllib.loads((TOP / "pyproject.toml").read_text())["build-system"]["requires"]
+    control = (TOP / "debian/control").read_text()
+    for requirement in requires:
+        name, _, version = requirement.partition(">=")
+        assert f"\n python3-{name} (>= {version}),\n" in control
+
+
+def test_every_integration_goes_somewhere() -> None:
+    """A file nobody installs is one nobody has: in a Debian package, below share/, or as a package of its own."""
+    places = (TOP / "pyproject.toml").read_text() + "".join(
+        (TOP / "debian" / f"grubkd.{name}").read_text() for name in ("install", "examples")
+    )
+    files = [
+        path.relative_to(TOP)
+        for path in (TOP / "integrations").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.relative_to(TOP).parts[1] != "ansible"
+    ]
+    assert Path("integrations/kernel-install/zzz-grubkd") in files
+    homeless = [str(file) for file in files if str(file) not in places and f"{file.parent}/*" not in places]
+    assert homeless == []
+
+
+# The macros of pyproject-rpm-macros, which Debian's rpm lacks.
+MACROS = ("buildrequires", "wheel", "install", "save_files", "check_import", "files")
+
+
+def test_the_spec_file_is_parsed() -> None:
+    """By rpm itself; no macro is left that it does not know."""
+    stubs = [f"--define=pyproject_{name} pyproject-{name}" for name in MACROS]
+    spec = TOP / "packaging/grubkd.spec"
+    done = subprocess.run(["rpmspec", *stubs, "--parse", spec], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    sections = {"description", "prep", "build", "install", "check", "files", "license", "doc", "changelog"}
+    assert set(re.findall(r"%(\w+|\{.*?\})", done.stdout)) == sections
+    for name in MACROS:
+        assert f"pyproject-{name}" in done.stdout or name == "buildrequires"  # which rpm runs, and does not print
+    assert "pyproject_buildrequires\n" in spec.read_text()
+    for name in shared() | {"../bin/grubkd", "../lib/kernel/install.d/98-grubkd.install"}:
+        path = re.sub(r"/man/(man\d)/.*(\.\d)$", r"/man/\1/*\2*", f"/usr/share/{name}").replace("/share/..", "")
+        assert f"\n{path}\n" in done.stdout
+    query = ["rpmspec", *stubs, "--query", "--queryformat", "%{NAME} %{VERSION} %{LICENSE} %{ARCH}\n", spec]
+    told = subprocess.run(query, capture_output=True, text=True, check=True).stdout
+    assert told == f"grubkd {__version__} LGPL-2.1-or-later noarch\n"

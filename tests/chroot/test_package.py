@@ -1,0 +1,143 @@
+"""The Debian package: built from a copy of the tree, checked by lintian, installed with Debian 12's own libraries."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bookworm import TOP, Bookworm
+
+from grubkd import __version__
+
+pytestmark = pytest.mark.long
+
+TREE = "fixtures/debian-12-plain/root"
+# Debian's own commands and interpreter, whatever the environment of the tests is.
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+REASONED = {
+    # kernel-install runs what is executable there.
+    "executable-in-usr-lib",
+    # A regular expression of a grammar is one line.
+    "very-long-line-length-in-source-file",
+}
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory with the packages, source and binary, built as root would."""
+    home = tmp_path_factory.mktemp("package")
+    tree = home / "grubkd"
+    shutil.copytree(
+        TOP,
+        tree,
+        symlinks=True,
+        ignore=shutil.ignore_patterns(
+            ".*", "fixtures", "tests", "build", "dist", "*.egg-info", "__pycache__", "*_tables.py"
+        ),
+    )
+    done = subprocess.run(
+        ["dpkg-buildpackage", "--unsigned-source", "--unsigned-changes"],
+        cwd=tree, env=ENVIRONMENT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return home
+
+
+@pytest.fixture(scope="session")
+def package(built: Path) -> Path:
+    return built / f"grubkd_{__version__}_all.deb"
+
+
+@pytest.fixture(scope="module")
+def machine(tarball: Path, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bookworm]:
+    """A Debian 12 with the package, installed by apt with what it depends on."""
+    path = tmp_path_factory.mktemp("machine")
+    subprocess.run(["tar", "--directory", path, "--extract", "--file", tarball], check=True)
+    for name in ("etc/resolv.conf", "etc/apt/apt.conf.d", "etc/apt/sources.list", "etc/ssl/certs"):
+        if Path("/", name).is_dir():
+            shutil.copytree(Path("/", name), path / name, symlinks=True, dirs_exist_ok=True)
+        elif Path("/", name).exists():
+            shutil.copy(Path("/", name), path / name)
+    shutil.copy(package, path / "root")
+    shutil.copytree(TOP / TREE, path / "root/tree", symlinks=True)
+    found = Bookworm(path)
+    for command in (
+        ["apt-get", "-qq", "update"],
+        ["apt-get", "-qq", "install", "--yes", "--no-install-recommends", f"/root/{package.name}"],
+    ):
+        done = found.run(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    yield found
+    shutil.rmtree(path)
+
+
+def test_lintian(built: Path) -> None:
+    """No error, and no warning or remark but those with a reason."""
+    (changes,) = built.glob("*.changes")
+    done = subprocess.run(
+        ["lintian", "--allow-root", "--pedantic", "--display-info", changes],
+        env=ENVIRONMENT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {line.split(": ")[2].split()[0] for line in done.stdout.splitlines()} <= REASONED
+
+
+def test_what_is_installed(package: Path) -> None:
+    listed = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True, check=True).stdout
+    files = {line.split()[5].removeprefix("."): line.split()[0] for line in listed.splitlines() if line[0] == "-"}
+    executable = {name for name, mode in files.items() if "x" in mode}
+    assert executable == {
+        "/usr/bin/grubkd", "/usr/lib/kernel/install.d/98-grubkd.install", "/etc/kernel/postinst.d/zzz-grubkd",
+    }  # fmt: skip
+    for page in (TOP / "man").glob("*.[1-9]"):
+        assert f"/usr/share/man/man{page.suffix[1]}/{page.name}.gz" in files
+    assert {
+        "/usr/share/bash-completion/completions/grubkd",
+        "/usr/share/fish/vendor_completions.d/grubkd.fish",
+        "/usr/share/zsh/vendor-completions/_grubkd",
+    } <= set(files)
+    home = "/usr/lib/python3/dist-packages/grubkd"
+    for grammar in (TOP / "grammars").glob("*.lark"):
+        assert f"{home}/grammars/{grammar.stem}_tables.py" in files
+
+
+def grubkd(machine: Bookworm, *arguments: str) -> str:
+    done = machine.run("grubkd", *arguments)
+    assert (done.returncode, arguments) == (0, arguments), done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_installed_command_works_with_debian_s_libraries(machine: Bookworm) -> None:
+    """As a person would: version, show, set, roll back; the tree is then what it was."""
+    at = ("--root", "/root/tree")
+    assert grubkd(machine, "--version") == f"grubkd {__version__}\n"
+    assert json.loads(grubkd(machine, "show", "--json", *at))["errors"] == []
+    done = json.loads(grubkd(machine, "set", "--auto", "--ram", "4G", "--json", *at))
+    assert done["changed"]
+    entries = json.loads(grubkd(machine, "show", "--json", *at))["entries"]
+    assert [entry["crashkernel"] for entry in entries] == [["384M-:128M"]] * len(entries)
+    assert not json.loads(grubkd(machine, "set", "--auto", "--ram", "4G", "--json", *at))["changed"]
+    completed = grubkd(machine, "--complete", "fish", "rollback", *at, "").split("\t")
+    assert completed[0] == done["transaction"]
+    grubkd(machine, "rollback", *at)
+    for name in ("boot", "etc"):
+        one, other = machine.path / "root/tree" / name, TOP / TREE / name
+        subprocess.run(["diff", "--recursive", "--no-dereference", one, other], check=True)
+
+
+def test_debian_s_own_test_of_the_package(machine: Bookworm) -> None:
+    """What autopkgtest would run, debian/tests/command."""
+    shutil.copy(TOP / "debian/tests/command", machine.path / "root/command")
+    (machine.path / "root/scratch").mkdir()
+    done = machine.run("env", "AUTOPKGTEST_TMP=/root/scratch", "/root/command")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_it_goes_as_it_came(machine: Bookworm) -> None:
+    """The last test of this file: purged, it leaves nothing, and a kernel installed then meets no broken hook."""
+    done = machine.run("dpkg", "--purge", "grubkd")
+    assert done.returncode == 0, done.stdout + done.stderr
+    left = [path for name in ("etc", "usr", "var/lib/grubkd") for path in (machine.path / name).rglob("*grubkd*")]
+    assert [path for path in left if not path.is_symlink()] == []

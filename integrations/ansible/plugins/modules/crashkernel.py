@@ -1,0 +1,323 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The module grubkd.kdump.crashkernel: it calls grubkd, and knows nothing of bootloaders itself."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: crashkernel
+short_description: Set the crashkernel reservation and other kernel arguments
+version_added: 0.1.0
+description:
+  - Gives the boot entries of a machine, or of an image tree, a value of the kernel's C(crashkernel=) parameter,
+    through the command C(grubkd) that is installed there.
+  - All bootloader layouts that grubkd edits are covered, kernels to come included. A run is one transaction - all
+    files change or none - and C(grubkd rollback) takes it back. The manual page grubkd(8) has the details.
+  - What holds already is not written, so that a second run changes nothing.
+author:
+  - The grubkd developers (!UNKNOWN)
+requirements:
+  - grubkd on the managed machine
+options:
+  value:
+    description:
+      - The value, with or without C(crashkernel=). Two that belong together are separated by a blank.
+      - Excludes O(auto).
+    type: str
+  auto:
+    description: Let grubkd choose the value by RAM, architecture, distribution and kernel.
+    type: bool
+    default: false
+  state:
+    description:
+      - With V(present) the selected entries hold exactly the wanted value and arguments.
+      - With V(absent) they hold no C(crashkernel=); no value and no arguments can be given then.
+    type: str
+    choices: [present, absent]
+    default: present
+  entries:
+    description:
+      - The entries to act on, as selectors of C(grubkd --kernel) - V(ALL), V(DEFAULT), an index, C(title=TITLE), a
+        kernel's path, or an id. Each element is one selector; give a list, since Ansible splits a text at its commas.
+      - By default every Linux entry, and kernels installed later.
+    type: list
+    elements: str
+    default: []
+  arguments:
+    description:
+      - Arguments, as C(NAME) or C(NAME=VALUE), that are to stand exactly so, as C(grubkd set --arg) has it. One name
+        given several times stands once for each value.
+    type: list
+    elements: str
+    default: []
+  add_arguments:
+    description: Arguments to append where they are not there yet, as C(grubkd set --add-arg) has it.
+    type: list
+    elements: str
+    default: []
+  remove_arguments:
+    description: Arguments to remove, as C(grubkd set --remove-arg) has it.
+    type: list
+    elements: str
+    default: []
+  root:
+    description: The operating system tree to act on.
+    type: path
+    default: /
+  ram:
+    description: The memory of the machine that the tree is for, such as V(16G). Needed by O(auto) for an image tree.
+    type: str
+  arch:
+    description: The architecture of its kernels, where the tree does not tell.
+    type: str
+  this_machine:
+    description: The tree in O(root) is for the machine that the module runs on, as in an installer.
+    type: bool
+    default: false
+  offset:
+    description: Ask for a place as well - V(auto), or an address.
+    type: str
+  regenerate:
+    description: Run the tree's own generator of C(grub.cfg) instead of editing that file.
+    type: bool
+    default: false
+  run_followups:
+    description: For an O(root) that is not V(/), run follow-up commands such as C(zipl) inside of it.
+    type: bool
+    default: false
+  force:
+    description: Write also what would not boot or not reserve.
+    type: bool
+    default: false
+  executable:
+    description: The grubkd command, as a path or as a name to look for on E(PATH).
+    type: str
+    default: grubkd
+attributes:
+  check_mode:
+    description: Runs C(grubkd --dry-run), which changes no byte and comes to the same decision.
+    support: full
+  diff_mode:
+    description: Shows the unified diff of each file.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Reserve what the vendor recommends for this machine
+  grubkd.kdump.crashkernel:
+    auto: true
+  register: reservation
+
+- name: Reboot where the running kernel was booted with another value
+  ansible.builtin.reboot:
+  when: reservation.reboot_required
+
+- name: Reserve memory above and below 4 GiB
+  grubkd.kdump.crashkernel:
+    value: 256M,high 72M,low
+
+- name: Give one entry a place as well
+  grubkd.kdump.crashkernel:
+    value: 64M@16M
+    entries:
+      - title=Fedora (2.6.29.4-167.fc11.i586)
+
+- name: Two consoles in place of those that are there, and no quiet boot
+  grubkd.kdump.crashkernel:
+    arguments:
+      - console=tty0
+      - console=ttyS0,115200
+    remove_arguments:
+      - quiet
+
+- name: Prepare an image for machines of 16 GiB
+  grubkd.kdump.crashkernel:
+    auto: true
+    ram: 16G
+    root: /srv/images/web
+
+- name: Give the memory back
+  grubkd.kdump.crashkernel:
+    state: absent
+"""
+
+RETURN = r"""
+reboot_required:
+  description:
+    - Whether the kernel that runs was booted with other values than the entry that boots next will hold; in check mode,
+      would hold.
+    - Always false for an image tree, which nothing was booted from.
+  returned: success
+  type: bool
+  sample: true
+transaction:
+  description: The id of the change, for C(grubkd rollback); null where nothing was written.
+  returned: success
+  type: str
+  sample: 20261123-011604-850529
+followups:
+  description: Commands that are left to run in the image tree, each a list of words.
+  returned: success
+  type: list
+  elements: list
+  sample: [[zipl]]
+grubkd:
+  description: The whole answer of C(grubkd --json), as grubkd(8) describes it; on failure with its C(error).
+  returned: when grubkd gave an answer
+  type: dict
+  sample: {version: 1, changed: false, dry_run: false, files: [], transaction: null, followups: [],
+    reboot_required: false, warnings: []}
+hint:
+  description: What to do about a failure.
+  returned: failure
+  type: str
+  sample: grubkd edits only what it can read; correct the file, or report the statement
+command:
+  description: The command that was run, as a list of words.
+  returned: always, once the command was found
+  type: list
+  elements: str
+  sample: [/usr/bin/grubkd, set, --root, /, --json, --auto]
+rc:
+  description: The exit status of grubkd.
+  returned: always, once the command was run
+  type: int
+  sample: 0
+"""
+
+# Ansible wants the documentation first.
+import json  # noqa: E402
+import os  # noqa: E402
+from typing import Any  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+LISTS = {"entries": "--kernel", "arguments": "--arg", "add_arguments": "--add-arg", "remove_arguments": "--remove-arg"}
+TEXTS = {"ram": "--ram", "arch": "--arch"}
+FLAGS = {
+    "auto": "--auto",
+    "this_machine": "--this-machine",
+    "regenerate": "--regenerate",
+    "run_followups": "--run-followups",
+    "force": "--force",
+}
+# `grubkd unset` has no use for the others.
+OF_UNSET = {"entries", "run_followups", "force"}
+
+
+def words(parameters: dict[str, Any], *, dry_run: bool) -> list[str]:
+    """The arguments of grubkd for the parameters of the module."""
+    found = ["unset" if parameters["state"] == "absent" else "set", "--root", parameters["root"], "--json"]
+    for name, option in LISTS.items():
+        found += [word for each in parameters[name] for word in (option, each)]
+    for name, option in TEXTS.items():
+        found += [option, parameters[name]] if parameters[name] else []
+    found += [option for name, option in FLAGS.items() if parameters[name]]
+    # Its value is optional, and would be taken for a VALUE if it stood apart.
+    found += ["--offset={}".format(parameters["offset"])] if parameters["offset"] else []
+    found += ["--dry-run"] if dry_run else []
+    values = (parameters["value"] or "").split()
+    return [*found, "--", *values] if values else found
+
+
+def sendable(answer: Any) -> Any:
+    """The same with every byte that is not UTF-8 shown as U+FFFD: what Ansible prints must be text."""
+    if isinstance(answer, str):
+        return answer.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if isinstance(answer, list):
+        return [sendable(each) for each in answer]
+    if isinstance(answer, dict):
+        return {key: sendable(each) for key, each in answer.items()}
+    return answer
+
+
+def said(notice: dict[str, Any]) -> str:
+    """A message of grubkd in one line: place, message, hint."""
+    place = ":".join(str(notice[key]) for key in ("file", "line", "column") if notice.get(key) is not None)
+    text = "{}: {}".format(place, notice["message"]) if place else notice["message"]
+    return "{} ({})".format(text, notice["hint"]) if notice.get("hint") else text
+
+
+def parsed(output: str) -> Any:
+    """The answer, or None where the output is none, as of a command that is not grubkd."""
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        return None
+    return sendable(answer) if isinstance(answer, dict) and answer.get("version") == 1 else None
+
+
+def found(module: AnsibleModule, executable: str) -> str:
+    """The path of the command; ends the module where there is none."""
+    path = module.get_bin_path(executable)
+    if path is None:
+        hint = "install it, as the role grubkd.kdump.kdump does, or give its path as executable"
+        module.fail_json(msg=f"the command {executable} was not found ({hint})", hint=hint)
+    return path
+
+
+def check_parameters(module: AnsibleModule) -> None:
+    """End the module where the parameters contradict each other or ask for nothing."""
+    given = module.params
+    if given["state"] == "absent":
+        extra = {name for name in ("value", *LISTS, *TEXTS, *FLAGS, "offset") if given[name]} - OF_UNSET
+        if extra:
+            module.fail_json(msg="state=absent takes no {}".format(", ".join(sorted(extra))))
+    elif not any(given[name] for name in ("value", "auto", "arguments", "add_arguments", "remove_arguments")):
+        module.fail_json(msg="nothing to set: give value, auto, arguments, add_arguments or remove_arguments")
+
+
+def main() -> None:
+    """Run grubkd once, and hand its answer on."""
+    module = AnsibleModule(
+        argument_spec={
+            "value": {"type": "str"},
+            "auto": {"type": "bool", "default": False},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "entries": {"type": "list", "elements": "str", "default": []},
+            "arguments": {"type": "list", "elements": "str", "default": []},
+            "add_arguments": {"type": "list", "elements": "str", "default": []},
+            "remove_arguments": {"type": "list", "elements": "str", "default": []},
+            "root": {"type": "path", "default": "/"},
+            "ram": {"type": "str"},
+            "arch": {"type": "str"},
+            "this_machine": {"type": "bool", "default": False},
+            "offset": {"type": "str"},
+            "regenerate": {"type": "bool", "default": False},
+            "run_followups": {"type": "bool", "default": False},
+            "force": {"type": "bool", "default": False},
+            "executable": {"type": "str", "default": "grubkd"},
+        },
+        mutually_exclusive=[("value", "auto")],
+        supports_check_mode=True,
+    )
+    check_parameters(module)
+    command = [found(module, module.params["executable"]), *words(module.params, dry_run=module.check_mode)]
+    status, output, story = module.run_command(command)
+    answer = parsed(output)
+    result: dict[str, Any] = {"command": command, "rc": status}
+    if answer is None:
+        module.fail_json(
+            msg=f"{command[0]} gave no answer, and ended {status}: {story.strip() or output.strip()}",
+            hint="see that it is grubkd, and runs there: grubkd --version",
+            **result,
+        )
+    result["grubkd"] = answer
+    if "error" in answer or status != 0:
+        problem = answer.get("error") or {"message": story.strip()}
+        module.fail_json(msg=said(problem), hint=problem.get("hint"), **result)
+    for each in answer["warnings"]:
+        module.warn(said(each))
+    module.exit_json(
+        changed=answer["changed"],
+        reboot_required=answer["reboot_required"] and os.path.realpath(module.params["root"]) == "/",
+        transaction=answer["transaction"],
+        followups=answer["followups"],
+        diff=[{"prepared": each["diff"]} for each in answer["files"]] if module._diff else [],
+        **result,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""The Ansible collection, built and installed as a user does, under real ansible-core and without a network.
+
+The hosts are image trees. All 50 take minutes, since every task is two processes: the default run has six.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+TOP = Path(__file__).parent.parent
+SOURCE = TOP / "integrations" / "ansible"
+BIN = Path(sys.executable).parent
+KINDS = ("debian-12-plain", "rhel-6", "fedora-11-i386", "rhel-9-s390x-zipl", "debian-13-systemd-boot")
+BROKEN = "rhel-9-broken-script"
+VALUE = "192M"
+SET = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - grubkd.kdump.crashkernel:
+        value: "{{ value }}"
+        root: "{{ root }}"
+        executable: "{{ executable }}"
+"""
+
+
+class Ansible(NamedTuple):
+    """A place with the collection installed, and a grubkd command."""
+
+    home: Path
+    grubkd: Path
+
+    def run(self, tool: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [BIN / tool, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            env={
+                "PATH": f"{BIN}:{os.environ['PATH']}",
+                "HOME": str(self.home),
+                "LC_ALL": "C.UTF-8",
+                "ANSIBLE_HOME": str(self.home / "ansible"),
+                "ANSIBLE_COLLECTIONS_PATH": str(self.home / "collections"),
+                "ANSIBLE_LOCALHOST_WARNING": "false",
+                "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+                "ANSIBLE_FORKS": "2",
+                "ANSIBLE_PIPELINING": "true",
+                **environment,
+            },
+        )
+
+    def play(self, hosts: dict[str, dict[str, Any]], playbook: str, *arguments: str) -> "Played":
+        """Run a playbook, by its text or its name, for local hosts with these variables."""
+        local = {"ansible_connection": "local", "executable": str(self.grubkd)}
+        inventory = {"all": {"hosts": {name: {**local, **variables} for name, variables in hosts.items()}}}
+        (self.home / "hosts.json").write_text(json.dumps(inventory))
+        if "\n" in playbook:
+            (self.home / "play.yml").write_text(playbook)
+            playbook = "play.yml"
+        done = self.run("ansible-playbook", "-i", "hosts.json", playbook, "-v", *arguments)
+        return Played(done.returncode, done.stdout, done.stderr)
+
+
+class Played(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+    @property
+    def recap(self) -> dict[str, dict[str, int]]:
+        found = re.findall(r"^(\S+) +: (ok=.*)$", self.out, re.M)
+        return {
+            host: {name: int(count) for name, _, count in (word.partition("=") for word in counts.split())}
+            for host, counts in found
+        }
+
+    def hosts(self, state: str) -> set[str]:
+        return {host for host, counts in self.recap.items() if counts[state]}
+
+    def result(self, host: str) -> dict[str, Any]:
+        """What the last task returned for a host."""
+        found = re.findall(rf"^(?:ok|changed|fatal): \[{host}\](?:: FAILED!)? => (\{{.*\}})$", self.out, re.M)
+        assert found, self.out + self.err
+        answer: dict[str, Any] = json.loads(found[-1])
+        return answer
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("built")
+    done = Ansible(out, out).run("ansible-galaxy", "collection", "build", SOURCE, "--output-path", out)
+    assert done.returncode == 0, done.stderr
+    (found,) = out.glob("*.tar.gz")
+    return found
+
+
+@pytest.fixture(scope="module")
+def ansible(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Ansible:
+    home = tmp_path_factory.mktemp("ansible")
+    grubkd = home / "grubkd"
+    grubkd.write_text(f'#!/bin/sh\nPYTHONPATH={TOP} exec {sys.executable} -m grubkd "$@"\n')
+    grubkd.chmod(0o755)
+    found = Ansible(home, grubkd)
+    done = found.run("ansible-galaxy", "collection", "install", "--offline", "-p", home / "collections", archive)
+    assert done.returncode == 0, done.stderr
+    return found
+
+
+def trees(home: Path, count: int) -> dict[str, dict[str, Any]]:
+    """Hosts with a copied tree each; the last one's grub.cfg is damaged."""
+    found = {}
+    for number in range(count):
+        kind = BROKEN if number == count - 1 else KINDS[number % len(KINDS)]
+        root = home / f"host{number}"
+        shutil.copytree(TOP / "fixtures" / kind / "root", root, symlinks=True)
+        (root / "var/lib").mkdir(parents=True, exist_ok=True)
+        found[f"host{number}"] = {"root": str(root), "kind": kind}
+    return found
+
+
+def bytes_of(hosts: dict[str, dict[str, Any]]) -> dict[str, tuple[bytes, int, int]]:
+    """Every file of the trees with its time and inode."""
+    return {
+        str(path): (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino)
+        for variables in hosts.values()
+        for path in Path(variables["root"]).rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def scenario(ansible: Ansible, home: Path, count: int) -> Iterator[None]:
+    """Check mode, the change, and the same again; the broken host fails alone each time."""
+    hosts = trees(home, count)
+    broken = f"host{count - 1}"
+    sound = set(hosts) - {broken}
+    untouched = bytes_of(hosts)
+
+    foreseen = ansible.play(hosts, SET, "--check", "--diff", "-e", f"value={VALUE}")
+    assert bytes_of(hosts) == untouched
+    assert (foreseen.hosts("changed"), foreseen.hosts("failed")) == (sound, {broken}), foreseen.out + foreseen.err
+    assert foreseen.out.count(f'+GRUB_CMDLINE_LINUX="crashkernel={VALUE}"') == len(
+        [each for each in hosts.values() if each["kind"] == "debian-12-plain"]
+    )
+    yield
+
+    first = ansible.play(hosts, SET, "-e", f"value={VALUE}")
+    assert (first.hosts("changed"), first.hosts("failed")) == (sound, {broken}), first.out + first.err
+    assert first.status != 0
+    for name in sound:
+        assert [each["path"] for each in first.result(name)["grubkd"]["files"]] == [
+            each["path"] for each in foreseen.result(name)["grubkd"]["files"]
+        ]
+        assert first.result(name)["reboot_required"] is False
+    failure = first.result(broken)
+    assert failure["msg"].startswith("/boot/grub2/grub.cfg:45:1: not understood: '}'")
+    assert (failure["rc"], failure["grubkd"]["error"]["code"]) == (3, "not-understood")
+    assert failure["hint"] == failure["grubkd"]["error"]["hint"]
+    changed = bytes_of(hosts)
+    root = hosts[broken]["root"]
+    assert {path: each for path, each in changed.items() if path.startswith(f"{root}/")} == {
+        path: each for path, each in untouched.items() if path.startswith(f"{root}/")
+    }
+    yield
+
+    second = ansible.play(hosts, SET, "-e", f"value={VALUE}")
+    assert (second.hosts("changed"), second.hosts("failed")) == (set(), {broken}), second.out + second.err
+    assert second.hosts("ok") == sound
+    assert bytes_of(hosts) == changed
+    yield
+
+
+def test_a_few_trees(ansible: Ansible, tmp_path: Path) -> None:
+    assert len(list(scenario(ansible, tmp_path, 6))) == 3
+
+
+@pytest.mark.long
+def test_fifty_trees(ansible: Ansible, tmp_path: Path) -> None:
+    """51 hosts: 50 change, and the broken one does not."""
+    assert len(list(scenario(ansible, tmp_path, 51))) == 3
+
+
+def test_the_archive_holds_the_collection_and_nothing_else(archive: Path) -> None:
+    with tarfile.open(archive) as opened:
+        names = {member.name for member in opened.getmembers() if member.isfile()}
+    shipped = {path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*") if path.is_file()}
+    shipped = {name for name in shipped if "__pycache__" not in name}
+    assert names == (shipped - {"galaxy.yml"}) | {"MANIFEST.json", "FILES.json"}
+    assert names >= {"README.md", "meta/runtime.yml", "plugins/modules/crashkernel.py", "changelogs/changelog.yaml"}
+
+
+def test_the_documentation_is_complete(ansible: Ansible) -> None:
+    done = ansible.run("ansible-doc", "--json", "grubkd.kdump.crashkernel")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)["grubkd.kdump.crashkernel"]
+    source = (SOURCE / "plugins/modules/crashkernel.py").read_text()
+    taken = re.findall(r'^            "(\w+)": \{"type"', source, re.M)
+    assert len(taken) > 10
+    assert set(told["doc"]["options"]) == set(taken)
+    assert set(told["return"]) == {"reboot_required", "transaction", "followups", "grubkd", "hint", "command", "rc"}
+    assert told["examples"].count("grubkd.kdump.crashkernel:") == 6
+
+
+def test_the_role_is_documented(ansible: Ansible) -> None:
+    done = ansible.run("ansible-doc", "--json", "-t", "role", "grubkd.kdump.kdump")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)["grubkd.kdump.kdump"]["entry_points"]["main"]["options"]
+    defaults = (SOURCE / "roles/kdump/defaults/main.yml").read_text()
+    assert set(told) == set(re.findall(r"^(kdump_\w+):", defaults, re.M))

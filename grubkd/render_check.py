@@ -10,8 +10,10 @@ from grubkd.advice.finding import Finding, Status
 from grubkd.boot.model import BootConfig
 from grubkd.machine.kdump import Kdump
 from grubkd.machine.machine import Machine
+from grubkd.render_colour import BAD, DOUBT, GOOD, mark
 
 _INDENT = " " * 11
+_COLOURS = {Status.OK: GOOD, Status.WARNING: DOUBT, Status.PROBLEM: BAD}
 
 
 def answer(report: Report, config: BootConfig, machine: Machine, kdump: Kdump) -> dict[str, Any]:
@@ -66,8 +68,10 @@ def _finding(found: Finding) -> dict[str, Any]:
 def lines(report: Report) -> Iterator[str]:
     """The same for a terminal: a line for each finding, and below those that are none why it matters and what to do."""
     for found in report.findings:
-        mark = {Status.NOT_ASKED: "?"}.get(found.status, found.status.value)
-        yield octets.to_person(f"{mark:<{len(_INDENT) - 1}} {_sentence(found)}")
+        word = "?" if found.status is Status.NOT_ASKED else found.status.value
+        colour = _COLOURS.get(found.status)
+        blanks = " " * (len(_INDENT) - len(word))
+        yield f"{mark(word, colour) if colour else word}{blanks}{octets.to_person(_sentence(found))}"
         if found.why:
             yield octets.to_person(f"{_INDENT}{found.why}")
         if found.mend:
@@ -83,4 +87,8 @@ def _sentence(found: Finding) -> str:
 
 
 def _verdict(found: bool | None) -> str:
-    return {True: "a dump will be saved", False: "no dump will be saved", None: "cannot be told from here"}[found]
+    return {
+        True: mark("nothing stands in the way of a dump", GOOD),
+        False: mark("no dump will be saved", BAD),
+        None: "cannot be told from here",
+    }[found]

@@ -23,13 +23,14 @@ IOMEM = """\
   {region} : Crash kernel
 100000000-13fffffff : System RAM
 """
+# All but some 100 MiB of it is free, files' cache or programs': a dump of that fits on any disk that tests run on.
 MEMINFO = """\
 MemTotal:        3900000 kB
-MemFree:         2000000 kB
+MemFree:         3400000 kB
 Buffers:          100000 kB
-Cached:           800000 kB
+Cached:           300000 kB
 SwapCached:            0 kB
-AnonPages:        500000 kB
+AnonPages:        150000 kB
 HugePages_Total:       0
 Hugepagesize:       2048 kB
 """

@@ -1,15 +1,20 @@
 """`grubkd check`: machines that will dump, and each reason why one will not."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from livetree import MIB, Files, Live, Run, answer, debian, put, red_hat
 
 from grubkd.advice.lint import lint
 from grubkd.cli import main
 from grubkd.commands import check
+from grubkd.machine import dumptarget, kdump, service
 from grubkd.memory.release import Release
+from grubkd.root import Root
 
 HEALTHY = [
     ("configured", "ok", "configured"),
@@ -184,6 +189,17 @@ def test_what_may_be_wrong(
             [],
             True,
         ),
+        (
+            "ext4 LABEL=dumps\n",
+            {
+                "proc/mounts": "/dev/sdb1 /mnt/with\\040blank ext4 rw 0 0\n",
+                "dev/disk/by-label/dumps": "-> ../../sdb1",
+                "dev/sdb1": "",
+                "mnt/with blank/var/crash/": "",
+            },
+            [],
+            True,
+        ),
         ('dracut_args --mount "/dev/sda1 /x ext4 ro"\npath /crash\n', {"boot/crash/": ""}, [], True),
         (
             "nfs vault:/export\nssh kdump@vault\n",
@@ -201,13 +217,13 @@ def test_what_may_be_wrong(
         ),
         (
             "raw /dev/sdb\n",
-            {"dev/sdb": "", "sys/class/block/sdb/size": "1000000\n"},
+            {"dev/sdb": "", "sys/class/block/sdb/size": "80000\n"},
             [("room", "warning", "little-room")],
             True,
         ),
         (
             "raw /dev/sdb\ncore_collector makedumpfile -d 31\n",
-            {"dev/sdb": "", "sys/class/block/sdb/size": "1000000\n"},
+            {"dev/sdb": "", "sys/class/block/sdb/size": "80000\n"},
             [("room", "problem", "no-room")],
             False,
         ),
@@ -293,7 +309,7 @@ def test_for_people(tmp_path: Path) -> None:
     ]
     assert found.text.splitlines()[-2:] == [
         "a crash now: no dump will be saved",
-        "a crash after the next boot: a dump will be saved",
+        "a crash after the next boot: nothing stands in the way of a dump",
     ]
 
 
@@ -337,11 +353,14 @@ def test_an_image_is_not_asked_what_it_cannot_know(tmp_path: Path) -> None:
         ("nocrashkernel=64M", "6.1.0", [("hidden-value", "grubkd set --remove-arg 'nocrashkernel=64M'")]),
         ('x="crashkernel=1M b"', "6.1.0", [("hidden-value", """grubkd set --remove-arg 'x="crashkernel=1M b"'""")]),
         ("quiet -- single crashkernel=64M", "6.1.0", [("after-double-dash", "grubkd set 64M")]),
-        ("crashkernel=128M -- crashkernel=064", "6.1.0", [
-            ("after-double-dash", "grubkd set 64M"), ("octal", "grubkd set 64M"), ("two-values", "grubkd set 64M")]),
+        (
+            "crashkernel=128M -- crashkernel=064",
+            "6.1.0",
+            [("after-double-dash", "grubkd set 64M"), ("octal", "grubkd set 64M"), ("two-values", "grubkd set 64M")],
+        ),
         ("", "6.1.0", []),
     ],
-)  # fmt: skip
+)
 def test_lint(line: str, release: str | None, expected: list[tuple[str, str]]) -> None:
     found = lint(line, Release.parse(release) if release else None)
     assert [(each.code, each.mend) for each in found] == expected
@@ -354,3 +373,166 @@ def test_lint(line: str, release: str | None, expected: list[tuple[str, str]]) -
 def test_octal_numbers_as_the_kernel_reads_them(number: str, read: str) -> None:
     (found,) = lint(f"crashkernel={number}", None)
     assert found.message == f"{number} in crashkernel={number} is octal: the kernel reads {read}"
+
+
+def test_a_file_system_of_an_image_by_its_fstab(tmp_path: Path) -> None:
+    tree = red_hat(tmp_path)
+    put(tree, {"etc/kdump.conf": "auto_reset_crashkernel no\next4 UUID=1234\npath /crash\n", "srv/crash/": ""})
+    put(tree, {"etc/fstab": "# UUID=1234 /old ext4\nUUID=1234 /srv ext4 defaults 0 2\n"})
+    found = answer(lambda: main(["check", "--root", str(tree), "--ram", "4G", "--json"])).json
+    assert found["target"] == {
+        "kind": "filesystem",
+        "where": "UUID=1234",
+        "path": "/crash",
+        "directory": "/srv/crash",
+        "free_bytes": None,
+    }
+    assert [each["status"] for each in found["checks"] if each["check"] == "target"] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ("directory", "", "/var/crash", 31, True)),
+        ("KDUMP_SAVEDIR=/srv/dump\n", ("directory", "", "/srv/dump", 31, True)),
+        ('KDUMP_SAVEDIR="file:///srv/dump"\nKDUMP_DUMPLEVEL=15\n', ("directory", "", "/srv/dump", 15, True)),
+        ("KDUMP_SAVEDIR=nfs://vault/export/x\nKDUMP_DUMPFORMAT=ELF\n", ("nfs", "vault", "/export/x", 31, False)),
+        ("KDUMP_SAVEDIR='ssh://me:secret@vault/x'\n", ("ssh", "vault", "/x", 31, True)),
+        ("KDUMP_SAVEDIR=ftp://vault\n", ("ftp", "vault", "/", 31, True)),
+        ("KDUMP_SAVEDIR=/a\nKDUMP_SAVEDIR=$(pwd)\n", ("directory", "", "/var/crash", 31, True)),
+        ("KDUMP_SAVEDIR=/a\nKDUMP_DUMPFORMAT=none\n", ("nothing", "", "", 31, True)),
+    ],
+)
+def test_targets_of_suse(text: str, expected: tuple[str, str, str, int, bool], tmp_path: Path) -> None:
+    put(tmp_path, {"etc/sysconfig/kdump": text})
+    found = dumptarget.read(Root(str(tmp_path)))
+    assert (found.kind, found.where, found.path, found.level, found.compressed) == expected
+    assert "secret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ("directory", "", "/var/crash", 31, True)),
+        ("KDUMP_COREDIR='/srv'\nMAKEDUMP_ARGS=\"-d 0\"\n", ("directory", "", "/srv", 0, False)),
+        ("KDUMP_COMPRESSION=xz\nMAKEDUMP_ARGS='-d 31'\n", ("directory", "", "/var/crash", 31, True)),
+        ("#NFS=a:/b\nNFS=vault:/export # there\n", ("nfs", "vault", "/export", 31, True)),
+        ("export SSH=kdump@vault\n", ("ssh", "kdump@vault", "/var/crash", 31, True)),
+        ("FTP=vault\n", ("ftp", "vault", "/", 31, True)),
+    ],
+)
+def test_targets_of_debian(text: str, expected: tuple[str, str, str, int, bool], tmp_path: Path) -> None:
+    put(tmp_path, {"etc/default/kdump-tools": text})
+    found = dumptarget.read(Root(str(tmp_path)))
+    assert (found.kind, found.where, found.path, found.level, found.compressed) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, ("", True, False)),
+        ({"etc/init.d/kdump": "#!/bin/sh\n"}, ("kdump", False, False)),
+        (
+            {"etc/rc.d/init.d/kdump": "#!/bin/sh\n", "etc/rc.d/rc3.d/S20kdump": "-> ../init.d/kdump"},
+            ("kdump", False, True),
+        ),
+        ({"etc/init.d/boot.kdump": "", "etc/init.d/boot.d/S12boot.kdump": "-> ../boot.kdump"}, ("kdump", False, True)),
+        ({"etc/init.d/kdump": "", "etc/rc3.d/K80kdump": "-> ../init.d/kdump"}, ("kdump", False, False)),
+        ({"usr/lib/systemd/system/kdump.service": "[Unit]\n"}, ("kdump", True, False)),
+        (
+            {
+                "usr/lib/systemd/system/kdump.service": "[Unit]\n",
+                "usr/lib/systemd/system/multi-user.target.wants/kdump.service": "-> ../kdump.service",
+            },
+            ("kdump", True, True),
+        ),
+        ({"etc/systemd/system/kdump.service": "[Unit]\n"}, ("kdump", True, False)),
+        ({"etc/systemd/system/x.target.wants/kdump.service": "-> /gone"}, ("", True, False)),
+    ],
+)
+def test_services(files: Files, expected: tuple[str, bool, bool], tmp_path: Path) -> None:
+    put(tmp_path, files)
+    found = service.read(Root(str(tmp_path)))
+    assert (found.name, found.systemd, found.enabled) == expected
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "ext4",
+                "path",
+                "nfs",
+                "raw",
+                "ssh",
+                "dracut_args",
+                "=",
+                "#",
+                '"',
+                "\t",
+                "\n",
+                "UUID=",
+                "--mount",
+                "SSH=",
+                "KDUMP_SAVEDIR=",
+                "KDUMP_DUMPLEVEL=",
+                "://",
+                "/",
+                "9" * 30,
+                "\xff",
+                "makedumpfile -d ",
+                "core_collector ",
+                "auto_reset_crashkernel",
+                "\0",
+                "USE_KDUMP=0",
+            ]
+        ),
+        max_size=30,
+    ).map("".join)
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_configured_is_read(text: str) -> None:
+    with tempfile.TemporaryDirectory() as top:
+        for name in ("etc/kdump.conf", "etc/default/kdump-tools", "etc/sysconfig/kdump", "etc/fstab"):
+            put(Path(top), {name: ""})
+            (Path(top) / name).write_bytes(text.encode("latin-1"))
+            found = kdump.read(Root(top))
+            assert str(found.target)
+            (Path(top) / name).unlink()
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "crashkernel=",
+                "nocrashkernel=",
+                "64",
+                "0",
+                "0x",
+                "M",
+                "G",
+                "-",
+                ":",
+                ",",
+                "@",
+                " ",
+                "--",
+                '"',
+                ",high",
+                ",low",
+                "auto",
+                "9" * 25,
+                "\xa0",
+                "x=",
+            ]
+        ),
+        max_size=20,
+    ).map("".join)
+)
+def test_whatever_stands_in_a_line_is_linted(line: str) -> None:
+    for release in (None, Release.parse("2.6.29.4-167.fc11.i586"), Release.parse("6.12.1")):
+        for each in lint(line, release):
+            assert each.message
+            assert each.why
+            assert each.mend

@@ -119,6 +119,9 @@ def machine_options(*directories: Path) -> list[str]:
     return [option for name in ("ram", "arch") if facts[name] is not None for option in (f"--{name}", str(facts[name]))]
 
 
+_CHECK = ("check", "status", "code", "file", "line")
+
+
 def comparable(answer: Any) -> Any:
     """An answer without the freedom that fixtures/README.md leaves."""
     found = dict(answer)
@@ -131,6 +134,8 @@ def comparable(answer: Any) -> Any:
         found["files"] = sorted(found["files"], key=lambda each: each["path"])
     if "future" in found:
         found["future"] = sorted(found["future"], key=lambda each: (each["file"], each["variable"]))
+    if "checks" in found:
+        found["checks"] = [{key: each[key] for key in _CHECK} for each in found["checks"]]
     if found.get("transaction"):
         found["transaction"] = "*"
     if found.get("recommended"):
@@ -160,7 +165,7 @@ def check(case: Path, target: Path, runner: Any) -> None:
     tree = case.parent.parent
     root = copy_of(tree, target)
     argv = (case / "argv").read_text().splitlines()
-    arguments = [*argv, *machine_options(case, tree)] if argv[0] in ("set", "plan") else argv
+    arguments = [*argv, *machine_options(case, tree)] if argv[0] in ("set", "plan", "check") else argv
     arguments = [*arguments, "--root", str(root), "--json"]
     before = snapshot(root)
     wanted = json.loads((case / "stdout.json").read_text())

@@ -7,7 +7,7 @@ from grubkd.advice.casing import parsed
 from grubkd.advice.finding import Finding, Status, not_asked
 from grubkd.advice.lint import lint
 from grubkd.advice.reservation import line_of, next_entries
-from grubkd.boot.model import BootConfig
+from grubkd.boot.model import BootConfig, Seal
 from grubkd.errors import Notice, Place
 from grubkd.facts import dataclass
 from grubkd.machine.kdump import Kdump
@@ -51,7 +51,8 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, notices: Sequence
         found.append(reservation.booted(config, running))
         found += reservation.reserved(running, machine)
         found.append(saving.loaded(running, kdump))
-    found.append(saving.service(kdump, machine))
+    image = config.sealed in (Seal.OSTREE, Seal.BOOTC)
+    found.append(saving.service(kdump, machine, image=image))
     found += saving.kernels(config, machine, kdump, _releases(config, machine))
     found += dumproom.target(kdump)
     found.append(dumproom.room(kdump, machine))

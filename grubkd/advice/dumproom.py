@@ -46,7 +46,7 @@ def need(target: Target, kdump: Kdump, machine: Machine) -> Need | None:
     told = f"RAM {amount(ram)}" + "".join(f" - {name} {amount(each)}" for each, name in left_out)
     told += f", at dump level {target.level}"
     if target.compressed:
-        told += f"; compressed {amount(most // _PACKED)} or more"
+        told += f"; compressed it may be {amount(most // _PACKED)}"
     return Need(most, most // _PACKED if target.compressed else most, told)
 
 

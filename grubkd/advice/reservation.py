@@ -61,30 +61,48 @@ def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
     found = verdict(line_of(entry), entry, machine)
     if found.status == "unknown":
         return not_asked("configured", f"{name} holds {values}; what comes of it is not known: {found.reason}")
-    failure = _failure(entry, name, values, found)
+    mend = _mend(entry, config, machine)
+    failure = _failure(entry, name, values, found, mend)
     if failure:
         return failure
     if found.lacks_high_low:
         why = "it reads the number alone, and places it where it likes"
         said = f"the kernel of {name} does not know ,high and ,low ({values})"
-        return _finding("lacks-high-low", said, why, _AUTO, entry)
+        return _finding("lacks-high-low", said, why, mend, entry)
     if () in found.alternatives:
         said = f"{name} may reserve nothing: {found.reason}"
         return _finding("may-reserve-nothing", said, _NO_MEMORY, "grubkd plan --explain", entry)
     return _enough(entry, values, found, config, machine)
 
 
-def _failure(entry: Entry, name: str, values: str, found: Verdict) -> Finding | None:
+def _failure(entry: Entry, name: str, values: str, found: Verdict, mend: str) -> Finding | None:
     """The finding for a line that reserves nothing, or stops the machine; None for any other."""
     if found.status == "none" and not values:
-        return _problem("no-value", f"{name} holds no crashkernel= value", _NO_MEMORY, _AUTO, entry)
+        return _problem("no-value", f"{name} holds no crashkernel= value", _NO_MEMORY, mend, entry)
     if found.status in ("none", "failed"):
-        return _problem("reserves-nothing", f"{name} reserves nothing: {found.reason}", _NO_MEMORY, _AUTO, entry)
+        return _problem("reserves-nothing", f"{name} reserves nothing: {found.reason}", _NO_MEMORY, mend, entry)
     if found.status == "hang" or found.may_hang:
         how = "would not" if found.status == "hang" else "might not"
         why = "the kernel stops while it looks for the memory, without a word"
-        return _problem("would-not-boot", f"{name} {how} boot: {found.reason}", why, _AUTO, entry)
+        return _problem("would-not-boot", f"{name} {how} boot: {found.reason}", why, mend, entry)
     return None
+
+
+def _mend(entry: Entry, config: BootConfig, machine: Machine) -> str:
+    """The command that gives the entry a value: of an entry that only another tool can change, that tool's."""
+    if not entry.sealed:
+        return _AUTO
+    from grubkd.boot.selector import Selection
+    from grubkd.write import sealed
+    from grubkd.write.wish import reservation
+
+    try:
+        wishes = (reservation(plan_entry(entry, config, machine).values),)
+        architecture = machine.architecture.value if machine.architecture else None
+        sealed.editable(config, Selection((entry,), False), lambda _: wishes, architecture)
+    except GrubkdError as problem:
+        return problem.hint
+    return _AUTO
 
 
 def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machine: Machine) -> Finding:
@@ -97,7 +115,8 @@ def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machi
     if wanted and size < wanted.size:
         said = f"entry {entry.index} ({entry.title}) reserves {format_size(size)}, less than the "
         said += f"{format_size(wanted.size)} of {wanted.source}"
-        return _finding("small", said, "a capture kernel that runs out of memory saves nothing", _AUTO, entry)
+        why = "a capture kernel that runs out of memory saves nothing"
+        return _finding("small", said, why, _mend(entry, config, machine), entry)
     return ok("configured", f"entry {entry.index} ({entry.title}) holds {values}: {format_size(size)}", entry.source)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from grubkd.advice.finding import Finding, Status, not_asked, ok
 from grubkd.boot.model import BootConfig
-from grubkd.errors import Place
 from grubkd.machine.distribution import Distribution
 from grubkd.machine.kdump import Kdump
 from grubkd.machine.machine import Machine
@@ -43,11 +42,11 @@ def _load(service: Service) -> str:
     return f"systemctl restart {service.name}" if service.systemd else f"service {service.name} restart"
 
 
-def service(kdump: Kdump, machine: Machine) -> Finding:
-    """Whether the capture kernel is loaded after each boot."""
+def service(kdump: Kdump, machine: Machine, *, image: bool = False) -> Finding:
+    """Whether the capture kernel is loaded after each boot. `image`: the system is one of ostree or bootc."""
     found = kdump.service
     if not found.name:
-        mend = _install(machine.distribution)
+        mend = _install(machine.distribution, image=image)
         return Finding("service", Status.PROBLEM, "no kdump service is installed", "no-service", _STARTS, mend)
     unit = f"{found.name}.service" if found.systemd else f"the init script {found.name}"
     if found.off:
@@ -66,7 +65,7 @@ def service(kdump: Kdump, machine: Machine) -> Finding:
     return ok("service", f"{unit} is enabled")
 
 
-def _install(distribution: Distribution) -> str:
+def _install(distribution: Distribution, *, image: bool) -> str:
     names = {distribution.id, *distribution.like}
     if "debian" in names or "ubuntu" in names:
         return "apt-get install kdump-tools"
@@ -76,9 +75,9 @@ def _install(distribution: Distribution) -> str:
     if {"fedora", "rhel", "centos"} & names:
         fedora = distribution.id == "fedora"
         package = "kdump-utils" if first >= (41 if fedora else 10) else "kexec-tools"
-        tool = "dnf" if first >= (22 if fedora else 8) else "yum"
+        tool = "rpm-ostree" if image else "dnf" if first >= (22 if fedora else 8) else "yum"
         enable = "systemctl enable kdump" if first >= (15 if fedora else 7) else "chkconfig kdump on"
-        return f"{tool} install {package} && {enable}"
+        return f"{tool} install {package}, reboot, {enable}" if image else f"{tool} install {package} && {enable}"
     return "install the package with the kdump service of the distribution, and enable it"
 
 
@@ -97,13 +96,12 @@ def kernels(config: BootConfig, machine: Machine, kdump: Kdump, releases: dict[s
         kernel = machine.kernel(release)
         said = kernel.config if kernel else None
         if said is None or said.kexec is said.crash_dump is said.vmcore is None:
-            yield not_asked("kernel", f"{role} {release}: no /boot/config-{release} tells how it is built")
+            yield not_asked("kernel", f"{role} {release}: neither /boot nor /lib/modules tells how it is built")
             continue
         missing = [(option, why) for name, option, why in _NEEDED if getattr(said, name) is False]
         for option, why in missing:
             message = f"{role} {release} is built without {option}"
-            place = Place(f"/boot/config-{release}")
             mend = "install a kernel of the distribution that has it"
-            yield Finding("kernel", Status.PROBLEM, message, "no-capture-support", why, mend, place)
+            yield Finding("kernel", Status.PROBLEM, message, "no-capture-support", why, mend)
         if not missing:
             yield ok("kernel", f"{role} {release} is built to be loaded, and to capture")

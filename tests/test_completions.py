@@ -118,6 +118,8 @@ def test_what_stands_in_the_tree_is_offered(tree: Path, transaction: str) -> Non
     assert offered("set", *at, "256M", "3") == ["384M-:128M"]
     assert offered("set", *at, "--remove-arg", "r") == ["root=/dev/sda1"]
     assert offered("predict", *at, "--release", "") == ["6.1.0-50", "6.1.0-49"]
+    assert offered("help", "exit") == ["exit-codes"]
+    assert set(VERBS) < set(offered("help", ""))
     assert offered("predict", "--arch", "ppc") == ["ppc64", "ppc64le"]
 
 

@@ -146,11 +146,11 @@ def _sentence(text: str) -> str:
     return re.split(r"\.(?: |$)", " ".join(text.split()), maxsplit=1)[0]
 
 
-def _matching(word: str, found: "Sequence[Candidate] | Iterator[Candidate]") -> Iterator[Candidate]:
+def _matching(word: str, found: Sequence[Candidate] | Iterator[Candidate]) -> Iterator[Candidate]:
     return (each for each in found if not each.text or each.text.startswith(word))
 
 
-Kinds = Mapping[str, Callable[[str], "Iterator[Candidate]"]]
+Kinds = Mapping[str, Callable[[str], Iterator[Candidate]]]
 
 
 def _values(parameter: click.Parameter, word: str, kinds: Kinds) -> Iterator[Candidate]:
@@ -169,13 +169,13 @@ def _kinds(root: str, verbs: Mapping[str, str]) -> Kinds:
     """Metavar -> the candidates for such a value in that tree, given what is typed of it."""
     from grubkd.commands import standing
 
-    def of(texts: Callable[[], "Sequence[tuple[str, str]]"]) -> Callable[[str], Iterator[Candidate]]:
+    def of(texts: Callable[[], Sequence[tuple[str, str]]]) -> Callable[[str], Iterator[Candidate]]:
         return lambda _word: (Candidate(octets.to_person(text), octets.to_person(note)) for text, note in texts())
 
     return {
         "FILE": lambda _word: iter([FILES]),
         "DIR": lambda _word: iter([DIRECTORIES]),
-        "TOPIC": of(lambda: list(verbs.items())),
+        "TOPIC": of(lambda: [*verbs.items(), *_parts_of_the_manual()]),
         "SEL": lambda word: of(lambda: standing.selectors(root, octets.from_person(word)))(word),
         "ID": of(lambda: standing.transactions(root)),
         "RELEASE": of(lambda: standing.releases(root)),
@@ -183,6 +183,14 @@ def _kinds(root: str, verbs: Mapping[str, str]) -> Kinds:
         "NAME": of(lambda: standing.arguments(root)),
         "ARCH": of(standing.architectures),
     }
+
+
+def _parts_of_the_manual() -> Iterator[tuple[str, str]]:
+    """Those that `help` knows by name, and its whole pages."""
+    from grubkd.commands import help as manual
+
+    yield from ((name, "") for name in manual.SECTIONS)
+    yield from ((name, page.name) for name, page in manual.pages().items())
 
 
 def _home(root: str) -> str:

@@ -15,7 +15,7 @@ from faults.inject import Driver
 from live import system
 
 from grubkd.root import Root
-from grubkd.write import transaction
+from grubkd.write import durable, transaction
 
 LIVE = Path(system.__file__).parent
 
@@ -31,7 +31,7 @@ class Event(NamedTuple):
 _AT = r'\d+<([^>]*)>, "([^"]*)"'
 _TWO = re.compile(rf"\d+ +(renameat|linkat)\({_AT}, {_AT}.* = 0")
 _ONE = re.compile(rf"\d+ +(openat|mkdirat|unlinkat)\({_AT}.* = \d")
-_FD = re.compile(r"\d+ +(write|fsync|fchmod|utimensat|fsetxattr)\(\d+<([^>]*)>.* = \d")
+_FD = re.compile(r"\d+ +(write|fsync|syncfs|fchmod|utimensat|fsetxattr)\(\d+<([^>]*)>.* = \d")
 
 
 def events(log: str, top: Path) -> list[Event]:
@@ -91,6 +91,37 @@ def test_the_order_in_which_things_reach_the_disk(tmp_path: Path, verb: str) -> 
         assert [each for each in at(lambda each, path=path: each == Event("fsync", path)) if renames[-1] < each < done]
     assert at(lambda each: each == Event("fsync", transactions))[-1] > done
     assert max(at(lambda each: not each.path.startswith("/var"))) < done
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@pytest.mark.parametrize("where", ["disk", "memory"])
+def test_many_files_reach_the_disk_by_one_sync(tmp_path: Path, where: str) -> None:
+    """Where the file system is one whose syncfs tells of errors; in memory each is synced by itself."""
+    with tree.memory() as memory:
+        top = tmp_path / "tree" if where == "disk" else memory / "tree"
+        tree.build_many(top)
+        kind = durable.kinds_of_devices().get(top.stat().st_dev, "")
+        with Driver() as driver:
+            driver.points("commit-many", top, tmp_path / "log")
+    calls = events((tmp_path / "log").read_text(), top)
+    names = [number for number, each in enumerate(calls) if each.call == "renameat"]
+    renames = [number for number in names if calls[number].to in tree.MANY]
+    assert [calls[number].to for number in renames] == list(tree.MANY)
+    staged = {calls[number].path for number in renames}
+    written = [
+        number for number, each in enumerate(calls) if each.path in staged and each.call in ("write", "utimensat")
+    ]
+    synced = [number for number, each in enumerate(calls) if each.path in staged and each.call in ("fsync", "syncfs")]
+    [begun] = [number for number in names if calls[number].to.endswith(".pending")]
+    assert begun < written[0] and synced[-1] < renames[0]
+    if kind in {"ext3", "ext4", "xfs", "btrfs", "vfat"}:
+        assert [calls[number].call for number in synced] == ["syncfs"]
+        assert written[-1] < synced[0]
+    else:
+        assert [calls[number] for number in synced] == [Event("fsync", calls[number].path) for number in renames]
+    [directory] = {path.rpartition("/")[0] for path in tree.MANY}
+    named = [number for number, each in enumerate(calls) if each == Event("fsync", directory)]
+    assert synced[-1] < named[0] < renames[0] < renames[-1] < named[1]
 
 
 @cache

@@ -276,3 +276,26 @@ def test_the_program_itself_killed_between_its_renames(top: Path, number: int) -
     assert all(b"crashkernel=256M" in after[path] for path in changed)
     assert grubkd(work, "rollback").returncode == 0
     assert tree.texts(tree.state(work)) == before
+
+
+@pytest.mark.parametrize("what", ["error=EIO", "error=ENOSPC", "signal=KILL", "signal=TERM"])
+def test_the_one_sync_of_many_files_disturbed(tmp_path: Path, what: str) -> None:
+    """Or, where the file system has none that tells of errors, the sync of the first of the many files."""
+    top = tmp_path / "tree"
+    tree.build_many(top)
+    before = tree.state(top)
+    trial = tmp_path / "trial"
+    tree.build_many(trial)
+    with Driver() as driver:
+        points = driver.points("commit-many", trial, tmp_path / "trace")
+        syncs = [each for each in points if each.call in ("syncfs", "fsync")]
+        place = next((each for each in syncs if each.call == "syncfs"), syncs[len(syncs) // 2])
+        status = driver.run("commit-many", top, *inject.fault(place, what))
+        assert status == {"signal=KILL": -9, "signal=TERM": 130}.get(what, 1)
+        if status == -9:
+            assert tree.state(top) != before  # the new files beside the old ones
+            assert driver.run("recover", top, "-o", "/dev/null", "-e", TRACED) == 0
+        assert tree.state(top) == before
+        assert driver.run("commit-many", top, "-o", "/dev/null", "-e", TRACED) == 0
+    assert tree.texts(tree.state(top)) == {each.path: each.after for each in tree.MANY_CHANGES}
+    assert len(history.read(Root(str(top))).transactions) == 1

@@ -14,6 +14,7 @@ from grubkd.errors import ChangedSinceRead, CommandFailed, GrubkdError, Place, R
 from grubkd.facts import dataclass
 from grubkd.root import Root, system_failure
 from grubkd.write import atomicfile, directory, durable, followups, image, journal
+from grubkd.write.filesync import FileSync
 from grubkd.write.image import Image, same
 from grubkd.write.record import Record
 from grubkd.write.signals import Held, held
@@ -90,18 +91,24 @@ class Application:
         for path in self._record.directories:
             self._go(path)
             directory.make(self._root, path, 0o755)
+        with FileSync(len(self._steps)) as files:
+            self._write(files)
+            self._stop.check()
+            files.finish()
+        # The second names of the old files must not be lost with the first.
+        self._sync()
+
+    def _write(self, files: FileSync) -> None:
         latest = 0
         for number, step in enumerate(self._steps):
             self._go(step.path)
             staged, kept = self._names(number)
             if step.before is not None:
-                atomicfile.keep(self._root, step.path, kept, step.before)
+                atomicfile.keep(self._root, step.path, kept, step.before, files)
             if step.after is not None:
                 other = self._root.stat(_NEWER_THAN[step.path]) if step.path in _NEWER_THAN else None
                 latest = max(latest, other.st_mtime_ns if other else 0)
-                latest = max(latest, atomicfile.stage(self._root, staged, step.after, latest))
-        # The second names of the old files must not be lost with the first.
-        self._sync()
+                latest = max(latest, atomicfile.stage(self._root, staged, step.after, latest, files))
 
     def _swap(self) -> None:
         for number, step in enumerate(self._steps):

@@ -16,6 +16,7 @@ from stat import S_IMODE
 
 from grubkd.root import Root
 from grubkd.write import directory
+from grubkd.write.filesync import FileSync
 from grubkd.write.image import LABELS, Image, attributes
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -27,8 +28,8 @@ def temporary(path: str, id: str, number: int, kind: str) -> str:
     return f"{directory.parent(path).rstrip('/')}/.grubkd-{id}-{number}.{kind}"
 
 
-def stage(root: Root, path: str, image: Image, not_before: int = 0) -> int:
-    """Write a file that does not exist yet and sync it; returns its mtime.
+def stage(root: Root, path: str, image: Image, not_before: int = 0, files: FileSync | None = None) -> int:
+    """Write a file that does not exist yet and sync it, by itself or with the `files` of a change; returns its mtime.
 
     Nanoseconds since the epoch; `not_before` is the earliest time a file without one of its own gets. Raises OSError.
     """
@@ -37,13 +38,18 @@ def stage(root: Root, path: str, image: Image, not_before: int = 0) -> int:
             os.unlink(spot.name, dir_fd=spot.parent)
         fd = os.open(spot.name, _CREATE, 0o600, dir_fd=spot.parent)
     try:
+        if files:
+            files.begin(fd)
         view = memoryview(image.data)
         while view:
             view = view[os.write(fd, view) :]
         _dress(fd, image)
         wanted = max(time.time_ns(), not_before) if image.mtime_ns is None else image.mtime_ns
         os.utime(fd, ns=(wanted, wanted))
-        os.fsync(fd)
+        if files:
+            files.end(fd)
+        else:
+            os.fsync(fd)
         return wanted
     finally:
         os.close(fd)
@@ -65,7 +71,7 @@ def _dress(fd: int, image: Image) -> None:
         os.fchmod(fd, image.mode)
 
 
-def keep(root: Root, path: str, kept: str, image: Image) -> None:
+def keep(root: Root, path: str, kept: str, image: Image, files: FileSync | None = None) -> None:
     """Give the file at `path`, whose image is told, the second name `kept`, or make a copy of it. Raises OSError."""
     remove(root, kept)
     with root.spot(path, follow=False) as old, root.spot(kept, follow=False) as new:
@@ -76,7 +82,7 @@ def keep(root: Root, path: str, kept: str, image: Image) -> None:
                 raise
         else:
             return
-    stage(root, kept, image)
+    stage(root, kept, image, files=files)
 
 
 def swap(root: Root, source: str, path: str) -> None:

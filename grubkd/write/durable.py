@@ -36,7 +36,7 @@ def settle(root: Root, paths: Iterable[str]) -> None:
 def _own_file_systems(root: Root, paths: Iterable[str]) -> list[str]:
     """One directory on each file system that is to be frozen."""
     shared = {_device(root, "/"), _device(root, STATE)}
-    kinds = _kinds_of_devices()
+    kinds = kinds_of_devices()
     chosen: dict[int, str] = {}
     for path in paths:
         above = directory.parent(path)
@@ -51,7 +51,7 @@ def _device(root: Root, path: str) -> int | None:
     return status.st_dev if status else None
 
 
-def _kinds_of_devices() -> dict[int, str]:
+def kinds_of_devices() -> dict[int, str]:
     """The file system types of what is mounted, by device number: fields 3 and 9 of mountinfo (proc(5))."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123

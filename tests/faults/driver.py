@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from faults.tree import CHANGES  # noqa: E402
+from faults.tree import CHANGES, MANY_CHANGES  # noqa: E402
 from grubkd.errors import GrubkdError  # noqa: E402
 from grubkd.root import Root  # noqa: E402
 from grubkd.write import transaction  # noqa: E402
@@ -21,8 +21,9 @@ from grubkd.write.rollback import rollback  # noqa: E402
 def work(verb: str, top: str) -> int:
     root = Root(top)
     try:
-        if verb == "commit":
-            transaction.commit(root, CHANGES, command="set", wanted={"crashkernel": ["256M"]}, by="given")
+        if verb in ("commit", "commit-many"):
+            changes = CHANGES if verb == "commit" else MANY_CHANGES
+            transaction.commit(root, changes, command="set", wanted={"crashkernel": ["256M"]}, by="given")
         elif verb == "rollback":
             rollback(root)
         else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from grubkd.write.filechange import FileChange
+from grubkd.write.filesync import MANY as FROM
 
 OLD = {
     "/boot/grub2/grub.cfg": b"linux /vmlinuz root=/dev/sda1\n" * 40,
@@ -21,6 +22,9 @@ NEW = {
     "/etc/kernel/cmdline": b"root=/dev/sda1 crashkernel=256M\n",
 }
 CHANGES = tuple(FileChange(path, OLD.get(path), data) for path, data in NEW.items())
+# As many snippets as make one sync worth while.
+MANY = tuple(f"/boot/loader/entries/{number:02}.conf" for number in range(FROM + 4))
+MANY_CHANGES = tuple(FileChange(path, b"options quiet\n", b"options crashkernel=256M\n") for path in MANY)
 MODES = {"/boot/grub2/grub.cfg": 0o600, "/boot/loader/entries/a.conf": 0o640}
 TIME = 1_234_567_890_123_456_789
 
@@ -53,6 +57,15 @@ def build(top: Path) -> None:
     os.setxattr(top / "boot/grub2/grub.cfg", "user.note", b"kept")
     for path in OLD:
         os.utime(top / path[1:], ns=(TIME, TIME))
+
+
+def build_many(top: Path) -> None:
+    """Make a tree of nothing but snippets."""
+    for each in MANY_CHANGES:
+        file = top / each.path[1:]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(each.before or b"")
+        os.utime(file, ns=(TIME, TIME))
 
 
 def state(top: Path) -> dict[str, Found]:

@@ -39,7 +39,8 @@ report() {
     cat /sys/kernel/kexec_crash_size
     told initrd
     for end in start end; do
-        od -An -v -tx1 "/sys/firmware/devicetree/base/chosen/linux,initrd-$end"
+        chosen=/sys/firmware/devicetree/base/chosen/linux,initrd-$end
+        [ ! -e "$chosen" ] || od -An -v -tx1 "$chosen"
     done
     told messages
     dmesg | grep -E 'BIOS-e820|RAMDISK:|efi: EFI v|[Cc]rash ?[Kk]ernel'

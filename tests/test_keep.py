@@ -214,6 +214,22 @@ def test_the_choice_for_one_entry_is_none_for_all(machine: Make) -> None:
     assert tree.grubkd("keep", NEW)["reason"] == "no value chosen by --auto is recorded"
 
 
+def test_what_the_same_choice_gave_to_another_kernel_is_nobody_s_own(machine: Make) -> None:
+    """Where each entry has its own line, --auto gives each kernel the value that it can read."""
+    tree = machine("fedora-11-i386")
+    menu = tree.path / "boot/grub/grub.conf"
+    menu.write_text(menu.read_text() + "title Newer\n\tkernel /vmlinuz-2.6.35-1.fc14.i686 ro\n")
+    tree.grubkd("set", "--auto", "--ram=4G")
+    wanted = tree.grubkd("history")["transactions"][-1]["wanted"]
+    assert (wanted["crashkernel"], wanted["beside"]) == (["256M@32M"], ["2G-64G:256M,64G-:512M", "64M@16M"])
+    menu.write_text(
+        menu.read_text() + "title New\n\tkernel /vmlinuz-2.6.36-1.fc14.i686 ro crashkernel=2G-64G:256M,64G-:512M\n"
+    )
+    before = tree.files()
+    assert tree.grubkd("keep", "2.6.36-1.fc14.i686")["reason"] == "its entry has the value"
+    assert tree.files() == before
+
+
 def test_a_value_that_was_taken_away_by_hand_does_not_come_back(machine: Make) -> None:
     tree = machine("fedora-44-btrfs")
     tree.auto()

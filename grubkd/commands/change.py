@@ -38,12 +38,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any."""
+    """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any.
+
+    `config`, `expected`: what was read, and id() of each of its lines -> the arguments it holds now, or would hold.
+    """
 
     files: tuple[FileChange, ...]
     transaction: str | None
     followups: tuple[tuple[str, ...], ...]
     warnings: tuple[Notice, ...]
+    config: BootConfig | None = None
+    expected: Mapping[int, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,14 @@ def run(
                 recheck=lambda: verify.check(prepared.config, inventory.read(root), prepared.planned.expected),
                 run_followups=manner.run_followups,
             )
-    return Outcome(tuple(files), done.id if done else None, done.followups if done else (), warnings)
+    return Outcome(
+        tuple(files),
+        done.id if done else None,
+        done.followups if done else (),
+        warnings,
+        prepared.config,
+        prepared.planned.expected,
+    )
 
 
 def _recovered(root: Root, run_followups: bool) -> tuple[Notice, ...]:

@@ -43,7 +43,11 @@ class Request:
 
 def carry_out(request: Request) -> int:
     """Make the change, print the answer, return the exit code."""
-    root = Root(request.root)
+    return answer(Root(request.root), request)
+
+
+def answer(root: Root, request: Request) -> int:
+    """The same in a tree that is open already."""
     options = request.options
     machine = machines.read(root, ram=options.ram, arch=options.arch, this_machine=options.this_machine)
     outcome = change.run(
@@ -52,28 +56,43 @@ def carry_out(request: Request) -> int:
         lambda config, selection: _decide(request, machine, config, selection),
         change.Manner(request.command, request.dry_run, request.run_followups, request.regenerate),
     )
-    _answer(request, outcome)
+    _print(request, outcome, machine)
     return UNCHANGED if request.unchanged_exit_77 and not outcome.files else 0
 
 
-def _answer(request: Request, outcome: Outcome) -> None:
+def _print(request: Request, outcome: Outcome, machine: Machine) -> None:
     if request.json:
-        answer = render_change.answer(
+        document = render_change.answer(
             outcome.files,
             dry_run=request.dry_run,
             transaction=outcome.transaction,
             followups=outcome.followups,
-            # What the kernel was booted with stays until the next boot, whatever the files say.
-            reboot_required=bool(outcome.files) and not request.dry_run,
+            reboot_required=_reboot_required(request, outcome, machine),
             warnings=outcome.warnings,
         )
-        render.document(answer)
+        render.document(document)
         return
     render.warnings(outcome.warnings)
     for line in render_change.lines(outcome.files, dry_run=request.dry_run, transaction=outcome.transaction):
         render.text(line)
     for command in outcome.followups:
         render.text(f"now run, in that system: {' '.join(command)}")
+
+
+def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bool:
+    """What the kernel was booted with stays until the next boot, whatever the files say.
+
+    On the running system the two are compared, so that a second run, which changes nothing, still says so.
+    """
+    if machine.running and outcome.config and outcome.expected:
+        from grubkd.advice import reboot
+
+        names = {wish.name for wish in request.arguments}
+        names |= {cmdline.CRASHKERNEL} if request.auto or request.values is not None else set()
+        found = reboot.required(outcome.config, machine.running, outcome.expected, names)
+        if found is not None:
+            return found
+    return bool(outcome.files) and not request.dry_run
 
 
 def _decide(request: Request, machine: Machine, config: BootConfig, selection: Selection) -> Decision:

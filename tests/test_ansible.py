@@ -218,3 +218,42 @@ def test_the_role_is_documented(ansible: Ansible) -> None:
     told = json.loads(done.stdout)["grubkd.kdump.kdump"]["entry_points"]["main"]["options"]
     defaults = (SOURCE / "roles/kdump/defaults/main.yml").read_text()
     assert set(told) == set(re.findall(r"^(kdump_\w+):", defaults, re.M))
+
+
+def test_the_role_in_an_image_tree(ansible: Ansible, tmp_path: Path) -> None:
+    """Sets what grubkd chooses, and asks grubkd check whether that is what is configured."""
+    hosts = trees(tmp_path, 2)
+    del hosts["host1"]
+    role = {"kdump_source": "none", "kdump_executable": str(ansible.grubkd), "kdump_ram": "4G"}
+    done = ansible.play(
+        hosts,
+        "- hosts: all\n  gather_facts: false\n  roles: [grubkd.kdump.kdump]\n",
+        "-e",
+        json.dumps({**role, "kdump_root": hosts["host0"]["root"]}),
+    )
+    assert (done.status, done.hosts("changed")) == (0, {"host0"}), done.out + done.err
+    assert '"msg": "configured: no problem"' in done.out
+    assert (
+        'GRUB_CMDLINE_LINUX="crashkernel=384M-:128M"' in (Path(hosts["host0"]["root"]) / "etc/default/grub").read_text()
+    )
+
+
+def test_planning_a_fleet_from_an_inventory(ansible: Ansible) -> None:
+    """Machines that are not contacted, and one whose facts are not those of any kernel."""
+    told = {"plan_ram": 8 << 30, "plan_arch": "x86_64", "plan_release": "5.14.0-570.12.1.el9_6.x86_64"}
+    hosts = {"web": told, "small": {**told, "plan_ram": 512 << 20}, "odd": {**told, "plan_release": "x"}}
+    variables = {
+        "plan_value": "1G-4G:192M,4G-:256M",
+        "plan_output": str(ansible.home / "answers"),
+        "plan_executable": str(ansible.grubkd),
+    }
+    done = ansible.play(hosts, "grubkd.kdump.plan", "-e", json.dumps(variables))
+    assert done.status == 0, done.out + done.err
+    answers = [json.loads(line) for line in (ansible.home / "answers").read_text().splitlines()]
+    assert [
+        (each["id"], each.get("request", {}).get("size"), each.get("error", {}).get("code")) for each in answers
+    ] == [
+        ("web", 256 << 20, None),
+        ("small", 0, None),
+        ("odd", None, "usage"),
+    ]

@@ -86,6 +86,16 @@ def document() -> Iterator[str]:
 
 
 SIZING = ("kernel", "release", "RAM", "captures", "does not", "boots", "`plan` recommends", "which is here", "date")
+POWER = (
+    *("run", "cuts", "before a transaction", "inside one", "after it", "undone by the next `set`"),
+    *("with writes not flushed lost at random", "such writes lost", "date"),
+)
+CUT = """
+A real Debian 12 is killed while `grubkd set` runs in a loop, and booted again through its GRUB. What its kernel had not
+yet written is lost; every second time its disk also loses, of the writes that it had received after its last flush,
+some, and of others a part. Then every file is the old or the new one, the kernel's command line too, `show` ends with 0
+and the next `set` does its work. "Inside": the next boot found a journal of a transaction under way.
+"""
 HANG = ("case", "release", "predicted", "silent for", "a good value reports after", "date")
 
 
@@ -102,6 +112,12 @@ def _others() -> Iterator[str]:
                 for row in sizes
             ),
         )
+    if cuts := rows("power cuts"):
+        yield "\n## Power cuts"
+        yield from CUT.splitlines()
+        yield ""
+        counted = ("key", "cuts", "before", "inside", "after", "recovered", "lossy", "lost", "date")
+        yield from table(POWER, ([row[name] for name in counted] for row in cuts))
     if hangs := rows("hang"):
         yield "\n## Values that do not boot\n"
         yield from table(

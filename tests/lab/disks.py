@@ -47,6 +47,12 @@ def _ext2(disk: Path, start: int, size: int, tree: Path) -> None:
     _run("mke2fs", *options, "-d", tree, disk, str(size * 1024))
 
 
+def ext4(tree: Path, disk: Path, *, size: int) -> None:
+    """One partition, as today's installers make it, which holds the whole tree; the bootloader is still to come."""
+    (start,) = partitioned(disk, (size,))
+    _run("mke2fs", "-q", "-F", "-t", "ext4", "-E", f"offset={start}", "-d", tree, disk, str(size * 1024))
+
+
 def _without(tree: Path, directory: str, scratch: Path) -> Path:
     """A copy of the tree in which the directory is empty."""
     copy = scratch / "rest"

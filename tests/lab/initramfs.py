@@ -77,6 +77,11 @@ _TOOLS = (
     *("kexec-tools", "makedumpfile", "libc6", "libgcc-s1", "zlib1g", "liblzma5", "libelf1", "libdw1", "liblzo2-2"),
     *("libbz2-1.0", "libzstd1", "libstdc++6", "libsnappy1v5", "libcurl3-gnutls"),
 )
+# And its kexec for x86_64, where it can also load kernels for Xen.
+_XEN = (
+    *("libxencall1", "libxendevicemodel1", "libxenevtchn1", "libxenforeignmemory1", "libxengnttab1", "libxenhypfs1"),
+    *("libxenmisc4.17", "libxenstore4", "libxentoolcore1", "libxentoollog1"),
+)
 _PROGRAMS = ("kexec", "makedumpfile")
 # A virtio disk with an ext2 file system; ext4 asks for the checksum by name, so no file tells that it needs it.
 _MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
@@ -103,7 +108,7 @@ def with_kdump(kernel: Kernel) -> Archive:
 
 def tools(arch: str) -> Path:
     """A tree with kexec and makedumpfile of that architecture, and their libraries. Raises Unavailable."""
-    return Source("bookworm", _DEBIAN.get(arch, arch)).tree(*_TOOLS)
+    return Source("bookworm", _DEBIAN.get(arch, arch)).tree(*_TOOLS, *(_XEN if arch == "x86_64" else ()))
 
 
 def _needed(program: Path, libraries: dict[str, Path]) -> Iterator[tuple[str, Path]]:

@@ -5,5 +5,5 @@
 LAB_PACKAGES=(
     qemu-system-x86 mtools dosfstools e2fsprogs fdisk binutils kmod grub-common debian-archive-keyring
 )
-# Its long part: machines of other architectures.
-LAB_LONG_PACKAGES=(qemu-system-arm qemu-system-misc qemu-system-ppc)
+# Its long part: machines of other architectures, and a Debian of its own with grubkd built for it.
+LAB_LONG_PACKAGES=(qemu-system-arm qemu-system-misc qemu-system-ppc debootstrap python3-setuptools)

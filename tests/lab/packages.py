@@ -1,6 +1,7 @@
 """Debian packages of any suite and architecture: downloaded and unpacked, never installed; kept for the next run."""
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -15,6 +16,9 @@ CACHE = Path(os.environ.get("GRUBKD_TEST_CACHE", "/var/cache/grubkd-tests")) / "
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # Two tries of this many seconds each: an archive that does not answer must not eat the test run.
 _PATIENCE = ("-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=30")
+
+# A file's name has at most 255 bytes.
+_LONGEST = 200
 
 
 class Unavailable(Exception):
@@ -43,11 +47,36 @@ class Source:
         Raises Unavailable.
         """
         name = f"{self.suite}-{self.arch}-{'+'.join(packages)}"
+        if len(name) > _LONGEST:
+            name = f"{name[:_LONGEST]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
         found = CACHE / "trees" / name
         with locked("packages"):
             if not found.is_dir():
                 self._unpack(packages, found)
         return found
+
+    def member(self, package: str, path: str) -> Path:
+        """One file of a package, for those that unpacked would fill the disk. Raises Unavailable."""
+        found = CACHE / "members" / f"{self.suite}-{self.arch}-{package}" / path
+        with locked("packages"):
+            if not found.is_file():
+                self._extract(package, path, found)
+        return found
+
+    def _extract(self, package: str, path: str, found: Path) -> None:
+        partial = CACHE / "partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        self._apt("apt-get", "download", package, where=partial)
+        (archive,) = partial.glob("*.deb")
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE) as packed:
+            command = ["tar", "--directory", str(partial), "--extract", "--occurrence", f"./{path}"]
+            done = subprocess.run(command, stdin=packed.stdout, capture_output=True, check=False)
+        if done.returncode:
+            raise Unavailable(f"{path} of {package}: {_last(done.stderr)}")
+        found.parent.mkdir(parents=True, exist_ok=True)
+        (partial / path).rename(found)
+        shutil.rmtree(partial)
 
     def newest(self, package: str) -> str:
         """The kernel that a package without files stands for: linux-image-686-pae -> linux-image-6.1.0-50-686-pae."""

@@ -39,7 +39,8 @@ class Machine:
     """A machine with `memory` MiB: it boots `kernel` directly, or what its disk holds.
 
     `kind`: QEMU's machine type, None for the architecture's usual one. `pflash`: the firmware's code and, writable,
-    its variables. `restarts`: a guest that reboots does so; else the machine ends there.
+    its variables. `restarts`: a guest that reboots does so; else the machine ends there. `job`: a file that the guest
+    finds on its second disk. `log`: where every write and flush of the disk is noted, in their order, from its start.
     """
 
     arch: str
@@ -51,6 +52,8 @@ class Machine:
     disk: Path | None = None
     pflash: tuple[Path, Path] | None = None
     restarts: bool = False
+    job: Path | None = None
+    log: Path | None = None
 
     def command(self) -> list[str]:
         """QEMU's arguments. Raises Unavailable where that emulator is not installed."""
@@ -66,8 +69,12 @@ class Machine:
             options += ["-kernel", str(self.kernel), "-append", self.cmdline]
         if self.initrd:
             options += ["-initrd", str(self.initrd)]
-        if self.disk:
+        if self.disk and self.log:
+            options += _logged(self.disk, self.log)
+        elif self.disk:
             options += ["-drive", f"file={self.disk},format=raw,if=virtio"]
+        if self.job:
+            options += ["-drive", f"file={self.job},format=raw,if=virtio,readonly=on"]
         for unit, (file, mode) in enumerate(zip(self.pflash or (), ("on", "off"), strict=False)):
             options += ["-drive", f"if=pflash,unit={unit},format=raw,readonly={mode},file={file}"]
         return ["nice", "-n", "19", emulator, *options]
@@ -76,6 +83,16 @@ class Machine:
         """The machine that boots this kernel directly, with its console where the lab listens."""
         line = f"console={CONSOLES[self.arch]} {QUICK_END} {cmdline}"
         return replace(self, kernel=kernel, initrd=initrd, cmdline=line)
+
+
+def _logged(disk: Path, log: Path) -> list[str]:
+    nodes = (
+        f"driver=file,filename={disk},node-name=file",
+        "driver=raw,file=file,node-name=disk",
+        f"driver=file,filename={log},node-name=log",
+        "driver=blklogwrites,file=disk,log=log,node-name=logged",
+    )
+    return [word for node in nodes for word in ("-blockdev", node)] + ["-device", "virtio-blk-pci,drive=logged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +108,10 @@ class Run:
         return "\n".join(self.text.splitlines()[-lines:])
 
 
-def run(machine: Machine, deadline: float, *, until: str = "", after: float = 0.0) -> Run:
+def run(machine: Machine, deadline: float, *, until: str = "", after: float = 0.0, silence: float = 0.0) -> Run:
     """Let the machine run until it ends, until `deadline` seconds (times PATIENCE) are over, or `after` seconds after
-    it wrote `until`. Then its own process is killed. Raises Unavailable.
+    it wrote `until`; with `silence` also until it wrote nothing for so many seconds (times PATIENCE). Then its own
+    process is killed. Raises Unavailable.
     """
     start = time.monotonic()
     end = start + deadline * PATIENCE
@@ -108,7 +126,9 @@ def run(machine: Machine, deadline: float, *, until: str = "", after: float = 0.
     with process, selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while (left := end - time.monotonic()) > 0:
-            if not selector.select(left):
+            if not selector.select(min(left, silence * PATIENCE) if silence else left):
+                if silence:
+                    break
                 continue
             data = os.read(process.stdout.fileno(), 1 << 16)
             if not data:

@@ -16,6 +16,7 @@ from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion
 
 from grubkd.cli import main
+from grubkd.parsing import compile
 
 TOP = Path(__file__).parent.parent
 SNIPPETS = TOP / "integrations" / "kickstart"
@@ -58,10 +59,22 @@ def scripts(name: str) -> list[str]:
     return [script.script for script in parsed(name, VERSIONS[name][0]).scripts]
 
 
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with grubkd as its build leaves it: the parsers' tables are made once, not in every process."""
+    directory = tmp_path_factory.mktemp("package")
+    shutil.copytree(TOP / "grubkd", directory / "grubkd", ignore=shutil.ignore_patterns("__pycache__"))
+    for grammar in (TOP / "grammars").glob("*.lark"):
+        tables = directory / "grubkd" / "grammars" / f"{grammar.stem}_tables.py"
+        tables.write_text(compile.module(grammar.read_text()))
+    return directory
+
+
 class Installer:
     """An installed tree, as an installer has it mounted, and what is on its PATH."""
 
-    def __init__(self, tree: str, path: Path) -> None:
+    def __init__(self, tree: str, path: Path, package: Path = TOP) -> None:
+        self.package = package
         self.root = path / "sysroot"
         shutil.copytree(TOP / "fixtures" / tree / "root", self.root, symlinks=True)
         (self.root / "var/lib").mkdir(parents=True, exist_ok=True)
@@ -85,7 +98,7 @@ class Installer:
                 "GRUBKD_SYSROOT": str(self.root),
                 "GRUBKD_MEDIUM": str(self.medium),
                 "GRUBKD_HOME": str(self.root / "opt/grubkd"),
-                "PYTHONPATH": str(TOP),
+                "PYTHONPATH": str(self.package),
                 "TERM": "xterm-256color",
                 **environment,
             },
@@ -151,9 +164,9 @@ def test_shellcheck(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TREES)
-def test_inside_of_the_new_system(name: str, tmp_path: Path) -> None:
+def test_inside_of_the_new_system(name: str, tmp_path: Path, package: Path) -> None:
     """With a grubkd that a package installed."""
-    installer = Installer(TREES[name], tmp_path)
+    installer = Installer(TREES[name], tmp_path, package)
     installer.command("grubkd", f'exec {sys.executable} -m grubkd "$@"')
     copying, setting = scripts(name)
     assert installer.run(copying) == Run(0, "", "")
@@ -164,9 +177,9 @@ def test_inside_of_the_new_system(name: str, tmp_path: Path) -> None:
     assert installer.found() == installer.wanted()
 
 
-def test_again_there_is_nothing_to_do_and_the_installer_is_not_asked(tmp_path: Path) -> None:
+def test_again_there_is_nothing_to_do_and_the_installer_is_not_asked(tmp_path: Path, package: Path) -> None:
     """Neither its kernel's release nor its arguments; but its memory is."""
-    installer = Installer("rhel-9", tmp_path)
+    installer = Installer("rhel-9", tmp_path, package)
     installer.command("grubkd", f'exec {sys.executable} -m grubkd "$@"')
     assert installer.grubkd("set", "--auto", "--this-machine")["changed"]
     before = installer.files()
@@ -180,11 +193,11 @@ def test_again_there_is_nothing_to_do_and_the_installer_is_not_asked(tmp_path: P
     assert not installer.asked.exists()
 
 
-def test_outside_of_it(tmp_path: Path) -> None:
+def test_outside_of_it(tmp_path: Path, package: Path) -> None:
     installer = Installer("rhel-9", tmp_path)
     installer.command("python3", f'exec {sys.executable} "$@"')
-    (installer.medium / "grubkd/site").mkdir(parents=True)
-    (installer.medium / "grubkd/site/grubkd").symlink_to(TOP / "grubkd")
+    (installer.medium / "grubkd").mkdir(parents=True)
+    (installer.medium / "grubkd/site").symlink_to(package)
     (script,) = scripts("nochroot")
     done = installer.run(script)
     assert done.exit == 0, done.err

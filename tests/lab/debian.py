@@ -1,0 +1,155 @@
+"""A machine with a real Debian 12: made by debootstrap, started by the GRUB 2 that its own grub-install put there."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab import disks
+from lab.initramfs import INIT
+from lab.packages import CACHE, Unavailable, locked
+from lab.qemu import Machine, Run, run
+from lab.report import part
+from lab.tree import TOP
+
+PACKAGES = (
+    *("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "kexec-tools"),
+    *("python3", "python3-lark", "python3-click", "python3-augeas", "python3-psutil"),
+)
+# A third of the whole, which nothing here looks at.
+SUPERFLUOUS = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/lib/apt/lists", "var/cache/apt")
+MEMORY = 1024
+SIZE = 900
+"""MiB: of RAM, and of the partition that is /."""
+
+GUEST = Path(__file__).with_name("guest.sh")
+# As grub-pc's package leaves it, but for the time to choose and what the lab must hear. nokaslr: where the kernel lies
+# is then known before it boots.
+DEFAULT = """# If you change this file, run 'update-grub' afterwards to update
+# /boot/grub/grub.cfg.
+GRUB_DEFAULT=0
+GRUB_TIMEOUT=0
+GRUB_DISTRIBUTOR=`lsb_release -i -s 2> /dev/null || echo Debian`
+GRUB_CMDLINE_LINUX_DEFAULT="quiet"
+GRUB_CMDLINE_LINUX="console=ttyS0,115200 init=/lab/init nokaslr oops=panic panic=-1"
+GRUB_TERMINAL=serial
+"""
+# As the package kdump-tools puts it.
+DROP_IN = 'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT crashkernel=384M-:128M"\n'
+INSTALL = """told install
+mkdir -p /boot/grub
+grub-install /dev/vda && update-grub && echo installed
+"""
+
+
+def _tarball() -> Path:
+    """The packed Debian without grubkd, made where it is not there yet (some minutes). Raises Unavailable."""
+    if not shutil.which("debootstrap"):
+        raise Unavailable("debootstrap is not installed")
+    found = CACHE / "debian-12.tar"
+    with locked("debian"):
+        if not found.exists():
+            tree = CACHE / "debian-12.tree"
+            shutil.rmtree(tree, ignore_errors=True)
+            done = subprocess.run(
+                ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "bookworm", tree],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise Unavailable(f"debootstrap: {(done.stdout + done.stderr).strip().splitlines()[-1]}")
+            for name in SUPERFLUOUS:
+                shutil.rmtree(tree / name)
+                (tree / name).mkdir()
+            partial = found.with_suffix(".partial")
+            subprocess.run(["tar", "--directory", tree, "--create", "--file", partial, "."], check=True)
+            shutil.rmtree(tree)
+            partial.rename(found)
+    return found
+
+
+def _install_grubkd(tree: Path) -> None:
+    """The package as a build puts it together, its parsers' tables included, and the command."""
+    build = tree.parent / "build"
+    source = shutil.copytree(
+        TOP, build, symlinks=True, ignore=shutil.ignore_patterns(".*", "fixtures", "tests", "__pycache__")
+    )
+    into = tree / "usr/lib/python3/dist-packages"
+    subprocess.run(
+        [sys.executable, "setup.py", "-q", "build", "--build-lib", into], cwd=source, check=True, capture_output=True
+    )
+    shutil.rmtree(build)
+    # As a package's installation does: the emulated machine would be a minute about it, at every run.
+    compiling = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
+    subprocess.run([*compiling, "-s", str(tree), "-p", "/", str(into / "grubkd")], check=True)
+    command = tree / "usr/bin/grubkd"
+    command.write_text("#!/usr/bin/python3\nimport sys\nfrom grubkd.cli import main\nsys.exit(main())\n")
+    command.chmod(0o755)
+
+
+def _functions() -> str:
+    """What the lab's other init tells, told in the same words."""
+    return "\n".join(re.findall(r"^(?:told|report)\(\) \{\n.*?^\}\n", INIT.read_text(), re.MULTILINE | re.DOTALL))
+
+
+@dataclass(frozen=True, slots=True)
+class Debian:
+    """The disk, and the machine that boots it through GRUB."""
+
+    disk: Path
+
+    def machine(self, job: str) -> Machine:
+        """The machine, told by `job` what to do after its start."""
+        return Machine("x86_64", MEMORY, disk=self.disk, job=job_file(self.disk, job))
+
+    def boot(self, job: str, deadline: float = 120) -> Run:
+        """Boot it, let it do the job, until it ends. Raises Unavailable."""
+        done = run(self.machine(job), deadline)
+        assert done.ended, done.tail()
+        return done
+
+
+def job_file(disk: Path, job: str) -> Path:
+    """A job beside its disk, in whole sectors."""
+    data = job.encode()
+    file = disk.with_suffix(".job")
+    file.write_bytes(data + bytes(-len(data) % 4096))
+    return file
+
+
+def install(directory: Path, files: Sequence[tuple[str, str]] = ()) -> Debian:
+    """A Debian on a disk in that directory, with these files (path and text) on it. Needs root. Raises Unavailable."""
+    tree = directory / "tree"
+    tree.mkdir()
+    subprocess.run(["tar", "--directory", tree, "--extract", "--file", _tarball()], check=True)
+    _install_grubkd(tree)
+    for name, text in (
+        ("etc/default/grub", DEFAULT),
+        ("lab/init", GUEST.read_text()),
+        ("lab/functions", _functions()),
+        *files,
+    ):
+        file = tree / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (tree / "lab/init").chmod(0o755)
+    for name in ("vmlinuz", "initrd.img"):
+        (found,) = (tree / "boot").glob(f"{name}-*")
+        shutil.copy(found, directory / name)
+    disk = directory / "disk"
+    disks.ext4(tree, disk, size=SIZE)
+    shutil.rmtree(tree)
+    found_one = Debian(disk)
+    direct = replace(
+        found_one.machine(INSTALL),
+        kernel=directory / "vmlinuz",
+        initrd=directory / "initrd.img",
+        cmdline="root=/dev/vda1 ro console=ttyS0,115200 init=/lab/init panic=-1",
+    )
+    done = run(direct, 150)
+    assert "installed\n" in part(done.text, "install"), done.tail(40)
+    return found_one

@@ -97,6 +97,7 @@ class Application:
             files.finish()
         # The second names of the old files must not be lost with the first.
         self._sync()
+        durable.settle_staged(self._root)
 
     def _write(self, files: FileSync) -> None:
         latest = 0

@@ -20,6 +20,16 @@ _JOURNALLING = {"ext3", "ext4", "xfs"}
 _BOOT = ("/boot/", "/efi/")
 
 
+def settle_staged(root: Root) -> None:
+    """Put the staged files in their places on the disk before a name leads to them, as far as a sync does that.
+
+    Else the final sync might write a directory, with the new name, before the inode that it leads to: a boot loader
+    would for that moment find neither the old text nor the new. Under --root nothing is left to do.
+    """
+    if root.live:
+        os.sync()
+
+
 def settle(root: Root, paths: Iterable[str]) -> None:
     """Put changed files, whose directories are synced already, on the disk itself. Raises OSError.
 

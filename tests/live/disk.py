@@ -14,16 +14,22 @@ OLD = """menuentry 'Linux' {
 """
 
 
-def raw(image: str) -> str:
+# The first is the journal's own.
+FIRST_SWAP = "inject=renameat:signal=KILL:when=2"
+
+
+def raw(image: str, name: str = "grub.cfg") -> str:
     """What a boot loader that replays no journal would read."""
-    done = subprocess.run(["debugfs", "-R", "cat /grub2/grub.cfg", image], capture_output=True, text=True, check=False)
+    done = subprocess.run(["debugfs", "-R", f"cat /grub2/{name}", image], capture_output=True, text=True, check=False)
     return done.stdout
 
 
-def grubkd(*arguments: str, log: str = "") -> str:
+def grubkd(*arguments: str, log: str = "", inject: str = "") -> str:
     command = [sys.executable, "-m", "grubkd", *arguments]
     if log:
-        command = ["strace", "-f", "-o", log, "-e", "trace=ioctl,sync", *command]
+        command = ["strace", "-f", "-o", log, "-e", "trace=ioctl,sync,renameat", *command]
+    elif inject:
+        command = ["strace", "-f", "-o", "/dev/null", "-e", "trace=renameat", "-e", inject, *command]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else f"exit {done.returncode}: {done.stdout}{done.stderr}"
 
@@ -47,6 +53,10 @@ def main(work: str, image: str) -> None:
     found["after fsync alone"] = raw(image)
     BOOT.write_text(OLD)
     os.sync()
+    found["killed"] = grubkd("set", "192M", inject=FIRST_SWAP)
+    staged = [each.name for each in BOOT.parent.glob(".grubkd-*.new")]
+    found["staged"] = [raw(image, name) for name in staged]
+    found["after the kill"] = raw(image)
     found["set failed"] = grubkd("set", "256M", log=f"{work}/trace")
     found["after set"] = raw(image)
     found["calls"] = Path(f"{work}/trace").read_text()

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from bookworm import TOP, Bookworm
 from packages import fetch, install
+from pykickstart.parser import KickstartParser
+from pykickstart.version import DEVEL, makeVersion
 
 pytestmark = pytest.mark.long
 
-pykickstart = pytest.importorskip("pykickstart", reason="the snippets are read by pykickstart")
 # What stands for the packages that the snippets name: Debian's have other names.
 INSIDE = {
     "rhel8": ("python3.11", "python3.11-venv", "libaugeas0"),
@@ -26,9 +27,6 @@ VALUE = "384M-:128M"
 
 
 def scripts(name: str) -> list[str]:
-    from pykickstart.parser import KickstartParser
-    from pykickstart.version import DEVEL, makeVersion
-
     handler = makeVersion(DEVEL)
     KickstartParser(handler).readKickstart(str(TOP / "integrations/kickstart" / f"{name}.ks"))
     return [script.script for script in handler.scripts]

@@ -58,10 +58,9 @@ def crash(tree: Tree, disk: Path) -> Run:
     return run(Machine("i386", MEMORY, disk=disk, restarts=True), 150)
 
 
-def dump(disk: Path, into: Path) -> Path:
-    """The dump in /var/crash/DATE of the disk's second partition, copied out of it."""
+def dump(disk: Path, into: Path, start: int = disks.MIB * (1 + disks.BOOT_SIZE)) -> Path:
+    """The dump in /var/crash/DATE of the partition that begins at that byte of the disk, copied out of it."""
     image = into / "root.ext2"
-    start = disks.MIB * (1 + disks.BOOT_SIZE)
     with disk.open("rb") as source, image.open("wb") as target:
         source.seek(start)
         shutil.copyfileobj(source, target)

@@ -1,0 +1,87 @@
+"""The dump of a whole cycle as a person reads it: by `crash`, with the symbols of the kernel that crashed.
+
+For x86_64: Debian 12's crash 8.0.2 for i386 does not open dumps of its i386 kernel 6.1, neither with KASLR nor without.
+"""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab import disks
+from lab.kernels import KERNELS
+from lab.packages import Source, Unavailable
+from lab.prediction import compare
+from lab.qemu import Machine, run
+from lab.report import part, reports
+from lab.test_page import dump
+from lab.test_sizing import MEMORY, prepared
+
+KERNEL = KERNELS["6.1 x86_64"]
+SOURCE = Source("bookworm", "amd64")
+# crash, and what it is linked with.
+PACKAGES = (
+    *("crash", "libc6", "libgcc-s1", "liblzo2-2", "libncursesw6", "libsnappy1v5", "libstdc++6", "libtinfo6"),
+    *("libzstd1", "zlib1g"),
+)
+
+
+def symbols() -> Path:
+    """The kernel with its symbols: 0.6 GB, of a package of 0.3 GB. Raises Unavailable."""
+    return SOURCE.member(f"linux-image-{KERNEL.release}-dbg", f"usr/lib/debug/boot/vmlinux-{KERNEL.release}")
+
+
+def asked(vmlinux: Path, vmcore: Path, *commands: str) -> str:
+    """What `crash` answers. Raises Unavailable."""
+    tree = SOURCE.tree(*PACKAGES)
+    libraries = f"{tree}/lib/x86_64-linux-gnu:{tree}/usr/lib/x86_64-linux-gnu"
+    done = subprocess.run(
+        [
+            *(tree / "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "--library-path", libraries, tree / "usr/bin/crash"),
+            *("--no_crashrc", "--no_scroll", "-s", vmlinux, vmcore),
+        ],
+        input="".join(f"{command}\n" for command in (*commands, "quit")),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.lab
+def test_crash_opens_the_dump(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    memory = MEMORY[KERNEL.arch]
+    try:
+        vmlinux = symbols()
+        SOURCE.tree(*PACKAGES)
+        tree = prepared(tmp_path, KERNEL.name)
+        tree.grubkd("set", "--auto", "--ram", f"{memory}M", "--remove-arg", "nokaslr")
+        entry = tree.default_entry()
+        disks.grub2(tree.path, disk, size=384)
+        done = run(Machine(KERNEL.arch, memory, disk=disk, restarts=True), 240)
+    except Unavailable as problem:
+        pytest.skip(str(problem))
+    assert done.ended, done.tail()
+    assert len(reports(done.text)) == 2, done.tail()
+    for report in reports(done.text):
+        assert report.release == KERNEL.release
+        # The first word is GRUB's own.
+        assert report.cmdline == f"BOOT_IMAGE={entry['kernel']} {entry['cmdline']}"
+        compared = compare(report, KERNEL.arch)
+        assert compared.outcome != "wrong", compared
+    assert "vmcore" in part(done.text, "saved"), done.tail()
+
+    told = asked(vmlinux, dump(disk, tmp_path, disks.MIB), "sys", "bt")
+    facts = dict(re.findall(r"^ *([A-Z]+): (.*)$", told, re.MULTILINE))
+    assert facts["RELEASE"] == KERNEL.release, told
+    assert "sysrq triggered crash" in facts["PANIC"], told
+    # Who wrote the c, and how the kernel came to crash.
+    assert 'COMMAND: "init"' in told, told
+    functions = re.findall(r"^ *#\d+ \[[0-9a-f]+\] (\w+) at ", told, re.MULTILINE)
+    way = [name for name in functions if name in ("panic", "sysrq_handle_crash", "write_sysrq_trigger", "vfs_write")]
+    assert way == ["panic", "sysrq_handle_crash", "write_sysrq_trigger", "vfs_write"], told

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zlib import crc32
 
 from lab import disks
 from lab.initramfs import INIT
@@ -16,7 +17,7 @@ from lab.report import part
 from lab.tree import TOP
 
 PACKAGES = (
-    *("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "kexec-tools"),
+    *("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "kexec-tools", "makedumpfile"),
     *("python3", "python3-lark", "python3-click", "python3-augeas", "python3-psutil"),
 )
 # A third of the whole, which nothing here looks at.
@@ -49,7 +50,8 @@ def _tarball() -> Path:
     """The packed Debian without grubkd, made where it is not there yet (some minutes). Raises Unavailable."""
     if not shutil.which("debootstrap"):
         raise Unavailable("debootstrap is not installed")
-    found = CACHE / "debian-12.tar"
+    # Another choice of packages is another tree.
+    found = CACHE / f"debian-12-{crc32(' '.join(PACKAGES).encode()):08x}.tar"
     with locked("debian"):
         if not found.exists():
             tree = CACHE / "debian-12.tree"

@@ -8,7 +8,7 @@ import pytest
 from lab.debian import DROP_IN, Debian, install
 from lab.packages import Unavailable
 from lab.prediction import compare, size_fits
-from lab.report import part, reports
+from lab.report import part, parts, reports
 
 pytestmark = pytest.mark.lab
 
@@ -33,6 +33,32 @@ told regenerated
 sha256sum /boot/grub/grub.cfg
 told unchanged
 grubkd set 192M --json
+"""
+
+
+CRASH = """if [ -e /proc/vmcore ]; then
+    told capture
+    date=$(date +%Y%m%d%H%M)
+    mkdir -p "/var/crash/$date"
+    makedumpfile --dump-dmesg --message-level 1 /proc/vmcore "/var/crash/$date/dmesg.$date" &&
+        makedumpfile -l -d 31 --message-level 1 /proc/vmcore "/var/crash/$date/dump.$date"
+    echo "saved $?"
+else
+    report
+    told without
+    grubkd crash --yes-crash-now 2>&1
+    echo "exit $?"
+    kexec -p /vmlinuz --initrd=/initrd.img --append="root=/dev/vda1 ro console=ttyS0,115200 init=/lab/init nr_cpus=1 \
+irqpoll reset_devices panic=-1"
+    told check
+    grubkd check --json
+    told crash
+    grubkd crash --yes-crash-now
+    told survived
+fi
+"""
+LOOK = """told dumps
+grubkd dumps --json
 """
 
 
@@ -74,3 +100,18 @@ def test_what_set_wrote_boots_and_stays(debian: Debian) -> None:
         assert "generated\n" in part(done.text, "generate"), done.tail()
         assert part(done.text, "regenerated") == written
         assert not told(done.text, "unchanged")["changed"]
+
+
+def test_crash_and_what_it_leaves(debian: Debian) -> None:
+    """`crash` really crashes the machine, once a capture kernel is loaded; `dumps` then tells of the dump."""
+    debian.boot("grubkd set 256M\n")
+    text = debian.boot(CRASH, 400).text
+    (report,) = reports(text)
+    assert report.size == 256 << 20
+    assert "no capture kernel is loaded" in part(text, "without") and "exit 4\n" in part(text, "without"), text[-3000:]
+    found = told(text, "check")
+    assert found["will_dump"]["now"], found
+    assert "survived" not in dict(parts(text)) and "saved 0\n" in part(text, "capture"), text[-3000:]
+    (dump,) = told(debian.boot(LOOK).text, "dumps")["dumps"]
+    assert dump["complete"] and dump["release"] == report.release, dump
+    assert "sysrq triggered crash" in dump["panic"], dump

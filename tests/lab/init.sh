@@ -83,7 +83,8 @@ capture() {
     finish reboot
 }
 
-# Load the capture kernel from the disk, and crash; after the crash, tell what was saved.
+# Load the capture kernel from the disk, and crash; after the crash, tell what was saved. A capture kernel that dies with
+# nothing saved boots the machine again as well: that must not go round and round.
 kdump() {
     disk
     if ls /mnt/var/crash/*/vmcore >/dev/null 2>&1; then
@@ -92,10 +93,16 @@ kdump() {
         release
         finish poweroff
     fi
+    if [ -e /mnt/var/crash/tried ]; then
+        told lost
+        release
+        finish poweroff
+    fi
     told load
     kexec -p /mnt/boot/"$(argument lab.kernel)" --initrd=/mnt/boot/"$(argument lab.initrd)" \
         --append="console=ttyS0,115200 nr_cpus=1 irqpoll reset_devices panic=-1 lab.disk=$(argument lab.disk)" 2>&1
     echo "loaded $(cat /sys/kernel/kexec_crash_loaded)"
+    : >/mnt/var/crash/tried
     release
     [ "$(cat /sys/kernel/kexec_crash_loaded)" = 1 ] || finish poweroff
     told crash

@@ -39,7 +39,7 @@ def limits(machine: Architecture, ram: tuple[Extent, ...]) -> Limits:
 def search(request: Request, era: Era, machine: Architecture, free: FreeMemory, bounds: Limits) -> Outcome:
     """Where the region goes, and the one below `bounds.low` where the main one lies above it."""
     size = request.size
-    found, low = _main(request, era, free, bounds)
+    found, low = main(request, era, free, bounds)
     if found is None:
         if request.base:
             return failed(IN_USE)
@@ -56,7 +56,7 @@ def search(request: Request, era: Era, machine: Architecture, free: FreeMemory, 
     return reserved(found, size, (below, below + low))
 
 
-def _main(request: Request, era: Era, free: FreeMemory, bounds: Limits) -> tuple[int | None, int]:
+def main(request: Request, era: Era, free: FreeMemory, bounds: Limits) -> tuple[int | None, int]:
     """The main region's address, and the bytes wanted below `bounds.low` if it lies above."""
     size, align, low = request.size, bounds.align, request.low_beside
     if request.base:

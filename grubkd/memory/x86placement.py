@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from grubkd.memory import kaslr
+from grubkd.memory import genericsearch, kaslr, x86search
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.bootfacts import Boot
 from grubkd.memory.eras import Era
 from grubkd.memory.freememory import PAGE
-from grubkd.memory.genericsearch import limits, search
 from grubkd.memory.judgement import Judgement, combined, of_chances, of_variants
 from grubkd.memory.kernelimage import typical_image
 from grubkd.memory.outcome import Outcome, failed
@@ -16,7 +15,6 @@ from grubkd.memory.reading import Request
 from grubkd.memory.release import AUTOMATIC_SINCE
 from grubkd.memory.size import GIB, KIB, MIB
 from grubkd.memory.x86free import Held, Top, free_from_bottom, free_from_top
-from grubkd.memory.x86search import from_bottom, from_top
 
 _BOOTMEM = frozenset({Era.V2_6_29, Era.V2_6_32, Era.RHEL6})
 _LEAST, _EDGE = 16 * KIB, MIB
@@ -72,9 +70,19 @@ def _in_the_way(request: Request, boot: Boot) -> Iterator[Outcome]:
 def _attempt(request: Request, boot: Boot, ram: tuple[Extent, ...], held: Held) -> tuple[Outcome, tuple[Extent, ...]]:
     free, movable = free_from_top(ram, boot.machine, held)
     era = boot.release.era
+    found: int | None
     if era.since(Era.V6_8):
-        return search(request, era, boot.machine, free, limits(boot.machine, ram)), movable
-    return from_top(request, era, boot.machine, free), movable
+        bounds = genericsearch.limits(boot.machine, ram)
+        outcome = genericsearch.search(request, era, boot.machine, free, bounds)
+        found = genericsearch.main(request, era, free, bounds)[0] if outcome.status == "failed" else None
+    else:
+        outcome = x86search.from_top(request, era, boot.machine, free)
+        found = x86search.main(request, era, boot.machine, free) if outcome.status == "failed" else None
+    if found is not None:
+        # It failed for the region below 4G. With a kernel in the way of this one it would lie elsewhere, and might not
+        # need another.
+        movable = (*movable, (found, found + request.size))
+    return outcome, movable
 
 
 def _judge_bootmem(request: Request, boot: Boot, ram: tuple[Extent, ...]) -> Judgement:
@@ -84,7 +92,7 @@ def _judge_bootmem(request: Request, boot: Boot, ram: tuple[Extent, ...]) -> Jud
     images = list(_images(boot))
     for image in images:
         free = free_from_bottom(ram, image, boot.initrd)
-        outcomes.append(from_bottom(request, boot.release.era, boot.machine, free, ram))
+        outcomes.append(x86search.from_bottom(request, boot.release.era, boot.machine, free, ram))
     judgement = of_variants(outcomes, _why(boot, images))
     end = request.base + request.size
     if request.base and boot.machine is Architecture.X86_64 and request.base < ram[-1][1] < end:

@@ -30,18 +30,9 @@ _CEILINGS: dict[Era, tuple[int, ...]] = {
 def from_top(request: Request, era: Era, machine: Architecture, free: FreeMemory) -> Outcome:
     """Memblock kernels, 2.6.37 to 6.6: the highest 16M-aligned address below the era's ceiling, then the next one."""
     size = request.size
-    if request.base:
-        found = free.from_top(size, MIB, request.base, min(request.base + size, LIMIT))
-        if found != request.base:
-            return failed(IN_USE)
-    else:
-        ceilings: tuple[int, ...] = (_TOP,) if request.high else _CEILINGS[era]
-        if machine is Architecture.I386:
-            ceilings = (512 * MIB,)
-        tried = (free.from_top(size, ALIGN, ALIGN, ceiling) for ceiling in ceilings)
-        found = next((place for place in tried if place is not None), None)
-        if found is None:
-            return failed(NO_AREA)
+    found = main(request, era, machine, free)
+    if found is None:
+        return failed(IN_USE if request.base else NO_AREA)
     low = request.low_beside
     if found < 4 * GIB or low == 0 or machine is Architecture.I386 or era is Era.V3_0:
         return reserved(found, size)
@@ -51,6 +42,19 @@ def from_top(request: Request, era: Era, machine: Architecture, free: FreeMemory
     if below is None:
         return failed(f"Cannot reserve {low >> 20}MB crashkernel low memory, please try smaller size.")
     return reserved(found, size, (below, below + low))
+
+
+def main(request: Request, era: Era, machine: Architecture, free: FreeMemory) -> int | None:
+    """The address of the main region, which is sought first; None where there is none."""
+    size = request.size
+    if request.base:
+        found = free.from_top(size, MIB, request.base, min(request.base + size, LIMIT))
+        return found if found == request.base else None
+    ceilings: tuple[int, ...] = (_TOP,) if request.high else _CEILINGS[era]
+    if machine is Architecture.I386:
+        ceilings = (512 * MIB,)
+    tried = (free.from_top(size, ALIGN, ALIGN, ceiling) for ceiling in ceilings)
+    return next((place for place in tried if place is not None), None)
 
 
 def from_bottom(

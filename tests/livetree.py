@@ -1,12 +1,10 @@
 """A tree that passes for the running system: its /proc and /sys are ordinary files."""
 
-import io
-import json
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+
+from answered import answer
 
 from grubkd.root import Root
 
@@ -43,26 +41,6 @@ class Live(Root):
     @property
     def live(self) -> bool:
         return True
-
-
-class Run(NamedTuple):
-    exit: int
-    text: str
-    story: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.text)
-
-
-def answer(call: Callable[[], int]) -> Run:
-    """What a verb prints and returns."""
-    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape")
-    with redirect_stdout(out), redirect_stderr(err):
-        status = call()
-    out.flush()
-    err.flush()
-    return Run(status, out.buffer.getvalue().decode(), err.buffer.getvalue().decode("utf-8", "replace"))
 
 
 def put(top: Path, files: Files) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from answered import Run, answer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from livetree import MIB, Files, Live, Run, answer, debian, put, red_hat
+from livetree import MIB, Files, Live, debian, put, red_hat
 
 from grubkd.advice.lint import lint
 from grubkd.cli import main

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from livetree import Files, Live, answer, debian, put
+from answered import answer
+from livetree import Files, Live, debian, put
 
 from grubkd.cli import main
 from grubkd.commands import crash

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from livetree import Files, Live, Run, answer, debian, put, red_hat
+from answered import Run, answer
+from livetree import Files, Live, debian, put, red_hat
 
 from grubkd.cli import main
 from grubkd.commands import dumps

@@ -1,36 +1,19 @@
 """`grubkd plan`: each fixture's machine against its vendor's table, the answer's shape, pictures, refusals."""
 
-import io
 import json
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import pytest
+from answered import Run, answer
 
 from grubkd.cli import main
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
-class Run(NamedTuple):
-    exit: int
-    text: str
-    story: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.text)
-
-
 def run(*arguments: str) -> Run:
-    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape")
-    with redirect_stdout(out), redirect_stderr(err):
-        status = main(arguments)
-    out.flush()
-    err.flush()
-    return Run(status, out.buffer.getvalue().decode(), err.buffer.getvalue().decode("utf-8", "replace"))
+    return answer(lambda: main(arguments))
 
 
 def plan(tree: str, *arguments: str) -> Run:

@@ -1,14 +1,13 @@
 """`grubkd predict`: a line of a person's own, every entry of a tree, memory maps that people saved, --batch."""
 
-import io
 import json
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from answered import Run, answer
 
 from grubkd.cli import main
 from grubkd.commands import mapfile
@@ -37,23 +36,8 @@ DMESG = """\
 RANGES = [[0, 0x9FC00, "System RAM"], [0x100000, 0x7FFE0000, "System RAM"], [0x7FFE0000, 0x80000000, "Reserved"]]
 
 
-class Run(NamedTuple):
-    exit: int
-    text: str
-    story: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.text)
-
-
 def predict(*arguments: str) -> Run:
-    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape")
-    with redirect_stdout(out), redirect_stderr(err):
-        status = main(["predict", *arguments])
-    out.flush()
-    err.flush()
-    return Run(status, out.buffer.getvalue().decode(), err.buffer.getvalue().decode("utf-8", "replace"))
+    return answer(lambda: main(["predict", *arguments]))
 
 
 class TestOneKernel:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import answered
 import livetree
 import pytest
 from livetree import MIB, Live
@@ -19,7 +20,7 @@ def asked(tree: Path, *values: str, dry_run: bool = False, arguments: tuple[Wish
     request = Request(
         "set", str(tree), (), PlanOptions(), values or None, arguments=arguments, dry_run=dry_run, json=True
     )
-    found = livetree.answer(lambda: answer(Live(str(tree)), request))
+    found = answered.answer(lambda: answer(Live(str(tree)), request))
     assert found.exit == 0, found.text
     return found.json["changed"], found.json["reboot_required"]
 
@@ -61,5 +62,5 @@ def test_an_image_was_not_booted_from(tmp_path: Path) -> None:
     tree = livetree.debian(tmp_path)
     for values, expected in (("256M", (True, True)), ("256M", (False, False))):
         request = Request("set", str(tree), (), PlanOptions(), (values,), json=True)
-        found = livetree.answer(lambda request=request: answer(Root(str(tree)), request))
+        found = answered.answer(lambda request=request: answer(Root(str(tree)), request))
         assert (found.json["changed"], found.json["reboot_required"]) == expected

@@ -4,9 +4,13 @@ A message says what was found, the hint what to do about it, the place where. Ex
 2 usage, 3 a file was not understood, 4 refused, 5 rollback failed, 130 interrupted.
 """
 
-from typing import ClassVar
+from __future__ import annotations
 
 from grubkd.facts import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)

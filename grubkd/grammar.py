@@ -3,12 +3,17 @@
 Formats see Node and Token only, so that the parser behind them can change.
 """
 
+from __future__ import annotations
+
 from functools import cache
 
 from grubkd.errors import NotUnderstood, place_at
 from grubkd.parsing.driver import Driver, Stray
-from grubkd.parsing.tables import Tables
 from grubkd.parsing.tree import Child, Node, Token
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.parsing.tables import Tables
 
 __all__ = ["Child", "Node", "Token", "parse"]
 

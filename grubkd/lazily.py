@@ -3,6 +3,8 @@
 To type checkers `expression` is re.compile.
 """
 
+from __future__ import annotations
+
 import re
 
 TYPE_CHECKING = False  # known to type checkers by its name

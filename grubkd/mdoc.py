@@ -3,10 +3,14 @@
 Only the part of mdoc(7) that grubkd's own pages use; a macro beyond it is an error that the tests find.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from __future__ import annotations
 
 from grubkd.facts import dataclass, field
 from grubkd.lazily import expression
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 _ARGUMENT = expression(r'"([^"]*)"|((?:\\ |\S)+)')
 _ESCAPES = (("\\(dq", '"'), ("\\:", ""), ("\\&", ""), ("\\ ", " "), ("\\e", "\\"))

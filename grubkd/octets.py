@@ -5,6 +5,8 @@ valid UTF-8 or not, is ever lost. What people type and read is the operating sys
 byte that is not UTF-8 appears as a lone surrogate U+DC80..U+DCFF ("surrogateescape").
 """
 
+from __future__ import annotations
+
 
 def from_bytes(data: bytes) -> str:
     """The text of a file's bytes: one character a byte."""

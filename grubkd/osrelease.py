@@ -1,11 +1,17 @@
 """/etc/os-release: which distribution a tree holds."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Mapping
 
 from grubkd import octets
 from grubkd.lazily import expression
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grubkd.tree import Tree
 
 _ASSIGNMENT = expression(r"""^([A-Z0-9_]+)=(?:"([^"\n]*)"|'([^'\n]*)'|([^\s"'#]*))\s*$""", re.MULTILINE)
 

@@ -3,15 +3,21 @@
 stdout is the answer, stderr the story. Under --json stdout is one versioned object, errors included.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Any
 
 from grubkd import octets, story
-from grubkd.errors import GrubkdError, Notice
 from grubkd.render_colour import BAD, DOUBT, HEAD, coloured, mark, plain, shown, wanted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import IO, Any
+
+    from grubkd.errors import GrubkdError, Notice
 
 JSON_VERSION = 1
 # As the journal knows them, with syslog's numbers.

@@ -1,13 +1,18 @@
 """The answer of a command that changes files: as JSON values, as a unified diff, as a few lines."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from __future__ import annotations
 
 from grubkd import octets, render
-from grubkd.errors import Notice
 from grubkd.lazily import expression
 from grubkd.render_colour import BAD, GOOD, HEAD, PLACE, mark
-from grubkd.write.filechange import FileChange
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from grubkd.errors import Notice
+    from grubkd.write.filechange import FileChange
 
 _LINE = expression(r"[^\n]*\n|[^\n]+")
 _CONTEXT = 3

@@ -1,16 +1,22 @@
 """The answer of `check`: every finding, and whether the machine will dump."""
 
-from collections.abc import Iterator
-from typing import Any
+from __future__ import annotations
 
 from grubkd import octets, render
 from grubkd.advice import reservation
-from grubkd.advice.check import Report
-from grubkd.advice.finding import Finding, Status
-from grubkd.boot.model import BootConfig
-from grubkd.machine.kdump import Kdump
-from grubkd.machine.machine import Machine
+from grubkd.advice.finding import Status
 from grubkd.render_colour import BAD, DOUBT, GOOD, mark
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from grubkd.advice.check import Report
+    from grubkd.advice.finding import Finding
+    from grubkd.boot.model import BootConfig
+    from grubkd.machine.kdump import Kdump
+    from grubkd.machine.machine import Machine
 
 _INDENT = " " * 11
 _COLOURS = {Status.OK: GOOD, Status.WARNING: DOUBT, Status.PROBLEM: BAD}

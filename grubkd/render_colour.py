@@ -5,9 +5,13 @@ U+DC80 on), so no title and no file name can forge a colour, and an answer with 
 what it would be without them.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
 
 from grubkd.lazily import expression
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 GOOD, DOUBT, BAD, HEAD, PLACE, KERNEL = map(chr, range(0xD801, 0xD807))
 _END = "\ud800"

@@ -1,15 +1,21 @@
 """The answer of `dumps`: what was saved, newest first."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
 from datetime import UTC, datetime
-from typing import Any
 
 from grubkd import octets, render
 from grubkd.advice.dumproom import amount
-from grubkd.errors import Notice
-from grubkd.machine.dumps import Dump
-from grubkd.machine.kdump import Kdump
 from grubkd.render_check import target
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from grubkd.errors import Notice
+    from grubkd.machine.dumps import Dump
+    from grubkd.machine.kdump import Kdump
 
 
 def answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]) -> dict[str, Any]:

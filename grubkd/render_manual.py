@@ -1,11 +1,17 @@
 """The manual for a terminal: whole pages, and the part of grubkd(8) that is about one verb."""
 
-from collections.abc import Callable, Iterator, Sequence
+from __future__ import annotations
+
 from textwrap import wrap
 
 from grubkd.lazily import expression
-from grubkd.mdoc import Paragraph
 from grubkd.render_colour import HEAD, mark, plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from grubkd.mdoc import Paragraph
 
 _STEP = 4
 _OPTION = expression(r"--[a-z0-9-]+")

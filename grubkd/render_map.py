@@ -1,13 +1,20 @@
 """The picture of memory as text: in Unicode, or in plain ASCII for terminals that know no more."""
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
 from itertools import groupby
 
 from grubkd import octets
-from grubkd.memory.picture import MARKS, Band, Kind, Picture, Scale, around, whole
+from grubkd.memory.picture import MARKS, Kind, around, whole
 from grubkd.memory.size import GIB, MIB, format_size, round_up
 from grubkd.render_colour import BAD, DOUBT, GOOD, KERNEL, mark
 from grubkd.render_plan import extent, size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from grubkd.memory.picture import Band, Picture, Scale
 
 _UNICODE = {
     Kind.HOLE: " ",

@@ -1,16 +1,21 @@
 """The answer of `plan`: the values, the reasons, what the kernels will do with them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from __future__ import annotations
 
 from grubkd import octets, render
 from grubkd.advice import Plan, Verdict
 from grubkd.boot.model import Entry
-from grubkd.errors import GrubkdError, Notice
-from grubkd.machine.machine import Machine
-from grubkd.memory.physical import Extent
 from grubkd.memory.size import GIB, MIB, format_size
 from grubkd.render_colour import BAD, DOUBT, GOOD, mark
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
+
+    from grubkd.errors import GrubkdError, Notice
+    from grubkd.machine.machine import Machine
+    from grubkd.memory.physical import Extent
 
 Row = tuple[Entry, Plan, Verdict]
 _WORDS: Mapping[str, str] = {

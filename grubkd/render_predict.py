@@ -1,17 +1,23 @@
 """The answer of `predict`: what the kernel reads in a line, and where it puts the reservation."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from __future__ import annotations
 
 from grubkd import octets, render
-from grubkd.advice import Simulation, Verdict
+from grubkd.advice import Verdict
 from grubkd.boot.model import Entry
-from grubkd.errors import GrubkdError
-from grubkd.memory.physical import Extent
-from grubkd.memory.reading import Request
 from grubkd.memory.size import format_size
 from grubkd.render_colour import BAD, DOUBT, mark
 from grubkd.render_plan import extent, outcome, size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from grubkd.advice import Simulation
+    from grubkd.errors import GrubkdError
+    from grubkd.memory.physical import Extent
+    from grubkd.memory.reading import Request
 
 Row = tuple[Entry, str, Verdict]
 

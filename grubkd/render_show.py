@@ -1,17 +1,23 @@
 """The answer of `show`: how the tree boots, as JSON values and as a table."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from __future__ import annotations
 
 from grubkd import octets, render
-from grubkd.advice import Plan
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
-from grubkd.boot.model import Boot, BootConfig, Entry, Line, Role
-from grubkd.errors import Notice
-from grubkd.machine.running import Running
+from grubkd.boot.model import Line, Role
 from grubkd.memory.size import format_size
 from grubkd.render_colour import BAD, GOOD, PLACE, mark
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from grubkd.advice import Plan
+    from grubkd.boot.model import Boot, BootConfig, Entry
+    from grubkd.errors import Notice
+    from grubkd.machine.running import Running
 
 # What a bootloader adds to the line it was given; it is no part of the configuration.
 _ADDED = ("BOOT_IMAGE", "initrd")

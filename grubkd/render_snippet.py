@@ -1,12 +1,18 @@
 """A plan in the words of other tools, for those who apply the value with them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from __future__ import annotations
+
 from types import MappingProxyType
 
-from grubkd.advice import Plan
-from grubkd.memory.architecture import Architecture
 from grubkd.memory.crashkernel import parse_value
 from grubkd.memory.size import MIB, round_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from grubkd.advice import Plan
+    from grubkd.memory.architecture import Architecture
 
 
 def snippet(style: str, plan: Plan, architecture: Architecture | None) -> str:

@@ -1,11 +1,18 @@
 """The picture of memory as SVG, to paste into a report."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
 from html import escape
 
 from grubkd import octets
-from grubkd.memory.picture import MARKS, Band, Kind, Picture, Scale, around, whole
+from grubkd.memory.picture import MARKS, Kind, around, whole
 from grubkd.render_plan import extent, size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.memory.picture import Band, Picture, Scale
 
 _COLOURS = {
     Kind.FIRMWARE: "#b0b0b0",

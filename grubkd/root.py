@@ -1,17 +1,22 @@
 """The operating-system tree acted upon: resolve inside it, read, list."""
 
+from __future__ import annotations
+
 import errno
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
 from weakref import finalize
 
 from grubkd import octets, story
-from grubkd.errors import Failed, InputOutput, PermissionDenied, Place, Usage
+from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
 from grubkd.walk import DIRECTORY, Spot
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from io import FileIO
+
+    from grubkd.errors import Failed
+    from grubkd.tree import Tree
 
 # Bytes. The largest real grub.cfg, of machines with hundreds of snapshots, are below 1 MB.
 LARGEST_FILE = 8 << 20
@@ -35,38 +40,6 @@ def system_failure(path: str, what: str, problem: OSError) -> Failed:
     number = problem.errno or 0
     kind = PermissionDenied if number in (errno.EACCES, errno.EPERM) else InputOutput
     return kind(f"{what}: {problem.strerror or problem}", hint=_HINTS.get(number, ""), place=Place(path))
-
-
-class Tree(Protocol):
-    """What the readers need of a tree: the one on disk, or the one as it would be after an edit.
-
-    Every path is inside the tree and begins with "/"; symbolic links, absolute ones too, resolve inside it.
-    """
-
-    @property
-    def live(self) -> bool:
-        """Whether this is the running system's own root."""
-        ...
-
-    def exists(self, path: str) -> bool:
-        """Whether a file or directory stands at the path, links followed."""
-        ...
-
-    def resolve(self, path: str) -> str | None:
-        """The real path inside the tree, all links followed, or None where nothing stands."""
-        ...
-
-    def read(self, path: str) -> bytes:
-        """The bytes of a regular file. Raises InputOutput, PermissionDenied (errors say which path)."""
-        ...
-
-    def part(self, path: str, start: int, size: int) -> bytes:
-        """At most `size` bytes of a regular file from an offset on, however large it is. Raises as read does."""
-        ...
-
-    def list(self, path: str) -> tuple[str, ...]:
-        """The names in a directory, sorted by byte; () where no directory stands."""
-        ...
 
 
 class Overlay:
@@ -186,7 +159,7 @@ class Root:
         except OSError as problem:
             raise system_failure(path, "cannot be read", problem) from None
 
-    def open(self, path: str) -> "FileIO":
+    def open(self, path: str) -> FileIO:
         """A regular file, opened unbuffered for reading; its size is the caller's concern. Raises as read does."""
         try:
             with self.spot(path) as spot:

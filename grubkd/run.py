@@ -1,21 +1,24 @@
 """The only place that runs a command: a list of arguments, a clean environment, one line told on failure."""
 
+from __future__ import annotations
+
 import os
 import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from select import select
 from signal import SIGKILL, SIGTERM
 from stat import S_ISREG
-from typing import TYPE_CHECKING
 
 from grubkd import octets, story
 from grubkd.errors import CommandFailed, Place, Refused
 from grubkd.facts import dataclass
-from grubkd.root import Root
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable, Sequence
+
+    from grubkd.root import Root
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # Nothing of the caller's environment is handed on: no preload, no locale, no shell start-up file.
@@ -107,7 +110,7 @@ def _how(status: int) -> str:
 
 
 def _gather(
-    process: "subprocess.Popen[bytes]", name: str, stop: Callable[[], bool], started: float, patience: float
+    process: subprocess.Popen[bytes], name: str, stop: Callable[[], bool], started: float, patience: float
 ) -> Finished:
     """Read what a command prints until it ends. Raises CommandFailed when it does not end or prints without end."""
     assert process.stdout and process.stderr  # noqa: S101 - tells the type checker what PIPE means
@@ -141,7 +144,7 @@ def _gather(
     return Finished(out, err)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Make sure that a command and its process group have ended; its pipes are closed."""
     import subprocess
 

@@ -3,7 +3,11 @@
 `level` is 0 unless asked for (-v 1, -vv 2). Who tells much asks it first, so that silence costs nothing.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SILENT, DECISIONS, READING = 0, 1, 2
 

@@ -1,5 +1,7 @@
 """Resolving a path inside a directory tree so that nothing outside can ever be reached."""
 
+from __future__ import annotations
+
 import errno
 import os
 from stat import S_ISDIR, S_ISLNK, S_ISREG
@@ -42,7 +44,7 @@ class Spot:
         """As said above."""
         return b"/" + b"/".join(self._names if self.name == b"." else [*self._names, self.name])
 
-    def __enter__(self) -> "Spot":
+    def __enter__(self) -> Spot:
         return self
 
     def __exit__(self, *_problem: object) -> None:

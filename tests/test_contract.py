@@ -31,6 +31,7 @@ LAYERS = {
     "root": 20,
     "run": 25,
     "walk": 15,
+    "tree": 15,
     "errors": 10,
     "octets": 0,
     "story": 0,

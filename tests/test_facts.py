@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 import pickle
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -82,3 +82,70 @@ def test_dataclasses(module: Any) -> None:
 def test_instances_can_be_copied_and_pickled() -> None:
     kept = Kept("a", 2)
     assert pickle.loads(pickle.dumps(kept)) == copy.copy(kept) == kept
+
+
+class Span(facts.NamedTuple):
+    """From here to there."""
+
+    start: int
+    end: int
+    text: str = ""
+    parts: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return self.end - self.start
+
+
+class PythonsSpan(NamedTuple):
+    """From here to there."""
+
+    start: int
+    end: int
+    text: str = ""
+    parts: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return self.end - self.start
+
+
+@pytest.mark.parametrize("kind", [Span, PythonsSpan], ids=["ours", "Python's"])
+def test_named_tuples(kind: Any) -> None:
+    # The first instance is made by another function than the later ones.
+    for _ in range(2):
+        one = kind(1, end=5)
+        assert one == (1, 5, "", ())
+    assert isinstance(one, tuple)
+    assert (one.start, one.end, one.text, one.parts, one.size) == (1, 5, "", (), 4)
+    assert one._replace(end=9, text="x") == kind(1, 9, "x")
+    assert type(one._replace(end=9)) is kind
+    assert hash(one) == hash((1, 5, "", ()))
+    assert repr(one) == f"{kind.__name__}(start=1, end=5, text='', parts=())"
+    assert kind.__doc__ == "From here to there."
+    assert kind._fields == kind.__match_args__ == ("start", "end", "text", "parts")
+    assert kind._field_defaults == {"text": "", "parts": ()}
+    assert not hasattr(one, "__dict__")
+    match one:
+        case kind(start=start, parts=parts):
+            assert (start, parts) == (1, ())
+    with pytest.raises(AttributeError):
+        one.start = 4
+    with pytest.raises(TypeError):
+        kind(1)
+    with pytest.raises(TypeError):
+        kind(1, 2, unknown=3)
+    # A ValueError before 3.13.
+    with pytest.raises((TypeError, ValueError)):
+        one._replace(unknown=3)
+    for copied in (copy.deepcopy(one), pickle.loads(pickle.dumps(one)), copy.copy(one)):
+        assert (copied, type(copied)) == (one, kind)
+
+
+def test_a_named_tuple_refuses_before_its_first_instance_as_well() -> None:
+    class Fresh(facts.NamedTuple):
+        name: str
+
+    with pytest.raises(TypeError):
+        Fresh()  # type: ignore[call-arg]
+    assert Fresh("a").name == "a"

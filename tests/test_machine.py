@@ -9,6 +9,7 @@ import pytest
 
 from grubkd.machine import config, distribution, image, luks, machine, userland
 from grubkd.machine.distribution import Distribution
+from grubkd.machine.hardware import Hardware
 from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.size import GIB, KIB, MIB
@@ -215,7 +216,7 @@ class TestHardware:
 
     def test_nothing_is_there(self, tmp_path: Path) -> None:
         hardware = read(tmp_path, {"sys/kernel/boot_params/data": b"short"}, live=True).hardware
-        assert hardware == machine.Hardware(modules=None, efi=False)
+        assert hardware == Hardware(modules=None, efi=False)
 
     @pytest.mark.parametrize("cell", [4, 8])
     def test_initrd_of_a_device_tree(self, tmp_path: Path, cell: int) -> None:

@@ -1,5 +1,7 @@
 """Where the boot configuration and the machine meet: what each entry should hold, and what it will get."""
 
+from __future__ import annotations
+
 from grubkd.advice.planning import PlanOptions, largest, plan_entry, plan_future, plan_release, recommended
 from grubkd.advice.review import review
 from grubkd.advice.simulation import Simulation, simulate

@@ -1,19 +1,25 @@
 """From an entry and a machine to the facts that its reservation depends on."""
 
+from __future__ import annotations
+
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import file_name
-from grubkd.boot.model import Boot, BootConfig, Entry, Role
+from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.facts import replace
-from grubkd.machine.kernel import Kernel
-from grubkd.machine.machine import Machine
 from grubkd.memory.case import Case, Needs
 from grubkd.memory.estimate import Parts
 from grubkd.memory.policy import System
 from grubkd.memory.release import Release
 from grubkd.memory.size import KIB
 from grubkd.memory.xen import of_image
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.boot.model import Boot, BootConfig, Entry
+    from grubkd.machine.kernel import Kernel
+    from grubkd.machine.machine import Machine
 
 _64K = 64 * KIB
 # Placeholders and stubs are no images: their sizes say nothing about memory.

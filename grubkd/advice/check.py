@@ -1,18 +1,24 @@
 """Whether this machine will dump when it crashes: every finding, and what they come to."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
 
 from grubkd.advice import dumproom, reservation, saving
 from grubkd.advice.casing import parsed
 from grubkd.advice.finding import Finding, Status, not_asked
 from grubkd.advice.lint import lint
 from grubkd.advice.reservation import line_of, next_entries
-from grubkd.boot.model import BootConfig, Seal
-from grubkd.errors import Notice, Place
+from grubkd.boot.seal import Seal
 from grubkd.facts import dataclass
-from grubkd.machine.kdump import Kdump
-from grubkd.machine.machine import Machine
-from grubkd.memory.release import Release
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from grubkd.boot.model import BootConfig
+    from grubkd.errors import Notice, Place
+    from grubkd.machine.kdump import Kdump
+    from grubkd.machine.machine import Machine
+    from grubkd.memory.release import Release
 
 _NOW = frozenset({"booted", "reserved", "loaded"})
 _NEXT = frozenset({"configured", "service"})

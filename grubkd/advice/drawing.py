@@ -1,13 +1,19 @@
 """The picture of memory for an entry and its plan."""
 
+from __future__ import annotations
+
 from grubkd.advice.casing import case_of, release_of
-from grubkd.advice.verdict import Verdict
 from grubkd.boot.build import main_boot
-from grubkd.boot.model import Entry
 from grubkd.facts import replace
-from grubkd.machine.machine import Machine
-from grubkd.memory.picture import Picture, picture
-from grubkd.memory.plan import Plan
+from grubkd.memory.picture import picture
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.advice.verdict import Verdict
+    from grubkd.boot.model import Entry
+    from grubkd.machine.machine import Machine
+    from grubkd.memory.picture import Picture
+    from grubkd.memory.plan import Plan
 
 
 def draw(entry: Entry, plan: Plan, verdict: Verdict, machine: Machine) -> Picture:

@@ -1,13 +1,19 @@
 """Is there a place for the dump, and room? How much a dump takes is estimated from what the memory holds now."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from grubkd.advice.finding import Finding, Status, not_asked, ok
 from grubkd.facts import dataclass
-from grubkd.machine.dumptarget import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG, Kind, Target
-from grubkd.machine.kdump import Kdump
-from grubkd.machine.machine import Machine
+from grubkd.machine.dumptarget import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG, Kind
 from grubkd.memory.size import GIB, MIB
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.machine.dumptarget import Target
+    from grubkd.machine.kdump import Kdump
+    from grubkd.machine.machine import Machine
 
 _ZERO, _CACHE, _USER, _FREE = 1, 2 | 4, 8, 16
 # What zlib, lzo or zstd leave of kernel memory is a quarter to a half.

@@ -1,9 +1,14 @@
 """What `check` found out about one thing that a dump depends on."""
 
+from __future__ import annotations
+
 from enum import StrEnum
 
-from grubkd.errors import Place
 from grubkd.facts import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.errors import Place
 
 
 class Status(StrEnum):

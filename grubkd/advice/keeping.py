@@ -1,14 +1,19 @@
 """What a newly installed kernel's entries lack of the value that stands for every kernel."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
 
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import release_of
-from grubkd.boot.model import BootConfig, Entry, Line
 from grubkd.facts import dataclass
 from grubkd.write import targets
-from grubkd.write.lastword import LastWord
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from grubkd.boot.model import BootConfig, Entry, Line
+    from grubkd.write.lastword import LastWord
 
 
 @dataclass(frozen=True, slots=True)

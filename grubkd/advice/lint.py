@@ -1,18 +1,20 @@
 """Values that a kernel reads otherwise than they look: each is legal, and hardly ever what was meant."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 from grubkd.advice.finding import Finding, Status
 from grubkd.boot import cmdline
-from grubkd.errors import Place
 from grubkd.lazily import expression
 from grubkd.memory.automatic import knows_auto
-from grubkd.memory.release import Release
 from grubkd.memory.size import KIB, MIB, SUFFIXES, format_size
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from re import Match
+
+    from grubkd.errors import Place
+    from grubkd.memory.release import Release
 
 _NAME = "crashkernel="
 _NUMBER = expression(r"(?<![\w.])(0[xX][0-9a-fA-F]+|\d{1,20})([KMGTPEkmgtpe]?)(?![\w.])")
@@ -75,7 +77,7 @@ def _is_bytes(number: str, suffix: str) -> bool:
 def _meant(value: str) -> str:
     """The value with its numbers as they were meant: decimal, and in megabytes."""
 
-    def better(match: "Match[str]") -> str:
+    def better(match: Match[str]) -> str:
         number, suffix = match[1], match[2]
         if _is_octal(number):
             return f"{number.lstrip('0')}{suffix or 'M'}"

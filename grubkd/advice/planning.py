@@ -1,16 +1,21 @@
 """The value that each entry should hold."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from grubkd.advice.casing import case_of, release_of, stand_in
-from grubkd.boot.model import BootConfig, Entry
 from grubkd.errors import NoSuchEntry
 from grubkd.facts import dataclass
-from grubkd.machine.machine import Machine
 from grubkd.memory import planner
-from grubkd.memory.plan import Plan
 from grubkd.memory.release import Release
 from grubkd.memory.shared import largest as largest_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.machine.machine import Machine
+    from grubkd.memory.plan import Plan
 
 # Of a system without a kernel: what its first kernel will be is not known, but it will be no old one.
 _TO_COME = "6.12.0"

@@ -1,12 +1,18 @@
 """Whether what the next boot gets differs from what the running kernel was booted with."""
 
-from collections.abc import Collection, Mapping, Sequence
+from __future__ import annotations
 
 from grubkd.advice.reservation import next_entries
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
-from grubkd.boot.model import BootConfig, Role
-from grubkd.machine.running import Running
+from grubkd.boot.model import Role
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from grubkd.boot.model import BootConfig
+    from grubkd.machine.running import Running
 
 
 def required(

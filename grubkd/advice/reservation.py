@@ -1,19 +1,25 @@
 """Is the memory there? What is configured, what the kernel was booted with, what it reserved, what was foreseen."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
 
 from grubkd.advice.casing import parsed
 from grubkd.advice.finding import Finding, Status, not_asked, ok
 from grubkd.advice.planning import plan_entry
 from grubkd.advice.simulation import simulate
-from grubkd.advice.verdict import Verdict, verdict
+from grubkd.advice.verdict import verdict
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
-from grubkd.boot.model import BootConfig, Entry
 from grubkd.errors import GrubkdError
-from grubkd.machine.machine import Machine
-from grubkd.machine.running import Running
 from grubkd.memory.size import format_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from grubkd.advice.verdict import Verdict
+    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.machine.machine import Machine
+    from grubkd.machine.running import Running
 
 _NO_MEMORY = "without memory set aside at boot no capture kernel can be loaded"
 _AUTO = "grubkd set --auto"

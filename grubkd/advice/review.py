@@ -1,14 +1,19 @@
 """What `show` says beside the facts: the value to recommend, and entries whose kernel would reserve nothing."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from grubkd.advice.planning import recommended
 from grubkd.advice.verdict import status, verdict
 from grubkd.boot.build import main_boot
-from grubkd.boot.model import BootConfig
 from grubkd.errors import ArchitectureUnknown, Notice, RamUnknown, WouldNotReserve
-from grubkd.machine.machine import Machine
-from grubkd.memory.plan import Plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.boot.model import BootConfig
+    from grubkd.machine.machine import Machine
+    from grubkd.memory.plan import Plan
 
 
 def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Notice, ...]]:

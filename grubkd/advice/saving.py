@@ -1,14 +1,19 @@
 """Will the dump be saved? The capture kernel in place, its service, what it is built for, and the target."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from grubkd.advice.finding import Finding, Status, not_asked, ok
-from grubkd.boot.model import BootConfig
-from grubkd.machine.distribution import Distribution
-from grubkd.machine.kdump import Kdump
-from grubkd.machine.machine import Machine
-from grubkd.machine.running import Running
-from grubkd.machine.service import Service
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.boot.model import BootConfig
+    from grubkd.machine.distribution import Distribution
+    from grubkd.machine.kdump import Kdump
+    from grubkd.machine.machine import Machine
+    from grubkd.machine.running import Running
+    from grubkd.machine.service import Service
 
 _STARTS = "after a boot nothing loads the capture kernel"
 

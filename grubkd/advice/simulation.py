@@ -1,12 +1,18 @@
 """What a kernel of some release would do with some line, on this machine or another."""
 
+from __future__ import annotations
+
 from grubkd.advice.casing import case_of
-from grubkd.advice.verdict import Verdict, judge
+from grubkd.advice.verdict import judge
 from grubkd.errors import RamUnknown
 from grubkd.facts import dataclass, replace
-from grubkd.machine.machine import Machine
-from grubkd.memory.case import Case
-from grubkd.memory.release import Release
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.advice.verdict import Verdict
+    from grubkd.machine.machine import Machine
+    from grubkd.memory.case import Case
+    from grubkd.memory.release import Release
 
 
 @dataclass(frozen=True, slots=True)

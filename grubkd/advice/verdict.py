@@ -1,25 +1,32 @@
 """What the kernel of an entry will do with its command line."""
 
-from typing import Literal
+from __future__ import annotations
 
 from grubkd.advice.casing import case_of, release_of
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import file_name
-from grubkd.boot.model import Entry, Role
+from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown
 from grubkd.facts import dataclass, replace
-from grubkd.machine.machine import Machine
 from grubkd.memory import forecast
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.case import Case
-from grubkd.memory.physical import Extent
-from grubkd.memory.plan import Plan
-from grubkd.memory.reading import Request
-from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
 
-Status = Literal["none", "reserved", "failed", "hang", "uncertain", "unknown"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from grubkd.boot.model import Entry
+    from grubkd.machine.machine import Machine
+    from grubkd.memory.case import Case
+    from grubkd.memory.physical import Extent
+    from grubkd.memory.plan import Plan
+    from grubkd.memory.reading import Request
+    from grubkd.memory.release import Release
+
+    Status = Literal["none", "reserved", "failed", "hang", "uncertain", "unknown"]
+
 
 # Amounts to try where the RAM is unknown: what comes out the same on each of them is certain. Usual ones come first.
 _AMOUNTS = (4 * GIB, 16 * GIB, 512 * MIB, GIB, 2 * GIB, 64 * GIB, 1024 * GIB)

@@ -1,13 +1,21 @@
 """From a stanza to an entry: roles of images, rescue, version; the parts of joining common to every bootloader."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Mapping
 
 from grubkd.boot import cmdline
 from grubkd.boot.kernelpath import is_initrd, is_linux, is_tboot, is_xen, release_of
-from grubkd.boot.model import Boot, Entry, Image, Line, Role, Seal, Slot, SlotKey, Stanza
+from grubkd.boot.model import Boot, Entry, Line, Role
 from grubkd.errors import Place
 from grubkd.lazily import expression
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grubkd.boot.model import Image, Slot, SlotKey, Stanza
+    from grubkd.boot.seal import Seal
 
 _RESCUE_TITLE = expression(r"\b(rescue|recovery|single[ -]user|failsafe)\b", re.IGNORECASE)
 _RESCUE_ARGUMENTS = frozenset({"single", "S", "s", "recovery", "rescue", "emergency"})

@@ -5,8 +5,9 @@ anywhere opens or closes, there is no escape; an unclosed quote runs to the end 
 kernel's isspace(): the ASCII six and the byte 0xA0. ` -- ` ends what the kernel reads as parameters.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
+from grubkd.facts import NamedTuple
 from grubkd.lazily import expression
 
 BLANKS = " \t\n\v\f\r\xa0"

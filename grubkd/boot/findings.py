@@ -1,12 +1,18 @@
 """What is wrong with a boot configuration by itself, whatever its kernels make of it."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from grubkd.boot import cmdline
 from grubkd.boot.kernelpath import file_name
-from grubkd.boot.model import BootConfig, Entry, Feeds, Line, Role
+from grubkd.boot.model import Feeds, Role
 from grubkd.errors import Notice
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.boot.model import BootConfig, Entry, Line
+    from grubkd.tree import Tree
 
 # Where a bootloader's path may be relative to: the root, a boot partition, an ESP.
 _TOPS = ("", "/boot", "/boot/efi", "/efi")

@@ -1,16 +1,24 @@
 """Root -> BootConfig: which formats are present, which slots feed which entry, and which feed the future."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
 
 from grubkd import octets, story
 from grubkd.boot.build import entry_of, is_deployment
 from grubkd.boot.formats import FORMATS
-from grubkd.boot.formats.format import Format
 from grubkd.boot.joins import bls, extlinux, grub2, legacy, ostree, uki, zipl
-from grubkd.boot.joins.joined import Joined
-from grubkd.boot.model import BootConfig, Bootloader, Document, Entry, Seal
-from grubkd.errors import GrubkdError, Notice
-from grubkd.root import Tree
+from grubkd.boot.model import BootConfig, Bootloader
+from grubkd.boot.seal import Seal
+from grubkd.errors import GrubkdError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from grubkd.boot.formats.format import Format
+    from grubkd.boot.joins.joined import Joined
+    from grubkd.boot.model import Document, Entry
+    from grubkd.errors import Notice
+    from grubkd.tree import Tree
 
 
 class _Reading:

@@ -4,6 +4,8 @@ Paths in boot configurations differ in what stands before the file name (relativ
 `/boot/boot/...` on btrfs, even a chroot's path on its host after update-grub), so only the end of a path is compared.
 """
 
+from __future__ import annotations
+
 import re
 
 from grubkd.lazily import expression

@@ -3,15 +3,23 @@
 A stanza's id is its file name without .conf, a boot counter (`+3-1`) included; its keys are those of the snippet.
 """
 
-import re
-from collections.abc import Sequence
-from functools import cmp_to_key
-from typing import NamedTuple, TypeVar
+from __future__ import annotations
 
-from grubkd.boot.model import Stanza
+from functools import cmp_to_key
+
+from grubkd.facts import NamedTuple
 from grubkd.lazily import expression
 
-_Ordered = TypeVar("_Ordered", int, str)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Sequence
+    from typing import TypeVar
+
+    from grubkd.boot.model import Stanza
+
+    _Ordered = TypeVar("_Ordered", int, str)
+
 
 _COUNTER = expression(r"\+(\d+)(?:-(\d+))?\Z")
 # What strverscmp_improved of systemd counts as part of a version; everything else separates, and counts for nothing.

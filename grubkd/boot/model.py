@@ -3,14 +3,21 @@
 Texts are grubkd.octets texts: one character a byte, so every offset is a byte offset in its file.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
 from enum import Enum
 from itertools import chain
 from operator import attrgetter
-from typing import NamedTuple, TypeAlias
 
-from grubkd.errors import GrubkdError, Notice, Place
-from grubkd.facts import dataclass, field
+from grubkd.facts import NamedTuple, dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeAlias
+
+    from grubkd.boot.seal import Seal
+    from grubkd.errors import GrubkdError, Notice, Place
 
 SlotKey: TypeAlias = tuple[str, int, str]
 _words = attrgetter("words")
@@ -175,19 +182,6 @@ class Line:
     def text(self) -> str:
         """What the kernel receives: the effective words joined by one space."""
         return " ".join(self.arguments())
-
-
-class Seal(Enum):
-    """What keeps the arguments of an entry from being edited where they stand.
-
-    OSTREE and BOOTC: the deployments of an image, changed by their own tools. UKI: a unified kernel image, which holds
-    its arguments in itself, often signed. PARMFILE: zipl joins them from two files.
-    """
-
-    OSTREE = "ostree"
-    BOOTC = "bootc"
-    UKI = "uki"
-    PARMFILE = "parmfile"
 
 
 class Role(Enum):

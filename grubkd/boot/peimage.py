@@ -1,10 +1,15 @@
 """The sections of an EFI executable (Microsoft's PE/COFF), as far as a unified kernel image says something in them."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Callable
-from typing import NamedTuple
 
 from grubkd import octets
+from grubkd.facts import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Bytes. A kernel reads 4096 at most of a command line; os-release files have some hundreds.
 LARGEST_TEXT = 64 << 10

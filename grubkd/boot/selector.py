@@ -1,11 +1,16 @@
 """SEL: which entries a command is about."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from grubkd.boot.kernelpath import file_name, release_of
-from grubkd.boot.model import BootConfig, Entry
 from grubkd.errors import NoSuchEntry
 from grubkd.facts import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.boot.model import BootConfig, Entry
 
 
 @dataclass(frozen=True, slots=True)

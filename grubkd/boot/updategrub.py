@@ -5,11 +5,16 @@ KERNELS LIST`, and there between those of the default options, lines that begin 
 blank. The values go through an unquoted `echo` of the shell, those of `kopt_VERSION` through `eval` before.
 """
 
+from __future__ import annotations
+
 from grubkd.boot.model import Assignment, Slot
 from grubkd.boot.words import words
 from grubkd.errors import CannotHold
-from grubkd.grammar import Token
 from grubkd.lazily import expression
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.grammar import Token
 
 BEGIN_LIST = "### BEGIN AUTOMAGIC KERNELS LIST"
 END_LIST = "### END DEBIAN AUTOMAGIC KERNELS LIST"

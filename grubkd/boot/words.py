@@ -5,14 +5,19 @@ ends in a stray quote; for the kernel that quote makes one argument of the rest 
 its own here, so that it can be shown with a warning and replaced, quote and all.
 """
 
-import re
-from collections.abc import Callable
+from __future__ import annotations
+
 from functools import lru_cache
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import Word
 from grubkd.errors import CannotHold, Notice, place_at
 from grubkd.lazily import expression
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable
 
 _STRAY = expression(rf'(?<![^{cmdline.BLANKS}])crashkernel=[^{cmdline.BLANKS}"]*"(?![^{cmdline.BLANKS}])')
 _REFERENCE = expression(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")

@@ -1,11 +1,16 @@
 """The plans of `set --auto`, which `plan` shows: one for each entry and one for kernels to come."""
 
+from __future__ import annotations
+
 from grubkd import advice, story
-from grubkd.advice import Plan, PlanOptions
-from grubkd.boot.model import BootConfig
-from grubkd.boot.selector import Selection
-from grubkd.machine.machine import Machine
 from grubkd.write import sharing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.advice import Plan, PlanOptions
+    from grubkd.boot.model import BootConfig
+    from grubkd.boot.selector import Selection
+    from grubkd.machine.machine import Machine
 
 
 def plans(config: BootConfig, selection: Selection, machine: Machine, options: PlanOptions) -> dict[int | None, Plan]:

@@ -4,10 +4,15 @@ bash splits the line at COMP_WORDBREAKS too (`--root=/x` is three words), leaves
 and replaces only what stands behind the last such character, or behind the opening quote.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Sequence
 
 from grubkd.facts import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PLAIN = re.compile(r"[^\w./:=@%+,^~-]")
 

@@ -1,17 +1,25 @@
 """`predict --batch`: JSON lines in, JSON lines out, one answer a line, in order."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, BinaryIO, TypeGuard
 
 from grubkd import octets, render, render_predict
 from grubkd.errors import GrubkdError, Usage
 from grubkd.memory.architecture import architecture
 from grubkd.memory.crashkernel import read
-from grubkd.memory.memorymap import Extent, MemoryMap, from_firmware
-from grubkd.memory.placement import Placement, counted_ram, place
+from grubkd.memory.memorymap import from_firmware
+from grubkd.memory.placement import counted_ram, place
 from grubkd.memory.release import Release
 from grubkd.memory.size import LIMIT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any, BinaryIO, TypeGuard
+
+    from grubkd.memory.memorymap import Extent, MemoryMap
+    from grubkd.memory.placement import Placement
 
 _CHUNK = 1 << 16
 

@@ -3,21 +3,30 @@
 Every step but the last is a pure function of what was read; the last writes all files or none.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
 from contextlib import nullcontext
 
 from grubkd import octets
 from grubkd.boot import inventory
-from grubkd.boot.model import BootConfig
-from grubkd.boot.selector import Selection, select
+from grubkd.boot.selector import select
 from grubkd.commands.unfinished import interrupted
 from grubkd.errors import Notice, Place
 from grubkd.facts import dataclass
-from grubkd.root import Overlay, Root, Tree
+from grubkd.root import Overlay
 from grubkd.write import changes, edit, order, sealed, verify
-from grubkd.write.filechange import FileChange
 from grubkd.write.left import nothing_left
 from grubkd.write.lock import lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from grubkd.boot.model import BootConfig
+    from grubkd.boot.selector import Selection
+    from grubkd.root import Root
+    from grubkd.tree import Tree
+    from grubkd.write.filechange import FileChange
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """`grubkd check`: whether this machine will dump when it crashes."""
 
+from __future__ import annotations
+
 import click
 
 from grubkd import advice, render, render_check

@@ -4,8 +4,10 @@ Asked of the options as they are, so that a new verb or option is completed with
 the answer: only the asked verb is imported, and the tree is read only where entries or transactions may stand.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 import click
 
@@ -13,6 +15,10 @@ from grubkd import octets, render
 from grubkd.commands import bashwords
 from grubkd.errors import GrubkdError
 from grubkd.facts import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """`grubkd crash`: the test of it all."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Iterator
 
 import click
 
@@ -13,11 +14,16 @@ from grubkd.commands import options
 from grubkd.errors import Failed, Notice, Refused
 from grubkd.machine import kdump as kdumps
 from grubkd.machine import machine as machines
-from grubkd.machine.kdump import Kdump
-from grubkd.machine.machine import Machine
 from grubkd.memory.size import format_size
 from grubkd.root import Root
 from grubkd.write.trigger import Trigger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.machine.kdump import Kdump
+    from grubkd.machine.machine import Machine
 
 _WORD = "crash"
 

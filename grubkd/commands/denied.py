@@ -1,7 +1,12 @@
 """What a user may not look into, for those who only look."""
 
+from __future__ import annotations
+
 from grubkd.errors import Notice, Place
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.root import Root
 
 
 def denied(tree: Root) -> tuple[Notice, ...]:

@@ -1,5 +1,7 @@
 """`grubkd dumps`: the dumps that were saved."""
 
+from __future__ import annotations
+
 import click
 
 from grubkd import render, render_dumps

@@ -1,13 +1,18 @@
 """`grubkd help`: the manual, or the part of it that a topic is about."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
 from grubkd import mdoc, octets, render, render_manual, run
 from grubkd.errors import InputOutput, Usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 PAGES = Path(__file__).parent.parent / "manual"
 # Topics that are sections of grubkd(8).

@@ -1,6 +1,6 @@
 """`grubkd history`: the changes made, oldest first."""
 
-from typing import Any
+from __future__ import annotations
 
 import click
 
@@ -8,6 +8,10 @@ from grubkd import octets, render
 from grubkd.commands import options
 from grubkd.root import Root
 from grubkd.write import history
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 @click.command("history")

@@ -1,6 +1,6 @@
 """`grubkd keep`: a newly installed kernel's entry gets the value that the others have."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 import click
 
@@ -8,8 +8,6 @@ from grubkd import octets, render, render_change
 from grubkd.advice import PlanOptions
 from grubkd.advice.keeping import keeping
 from grubkd.boot import inventory
-from grubkd.boot.model import BootConfig, Entry
-from grubkd.boot.selector import Selection
 from grubkd.commands import change, options
 from grubkd.commands.change import Decision, Outcome
 from grubkd.commands.setting import Request, admitted
@@ -19,7 +17,15 @@ from grubkd.root import Root
 from grubkd.write import history, lastword
 from grubkd.write.lastword import LastWord
 from grubkd.write.lock import STATE
-from grubkd.write.wish import Wish, reservation
+from grubkd.write.wish import reservation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.boot.selector import Selection
+    from grubkd.write.wish import Wish
 
 _UNCHANGED = Outcome((), None, (), ())
 

@@ -1,5 +1,7 @@
 """Memory maps that a person saved: /proc/iomem, /sys/firmware/memmap, boot messages, or JSON."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 
@@ -8,12 +10,17 @@ from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
 from grubkd.lazily import expression
 from grubkd.memory.memorymap import (
     BadMemoryMap,
-    MemoryMap,
     from_e820_log,
     from_firmware,
     from_firmware_memmap_files,
     from_iomem,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.memorymap import (
+        MemoryMap,
+    )
 
 _LARGEST = 16 << 20
 _FILES = ("start", "end", "type")

@@ -1,7 +1,6 @@
 """Options that several verbs share, as decorators; sizes and architectures are read here, once."""
 
-from collections.abc import Callable
-from typing import Any
+from __future__ import annotations
 
 import click
 
@@ -9,6 +8,11 @@ from grubkd import octets
 from grubkd.errors import ArchitectureUnknown, BadValue, Usage
 from grubkd.memory.architecture import architecture
 from grubkd.memory.size import parse_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 AUTOMATIC = "auto"
 _SIZES = "write sizes like 2G, 2048M, or in bytes"

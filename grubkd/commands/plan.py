@@ -1,23 +1,31 @@
 """`grubkd plan`: what `set --auto` would choose, and why."""
 
+from __future__ import annotations
+
 import locale
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from grubkd import advice, octets, render, render_map, render_plan, render_snippet, render_svg
-from grubkd.advice import Plan, PlanOptions
+from grubkd.advice import PlanOptions
 from grubkd.advice.drawing import draw
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.commands import auto, options, snippet, unlisted
-from grubkd.errors import GrubkdError, InputOutput, NoSuchEntry, Notice, Usage
+from grubkd.errors import InputOutput, NoSuchEntry, Usage
 from grubkd.machine import machine as machines
-from grubkd.machine.machine import Machine
-from grubkd.memory.picture import Picture
 from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from grubkd.advice import Plan
+    from grubkd.errors import GrubkdError, Notice
+    from grubkd.machine.machine import Machine
+    from grubkd.memory.picture import Picture
 
 
 @click.command("plan")

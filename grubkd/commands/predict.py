@@ -1,7 +1,8 @@
 """`grubkd predict`: what the kernel will do with a command line."""
 
+from __future__ import annotations
+
 import sys
-from typing import Any
 
 import click
 
@@ -18,6 +19,10 @@ from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import architecture, implied
 from grubkd.memory.release import Release
 from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _MEMORY = ("ram", "iomem", "firmware_map")
 

@@ -1,5 +1,7 @@
 """`grubkd rollback`: take a change back."""
 
+from __future__ import annotations
+
 import click
 
 from grubkd import render, render_change

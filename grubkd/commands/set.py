@@ -1,6 +1,6 @@
 """`grubkd set`: the wanted value or arguments, everywhere it matters."""
 
-from typing import Any
+from __future__ import annotations
 
 import click
 
@@ -10,6 +10,10 @@ from grubkd.commands import options, wishes, writing
 from grubkd.commands.setting import Request, carry_out
 from grubkd.errors import Usage
 from grubkd.memory import crashkernel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 @click.command("set")

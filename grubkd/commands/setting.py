@@ -1,22 +1,30 @@
 """The body of `set` and `unset`: from the options to a decision, and from its outcome to the answer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from __future__ import annotations
 
 from grubkd import advice, render, render_change
-from grubkd.advice import Plan, PlanOptions
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
-from grubkd.boot.model import BootConfig, Entry
-from grubkd.boot.selector import Selection
 from grubkd.commands import auto, change
-from grubkd.commands.change import Decision, Outcome
-from grubkd.errors import GrubkdError, Notice, WouldNotBoot, WouldNotReserve
+from grubkd.commands.change import Decision
+from grubkd.errors import Notice, WouldNotBoot, WouldNotReserve
 from grubkd.facts import dataclass
 from grubkd.machine import machine as machines
-from grubkd.machine.machine import Machine
 from grubkd.root import Root
-from grubkd.write.changes import ChangeSet
-from grubkd.write.wish import Wish, reservation
+from grubkd.write.wish import reservation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from grubkd.advice import Plan, PlanOptions
+    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.boot.selector import Selection
+    from grubkd.commands.change import Outcome
+    from grubkd.errors import GrubkdError
+    from grubkd.machine.machine import Machine
+    from grubkd.write.changes import ChangeSet
+    from grubkd.write.wish import Wish
 
 # Opt-in, for scripts that act on a change only.
 UNCHANGED = 77

@@ -1,5 +1,7 @@
 """`grubkd show`: how this machine boots, and what each entry reserves."""
 
+from __future__ import annotations
+
 import click
 
 from grubkd import advice, render, render_show

@@ -1,11 +1,16 @@
 """The answer of `plan --as`: one value, in the words of another tool."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from grubkd import render, render_snippet
-from grubkd.advice import Plan
-from grubkd.errors import GrubkdError
-from grubkd.machine.machine import Machine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.advice import Plan
+    from grubkd.errors import GrubkdError
+    from grubkd.machine.machine import Machine
 
 
 def answer(form: str, plan: Plan, machine: Machine, errors: Sequence[GrubkdError], *, json: bool) -> int:

@@ -3,11 +3,16 @@
 Read for completions, so no more than is asked for: the configuration without the machine, history without the files.
 """
 
-from collections.abc import Iterable, Iterator
+from __future__ import annotations
 
 from grubkd.boot.build import main_boot
-from grubkd.boot.model import Entry
 from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from grubkd.boot.model import Entry
 
 Named = tuple[str, str]
 

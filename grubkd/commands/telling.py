@@ -1,10 +1,14 @@
 """The options of grubkd itself, which every verb takes as well: how much is told, and in which colours."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 import click
 
 from grubkd import render
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def _louder(_ctx: click.Context, _parameter: click.Parameter, count: int) -> None:

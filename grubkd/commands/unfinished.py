@@ -1,8 +1,13 @@
 """What an interrupted run left, for those who only look."""
 
+from __future__ import annotations
+
 from grubkd.errors import GrubkdError, Notice, Place
-from grubkd.root import Root
 from grubkd.write.left import nothing_left
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.root import Root
 
 
 def interrupted(tree: Root) -> tuple[Notice, ...]:

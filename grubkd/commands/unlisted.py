@@ -1,12 +1,17 @@
 """The plan for a kernel that no entry starts: `plan --release`."""
 
+from __future__ import annotations
+
 from grubkd import advice, octets
-from grubkd.advice import Plan, PlanOptions
 from grubkd.machine import machine as machines
 from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import architecture, implied
 from grubkd.memory.release import Release
 from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.advice import Plan, PlanOptions
 
 
 def plan(release: str, root: str, asked: PlanOptions) -> tuple[Machine, Plan]:

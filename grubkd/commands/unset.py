@@ -1,12 +1,16 @@
 """`grubkd unset`: no crashkernel value, wherever it stands."""
 
-from typing import Any
+from __future__ import annotations
 
 import click
 
 from grubkd.advice import PlanOptions
 from grubkd.commands import writing
 from grubkd.commands.setting import Request, carry_out
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 @click.command("unset")

@@ -1,12 +1,16 @@
 """The argument options of the command line, as wishes."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from grubkd import octets
 from grubkd.boot import cmdline
 from grubkd.errors import Usage
 from grubkd.write import arguments
 from grubkd.write.wish import Verb, Wish
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def of_options(holds: Sequence[str], adds: Sequence[str], removes: Sequence[str]) -> tuple[Wish, ...]:

@@ -1,11 +1,15 @@
 """Options that the verbs which change files share, as one decorator."""
 
-from collections.abc import Callable
-from typing import Any
+from __future__ import annotations
 
 import click
 
 from grubkd.commands import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 def change_options(function: Callable[..., Any]) -> Callable[..., Any]:

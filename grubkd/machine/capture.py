@@ -1,11 +1,16 @@
 """How the capture kernel is configured to run."""
 
+from __future__ import annotations
+
 import re
 
 from grubkd import octets
 from grubkd.errors import GrubkdError
 from grubkd.lazily import expression
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.tree import Tree
 
 _FILES = ("/etc/sysconfig/kdump", "/etc/default/kdump-tools")
 _CPUS = expression(r"^[^#\n]*\b(?:nr_cpus|maxcpus)=(\d{1,4})\b", re.MULTILINE)

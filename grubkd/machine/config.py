@@ -1,5 +1,7 @@
 """What a kernel's configuration file (/boot/config-RELEASE) says about reserving and capturing."""
 
+from __future__ import annotations
+
 import re
 
 from grubkd.facts import dataclass

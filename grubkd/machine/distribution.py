@@ -1,11 +1,17 @@
 """Which distribution a tree holds, for every age of release file."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Callable, Mapping
 
 from grubkd import octets, osrelease
 from grubkd.facts import dataclass
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from grubkd.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)

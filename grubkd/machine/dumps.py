@@ -1,14 +1,20 @@
 """The dumps in a directory: as kdump-utils, kdump-tools and SUSE's kdump leave them, one directory each."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterator
 
 from grubkd import octets
 from grubkd.errors import GrubkdError
 from grubkd.facts import dataclass
 from grubkd.lazily import expression
 from grubkd.machine import messages, vmcore
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.root import Root
 
 _CORE = expression(r"vmcore(?:\.flat|\.?\d{1,12})?|dump\.\d{8,14}(?:\.\w{2,4})?")
 _UNFINISHED = expression(r"vmcore(?:\.flat)?-incomplete|dump-incomplete(?:\.\w{2,4})?")

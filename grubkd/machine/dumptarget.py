@@ -1,14 +1,20 @@
 """Where a dump goes: as kdump-utils (Red Hat, Fedora), kdump-tools (Debian) and SUSE's kdump are configured."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
 from enum import StrEnum
 
 from grubkd.errors import Place
 from grubkd.facts import dataclass
 from grubkd.lazily import expression
 from grubkd.machine import mounts, settings
-from grubkd.machine.settings import Setting
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grubkd.machine.settings import Setting
+    from grubkd.root import Root
 
 KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG = "/etc/kdump.conf", "/etc/default/kdump-tools", "/etc/sysconfig/kdump"
 _USUAL = "/var/crash"

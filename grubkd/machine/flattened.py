@@ -1,8 +1,14 @@
 """makedumpfile's flattened form: a dump as a stream of pieces, each with its place, for a pipe cannot seek."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Callable
-from typing import NamedTuple
+
+from grubkd.facts import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HEAD = 4096
 _SIGNATURE = b"makedumpfile\0\0\0\0"
@@ -28,7 +34,7 @@ class Flattened:
         self.ended = ended
 
     @classmethod
-    def read(cls, part: Callable[[int, int], bytes], size: int) -> "Flattened | None":
+    def read(cls, part: Callable[[int, int], bytes], size: int) -> Flattened | None:
         """The dump in a file of that many bytes; None where it is not flattened."""
         if part(0, 16) != _SIGNATURE:
             return None

@@ -1,5 +1,7 @@
 """What raises a running machine's need of memory for capturing, and what else lies in its memory at boot."""
 
+from __future__ import annotations
+
 import re
 import struct
 
@@ -7,8 +9,11 @@ from grubkd.errors import GrubkdError
 from grubkd.facts import dataclass
 from grubkd.machine import luks
 from grubkd.machine.ram import text
-from grubkd.memory.physical import Extent
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.physical import Extent
+    from grubkd.root import Root
 
 
 @dataclass(frozen=True, slots=True)

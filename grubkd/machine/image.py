@@ -1,5 +1,7 @@
 """The headers of kernel images: for which architecture an image is, and how much memory it takes when it runs."""
 
+from __future__ import annotations
+
 import struct
 
 from grubkd.facts import dataclass

@@ -1,15 +1,21 @@
 """What is set up to save a dump: the service, the target and its room, the capture kernel in place."""
 
+from __future__ import annotations
+
 from grubkd.boot.kernelpath import release_of
 from grubkd.errors import Place
 from grubkd.facts import dataclass
 from grubkd.machine import dumptarget, memoryuse, room, service, settings
-from grubkd.machine.dumptarget import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG, Target
-from grubkd.machine.memoryuse import MemoryUse
+from grubkd.machine.dumptarget import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG
 from grubkd.machine.ram import integer
-from grubkd.machine.room import Room
-from grubkd.machine.service import Service
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.machine.dumptarget import Target
+    from grubkd.machine.memoryuse import MemoryUse
+    from grubkd.machine.room import Room
+    from grubkd.machine.service import Service
+    from grubkd.root import Root
 
 _TOOLS = ("/usr/bin/kdumpctl", "/usr/sbin/kdumpctl", "/bin/kdumpctl", "/sbin/kdumpctl")
 _RESET = "auto_reset_crashkernel"

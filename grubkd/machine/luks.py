@@ -1,15 +1,21 @@
 """LUKS2 volumes that have to be unlocked at boot, and how much memory that takes."""
 
+from __future__ import annotations
+
 import json
 import os
 import struct
-from collections.abc import Iterator
 from stat import S_ISBLK
 
 from grubkd import octets
 from grubkd.errors import GrubkdError
 from grubkd.memory.size import KIB, MIB
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.root import Root
 
 _MAGIC = b"LUKS\xba\xbe"
 _BINARY_HEADER = 4096

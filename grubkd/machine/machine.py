@@ -1,19 +1,25 @@
 """What a machine is, as far as its reservation depends on it."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
 from grubkd import story
 from grubkd.facts import dataclass, field
 from grubkd.machine import capture, distribution, hardware, kernel, ram, running, userland
-from grubkd.machine.distribution import UNKNOWN, Distribution
-from grubkd.machine.hardware import Hardware
-from grubkd.machine.kernel import Kernel
+from grubkd.machine.distribution import UNKNOWN
 from grubkd.machine.ram import Ram
-from grubkd.machine.running import Running
 from grubkd.memory import architecture as architectures
-from grubkd.memory.architecture import Architecture
-from grubkd.memory.memorymap import MemoryMap
 from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grubkd.machine.distribution import Distribution
+    from grubkd.machine.hardware import Hardware
+    from grubkd.machine.kernel import Kernel
+    from grubkd.machine.running import Running
+    from grubkd.memory.architecture import Architecture
+    from grubkd.memory.memorymap import MemoryMap
 
 
 @dataclass(frozen=True, slots=True)

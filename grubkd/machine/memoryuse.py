@@ -1,10 +1,15 @@
 """What the memory of a running machine is used for, as far as a dump can leave it out."""
 
+from __future__ import annotations
+
 from grubkd.facts import dataclass
 from grubkd.lazily import expression
 from grubkd.machine.ram import text
 from grubkd.memory.size import KIB
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.root import Root
 
 _LINE = expression(r"^(\w+)(?:\(\w+\))?:\s+(\d{1,15})(?: kB)?$", 8)  # 8: re.MULTILINE
 

@@ -1,5 +1,7 @@
 """What the messages of a crashed kernel tell: its release, and the line that says why."""
 
+from __future__ import annotations
+
 from grubkd.lazily import expression
 
 _STAMP = expression(r"^(?:<\d{1,3}>)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?)?")

@@ -1,12 +1,18 @@
 """Where file systems are mounted: of the running machine as its kernel tells, of an image as its fstab says."""
 
-import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from __future__ import annotations
 
+import re
+
+from grubkd.facts import NamedTuple
 from grubkd.lazily import expression
 from grubkd.machine import settings
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.root import Root
 
 _OCTAL = expression(r"\\([0-7]{3})")
 _BY = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}

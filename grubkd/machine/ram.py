@@ -1,12 +1,17 @@
 """How much RAM a running machine has, and where: from its /proc and /sys."""
 
+from __future__ import annotations
+
 from grubkd import octets
 from grubkd.errors import GrubkdError
 from grubkd.facts import dataclass, replace
 from grubkd.memory import memorymap
-from grubkd.memory.memorymap import MemoryMap
 from grubkd.memory.size import MIB, round_up
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.memorymap import MemoryMap
+    from grubkd.root import Root
 
 _FIRMWARE = "/sys/firmware/memmap"
 

@@ -1,13 +1,19 @@
 """Whether a directory is there, and how much its file system still takes."""
 
+from __future__ import annotations
+
 import os
 
 from grubkd.errors import GrubkdError
 from grubkd.facts import dataclass
 from grubkd.machine import mounts
-from grubkd.machine.dumptarget import Kind, Target
+from grubkd.machine.dumptarget import Kind
 from grubkd.machine.ram import integer
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.machine.dumptarget import Target
+    from grubkd.root import Root
 
 _SECTOR = 512
 

@@ -1,12 +1,18 @@
 """What the running kernel says of itself."""
 
+from __future__ import annotations
+
 import os
 
 from grubkd.errors import ArchitectureUnknown
 from grubkd.facts import dataclass
 from grubkd.machine.ram import crash_size, integer, text
-from grubkd.memory.architecture import Architecture, architecture
-from grubkd.root import Root
+from grubkd.memory.architecture import architecture
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.architecture import Architecture
+    from grubkd.root import Root
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,17 @@
 """Which service loads the capture kernel at boot, and whether it is enabled: by the files of the tree alone."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from grubkd.errors import Place
 from grubkd.facts import dataclass
 from grubkd.lazily import expression
 from grubkd.machine import settings
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.root import Root
 
 # Debian and its derivatives; Red Hat, Fedora and SUSE.
 _NAMES = ("kdump-tools", "kdump")

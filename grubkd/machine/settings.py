@@ -1,12 +1,17 @@
 """Settings of the kdump services, in their two forms: the words of kdump.conf, and variables of a shell."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from __future__ import annotations
 
 from grubkd import octets
 from grubkd.errors import GrubkdError
+from grubkd.facts import NamedTuple
 from grubkd.lazily import expression
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grubkd.tree import Tree
 
 _ASSIGNMENT = expression(
     r"""\s*(?:export\s+)?([A-Za-z_]\w*)=(?:"([^"$`\\]*)"|'([^']*)'|([^\s"'$`\\#;&|<>()]*))\s*(?:#.*)?"""

@@ -1,10 +1,15 @@
 """For which architecture a tree was made, by what is installed in it."""
 
+from __future__ import annotations
+
 from grubkd import octets
 from grubkd.errors import ArchitectureUnknown, GrubkdError
 from grubkd.machine.image import elf_machine
 from grubkd.memory.architecture import Architecture, architecture
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.root import Root
 
 # Programs that every system has; a 32-bit one may still run under a 64-bit kernel, so kernels are asked first.
 _PROGRAMS = ("/sbin/init", "/usr/lib/systemd/systemd", "/bin/sh", "/usr/bin/env")

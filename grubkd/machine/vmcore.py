@@ -3,12 +3,18 @@
 Only headers are read, a bounded part of them, and nothing in them is trusted.
 """
 
+from __future__ import annotations
+
 import struct
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
 
+from grubkd.facts import NamedTuple
 from grubkd.lazily import expression
 from grubkd.machine.flattened import Flattened
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 Part: TypeAlias = Callable[[int, int], bytes]
 """Offset and size to the bytes there, fewer or none behind the end."""

@@ -1,17 +1,23 @@
 """How much to reserve: the vendor's amount, raised by what this machine needs beyond it."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
 from grubkd.errors import BadValue, Notice, WouldNotReserve
 from grubkd.facts import replace
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.case import Case, Draft
 from grubkd.memory.crashkernel import Span, Value, parse_value
 from grubkd.memory.eras import Era
-from grubkd.memory.estimate import STEP, Estimate, estimate
+from grubkd.memory.estimate import STEP, estimate
 from grubkd.memory.forecast import problem, request
-from grubkd.memory.rows import Row
 from grubkd.memory.size import GIB, MIB, format_size, round_down, round_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grubkd.memory.case import Case, Draft
+    from grubkd.memory.estimate import Estimate
+    from grubkd.memory.rows import Row
 
 _KDUMP_UTILS = "kdump-utils"
 _SUSE = "SUSE's kdump, kdumptool calibrate"

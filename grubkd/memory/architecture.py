@@ -1,5 +1,7 @@
 """Machine architectures: one name each, however a person, `uname -m`, dpkg or RPM spells it."""
 
+from __future__ import annotations
+
 from enum import StrEnum
 from functools import cache
 

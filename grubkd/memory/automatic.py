@@ -1,5 +1,7 @@
 """`crashkernel=auto`, which only Red Hat's kernels of RHEL 6, 7 and 8 know."""
 
+from __future__ import annotations
+
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.eras import Era
 from grubkd.memory.size import GIB, MIB, round_up

@@ -1,10 +1,14 @@
 """The facts of one boot that a placement depends on."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
-from grubkd.memory.architecture import Architecture
-from grubkd.memory.physical import Extent, MemoryMap
-from grubkd.memory.release import Release
+from grubkd.facts import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.architecture import Architecture
+    from grubkd.memory.physical import Extent, MemoryMap
+    from grubkd.memory.release import Release
 
 # Debian's kernels of these versions were booted and seen to obey the rules to the byte.
 _MEASURED = frozenset({(5, 10), (6, 1), (6, 12), (7, 2)})

@@ -1,20 +1,28 @@
 """One kernel on one machine, for which a value is sought; and the value while it is being worked out."""
 
+from __future__ import annotations
+
 from functools import cache
 
-from grubkd.errors import Notice
 from grubkd.facts import dataclass, replace
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.crashkernel import Value
 from grubkd.memory.eras import READING, Era
-from grubkd.memory.estimate import UNKNOWN, Parts
+from grubkd.memory.estimate import UNKNOWN
 from grubkd.memory.kernelimage import typical_image
-from grubkd.memory.memorymap import MemoryMap, typical
-from grubkd.memory.physical import Extent
-from grubkd.memory.policy import System
-from grubkd.memory.release import AUTOMATIC_SINCE, Release
+from grubkd.memory.memorymap import typical
+from grubkd.memory.release import AUTOMATIC_SINCE
 from grubkd.memory.size import MIB, round_up
-from grubkd.memory.xen import Hypervisor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.errors import Notice
+    from grubkd.memory.crashkernel import Value
+    from grubkd.memory.estimate import Parts
+    from grubkd.memory.memorymap import MemoryMap
+    from grubkd.memory.physical import Extent
+    from grubkd.memory.policy import System
+    from grubkd.memory.release import Release
+    from grubkd.memory.xen import Hypervisor
 
 _typical = cache(typical)
 
@@ -161,17 +169,17 @@ class Draft:
         """All values to write."""
         return (self.text, *self.beside)
 
-    def because(self, text: str, source: str, value: Value | None = None) -> "Draft":
+    def because(self, text: str, source: str, value: Value | None = None) -> Draft:
         """The draft with one more reason and, where a value is given, with that value."""
         reasons = (*self.reasons, Reason(text, source))
         if value is None:
             return replace(self, reasons=reasons)
         return replace(self, reasons=reasons, value=value, text=str(value))
 
-    def warned(self, notice: Notice) -> "Draft":
+    def warned(self, notice: Notice) -> Draft:
         """The draft with one more warning."""
         return replace(self, warnings=(*self.warnings, notice))
 
-    def without(self, region: Extent, why: str) -> "Draft":
+    def without(self, region: Extent, why: str) -> Draft:
         """The draft with one more region that was not taken."""
         return replace(self, refused=(*self.refused, Refused(region, why)))

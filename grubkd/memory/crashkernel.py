@@ -3,17 +3,23 @@
 What a kernel does with any line at all is `read`, from grubkd.memory.reading.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from itertools import pairwise
 
 from grubkd import grammar
 from grubkd.errors import BadValue, NotUnderstood
 from grubkd.facts import dataclass
-from grubkd.grammar import Node, Token
-from grubkd.memory.reading import Request, Status, read
+from grubkd.memory.reading import Request, read
 from grubkd.memory.size import GIB, KIB, MIB, parse_size
 
-__all__ = ["Request", "Span", "Status", "Value", "parse_value", "parse_values", "read"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.grammar import Node, Token
+
+__all__ = ["Request", "Span", "Value", "parse_value", "parse_values", "read"]
 
 AUTO = "auto"
 SUFFIXES = ("high", "low", "cma")

@@ -1,7 +1,10 @@
 """The eras of kernels: each is one known behaviour of the crashkernel= parameter, named after a kernel that has it."""
 
+from __future__ import annotations
+
 from enum import StrEnum
-from typing import NamedTuple
+
+from grubkd.facts import NamedTuple
 
 
 class Era(StrEnum):
@@ -26,7 +29,7 @@ class Era(StrEnum):
         """The place in time, from 0."""
         return _ORDER[self]
 
-    def since(self, other: "Era") -> bool:
+    def since(self, other: Era) -> bool:
         """Whether this era is the other one or comes after it."""
         return _ORDER[self] >= _ORDER[other]
 

@@ -1,10 +1,15 @@
 """How much a capture kernel needs at the least: what `kdumpctl estimate` of kdump-utils adds up."""
 
+from __future__ import annotations
+
 from grubkd.facts import dataclass
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.kernelimage import typical_image
-from grubkd.memory.release import Release
 from grubkd.memory.size import MIB, round_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.release import Release
 
 STEP = 32 * MIB
 """Estimates are rounded up to multiples of this, so that small changes of their parts do not change the value."""

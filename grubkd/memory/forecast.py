@@ -1,17 +1,24 @@
 """What the kernel of a case will read in its values, and where it will put them, as far as the facts allow to tell."""
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import Any
+from __future__ import annotations
 
-from grubkd.memory.architecture import Architecture
-from grubkd.memory.case import Case
-from grubkd.memory.memorymap import MemoryMap
-from grubkd.memory.physical import Extent
+from functools import lru_cache
+
 from grubkd.memory.placement import Placement, counted_ram, place
-from grubkd.memory.reading import Request, read
-from grubkd.memory.release import Release
+from grubkd.memory.reading import read
 from grubkd.memory.size import GIB, KIB, MIB, format_size, round_down
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from grubkd.memory.architecture import Architecture
+    from grubkd.memory.case import Case
+    from grubkd.memory.memorymap import MemoryMap
+    from grubkd.memory.physical import Extent
+    from grubkd.memory.reading import Request
+    from grubkd.memory.release import Release
 
 _PAGE = 4 * KIB
 _TELLING = ("kaslr", "mem", "cma", "numa", "movable")

@@ -1,9 +1,15 @@
 """Free physical memory, and the kernel's two ways to look for room in it."""
 
-from collections.abc import Iterable
+from __future__ import annotations
 
-from grubkd.memory.physical import Extent, merged, subtract
+from grubkd.memory.physical import merged, subtract
 from grubkd.memory.size import round_down, round_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from grubkd.memory.physical import Extent
 
 PAGE = 4096
 
@@ -16,13 +22,13 @@ class FreeMemory:
     def __init__(self, ranges: Iterable[Extent]) -> None:
         self.ranges = tuple(ranges)
 
-    def without(self, *taken: Extent) -> "FreeMemory":
+    def without(self, *taken: Extent) -> FreeMemory:
         """What is left when these are taken, in whole bytes."""
         return FreeMemory(
             subtract(self.ranges, taken if len(taken) == 1 and taken[0][0] < taken[0][1] else merged(taken))
         )
 
-    def split(self, borders: Iterable[int]) -> "FreeMemory":
+    def split(self, borders: Iterable[int]) -> FreeMemory:
         """The same memory, in which no range reaches over one of the addresses."""
         cuts = sorted(set(borders))
         pieces = []

@@ -1,14 +1,19 @@
 """The common search of x86, arm64, riscv64 and loongarch64 kernels since 6.7 (reserve_crashkernel_generic)."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
+from grubkd.facts import NamedTuple
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.eras import Era
-from grubkd.memory.freememory import FreeMemory
-from grubkd.memory.outcome import Outcome, failed, hang, reserved
-from grubkd.memory.physical import Extent
-from grubkd.memory.reading import Request
+from grubkd.memory.outcome import failed, hang, reserved
 from grubkd.memory.size import GIB, LIMIT, MIB, TIB
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.freememory import FreeMemory
+    from grubkd.memory.outcome import Outcome
+    from grubkd.memory.physical import Extent
+    from grubkd.memory.reading import Request
 
 IN_USE = "crashkernel reservation failed - memory is in use."
 

@@ -1,10 +1,15 @@
 """Several attempts on memory that is not exactly known, and what can be said for certain."""
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
+from __future__ import annotations
 
-from grubkd.memory.outcome import Outcome
+from grubkd.facts import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Sequence
+
+    from grubkd.memory.outcome import Outcome
 
 SLACK = 0.05
 """A place that the kernel takes in at least nineteen of twenty boots counts as certain."""

@@ -1,13 +1,20 @@
 """Where an x86 kernel with KASLR may put itself, and what that does to a reservation."""
 
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Callable, Iterator
 
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.outcome import Outcome
-from grubkd.memory.physical import Extent, subtract
+from grubkd.memory.physical import subtract
 from grubkd.memory.size import LIMIT, MIB, round_up
 from grubkd.memory.x86free import kernel_block
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from grubkd.memory.outcome import Outcome
+    from grubkd.memory.physical import Extent
 
 STEP = 2 * MIB
 """The places a kernel chooses from are this far apart (CONFIG_PHYSICAL_ALIGN)."""

@@ -1,12 +1,16 @@
 """Where a running kernel's own image lies when nothing tells: typical extents, stated here."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
+from grubkd.facts import NamedTuple
 from grubkd.lazily import expression
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.physical import Extent
-from grubkd.memory.release import Release, Version
 from grubkd.memory.size import KIB, MIB
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.physical import Extent
+    from grubkd.memory.release import Release, Version
 
 BRK = 128 * KIB
 """What x86 reserves behind the image for its early page tables."""

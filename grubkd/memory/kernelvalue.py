@@ -3,12 +3,17 @@
 parse_crashkernel_simple(), _mem() and _suffix() of kernel/kexec.c, later kernel/crash_core.c and crash_reserve.c.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
+from grubkd.facts import NamedTuple
 from grubkd.lazily import expression
-from grubkd.memory.eras import EINVAL, Era, Reading
+from grubkd.memory.eras import EINVAL, Era
 from grubkd.memory.number import memparse
 from grubkd.memory.size import LIMIT, MIB
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.eras import Reading
 
 NAME = "crashkernel="
 ROUNDING = 128 * MIB

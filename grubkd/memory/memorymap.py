@@ -1,11 +1,15 @@
 """Memory maps from what systems show: /proc/iomem, the files of /sys/firmware/memmap, the kernel's boot messages."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
 from grubkd.errors import Place
 from grubkd.lazily import expression
 from grubkd.memory.physical import BadMemoryMap, Extent, MemoryMap, Range, from_firmware, typical
 from grubkd.memory.size import LIMIT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "BadMemoryMap",

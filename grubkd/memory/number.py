@@ -1,8 +1,13 @@
 """Numbers as the kernel's memparse() reads them at a place in a text."""
 
+from __future__ import annotations
+
 from grubkd.lazily import expression
-from grubkd.memory.eras import Reading
 from grubkd.memory.size import LIMIT, SUFFIXES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.eras import Reading
 
 _NUMBER = expression(r"0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*)")
 _SHIFTS = {letter: shift for key, shift in SUFFIXES.items() for letter in (key, key.lower())}

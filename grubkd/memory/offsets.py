@@ -1,15 +1,21 @@
 """SIZE@OFFSET: which place to ask for, where the kernel does not find one by itself or a person wants one."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from grubkd.errors import Notice, WouldNotReserve
 from grubkd.facts import replace
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.case import Case, Draft, Refused
+from grubkd.memory.case import Refused
 from grubkd.memory.estimate import STEP, estimate
-from grubkd.memory.physical import Extent
 from grubkd.memory.placement import kaslr_assumed
 from grubkd.memory.size import MIB, format_size, round_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.memory.case import Case, Draft
+    from grubkd.memory.physical import Extent
 
 _ALIGNMENT = {
     Architecture.ARM64: 2 * MIB,

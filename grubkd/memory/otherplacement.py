@@ -1,22 +1,31 @@
 """Placing on arm64, riscv64 and loongarch64, whose other early allocations are only roughly known."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from __future__ import annotations
 
+from grubkd.facts import NamedTuple
 from grubkd.lazily import expression
 from grubkd.memory import powersearch, s390search
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.bootfacts import Boot
 from grubkd.memory.eras import Era
 from grubkd.memory.freememory import FreeMemory
-from grubkd.memory.genericsearch import Limits, limits, search
-from grubkd.memory.judgement import Judgement, of_variants
+from grubkd.memory.genericsearch import limits, search
+from grubkd.memory.judgement import of_variants
 from grubkd.memory.kernelimage import typical_image
-from grubkd.memory.outcome import Outcome, failed, reserved
-from grubkd.memory.physical import Extent, merged
-from grubkd.memory.reading import Request
-from grubkd.memory.release import Release
+from grubkd.memory.outcome import failed, reserved
+from grubkd.memory.physical import merged
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.memory.bootfacts import Boot
+    from grubkd.memory.genericsearch import Limits
+    from grubkd.memory.judgement import Judgement
+    from grubkd.memory.outcome import Outcome
+    from grubkd.memory.physical import Extent
+    from grubkd.memory.reading import Request
+    from grubkd.memory.release import Release
 
 _PAGE_STRUCT = 64
 _WHY = "what else these kernels take at the top of memory (page tables, memory map, CMA) is only roughly known"

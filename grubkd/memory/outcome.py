@@ -1,8 +1,14 @@
 """What comes of one attempt to reserve, on memory that is exactly known."""
 
-from typing import Literal, NamedTuple
+from __future__ import annotations
 
-from grubkd.memory.physical import Extent
+from grubkd.facts import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from grubkd.memory.physical import Extent
 
 
 class Outcome(NamedTuple):

@@ -1,12 +1,15 @@
 """Physical memory: which addresses hold RAM, and what is known to lie in it."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from __future__ import annotations
 
 from grubkd.errors import NotUnderstood
-from grubkd.facts import dataclass
+from grubkd.facts import NamedTuple, dataclass
 from grubkd.memory.architecture import Architecture, architecture
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 RAM_TYPES = frozenset({"usable", "System RAM"})
 """What kernels call RAM: `usable` up to 6.12, `System RAM` in /proc/iomem, and everywhere from 7.2 on."""

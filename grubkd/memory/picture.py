@@ -1,14 +1,21 @@
 """A picture of physical memory, to scale: what lies where, and where the reservation goes."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from enum import Enum
 
 from grubkd.errors import RamUnknown
 from grubkd.facts import dataclass
-from grubkd.memory.case import Case, Refused
-from grubkd.memory.physical import RAM_TYPES, Extent
+from grubkd.memory.physical import RAM_TYPES
 from grubkd.memory.placement import kaslr_assumed
 from grubkd.memory.size import MIB, round_down, round_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.memory.case import Case, Refused
+    from grubkd.memory.physical import Extent
 
 # A hole longer than all the RAM would leave no room for the rest: it is cut to this part of the RAM.
 _CUT = 8

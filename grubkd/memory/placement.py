@@ -1,15 +1,23 @@
 """Where a kernel reserves memory for its crash kernel, or why it does not."""
 
-from typing import Literal, NamedTuple
+from __future__ import annotations
 
+from grubkd.facts import NamedTuple
 from grubkd.memory.architecture import architecture
 from grubkd.memory.bootfacts import Boot
-from grubkd.memory.judgement import Judgement
-from grubkd.memory.physical import Extent, MemoryMap
-from grubkd.memory.reading import Request
-from grubkd.memory.release import Release
+from grubkd.memory.physical import Extent
 
-Status = Literal["reserved", "failed", "hang", "uncertain"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from grubkd.memory.judgement import Judgement
+    from grubkd.memory.physical import MemoryMap
+    from grubkd.memory.reading import Request
+    from grubkd.memory.release import Release
+
+    Status = Literal["reserved", "failed", "hang", "uncertain"]
+
 Regions = tuple[Extent, ...]
 
 # Each of these takes memory, or hides some, before the region is sought, and is not modelled.

@@ -1,8 +1,14 @@
 """What is to be written, and why."""
 
-from grubkd.errors import Notice
+from __future__ import annotations
+
 from grubkd.facts import dataclass
-from grubkd.memory.case import Case, Reason, Refused
+from grubkd.memory.case import Reason, Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.errors import Notice
+    from grubkd.memory.case import Case
 
 __all__ = ["Plan", "Reason", "Refused"]
 

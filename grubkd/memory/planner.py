@@ -1,14 +1,20 @@
 """Which value to write for a kernel on a machine, and why: the vendor's row, in the form that this kernel reads."""
 
+from __future__ import annotations
+
 from grubkd.errors import Notice, RamUnknown, WouldNotReserve
 from grubkd.facts import replace
 from grubkd.memory import amount, offsets, policy
-from grubkd.memory.case import Case, Draft, Reason
+from grubkd.memory.case import Draft, Reason
 from grubkd.memory.crashkernel import Value, parse_value
 from grubkd.memory.estimate import STEP
 from grubkd.memory.forecast import problem
 from grubkd.memory.plan import Plan
 from grubkd.memory.size import format_size, round_down
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.case import Case
 
 _RAM_HINT = "give the memory of the machine: --ram=SIZE, or --this-machine"
 

@@ -1,13 +1,18 @@
 """Which vendor's row holds for a system: by distribution and version, by what it is made from, else kdump-utils'."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from __future__ import annotations
 
 from grubkd.errors import Notice, WouldNotReserve
-from grubkd.facts import dataclass
+from grubkd.facts import NamedTuple, dataclass
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.release import Release
-from grubkd.memory.rows import ROWS, Row
+from grubkd.memory.rows import ROWS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.memory.release import Release
+    from grubkd.memory.rows import Row
 
 FALLBACK = "kdump-utils"
 

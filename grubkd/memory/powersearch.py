@@ -1,13 +1,20 @@
 """Placing on 64-bit POWER: no search; the region goes where it is given, or to a fixed place."""
 
+from __future__ import annotations
+
 from grubkd.memory.eras import Era
 from grubkd.memory.freememory import FreeMemory
-from grubkd.memory.judgement import Judgement, of_variants
-from grubkd.memory.outcome import Outcome, failed, reserved
-from grubkd.memory.physical import Extent
-from grubkd.memory.reading import Request
-from grubkd.memory.release import Release
+from grubkd.memory.judgement import of_variants
+from grubkd.memory.outcome import failed, reserved
 from grubkd.memory.size import GIB, KIB, MIB, round_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.judgement import Judgement
+    from grubkd.memory.outcome import Outcome
+    from grubkd.memory.physical import Extent
+    from grubkd.memory.reading import Request
+    from grubkd.memory.release import Release
 
 _PAGE = 64 * KIB
 _WHY = "the kernel's own size and the partition's real mode area (RMA) are not known"

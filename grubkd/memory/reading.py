@@ -4,19 +4,26 @@ The kernel looks for the text `crashkernel=` anywhere in the line, also inside a
 occurrence starts a token that only a space ends (kernel/kexec.c, later kernel/crash_core.c and crash_reserve.c).
 """
 
-from typing import Literal, NamedTuple
+from __future__ import annotations
 
+from grubkd.facts import NamedTuple
 from grubkd.lazily import expression
 from grubkd.memory.architecture import Architecture, architecture
 from grubkd.memory.automatic import automatic_ranges, automatic_size, knows_auto
-from grubkd.memory.eras import EINVAL, Era, Reading
+from grubkd.memory.eras import EINVAL, Era
 from grubkd.memory.kernelvalue import NAME, Parsed, extended, simple, suffixed
-from grubkd.memory.release import Release
 from grubkd.memory.size import MIB
 
-HIGH, LOW, CMA = ",high", ",low", ",cma"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
 
-Status = Literal["ok", "none", "invalid"]
+    from grubkd.memory.eras import Reading
+    from grubkd.memory.release import Release
+
+    Status = Literal["ok", "none", "invalid"]
+
+HIGH, LOW, CMA = ",high", ",low", ",cma"
 
 
 class Request(NamedTuple):

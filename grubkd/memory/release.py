@@ -1,5 +1,7 @@
 """Kernel releases: what `uname -r` says, and which known behaviour the kernel of that release has."""
 
+from __future__ import annotations
+
 import re
 from functools import lru_cache
 
@@ -7,8 +9,12 @@ from grubkd.errors import Usage
 from grubkd.facts import dataclass, replace
 from grubkd.lazily import expression
 from grubkd.memory import architecture
-from grubkd.memory.architecture import Architecture
-from grubkd.memory.eras import READING, Era, Reading
+from grubkd.memory.eras import READING, Era
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.architecture import Architecture
+    from grubkd.memory.eras import Reading
 
 Version = tuple[int, int, int]
 
@@ -69,7 +75,7 @@ class Release:
     pae: bool
 
     @staticmethod
-    def parse(text: str) -> "Release":
+    def parse(text: str) -> Release:
         """The release of a text like `6.1.0-50-686-pae` or `4.18.0-240.el8.x86_64`. Raises Usage."""
         return _parse(text)
 
@@ -79,7 +85,7 @@ class Release:
         return self.era in _COUNTING_SPAN
 
     @property
-    def sample(self) -> "Release":
+    def sample(self) -> Release:
         """One build for all those that differ in the number of the build only, and so in `text` and `note` only."""
         return _sample(self)
 

@@ -4,10 +4,15 @@ A row's text is the vendor's own, as a kernel would read it. Where a vendor's ta
 turned into ranges; where it asks for offsets, each step has its own value.
 """
 
+from __future__ import annotations
+
 from grubkd.facts import dataclass
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.release import Version
 from grubkd.memory.size import GIB
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.release import Version
 
 X86 = frozenset({Architecture.I386, Architecture.X86_64})
 PC_AND_Z = X86 | {Architecture.S390X}

@@ -1,11 +1,18 @@
 """Placing on s390x."""
 
+from __future__ import annotations
+
 from grubkd.memory.freememory import FreeMemory
-from grubkd.memory.judgement import Judgement, of_variants
-from grubkd.memory.outcome import Outcome, failed, reserved
-from grubkd.memory.physical import Extent
-from grubkd.memory.reading import Request
+from grubkd.memory.judgement import of_variants
+from grubkd.memory.outcome import failed, reserved
 from grubkd.memory.size import LIMIT, MIB, round_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.judgement import Judgement
+    from grubkd.memory.outcome import Outcome
+    from grubkd.memory.physical import Extent
+    from grubkd.memory.reading import Request
 
 _FAILED = "crashkernel reservation failed: "
 _WHY = "which way this kernel searches, and its hardware system area (HSA), are not known"

@@ -1,15 +1,21 @@
 """One plan for several kernels that share one place in a configuration file."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
 
 from grubkd.errors import WouldNotReserve
 from grubkd.facts import replace
 from grubkd.memory import offsets
-from grubkd.memory.case import Case
 from grubkd.memory.crashkernel import parse_value
 from grubkd.memory.forecast import problem
-from grubkd.memory.plan import Plan, Reason
+from grubkd.memory.plan import Reason
 from grubkd.memory.size import GIB, MIB, format_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from grubkd.memory.case import Case
+    from grubkd.memory.plan import Plan
 
 _SCALE = tuple(GIB << power for power in range(11))
 _OFFSETS = range(16 * MIB, 512 * MIB, 16 * MIB)

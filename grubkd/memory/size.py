@@ -1,5 +1,7 @@
 """Amounts of memory: bytes as integers, and the text people and kernels write for them."""
 
+from __future__ import annotations
+
 import re
 
 from grubkd.errors import BadValue

@@ -1,15 +1,20 @@
 """What is free on x86 at the moment the crash kernel's region is sought."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 
+from grubkd.facts import NamedTuple
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.freememory import PAGE, FreeMemory
 from grubkd.memory.kernelimage import BRK
-from grubkd.memory.physical import Extent
 from grubkd.memory.size import GIB, LIMIT, MIB, round_down, round_up
 from grubkd.memory.x86search import LOW_MEMORY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.physical import Extent
 
 
 class Top(NamedTuple):

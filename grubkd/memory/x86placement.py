@@ -1,20 +1,27 @@
 """Placing on x86: the era's search, on all the memory layouts that the known facts leave open."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from grubkd.memory import genericsearch, kaslr, x86search
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.bootfacts import Boot
 from grubkd.memory.eras import Era
 from grubkd.memory.freememory import PAGE
-from grubkd.memory.judgement import Judgement, combined, of_chances, of_variants
+from grubkd.memory.judgement import combined, of_chances, of_variants
 from grubkd.memory.kernelimage import typical_image
-from grubkd.memory.outcome import Outcome, failed
-from grubkd.memory.physical import Extent
-from grubkd.memory.reading import Request
+from grubkd.memory.outcome import failed
 from grubkd.memory.release import AUTOMATIC_SINCE
 from grubkd.memory.size import GIB, KIB, MIB
 from grubkd.memory.x86free import Held, Top, free_from_bottom, free_from_top
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.memory.bootfacts import Boot
+    from grubkd.memory.judgement import Judgement
+    from grubkd.memory.outcome import Outcome
+    from grubkd.memory.physical import Extent
+    from grubkd.memory.reading import Request
 
 _BOOTMEM = frozenset({Era.V2_6_29, Era.V2_6_32, Era.RHEL6})
 _LEAST, _EDGE = 16 * KIB, MIB

@@ -1,13 +1,20 @@
 """The searches of x86 kernels up to 6.6."""
 
+from __future__ import annotations
+
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.eras import Era
-from grubkd.memory.freememory import PAGE, FreeMemory
+from grubkd.memory.freememory import PAGE
 from grubkd.memory.genericsearch import IN_USE
-from grubkd.memory.outcome import Outcome, failed, hang, reserved
-from grubkd.memory.physical import Extent
-from grubkd.memory.reading import Request
+from grubkd.memory.outcome import failed, hang, reserved
 from grubkd.memory.size import GIB, LIMIT, MIB, TIB, round_down, round_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.freememory import FreeMemory
+    from grubkd.memory.outcome import Outcome
+    from grubkd.memory.physical import Extent
+    from grubkd.memory.reading import Request
 
 ALIGN = 16 * MIB
 LOW_MEMORY = 0x377FE000

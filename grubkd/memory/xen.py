@@ -1,8 +1,13 @@
 """The Xen hypervisor's own reading of crashkernel=."""
 
+from __future__ import annotations
+
 from grubkd.facts import dataclass
 from grubkd.lazily import expression
-from grubkd.memory.release import Release
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.memory.release import Release
 
 
 @dataclass(frozen=True, slots=True)

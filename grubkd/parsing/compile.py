@@ -1,18 +1,23 @@
 """From a grammar to its tables: the only user of Lark, which works out the automaton and the order of the terminals."""
 
+from __future__ import annotations
+
 import re
-from typing import TYPE_CHECKING, Any
 
 from grubkd.parsing.expression import NOTHING, PYTHON, code
-from grubkd.parsing.tables import Pattern, Rule, Tables
+from grubkd.parsing.tables import Pattern, Tables
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from lark import Lark
 
+    from grubkd.parsing.tables import Rule
 
-def parser(source: str) -> "Lark":
+
+def parser(source: str) -> Lark:
     """Lark's own parser for a grammar: LALR, contextual lexer, start rule `start`, string terminals left out."""
     from lark import Lark
 
@@ -87,7 +92,7 @@ def _rule(rule: Any) -> Rule:
     return ("" if name.startswith("_") else name, len(rule.expansion), None if whole else kept)
 
 
-def _pattern(terminals: "Iterable[Any]") -> Pattern:
+def _pattern(terminals: Iterable[Any]) -> Pattern:
     terminals = list(terminals)
     source = "|".join(f"(?P<{each.name}>{each.pattern.to_regexp()})" for each in terminals) or NOTHING
     if re.compile(source).groups != len(terminals):
@@ -95,7 +100,7 @@ def _pattern(terminals: "Iterable[Any]") -> Pattern:
     return Pattern(source, code(source), tuple(str(each.name) for each in terminals))
 
 
-def _check(terminals: "Iterable[Any]") -> None:
+def _check(terminals: Iterable[Any]) -> None:
     """Lark lets a string win over an expression that matches it and is tried before; the driver does not."""
     terminals = list(terminals)
     for each in terminals:

@@ -1,11 +1,17 @@
 """The driver: a text through the tables of a grammar to its tree, as Lark's own LALR parser would read it."""
 
-import re
-from collections.abc import Callable, Sequence
+from __future__ import annotations
 
 from grubkd.parsing.expression import expression
-from grubkd.parsing.tables import Tables
-from grubkd.parsing.tree import Child, Node, Token
+from grubkd.parsing.tree import Node, Token
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Sequence
+
+    from grubkd.parsing.tables import Tables
+    from grubkd.parsing.tree import Child
 
 # tuple.__new__ makes a NamedTuple in a third of the time that the tuple's own constructor takes.
 _make = tuple.__new__

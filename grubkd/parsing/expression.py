@@ -4,12 +4,16 @@ Compiling the expressions of a script's grammar takes longer than the interprete
 makes of one depends on the version of Python alone; for any other version the expression is compiled from its source.
 """
 
+from __future__ import annotations
+
 import _sre  # type: ignore[import-not-found]
 import re
 import sys
 from struct import pack, unpack
 
-from grubkd.parsing.tables import Pattern
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.parsing.tables import Pattern
 
 PYTHON = f"{sys.implementation.cache_tag} {_sre.MAGIC} {_sre.CODESIZE}"
 """For which Python a code is made."""

@@ -1,6 +1,12 @@
 """The tables of one grammar: what its parser does in each state, and which terminals its lexer looks for there."""
 
-from typing import NamedTuple, TypeAlias
+from __future__ import annotations
+
+from grubkd.facts import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 # Name ("" for a rule whose children become its parent's), number of symbols, and which of these stay: all, or those
 # at the positions.

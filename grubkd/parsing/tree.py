@@ -1,7 +1,13 @@
 """What a parser hands out: tokens with their spans, and the nodes above them."""
 
-from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from __future__ import annotations
+
+from grubkd.facts import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypeAlias
 
 
 class Token(NamedTuple):
@@ -17,9 +23,9 @@ class Node(NamedTuple):
     """A rule: its name and its children in order."""
 
     name: str
-    children: "tuple[Child, ...]"
+    children: tuple[Child, ...]
 
-    def nodes(self, name: str) -> "Iterator[Node]":
+    def nodes(self, name: str) -> Iterator[Node]:
         """The direct children of that rule name."""
         return (child for child in self.children if isinstance(child, Node) and child.name == name)
 

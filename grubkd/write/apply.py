@@ -6,19 +6,28 @@ anything changed. Each takes its place by a rename; the directories are synced; 
 disk itself is brought up to date; follow-up commands run. Only then is the journal marked as done.
 """
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
 from contextlib import suppress
 
 from grubkd import story
 from grubkd.errors import ChangedSinceRead, CommandFailed, GrubkdError, Place, RollbackFailed, VerificationFailed
 from grubkd.facts import dataclass
-from grubkd.root import Root, system_failure
+from grubkd.root import system_failure
 from grubkd.write import atomicfile, directory, durable, followups, image, journal
 from grubkd.write.filesync import FileSync
-from grubkd.write.image import Image, same
-from grubkd.write.record import Record
-from grubkd.write.signals import Held, held
+from grubkd.write.image import same
+from grubkd.write.signals import held
 from grubkd.write.undo import undo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from grubkd.root import Root
+    from grubkd.write.image import Image
+    from grubkd.write.record import Record
+    from grubkd.write.signals import Held
 
 _NEWER_THAN = {"/etc/kernel/cmdline": "/etc/default/grub"}
 

@@ -4,13 +4,18 @@ Each list goes through one small lens of our own as one line of text; Augeas nev
 It is told to look for nothing else: no stock lenses, no files, a root that does not exist.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 from grubkd.errors import CannotHold, VerificationFailed
 from grubkd.lazily import expression
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypeAlias
+
     from augeas import Augeas
 
 # What stood, what is wanted.
@@ -49,7 +54,7 @@ def change(lists: Sequence[ListChange]) -> None:
             raise VerificationFailed("the edited arguments are not the ones wanted", hint="nothing was written")
 
 
-def _augeas() -> "Augeas":
+def _augeas() -> Augeas:
     from augeas import Augeas
 
     from grubkd import grammars
@@ -59,7 +64,7 @@ def _augeas() -> "Augeas":
     return Augeas(root="/nonexistent", loadpath=grammars.__path__[0], flags=flags)
 
 
-def _changed(augeas: "Augeas", batch: Sequence[ListChange]) -> str:
+def _changed(augeas: Augeas, batch: Sequence[ListChange]) -> str:
     augeas.remove("/slots")
     augeas.set("/text/before", "".join(" ".join(before) + "\n" for before, _ in batch))
     if augeas.text_store(_LENS, "/text/before", "/slots") != 0:
@@ -72,7 +77,7 @@ def _changed(augeas: "Augeas", batch: Sequence[ListChange]) -> str:
     return str(augeas.get("/text/after") or "")
 
 
-def _rewrite(augeas: "Augeas", slot: str, before: Sequence[str], after: Sequence[str]) -> None:
+def _rewrite(augeas: Augeas, slot: str, before: Sequence[str], after: Sequence[str]) -> None:
     """Replace the arguments between the common beginning and the common end, so that all others stay untouched."""
     head = sum(1 for _ in _common(before, after))
     tail = sum(1 for _ in _common(before[head:][::-1], after[head:][::-1]))
@@ -93,7 +98,7 @@ def _common(first: Sequence[str], second: Sequence[str]) -> Iterator[str]:
         yield one
 
 
-def _complaint(augeas: "Augeas") -> str:
+def _complaint(augeas: Augeas) -> str:
     """What Augeas says of the last failure; its exceptions say "No error", its error nodes tell."""
     nodes = augeas.match("/augeas/text//error/message")
     return "; ".join(str(augeas.get(node)) for node in nodes) or "no reason given"

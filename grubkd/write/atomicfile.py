@@ -9,15 +9,21 @@ Hard links: a file that has other names is replaced under this name only; the ot
 made with `cp -al` expects.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import time
 from stat import S_IMODE
 
-from grubkd.root import Root
 from grubkd.write import directory
-from grubkd.write.filesync import FileSync
-from grubkd.write.image import LABELS, Image, attributes
+from grubkd.write.image import LABELS, attributes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.root import Root
+    from grubkd.write.filesync import FileSync
+    from grubkd.write.image import Image
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}

@@ -1,16 +1,24 @@
 """BootConfig + what is wanted -> the slot edits, in the order the files must be written."""
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 from grubkd.boot import cmdline
-from grubkd.boot.model import BootConfig, Entry, Feeds, Future, Line, Role
-from grubkd.boot.selector import Selection
+from grubkd.boot.model import Entry, Feeds, Role
 from grubkd.errors import NoBootloader, Notice
 from grubkd.facts import dataclass
 from grubkd.write import generated, targets
 from grubkd.write.draft import Draft, new_word
-from grubkd.write.edit import SlotEdit
 from grubkd.write.wish import Verb, Wish
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grubkd.boot.model import BootConfig, Future, Line
+    from grubkd.boot.selector import Selection
+    from grubkd.write.edit import SlotEdit
 
 # The wishes for an entry, or (None) for the future.
 WishesFor = Callable[[Entry | None], Sequence[Wish]]

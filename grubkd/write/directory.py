@@ -1,12 +1,18 @@
 """Directories inside the tree: opened, made, removed and synced without following any link."""
 
+from __future__ import annotations
+
 import errno
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager
 
 from grubkd import octets
-from grubkd.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.root import Root
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 

@@ -5,11 +5,18 @@ none (start -1). Lines are read through the draft, so that what one line's wish 
 next line, which then has nothing left to do.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from __future__ import annotations
 
 from grubkd.boot import cmdline
-from grubkd.boot.model import Line, Piece, Slot, SlotKey, Word
-from grubkd.write.wish import Verb, Wish
+from grubkd.boot.model import Line, Word
+from grubkd.write.wish import Verb
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence, Set
+
+    from grubkd.boot.model import Piece, Slot, SlotKey
+    from grubkd.write.wish import Wish
 
 
 def new_word(text: str) -> Word:

@@ -6,13 +6,19 @@ on the running system, for a journalling file system under /boot or /efi that is
 /var/lib/grubkd. Elsewhere a sync has to do, which writes all but the journal's latest entries to their places.
 """
 
-import os
-from collections.abc import Iterable
+from __future__ import annotations
 
-from grubkd.root import Root
+import os
+
 from grubkd.write import directory
 from grubkd.write.freeze import freeze_and_thaw
 from grubkd.write.lock import STATE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from grubkd.root import Root
 
 # Those with a journal that a boot loader does not replay. btrfs has none, vfat neither; a btrfs subvolume would freeze
 # its whole file system, that of / too.

@@ -1,5 +1,7 @@
 """One file of a change: what stood there, what will stand there."""
 
+from __future__ import annotations
+
 from grubkd.facts import dataclass
 
 

@@ -5,11 +5,16 @@ was written before. That it also tells what could not be written is so since Lin
 was opened; it is used from there on, on file systems of local disks, for what was opened here before it was written.
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable
-from types import TracebackType
 
 from grubkd.write.durable import kinds_of_devices
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
 
 # From so many files on one sync is worth what looking for it takes.
 MANY = 16
@@ -25,7 +30,7 @@ class FileSync:
         self._kinds = kinds_of_devices() if self._syncfs else {}
         self._held: dict[int, int] = {}
 
-    def __enter__(self) -> "FileSync":
+    def __enter__(self) -> FileSync:
         return self
 
     def __exit__(

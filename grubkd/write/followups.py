@@ -1,8 +1,12 @@
 """The commands that a change may need afterwards. No other is ever run, whatever a journal asks for."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
 
-from grubkd.root import Root
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from grubkd.root import Root
 
 # zipl writes the boot map of s390x, which names the blocks of what it boots.
 KNOWN: frozenset[tuple[str, ...]] = frozenset({("zipl",)})

@@ -1,5 +1,7 @@
 """Freezing a mounted file system for a moment, so that its journal is written out, and thawing it for certain."""
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import os

@@ -4,11 +4,18 @@ Debian's and Fedora's 10_linux put GRUB_CMDLINE_LINUX before GRUB_CMDLINE_LINUX_
 legacy kopt before defoptions: an argument new to the first one comes before those of the second, not at the end.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from grubkd.boot.model import Entry, Future, Line, Piece, Role, Word
-from grubkd.write.draft import Draft, new_word
-from grubkd.write.wish import Wish
+from grubkd.boot.model import Role
+from grubkd.write.draft import new_word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.boot.model import Entry, Future, Line, Piece, Word
+    from grubkd.write.draft import Draft
+    from grubkd.write.wish import Wish
 
 
 def remake(draft: Draft, entry: Entry, source: Future, wishes: Sequence[Wish]) -> bool:

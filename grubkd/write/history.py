@@ -1,13 +1,19 @@
 """What grubkd did to a tree, oldest first."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from grubkd.errors import GrubkdError, NotUnderstood
+from grubkd.errors import NotUnderstood
 from grubkd.facts import dataclass
-from grubkd.root import Root
 from grubkd.write import journal
-from grubkd.write.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from grubkd.errors import GrubkdError
+    from grubkd.root import Root
+    from grubkd.write.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,19 @@
 """A file as it stands: its bytes and everything about it that must survive being replaced."""
 
+from __future__ import annotations
+
 import errno
 import os
-from collections.abc import Mapping
 from stat import S_IMODE
 
 from grubkd.facts import dataclass, field, replace
-from grubkd.root import Root, read_all
+from grubkd.root import read_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grubkd.root import Root
 
 # Kernel integrity labels (IMA, EVM) are made by the kernel from the bytes: an old one on new bytes bars the file.
 _NOT_COPIED = frozenset({"security.ima", "security.evm"})
@@ -29,11 +36,11 @@ class Image:
         """The SHA-256 of the bytes, in hexadecimal."""
         return digest(self.data)
 
-    def with_data(self, data: bytes) -> "Image":
+    def with_data(self, data: bytes) -> Image:
         """The same file with other bytes, written now."""
         return replace(self, data=data, mtime_ns=None)
 
-    def like(self, other: "Image") -> bool:
+    def like(self, other: Image) -> bool:
         """Whether bytes, mode, owner and attributes are the same, and the time where both tell one.
 
         A label that only one has is no difference: the system's policy gives labels, and nobody may take them off.

@@ -5,15 +5,22 @@ one rename ends a transaction. History keeps the latest 64 transactions and at m
 the latest one always stays.
 """
 
+from __future__ import annotations
+
 import os
 import time
 
 from grubkd.errors import GrubkdError, InputOutput, NotUnderstood, PermissionDenied, Place
-from grubkd.root import Root, system_failure
+from grubkd.root import system_failure
 from grubkd.write import atomicfile, directory, places, record
 from grubkd.write.image import Image
 from grubkd.write.lock import STATE
-from grubkd.write.record import Malformed, Record
+from grubkd.write.record import Malformed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.root import Root
+    from grubkd.write.record import Record
 
 TRANSACTIONS = f"{STATE}/transactions"
 MOST_TRANSACTIONS = 64

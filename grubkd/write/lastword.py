@@ -1,8 +1,13 @@
 """Which value stands for every kernel of a tree: that of the last --auto, unless someone decided otherwise since."""
 
+from __future__ import annotations
+
 from grubkd.facts import dataclass
 from grubkd.write import journal
-from grubkd.write.history import History, Past
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.write.history import History, Past
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,13 @@
 More than that takes most of the modules that write, which a run that changes nothing has no other use for.
 """
 
-from grubkd.root import Root
+from __future__ import annotations
+
 from grubkd.write.lock import STATE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.root import Root
 
 
 def nothing_left(root: Root) -> bool:

@@ -5,17 +5,24 @@ process, however that ends, and no lock file can go stale. A run that changes no
 for the lock, so that it leaves no trace.
 """
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 
 from grubkd import story
 from grubkd.errors import LockBusy, Place
-from grubkd.root import Root, system_failure
+from grubkd.root import system_failure
 from grubkd.write import directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.root import Root
 
 STATE = "/var/lib/grubkd"
 PATIENCE = 30.0  # seconds

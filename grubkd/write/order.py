@@ -1,11 +1,16 @@
 """The changed files in the order they must be written."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
 from grubkd import octets
 from grubkd.boot.joins.bls import KERNEL_CMDLINE
-from grubkd.root import Tree
 from grubkd.write.filechange import FileChange
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grubkd.tree import Tree
 
 DEFAULT_GRUB = "/etc/default/grub"
 

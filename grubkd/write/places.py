@@ -1,7 +1,12 @@
 """The files that grubkd writes, and no others: a change, or a journal that names another place, is refused."""
 
-from grubkd.root import Root
+from __future__ import annotations
+
 from grubkd.write import directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.root import Root
 
 # A star stands for part of one name.
 PLACES = (

@@ -5,10 +5,10 @@ had written it: every member is checked for its type, range and form, before-ima
 every path must be one that grubkd edits.
 """
 
+from __future__ import annotations
+
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
-from typing import Any, TypeVar
 
 from grubkd.facts import dataclass
 from grubkd.lazily import expression
@@ -17,14 +17,19 @@ from grubkd.write import places
 from grubkd.write.followups import KNOWN
 from grubkd.write.image import Image, digest
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
 VERSION = 1
 ID = expression(r"[0-9]{8}-[0-9]{6}-[0-9]{6}", re.ASCII)
 _TIME = expression(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 _WORD = expression(r"[a-z][a-z-]{0,30}", re.ASCII)
 _DIGEST = expression(r"[0-9a-f]{64}", re.ASCII)
 _XATTR = expression(r"(user|security|system|trusted|btrfs)\.[!-~]{1,247}", re.ASCII)
-
-T = TypeVar("T")
 
 
 class Malformed(ValueError):

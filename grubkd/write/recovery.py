@@ -1,11 +1,17 @@
 """Finding and undoing a transaction that was interrupted: by a kill, a crash, a power failure."""
 
+from __future__ import annotations
+
 from grubkd.errors import CommandFailed, Notice, Place, RollbackFailed
-from grubkd.root import Root, system_failure
+from grubkd.root import system_failure
 from grubkd.write import followups, journal
 from grubkd.write.lock import STATE, busy, lock
-from grubkd.write.record import Record
 from grubkd.write.undo import undo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.root import Root
+    from grubkd.write.record import Record
 
 
 def pending(root: Root) -> Record | None:

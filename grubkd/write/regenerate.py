@@ -5,18 +5,21 @@ the new sources: whatever it does, the tree's files stay as they are. What it pr
 copies (Fedora's writes grubenv and snippets too), comes back as texts, to be verified and committed with the rest.
 """
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from grubkd import octets, run
-from grubkd.boot.model import BootConfig
 from grubkd.errors import CommandFailed, Refused
 from grubkd.root import Root
 from grubkd.write import places
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from grubkd.boot.model import BootConfig
 
 GENERATORS = tuple(
     f"{directory}/{name}"
@@ -75,7 +78,7 @@ def _target(root: Root) -> str | None:
 
 
 @contextmanager
-def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, bytes]) -> "Iterator[dict[str, Path]]":
+def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, bytes]) -> Iterator[dict[str, Path]]:
     """Copies of the directories that hold the configuration, with the new sources in them: place -> copy."""
     import shutil
     import tempfile
@@ -98,7 +101,7 @@ def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, byt
         yield copies
 
 
-def _on_host(root: Root, place: str) -> "Path":
+def _on_host(root: Root, place: str) -> Path:
     from pathlib import Path
 
     return Path(root.path, octets.to_person(place.lstrip("/")))
@@ -112,7 +115,7 @@ def _special(directory: str, names: list[str]) -> list[str]:
     return [path.name for path in found if not (path.is_symlink() or path.is_file() or path.is_dir())]
 
 
-def _differences(root: Root, place: str, copy: "Path") -> Iterator[tuple[str, bytes | None]]:
+def _differences(root: Root, place: str, copy: Path) -> Iterator[tuple[str, bytes | None]]:
     """The configuration files in a copy that are not as in the tree, and those of the tree that are gone."""
     seen = set()
     for file in sorted(copy.rglob("*")):

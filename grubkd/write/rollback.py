@@ -1,16 +1,23 @@
 """Taking back a transaction: the files as they were before it, as a transaction of its own."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from grubkd.errors import NothingToRollBack, Notice, Place, Refused
+from grubkd.errors import NothingToRollBack, Place, Refused
 from grubkd.facts import dataclass
-from grubkd.root import Root
 from grubkd.write import history, journal, transaction
 from grubkd.write.apply import Step
 from grubkd.write.filechange import FileChange
-from grubkd.write.history import Past
 from grubkd.write.lock import lock
-from grubkd.write.record import ID, FileRecord
+from grubkd.write.record import ID
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.errors import Notice
+    from grubkd.root import Root
+    from grubkd.write.history import Past
+    from grubkd.write.record import FileRecord
 
 
 @dataclass(frozen=True, slots=True)

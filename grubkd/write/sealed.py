@@ -1,16 +1,25 @@
 """Entries whose arguments only their own tool changes: what can be edited beside them, and the command for them."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from shlex import quote
 
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
-from grubkd.boot.model import BootConfig, Entry, Seal
+from grubkd.boot.seal import Seal
 from grubkd.boot.selector import Selection
-from grubkd.errors import Notice, Place, Refused, Sealed
+from grubkd.errors import Notice, Refused, Sealed
 from grubkd.memory.architecture import Architecture
-from grubkd.write.changes import WishesFor
-from grubkd.write.wish import Verb, Wish
+from grubkd.write.wish import Verb
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.errors import Place
+    from grubkd.write.changes import WishesFor
+    from grubkd.write.wish import Wish
 
 _SNIPPET = "/usr/lib/bootc/kargs.d/60-crashkernel.toml"
 _WHAT = {

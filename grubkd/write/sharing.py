@@ -1,9 +1,14 @@
 """Which entries must carry one value, because a slot or a generator's source is theirs together."""
 
-from grubkd.boot.model import BootConfig, Entry, SlotKey
-from grubkd.boot.selector import Selection
+from __future__ import annotations
+
 from grubkd.write import targets
 from grubkd.write.wish import reservation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.boot.model import BootConfig, Entry, SlotKey
+    from grubkd.boot.selector import Selection
 
 
 def groups(config: BootConfig, selection: Selection) -> list[tuple[tuple[Entry, ...], bool]]:

@@ -1,12 +1,17 @@
 """Signals that end a run, held back while files change: the change is undone first, then the run ends."""
 
+from __future__ import annotations
+
 import signal
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 from grubkd.errors import Interrupted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -1,11 +1,17 @@
 """Which lines a wish is fulfilled in: those of the selected entries, and those of the future."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-from grubkd.boot.model import BootConfig, Entry, Feeds, Future, Line, Role, SlotKey
-from grubkd.boot.selector import Selection
+from grubkd.boot.model import Feeds, Role
 from grubkd.errors import Refused
-from grubkd.write.wish import Wish
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.boot.model import BootConfig, Entry, Future, Line, SlotKey
+    from grubkd.boot.selector import Selection
+    from grubkd.write.wish import Wish
 
 
 def lines_of(entry: Entry, wish: Wish) -> Iterator[Line]:

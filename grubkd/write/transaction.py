@@ -3,17 +3,23 @@
 A writing command takes `lock`, calls `recover`, reads, decides, and calls `commit`. A reading one may ask `pending`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
 
 from grubkd.errors import ChangedSinceRead, PermissionDenied, Place, VerificationFailed
 from grubkd.facts import dataclass
-from grubkd.root import Root, system_failure
+from grubkd.root import system_failure
 from grubkd.write import apply, directory, followups, image, journal, places
-from grubkd.write.filechange import FileChange
-from grubkd.write.image import Image
 from grubkd.write.lock import lock
 from grubkd.write.record import FileRecord, Record
 from grubkd.write.recovery import pending, recover
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from grubkd.root import Root
+    from grubkd.write.filechange import FileChange
+    from grubkd.write.image import Image
 
 # Where boot configuration stands; what may not be seen elsewhere (of the hardware, say) changes no file.
 _CONFIGURATION = ("/boot", "/efi", "/etc", "/usr")

@@ -1,9 +1,15 @@
 """Crashing the running kernel, by the magic SysRq key's `c`."""
 
+from __future__ import annotations
+
 import os
 
 from grubkd.errors import Refused
-from grubkd.root import Root, system_failure
+from grubkd.root import system_failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.root import Root
 
 TRIGGER = "/proc/sysrq-trigger"
 MASK = "/proc/sys/kernel/sysrq"
@@ -24,7 +30,7 @@ class Trigger:
             )
         self._fd = _opened(tree, TRIGGER)
 
-    def __enter__(self) -> "Trigger":
+    def __enter__(self) -> Trigger:
         return self
 
     def __exit__(self, *_problem: object) -> None:

@@ -1,12 +1,18 @@
 """Undoing a transaction that did not end: every file as it was, from the kept old files or from the journal."""
 
+from __future__ import annotations
+
 from grubkd.errors import RollbackFailed
 from grubkd.facts import dataclass
-from grubkd.root import Root, system_failure
+from grubkd.root import system_failure
 from grubkd.write import atomicfile, directory, durable, image
 from grubkd.write.image import same
 from grubkd.write.journal import path_of
-from grubkd.write.record import FileRecord, Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.root import Root
+    from grubkd.write.record import FileRecord, Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,18 @@
 Run before the first write, on the new texts, and again after the last, on the disk.
 """
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
 
 from grubkd.boot import cmdline
-from grubkd.boot.model import BootConfig, Entry, Line, Role
+from grubkd.boot.model import Role
 from grubkd.errors import CannotHold, ForeignValue, Place, TooLong, VerificationFailed, place_at
-from grubkd.write.changes import ChangeSet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from grubkd.boot.model import BootConfig, Entry, Line
+    from grubkd.write.changes import ChangeSet
 
 # COMMAND_LINE_SIZE, the final NUL included: x86 and arm64 2048, riscv 1024, every other architecture 4096
 # (Linux 2.6.25 to 7.2). Where the architecture is not known the commonest holds.

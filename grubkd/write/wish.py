@@ -1,5 +1,7 @@
 """What is wanted of the arguments of a kernel command line."""
 
+from __future__ import annotations
+
 from enum import Enum
 
 from grubkd.boot import cmdline

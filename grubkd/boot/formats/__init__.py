@@ -1,5 +1,7 @@
 """The formats, one module each. FORMATS is the one list that names them."""
 
+from __future__ import annotations
+
 from grubkd.boot.formats import (
     bls,
     default_grub,
@@ -11,7 +13,10 @@ from grubkd.boot.formats import (
     loader_conf,
     zipl,
 )
-from grubkd.boot.formats.format import Format
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.boot.formats.format import Format
 
 FORMATS: tuple[Format, ...] = (
     grub_legacy.FORMAT,

@@ -9,16 +9,23 @@ line is refused or the caller, who knows the reader, decides:
 - GRUB pastes options into a script; systemd-boot takes every byte as it stands.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Mapping
 
 from grubkd.boot.formats.format import Format
 from grubkd.boot.model import Document, Image, Slot, Stanza
 from grubkd.boot.words import held, quote_notice, with_references, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place, place_at
-from grubkd.grammar import Token, parse
+from grubkd.grammar import parse
 from grubkd.lazily import expression
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grubkd.grammar import Token
+    from grubkd.tree import Tree
 
 DIRECTORIES = ("/boot/loader/entries", "/efi/loader/entries", "/boot/efi/loader/entries")
 

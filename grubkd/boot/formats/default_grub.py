@@ -5,20 +5,29 @@ other statement is kept as it stands. grub-mkconfig pastes the values into grub.
 twice: as shell, and then as GRUB script.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Iterator, Sequence
 
 from grubkd import octets, osrelease
 from grubkd.boot.formats.format import Format
 from grubkd.boot.formats.grubwords import held, quoted
 from grubkd.boot.formats.shellslot import FORMAT_NAME, absent, slot_of
-from grubkd.boot.formats.shellvalue import ITSELF, Quotes, Value, decode
-from grubkd.boot.model import Assignment, Document, Slot
-from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, Place, place_at
+from grubkd.boot.formats.shellvalue import ITSELF, Quotes, decode
+from grubkd.boot.model import Assignment, Document
+from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.grammar import Token
 from grubkd.grammar import parse as parse_grammar
 from grubkd.lazily import expression
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from grubkd.boot.formats.shellvalue import Value
+    from grubkd.boot.model import Slot
+    from grubkd.errors import Place
+    from grubkd.tree import Tree
 
 FILE = "/etc/default/grub"
 DROP_INS = "/etc/default/grub.d"

@@ -5,12 +5,18 @@ before the first LABEL hold for all labels, so that a label without an APPEND of
 `APPEND -` means none; of two in one label the last counts; the arguments reach the kernel as they stand.
 """
 
+from __future__ import annotations
+
 from grubkd.boot.formats.format import Format
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.words import held, quote_notice, words
-from grubkd.errors import CannotHold, Notice, NotUnderstood, place_at
+from grubkd.errors import CannotHold, NotUnderstood, place_at
 from grubkd.grammar import Node, Token, parse
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.errors import Notice
+    from grubkd.tree import Tree
 
 FILES = (
     "/boot/extlinux/extlinux.conf",

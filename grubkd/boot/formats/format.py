@@ -1,10 +1,15 @@
 """What a format is: one value of this class a module, listed in formats/__init__.py."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-from grubkd.boot.model import Document, Slot
 from grubkd.facts import dataclass
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grubkd.boot.model import Document, Slot
+    from grubkd.tree import Tree
 
 
 def unchanged(_slot: Slot, argument: str) -> str:

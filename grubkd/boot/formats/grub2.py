@@ -4,21 +4,29 @@ A custom.cfg beside it, which 41_custom sources, is not read: a generator never 
 administrator's own.
 """
 
+from __future__ import annotations
+
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
 
 from grubkd.boot import words as kernel_words
 from grubkd.boot.formats.format import Format
-from grubkd.boot.formats.grubmenu import FIRST, Menu, MenuEntry, Statement
-from grubkd.boot.formats.grubwords import Span, held, pasted, quoted, received, reference, value
+from grubkd.boot.formats.grubmenu import FIRST, Menu
+from grubkd.boot.formats.grubwords import held, pasted, quoted, received, reference, value
 from grubkd.boot.formats.mapped import Mapped
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import NotUnderstood
 from grubkd.grammar import Token
 from grubkd.grammar import parse as parse_grammar
 from grubkd.lazily import expression
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grubkd.boot.formats.grubmenu import MenuEntry, Statement
+    from grubkd.boot.formats.grubwords import Span
+    from grubkd.tree import Tree
 
 _FILES = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
 _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")

@@ -5,19 +5,25 @@ both; `default` counts before the first title only; a title without a command be
 statement is cut at 1500 bytes. The words behind a kernel's path go to the kernel as they stand: there is no quoting.
 """
 
+from __future__ import annotations
+
 import re
 from bisect import bisect_left
 
 from grubkd.boot import updategrub
 from grubkd.boot.formats.format import Format
 from grubkd.boot.kernelpath import is_initrd
-from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
+from grubkd.boot.model import Document, Image, Slot, Stanza, Word
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place, TooLong
 from grubkd.facts import dataclass, field
 from grubkd.grammar import Node, Token, parse
 from grubkd.lazily import expression
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.boot.model import Assignment
+    from grubkd.tree import Tree
 
 FILES = ("/boot/grub/grub.conf", "/boot/grub/menu.lst", "/etc/grub.conf")
 

@@ -1,5 +1,7 @@
 """GRUB's environment block: 1024 bytes that GRUB itself rewrites in place while it boots."""
 
+from __future__ import annotations
+
 import re
 
 from grubkd.boot import words as kernel_words
@@ -11,7 +13,10 @@ from grubkd.errors import NotUnderstood, Place, TooLong, place_at
 from grubkd.grammar import Token
 from grubkd.grammar import parse as parse_grammar
 from grubkd.lazily import expression
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.tree import Tree
 
 SIZE = 1024
 _SIGNATURE = "# GRUB Environment Block\n"

@@ -4,16 +4,23 @@ The grammar has checked the nesting; what is left is to follow it with a stack. 
 evaluated, functions not called.
 """
 
+from __future__ import annotations
+
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import NamedTuple
 
-from grubkd.boot.formats.grubwords import Span, reference, spans, value
-from grubkd.errors import Notice, NotUnderstood, Place, place_at
-from grubkd.facts import dataclass, field
-from grubkd.grammar import Token
+from grubkd.boot.formats.grubwords import reference, spans, value
+from grubkd.errors import Notice, NotUnderstood, place_at
+from grubkd.facts import NamedTuple, dataclass, field
 from grubkd.lazily import expression
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.boot.formats.grubwords import Span
+    from grubkd.errors import Place
+    from grubkd.grammar import Token
 
 DEPTH = 100
 

@@ -12,13 +12,18 @@ and 2.14 puts no backslash before anything. `\xHH` is read the Fedora way, since
 works; what is written holds no character that the versions treat differently.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from grubkd.boot import cmdline
 from grubkd.errors import CannotHold
+from grubkd.facts import NamedTuple
 from grubkd.lazily import expression
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9]++|[?#*@])"
 _VARIABLE = rf"\$(?:{_NAME}|\{{{_NAME}\}})"

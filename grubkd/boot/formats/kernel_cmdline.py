@@ -4,13 +4,18 @@ The file holds one command line, over any number of lines. A run of blanks, tabs
 inside quotes too (90-loaderentry.install: `tr -s "$IFS" ' '`), so such a run is nothing a value can hold.
 """
 
+from __future__ import annotations
+
 from grubkd.boot.formats.format import Format
 from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, place_at
 from grubkd.grammar import parse
 from grubkd.lazily import expression
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.tree import Tree
 
 # kernel-install reads the first of them only.
 FILES = ("/etc/kernel/cmdline", "/usr/lib/kernel/cmdline")

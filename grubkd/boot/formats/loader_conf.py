@@ -3,10 +3,15 @@
 Its lines are those of a snippet: key, blanks, value (systemd's boot.c takes both apart by line_get_key_value).
 """
 
+from __future__ import annotations
+
 from grubkd.boot.formats.format import Format
 from grubkd.boot.model import Document
 from grubkd.grammar import parse
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.tree import Tree
 
 FILES = ("/efi/loader/loader.conf", "/boot/efi/loader/loader.conf", "/boot/loader/loader.conf")
 

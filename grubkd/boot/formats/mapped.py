@@ -1,7 +1,12 @@
 """A decoded text that knows where in the file each of its characters came from."""
 
-from grubkd.boot.model import Word
+from __future__ import annotations
+
 from grubkd.facts import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.boot.model import Word
 
 
 @dataclass(slots=True)

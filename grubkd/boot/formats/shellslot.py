@@ -4,13 +4,19 @@ A span may be replaced only where the shell's quotes are the same before and aft
 between the slot's own quotes. `X="foo="bar" baz"` is fine: the word `foo="bar"` leaves the double quotes and returns.
 """
 
+from __future__ import annotations
+
 from itertools import pairwise
 
 from grubkd.boot.formats.grubwords import delivered, reference, spans, value
-from grubkd.boot.formats.shellvalue import ITSELF, Quotes, Value
+from grubkd.boot.formats.shellvalue import ITSELF, Quotes
 from grubkd.boot.model import Slot, Word
-from grubkd.errors import NotUnderstood
 from grubkd.lazily import expression
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.boot.formats.shellvalue import Value
+    from grubkd.errors import NotUnderstood
 
 FORMAT_NAME = "default-grub"
 

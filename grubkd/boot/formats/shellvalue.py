@@ -4,6 +4,8 @@ Only what needs no execution is decoded: quotes, backslashes, line continuations
 (`$VAR`, `${VAR}`, `${VAR:+$VAR }`), which becomes one character that no file can hold.
 """
 
+from __future__ import annotations
+
 import re
 from enum import Enum
 

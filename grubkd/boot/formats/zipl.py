@@ -5,13 +5,18 @@ stands, without the quotes around it, which know no escape; `image` and `ramdisk
 itself refuses is refused here.
 """
 
+from __future__ import annotations
+
 from grubkd.boot.formats.format import Format
 from grubkd.boot.model import Document, Image, Slot, Stanza
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, NotUnderstood, place_at
 from grubkd.grammar import Node, Token, parse
 from grubkd.lazily import expression
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.tree import Tree
 
 # zipl takes the first that is there.
 FILES = ("/etc/zipl.conf", "/usr/lib/s390-tools/zipl.conf", "/lib/s390-tools/zipl.conf")

@@ -1,6 +1,7 @@
 """Boot Loader Specification snippets, read by GRUB's blscfg or by systemd-boot, and what kernel-install adds."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
 from enum import Enum
 from fnmatch import fnmatchcase
 
@@ -8,10 +9,16 @@ from grubkd.boot import cmdline, menuorder
 from grubkd.boot.build import main_boot
 from grubkd.boot.joins import grub2, zipl
 from grubkd.boot.joins.joined import Candidate, Joined, setting, slots_of
-from grubkd.boot.model import Document, Entry, Feeds, Followup, Future, Image, Line, Slot, Stanza
+from grubkd.boot.model import Feeds, Followup, Future, Line, Slot
 from grubkd.errors import Notice, Place
 from grubkd.facts import replace
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from grubkd.boot.model import Document, Entry, Image, Stanza
+    from grubkd.tree import Tree
 
 
 class Reader(Enum):

@@ -1,12 +1,18 @@
 """extlinux and syslinux: one menu, whose global APPEND feeds every label without one of its own."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from grubkd.boot.formats.extlinux import GLOBAL
 from grubkd.boot.joins.joined import Candidate, Joined, slots_of
-from grubkd.boot.model import Document, Feeds, Future, Line
+from grubkd.boot.model import Feeds, Future, Line
 from grubkd.errors import Notice, Place
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.boot.model import Document
+    from grubkd.tree import Tree
 
 # The generators that make such a menu, and where each takes the arguments from.
 _GENERATORS = (

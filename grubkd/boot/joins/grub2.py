@@ -1,14 +1,20 @@
 """GRUB 2: grub.cfg, its sources in /etc/default/grub, its environment block."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
 
 from grubkd import octets, osrelease
 from grubkd.boot.formats import shellslot
 from grubkd.boot.joins import shellvariables
 from grubkd.boot.joins.joined import Candidate, Joined, holds_value, setting, slots_of
 from grubkd.boot.kernelpath import is_xen
-from grubkd.boot.model import Document, Feeds, Future, Line, Slot, Stanza
-from grubkd.root import Tree
+from grubkd.boot.model import Feeds, Future, Line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from grubkd.boot.model import Document, Slot, Stanza
+    from grubkd.tree import Tree
 
 # The directory of the ESP that a distribution's own packages use, where it is not its os-release ID.
 _ESP_NAMES = {"rhel": "redhat", "ol": "redhat", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse"}

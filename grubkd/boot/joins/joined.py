@@ -1,11 +1,17 @@
 """What the files of one bootloader join into."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
 
 from grubkd.boot import cmdline
-from grubkd.boot.model import Document, Followup, Future, Seal, Slot, Stanza
-from grubkd.errors import Notice
 from grubkd.facts import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from grubkd.boot.model import Document, Followup, Future, Slot, Stanza
+    from grubkd.boot.seal import Seal
+    from grubkd.errors import Notice
 
 
 @dataclass(frozen=True, slots=True)

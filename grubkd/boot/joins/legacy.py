@@ -1,12 +1,18 @@
 """GRUB legacy: its configuration, and what its generators and kernel packages make of it."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from grubkd import octets
 from grubkd.boot.joins.joined import Candidate, Joined, holds_value
 from grubkd.boot.kernelpath import is_xen
-from grubkd.boot.model import Document, Feeds, Future, Line, Slot
-from grubkd.root import Tree
+from grubkd.boot.model import Feeds, Future, Line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.boot.model import Document, Slot
+    from grubkd.tree import Tree
 
 # `savedefault` keeps the entry's number in this file, followed by newlines and a notice.
 SAVED_DEFAULT = "/boot/grub/default"

@@ -1,10 +1,15 @@
 """Deployments of ostree and bootc: entries that their own tools write, and the image they come from."""
 
+from __future__ import annotations
+
 from grubkd.boot.build import is_deployment
 from grubkd.boot.joins.joined import Joined
-from grubkd.boot.model import Seal
+from grubkd.boot.seal import Seal
 from grubkd.facts import replace
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grubkd.tree import Tree
 
 _OSTREE = ("/ostree/repo", "/sysroot/ostree", "/run/ostree-booted")
 _BOOTC = "/usr/lib/bootc/kargs.d"

@@ -1,8 +1,14 @@
 """The GRUB_CMDLINE_* variables as the last of several assignments leaves them."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from grubkd.boot.model import Assignment, Document, Line, Slot, SlotKey
+from grubkd.boot.model import Line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.boot.model import Assignment, Document, Slot, SlotKey
 
 
 def line_of(documents: Sequence[Document], variables: Sequence[str]) -> Line | None:

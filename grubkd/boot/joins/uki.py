@@ -1,16 +1,24 @@
 """Unified kernel images on the EFI system partition: entries whose arguments stand in the image itself."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from functools import partial
 
 from grubkd.boot import peimage
 from grubkd.boot.joins.bls import default_of_systemd_boot
 from grubkd.boot.joins.joined import Candidate, Joined
-from grubkd.boot.model import Document, Image, Seal, Slot, Stanza
+from grubkd.boot.model import Image, Slot, Stanza
+from grubkd.boot.seal import Seal
 from grubkd.boot.words import words
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.osrelease import variables
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.boot.model import Document
+    from grubkd.tree import Tree
 
 _ESPS = ("/efi", "/boot/efi", "/boot")
 _DIRECTORY = "/EFI/Linux"

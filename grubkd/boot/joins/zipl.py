@@ -1,14 +1,21 @@
 """zipl.conf: its sections, what their parmfiles add, and the run of zipl that makes any change take effect."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
 
 from grubkd import octets
 from grubkd.boot.joins.joined import Candidate, Joined
-from grubkd.boot.model import Document, Followup, Seal, Slot, Stanza
+from grubkd.boot.model import Followup, Slot
+from grubkd.boot.seal import Seal
 from grubkd.boot.words import words
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.facts import replace
-from grubkd.root import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from grubkd.boot.model import Document, Stanza
+    from grubkd.tree import Tree
 
 # What boots is the map that zipl made; it reads its configuration only when it is run.
 COMMAND = ("zipl",)

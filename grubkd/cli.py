@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     import click
 
+    from grubkd.commands.declared import Verb
+
 VERBS = {
     "show": "show how this machine boots and what each entry reserves",
     "plan": "say what --auto would choose, and why",
@@ -43,10 +45,7 @@ def build() -> "click.Group":
         def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
             if cmd_name not in VERBS:
                 return None
-            from importlib import import_module
-
-            command: click.Command = import_module(f"grubkd.commands.{cmd_name}").command
-            return telling.with_options(command)
+            return telling.with_options(_verb(cmd_name).command())
 
         def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
             with formatter.section("Commands"):
@@ -79,19 +78,43 @@ def build() -> "click.Group":
     )
 
 
+def _verb(name: str) -> "Verb":
+    # As importlib.import_module, which it takes a module more to import.
+    verb: Verb = __import__(f"grubkd.commands.{name}", fromlist=["command"]).command
+    return verb
+
+
 def _version() -> None:
     sys.stdout.write(f"grubkd {__version__}\n")
     sys.stdout.flush()
 
 
 def _run(arguments: list[str]) -> int:
-    """Run a verb; returns the exit code. click's own ways to fail become Usage and Interrupted."""
+    """Run a verb; returns the exit code."""
+    from grubkd import render
+    from grubkd.errors import Interrupted
+
+    try:
+        render.begin()
+        if arguments and arguments[0] in VERBS:
+            from grubkd.commands import plain
+
+            verb = _verb(arguments[0])
+            given = plain.read(verb, arguments[1:])
+            if given is not None:
+                return verb.function(**given)
+        return _run_by_click(arguments)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted") from None
+
+
+def _run_by_click(arguments: list[str]) -> int:
+    """Run what is no plain command line. click's own ways to fail become Usage and Interrupted."""
     import click
 
     from grubkd import render
     from grubkd.errors import Interrupted, Usage
 
-    render.begin()
     group = build()
     if not arguments:
         render.tell(group.make_context("grubkd", [], resilient_parsing=True).get_help())
@@ -105,7 +128,7 @@ def _run(arguments: list[str]) -> int:
         raise Usage(problem.format_message(), hint=hint) from None
     except click.ClickException as problem:
         raise Usage(problem.format_message()) from None
-    except (KeyboardInterrupt, click.Abort):
+    except click.Abort:
         raise Interrupted("interrupted") from None
     return status if isinstance(status, int) else 0
 

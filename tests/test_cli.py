@@ -41,6 +41,22 @@ def test_version_imports_nothing() -> None:
     assert done.stdout.splitlines() == [f"grubkd {__version__}", "['grubkd', 'grubkd.cli']"]
 
 
+def test_a_plain_show_imports_no_library(tmp_path: Path) -> None:
+    """Each would cost as much again as the interpreter's own start. Without what the package build makes, Lark is."""
+    script = (
+        f"import sys; sys.path.insert(0, {str(TOP)!r}); from grubkd.cli import main; "
+        f"main(['show', '--json', '--root', {str(tmp_path)!r}]); print(sorted(sys.modules), file=sys.stderr)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    assert "'grubkd.commands.show'" in loaded
+    assert [each for each in ("click", "augeas", "psutil", "typing", "inspect") if f"'{each}'" in loaded] == []
+
+
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_names_every_verb_and_exit_code(option: str) -> None:
     done = run(option)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import click
-
 from grubkd import advice, render, render_check
 from grubkd.advice import check
 from grubkd.boot import findings, inventory
 from grubkd.commands import options
+from grubkd.commands.declared import verb
 from grubkd.commands.denied import denied
 from grubkd.commands.unfinished import interrupted
 from grubkd.errors import Refused
@@ -16,11 +15,13 @@ from grubkd.machine import machine as machines
 from grubkd.root import Root
 
 
-@click.command("check")
-@options.ram_option
-@options.arch_option
-@options.root_option
-@options.json_option
+@verb(
+    "check",
+    options.RAM,
+    options.ARCH,
+    options.ROOT,
+    options.JSON,
+)
 def command(ram: int | None, arch: str | None, root: str, json: bool) -> int:
     """Say whether a crash will leave a dump: now, and after the next boot; and if not, what is to be done.
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 
-import click
-
 from grubkd import octets, render
 from grubkd.advice import check
 from grubkd.advice.finding import Status
 from grubkd.boot import inventory
 from grubkd.commands import options
+from grubkd.commands.declared import option, verb
 from grubkd.errors import Failed, Notice, Refused
 from grubkd.machine import kdump as kdumps
 from grubkd.machine import machine as machines
@@ -28,10 +27,12 @@ if TYPE_CHECKING:
 _WORD = "crash"
 
 
-@click.command("crash")
-@click.option("--yes-crash-now", is_flag=True, help="Do not ask.")
-@click.option("--dry-run", is_flag=True, help="Tell what would happen; crash nothing.")
-@options.root_option
+@verb(
+    "crash",
+    option("--yes-crash-now", is_flag=True, help="Do not ask."),
+    option("--dry-run", is_flag=True, help="Tell what would happen; crash nothing."),
+    options.ROOT,
+)
 def command(*, yes_crash_now: bool, dry_run: bool, root: str) -> int:
     """Crash this machine, to see that it leaves a dump: it stops at once, and nothing is shut down.
 

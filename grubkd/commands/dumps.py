@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import click
-
 from grubkd import render, render_dumps
 from grubkd.commands import options
+from grubkd.commands.declared import verb
 from grubkd.commands.denied import denied
 from grubkd.errors import Notice
 from grubkd.machine import dumps, kdump
@@ -13,9 +12,11 @@ from grubkd.machine.dumptarget import Kind
 from grubkd.root import Root
 
 
-@click.command("dumps")
-@options.root_option
-@options.json_option
+@verb(
+    "dumps",
+    options.ROOT,
+    options.JSON,
+)
 def command(root: str, json: bool) -> int:
     """List the dumps under the target, newest first: when, how large, whether whole, which kernel and why it stopped.
 

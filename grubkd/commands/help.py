@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import click
-
 from grubkd import mdoc, octets, render, render_manual, run
+from grubkd.commands.declared import argument, verb
 from grubkd.errors import InputOutput, Usage
 
 TYPE_CHECKING = False
@@ -35,8 +34,10 @@ def pages() -> dict[str, Path]:
     return {"manual": found.pop("grubkd"), **found}
 
 
-@click.command("help")
-@click.argument("topic", required=False)
+@verb(
+    "help",
+    argument("topic", required=False),
+)
 def command(topic: str | None) -> int:
     """Show what the manual says of TOPIC: a verb, exit-codes, selectors and others; or a whole page: manual, planner.
 

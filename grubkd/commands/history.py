@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import click
-
 from grubkd import octets, render
 from grubkd.commands import options
+from grubkd.commands.declared import verb
 from grubkd.root import Root
 from grubkd.write import history
 
@@ -14,9 +13,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-@click.command("history")
-@options.root_option
-@options.json_option
+@verb(
+    "history",
+    options.ROOT,
+    options.JSON,
+)
 def command(root: str, json: bool) -> int:
     """List the changes that grubkd made, oldest first, and which of them were taken back by which."""
     past = history.read(Root(root))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import click
-
 from grubkd import octets, render, render_change
 from grubkd.advice import PlanOptions
 from grubkd.advice.keeping import keeping
 from grubkd.boot import inventory
 from grubkd.commands import change, options
 from grubkd.commands.change import Decision, Outcome
+from grubkd.commands.declared import argument, option, verb
 from grubkd.commands.setting import Request, admitted
 from grubkd.errors import GrubkdError
 from grubkd.machine import machine as machines
@@ -30,12 +29,14 @@ if TYPE_CHECKING:
 _UNCHANGED = Outcome((), None, (), ())
 
 
-@click.command("keep")
-@click.argument("release")
-@options.root_option
-@click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
-@click.option("--run-followups", is_flag=True, help="With --root: run follow-ups such as zipl in the tree.")
-@options.json_option
+@verb(
+    "keep",
+    argument("release"),
+    options.ROOT,
+    option("--dry-run", is_flag=True, help="Say what would be done; write nothing."),
+    option("--run-followups", is_flag=True, help="With --root: run follow-ups such as zipl in the tree."),
+    options.JSON,
+)
 def command(*, release: str, root: str, dry_run: bool, run_followups: bool, json: bool) -> int:
     """Give the entries of a newly installed kernel the value that `set --auto` chose, where they have none.
 

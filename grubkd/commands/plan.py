@@ -5,14 +5,13 @@ from __future__ import annotations
 import locale
 from pathlib import Path
 
-import click
-
 from grubkd import advice, octets, render, render_map, render_plan, render_snippet, render_svg
 from grubkd.advice import PlanOptions
 from grubkd.advice.drawing import draw
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.commands import auto, options, snippet, unlisted
+from grubkd.commands.declared import option, verb
 from grubkd.errors import InputOutput, NoSuchEntry, Usage
 from grubkd.machine import machine as machines
 from grubkd.root import Root
@@ -28,30 +27,32 @@ if TYPE_CHECKING:
     from grubkd.memory.picture import Picture
 
 
-@click.command("plan")
-@options.root_option
-@options.plan_options
-@options.kernel_option
-@click.option("--release", metavar="RELEASE", help="A kernel that need not be installed, as uname -r names it.")
-@click.option("--explain", is_flag=True, help="Tell every step that led to each value, and whose rule it is.")
-@click.option(
-    "--map",
-    "style",
-    type=click.Choice(["auto", "unicode", "ascii"]),
-    is_flag=False,
-    flag_value="auto",
-    metavar="[STYLE]",
-    help="Draw physical memory, to scale: unicode, ascii, or what the locale knows.",
+@verb(
+    "plan",
+    options.ROOT,
+    *options.PLAN,
+    options.KERNEL,
+    option("--release", metavar="RELEASE", help="A kernel that need not be installed, as uname -r names it."),
+    option("--explain", is_flag=True, help="Tell every step that led to each value, and whose rule it is."),
+    option(
+        "--map",
+        "style",
+        choices=("auto", "unicode", "ascii"),
+        is_flag=False,
+        flag_value="auto",
+        metavar="[STYLE]",
+        help="Draw physical memory, to scale: unicode, ascii, or what the locale knows.",
+    ),
+    option("--svg", metavar="FILE", help="Write the same picture to a file."),
+    option(
+        "--as",
+        "form",
+        choices=tuple(render_snippet.STYLES),
+        metavar="FORM",
+        help="Print the value in the words of another tool: kickstart, blueprint, kargs.d, grubby.",
+    ),
+    options.JSON,
 )
-@click.option("--svg", metavar="FILE", help="Write the same picture to a file.")
-@click.option(
-    "--as",
-    "form",
-    type=click.Choice(list(render_snippet.STYLES)),
-    metavar="FORM",
-    help="Print the value in the words of another tool: kickstart, blueprint, kargs.d, grubby.",
-)
-@options.json_option
 def command(root: str, kernel: tuple[str, ...], style: str | None, json: bool, **given: Any) -> int:
     """Say what `set --auto` would choose for each entry, what its kernel would do with it, and why."""
     _check(kernel, style, json=json, **given)

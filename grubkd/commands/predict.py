@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 
-import click
-
 from grubkd import advice, octets, render, render_predict
 from grubkd.boot import inventory
 from grubkd.boot.build import main_boot
 from grubkd.boot.selector import select
 from grubkd.commands import options
+from grubkd.commands.declared import argument, option, verb
 from grubkd.errors import Usage
 from grubkd.facts import replace
 from grubkd.machine import machine as machines
@@ -27,19 +26,21 @@ if TYPE_CHECKING:
 _MEMORY = ("ram", "iomem", "firmware_map")
 
 
-@click.command("predict")
-@click.argument("cmdline", required=False)
-@click.option("--release", metavar="RELEASE", help="The kernel's release, as uname -r prints it.")
-@options.arch_option
-@options.ram_option
-@click.option("--iomem", metavar="FILE", help="A saved /proc/iomem, or boot messages, of the machine.")
-@click.option("--firmware-map", metavar="FILE", help="A saved /sys/firmware/memmap of the machine.")
-@click.option("--initrd", callback=options.size, metavar="SIZE", help="The size of its initial RAM disk.")
-@click.option("--efi/--bios", default=None, help="Its firmware, where that is not this machine's own.")
-@options.kernel_option
-@options.root_option
-@click.option("--batch", is_flag=True, help="Read requests as JSON lines, write answers as JSON lines.")
-@options.json_option
+@verb(
+    "predict",
+    argument("cmdline", required=False),
+    option("--release", metavar="RELEASE", help="The kernel's release, as uname -r prints it."),
+    options.ARCH,
+    options.RAM,
+    option("--iomem", metavar="FILE", help="A saved /proc/iomem, or boot messages, of the machine."),
+    option("--firmware-map", metavar="FILE", help="A saved /sys/firmware/memmap of the machine."),
+    option("--initrd", read=options.size, metavar="SIZE", help="The size of its initial RAM disk."),
+    option("--efi/--bios", default=None, help="Its firmware, where that is not this machine's own."),
+    options.KERNEL,
+    options.ROOT,
+    option("--batch", is_flag=True, help="Read requests as JSON lines, write answers as JSON lines."),
+    options.JSON,
+)
 def command(cmdline: str | None, root: str, batch: bool, json: bool, **given: Any) -> int:
     """Say what the kernel reads in a command line, and where it will put the reservation, or why it will not.
 

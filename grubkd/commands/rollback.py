@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import click
-
 from grubkd import render, render_change
 from grubkd.commands import options
+from grubkd.commands.declared import argument, option, verb
 from grubkd.root import Root
 from grubkd.write.rollback import rollback
 
 
-@click.command("rollback")
-@click.argument("id", required=False)
-@click.option("--force", is_flag=True, help="Also where a file was changed since: that change is lost.")
-@click.option("--dry-run", is_flag=True, help="Print the unified diff that would be applied; write nothing.")
-@click.option("--run-followups", is_flag=True, help="With --root: run follow-ups such as zipl in the tree.")
-@options.root_option
-@options.json_option
+@verb(
+    "rollback",
+    argument("id", required=False),
+    option("--force", is_flag=True, help="Also where a file was changed since: that change is lost."),
+    option("--dry-run", is_flag=True, help="Print the unified diff that would be applied; write nothing."),
+    option("--run-followups", is_flag=True, help="With --root: run follow-ups such as zipl in the tree."),
+    options.ROOT,
+    options.JSON,
+)
 def command(  # noqa: PLR0913 - one parameter an option
     *, id: str | None, force: bool, dry_run: bool, run_followups: bool, root: str, json: bool
 ) -> int:

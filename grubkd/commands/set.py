@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import click
-
 from grubkd import octets
 from grubkd.advice import PlanOptions
 from grubkd.commands import options, wishes, writing
+from grubkd.commands.declared import argument, option, verb
 from grubkd.commands.setting import Request, carry_out
 from grubkd.errors import Usage
 from grubkd.memory import crashkernel
@@ -16,15 +15,17 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-@click.command("set")
-@click.argument("values", nargs=-1, metavar="[VALUE]...")
-@click.option("--auto", is_flag=True, help="Choose the value by RAM, architecture and kernel (see: grubkd plan).")
-@click.option("--arg", "holds", multiple=True, metavar="NAME[=V]", help="Let NAME hold exactly this value, or these.")
-@click.option("--add-arg", "adds", multiple=True, metavar="TOKEN", help="Append TOKEN where it is not there yet.")
-@click.option("--remove-arg", "removes", multiple=True, metavar="NAME[=V]", help="Remove every NAME, or every NAME=V.")
-@click.option("--regenerate", is_flag=True, help="Run the tree's own grub-mkconfig instead of editing its grub.cfg.")
-@options.plan_options
-@writing.change_options
+@verb(
+    "set",
+    argument("values", nargs=-1, metavar="[VALUE]..."),
+    option("--auto", is_flag=True, help="Choose the value by RAM, architecture and kernel (see: grubkd plan)."),
+    option("--arg", "holds", multiple=True, metavar="NAME[=V]", help="Let NAME hold exactly this value, or these."),
+    option("--add-arg", "adds", multiple=True, metavar="TOKEN", help="Append TOKEN where it is not there yet."),
+    option("--remove-arg", "removes", multiple=True, metavar="NAME[=V]", help="Remove every NAME, or every NAME=V."),
+    option("--regenerate", is_flag=True, help="Run the tree's own grub-mkconfig instead of editing its grub.cfg."),
+    *options.PLAN,
+    *writing.CHANGE,
+)
 def command(
     values: tuple[str, ...],
     auto: bool,

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import click
-
 from grubkd import advice, render, render_show
 from grubkd.boot import findings, inventory
 from grubkd.boot.selector import select
 from grubkd.commands import options
+from grubkd.commands.declared import verb
 from grubkd.commands.denied import denied
 from grubkd.commands.unfinished import interrupted
 from grubkd.machine import machine as machines
 from grubkd.root import Root
 
 
-@click.command("show")
-@options.root_option
-@options.kernel_option
-@options.json_option
+@verb(
+    "show",
+    options.ROOT,
+    options.KERNEL,
+    options.JSON,
+)
 def command(root: str, kernel: tuple[str, ...], json: bool) -> int:
     """Show the bootloaders and their files, every entry and what it reserves, and what new kernels will get."""
     tree = Root(root)

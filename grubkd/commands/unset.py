@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import click
-
 from grubkd.advice import PlanOptions
 from grubkd.commands import writing
+from grubkd.commands.declared import verb
 from grubkd.commands.setting import Request, carry_out
 
 TYPE_CHECKING = False
@@ -13,8 +12,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-@click.command("unset")
-@writing.change_options
+@verb(
+    "unset",
+    *writing.CHANGE,
+)
 def command(**given: Any) -> int:
     """Remove every crashkernel value: from the entries, and from what kernels installed later take theirs from."""
     return carry_out(Request(command="unset", selectors=given.pop("kernel"), options=PlanOptions(), values=(), **given))

@@ -4,21 +4,18 @@ The hosts are image trees. All 50 take minutes, since every task is two processe
 """
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import livetree
 import pytest
+from controller import SOURCE, TOP, Ansible
 
-TOP = Path(__file__).parent.parent
-SOURCE = TOP / "integrations" / "ansible"
-BIN = Path(sys.executable).parent
 KINDS = ("debian-12-plain", "rhel-6", "fedora-11-i386", "rhel-9-s390x-zipl", "debian-13-systemd-boot")
 BROKEN = "rhel-9-broken-script"
 VALUE = "192M"
@@ -33,77 +30,10 @@ SET = """
 """
 
 
-class Ansible(NamedTuple):
-    """A place with the collection installed, and a grubkd command."""
-
-    home: Path
-    grubkd: Path
-
-    def run(self, tool: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [BIN / tool, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            env={
-                "PATH": f"{BIN}:{os.environ['PATH']}",
-                "HOME": str(self.home),
-                "LC_ALL": "C.UTF-8",
-                "ANSIBLE_HOME": str(self.home / "ansible"),
-                "ANSIBLE_COLLECTIONS_PATH": str(self.home / "collections"),
-                "ANSIBLE_LOCALHOST_WARNING": "false",
-                "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-                "ANSIBLE_FORKS": "2",
-                "ANSIBLE_PIPELINING": "true",
-                **environment,
-            },
-        )
-
-    def play(self, hosts: dict[str, dict[str, Any]], playbook: str, *arguments: str) -> "Played":
-        """Run a playbook, by its text or its name, for local hosts with these variables."""
-        local = {"ansible_connection": "local", "executable": str(self.grubkd)}
-        inventory = {"all": {"hosts": {name: {**local, **variables} for name, variables in hosts.items()}}}
-        (self.home / "hosts.json").write_text(json.dumps(inventory))
-        if "\n" in playbook:
-            (self.home / "play.yml").write_text(playbook)
-            playbook = "play.yml"
-        done = self.run("ansible-playbook", "-i", "hosts.json", playbook, "-v", *arguments)
-        return Played(done.returncode, done.stdout, done.stderr)
-
-
-class Played(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-    @property
-    def recap(self) -> dict[str, dict[str, int]]:
-        found = re.findall(r"^(\S+) +: (ok=.*)$", self.out, re.M)
-        return {
-            host: {name: int(count) for name, _, count in (word.partition("=") for word in counts.split())}
-            for host, counts in found
-        }
-
-    def hosts(self, state: str) -> set[str]:
-        return {host for host, counts in self.recap.items() if counts[state]}
-
-    def result(self, host: str) -> dict[str, Any]:
-        """What the last task returned for a host."""
-        found = re.findall(rf"^(?:ok|changed|fatal): \[{host}\](?:: FAILED!)? => (\{{.*\}})$", self.out, re.M)
-        assert found, self.out + self.err
-        answer: dict[str, Any] = json.loads(found[-1])
-        return answer
-
-
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("built")
-    done = Ansible(out, out).run("ansible-galaxy", "collection", "build", SOURCE, "--output-path", out)
-    assert done.returncode == 0, done.stderr
-    (found,) = out.glob("*.tar.gz")
-    return found
+    return Ansible(out, out).build()
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +43,32 @@ def ansible(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Ansible:
     grubkd.write_text(f'#!/bin/sh\nPYTHONPATH={TOP} exec {sys.executable} -m grubkd "$@"\n')
     grubkd.chmod(0o755)
     found = Ansible(home, grubkd)
-    done = found.run("ansible-galaxy", "collection", "install", "--offline", "-p", home / "collections", archive)
-    assert done.returncode == 0, done.stderr
+    found.install(archive)
     return found
+
+
+UNTIL_THE_REBOOT = """
+- hosts: all
+  gather_facts: false
+  module_defaults:
+    grubkd.kdump.crashkernel: {value: 192M, executable: "{{ executable }}"}
+  tasks:
+    - {name: as it was booted, grubkd.kdump.crashkernel: {value: "384M-:128M"}}
+    - {name: foreseen, grubkd.kdump.crashkernel: {}, check_mode: true}
+    - {name: set, grubkd.kdump.crashkernel: {}}
+    - {name: again, grubkd.kdump.crashkernel: {}}
+    - {name: boot, ansible.builtin.copy: {dest: "{{ tree }}/proc/cmdline", content: %s}}
+    - {name: booted, grubkd.kdump.crashkernel: {}}
+"""
+# The module asks for /; what is there is the machine that tests.
+AS_THE_RUNNING_SYSTEM = """#!{python}
+import sys
+sys.path[:0] = {paths}
+from grubkd.root import Root
+Root.live = property(lambda root: True)
+from grubkd.cli import main
+sys.exit(main([word if word != "/" else {tree!r} for word in sys.argv[1:]]))
+"""
 
 
 def trees(home: Path, count: int) -> dict[str, dict[str, Any]]:
@@ -236,6 +189,25 @@ def test_the_role_in_an_image_tree(ansible: Ansible, tmp_path: Path) -> None:
     assert (
         'GRUB_CMDLINE_LINUX="crashkernel=384M-:128M"' in (Path(hosts["host0"]["root"]) / "etc/default/grub").read_text()
     )
+
+
+def test_whether_a_reboot_is_required(ansible: Ansible, tmp_path: Path) -> None:
+    """By a grubkd that takes a tree for the running system: not before the change, then until the reboot."""
+    tree = livetree.debian(tmp_path)
+    command = tmp_path / "grubkd"
+    command.write_text(AS_THE_RUNNING_SYSTEM.format(python=sys.executable, paths=[str(TOP)], tree=str(tree)))
+    command.chmod(0o755)
+    booted = json.dumps((tree / "proc/cmdline").read_text().replace("384M-:128M", VALUE))
+    done = ansible.play({"live": {"executable": str(command), "tree": str(tree)}}, UNTIL_THE_REBOOT % booted)
+    assert done.status == 0, done.out + done.err
+    assert [(each.name, each.result["changed"], each.result.get("reboot_required")) for each in done.tasks("live")] == [
+        ("as it was booted", False, False),
+        ("foreseen", True, True),
+        ("set", True, True),
+        ("again", False, True),
+        ("boot", True, None),
+        ("booted", False, False),
+    ]
 
 
 def test_planning_a_fleet_from_an_inventory(ansible: Ansible) -> None:

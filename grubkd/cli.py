@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import click
 
     from grubkd.commands.declared import Verb
+    from grubkd.errors import GrubkdError
 
 VERBS = {
     "show": "show how this machine boots and what each entry reserves",
@@ -72,10 +73,24 @@ def build() -> "click.Group":
             ),
             *telling.options(),
         ],
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "terminal_width": help_width()},
         # Left to main: versions of click differ in where the help goes and in the exit code.
         no_args_is_help=False,
     )
+
+
+def help_width() -> int:
+    """The width of help, in columns, as click would choose it: click asks shutil, which loads three compressors."""
+    try:
+        columns = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        columns = 0
+    if columns <= 0:
+        try:
+            columns = os.get_terminal_size(sys.stdout.fileno()).columns
+        except (OSError, ValueError):
+            columns = 0
+    return max(min(columns or 80, 80) - 2, 50)
 
 
 def _verb(name: str) -> "Verb":
@@ -92,7 +107,6 @@ def _version() -> None:
 def _run(arguments: list[str]) -> int:
     """Run a verb; returns the exit code."""
     from grubkd import render
-    from grubkd.errors import Interrupted
 
     try:
         render.begin()
@@ -105,53 +119,65 @@ def _run(arguments: list[str]) -> int:
                 return verb.function(**given)
         return _run_by_click(arguments)
     except KeyboardInterrupt:
+        from grubkd.errors import Interrupted
+
         raise Interrupted("interrupted") from None
 
 
 def _run_by_click(arguments: list[str]) -> int:
-    """Run what is no plain command line. click's own ways to fail become Usage and Interrupted."""
+    """Run what is no plain command line. click's own ways to fail become Usage and KeyboardInterrupt."""
     import click
 
-    from grubkd import render
-    from grubkd.errors import Interrupted, Usage
-
     group = build()
-    if not arguments:
-        render.tell(group.make_context("grubkd", [], resilient_parsing=True).get_help())
-        return Usage.exit
     try:
-        status = group.main(arguments, prog_name="grubkd", standalone_mode=False)
-    except click.UsageError as problem:
+        if arguments:
+            status = group.main(arguments, prog_name="grubkd", standalone_mode=False)
+            return status if isinstance(status, int) else 0
+    except click.ClickException as problem:
+        from grubkd.errors import Usage
+
+        if not isinstance(problem, click.UsageError):
+            raise Usage(problem.format_message()) from None
         # click's own parser does not tell which command an option without its argument belongs to.
         verb = f" {arguments[0]}" if arguments[0] in VERBS else ""
         hint = f"see: {problem.ctx.command_path if problem.ctx else f'grubkd{verb}'} --help"
         raise Usage(problem.format_message(), hint=hint) from None
-    except click.ClickException as problem:
-        raise Usage(problem.format_message()) from None
     except click.Abort:
-        raise Interrupted("interrupted") from None
-    return status if isinstance(status, int) else 0
+        raise KeyboardInterrupt from None
+    from grubkd import render
+    from grubkd.errors import Usage
+
+    render.tell(group.make_context("grubkd", [], resilient_parsing=True).get_help())
+    return Usage.exit
 
 
 def _answer(arguments: list[str]) -> int:
     """Run a verb and report its failure; returns the exit code."""
     import gc
 
-    from grubkd.errors import GrubkdError, InputOutput
-
     # A run makes values and keeps them; looking for cycles among them takes a tenth of its time.
     gc.set_threshold(100_000)
     try:
         return _run(arguments)
-    except GrubkdError as problem:
-        failure = problem
-    except OSError as problem:
-        if problem.filename is None:  # of a stream, not of a file: the answer's own
-            raise
-        failure = InputOutput(f"{problem.filename}: {problem.strerror}")
+    except Exception as problem:
+        failure = _failure(problem)
     from grubkd import render
 
     return render.failure(failure, json="--json" in arguments)
+
+
+def _failure(problem: Exception) -> "GrubkdError":
+    """What is to be reported of an exception. Raises it again where it is a defect, or the answer's own stream failed.
+
+    The classes of errors are thirty, so they are imported where one is needed.
+    """
+    from grubkd.errors import GrubkdError, InputOutput
+
+    if isinstance(problem, GrubkdError):
+        return problem
+    if isinstance(problem, OSError) and problem.filename is not None:
+        return InputOutput(f"{problem.filename}: {problem.strerror}")
+    raise problem
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from grubkd import __version__
-from grubkd.cli import VERBS
+from grubkd.cli import VERBS, help_width
 
 TOP = Path(__file__).parent.parent
 GRUBKD = [sys.executable, "-m", "grubkd"]
@@ -55,6 +56,14 @@ def test_a_plain_show_imports_no_library(tmp_path: Path) -> None:
     ).stderr
     assert "'grubkd.commands.show'" in loaded
     assert [each for each in ("click", "augeas", "psutil", "typing", "inspect") if f"'{each}'" in loaded] == []
+
+
+@pytest.mark.parametrize("columns", [None, "60", "20", "200", "0", "wide"])
+def test_help_is_as_wide_as_click_makes_it(columns: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    assert help_width() == click.HelpFormatter().width
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])

@@ -110,6 +110,8 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     metadata = archive.read(f"{NAME}.dist-info/METADATA").decode()
     assert "License: LGPL-2.1-or-later\n" in metadata or "License-Expression: LGPL-2.1-or-later\n" in metadata
     assert "Requires-Python: >=3.11\n" in metadata
+    needed = re.findall(r"(?m)^Requires-Dist: ([a-z-]+)[^;\n]*$", metadata)
+    assert sorted(needed) == ["click", "lark", "psutil", "python-augeas"]
 
 
 def test_the_sdist_holds_what_a_build_needs(built: Path) -> None:

@@ -2,7 +2,7 @@
 
 Python's own write and compile methods for each class when its module is imported, up to a millisecond a class, used or
 not: for all of grubkd's that is several times the interpreter's own start. Here the methods that can be are shared, and
-`__init__` or `__new__` is compiled when the first instance is made. To type checkers these are Python's own.
+`__init__` or `__new__` is compiled for the eighth instance. To type checkers these are Python's own.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ else:
             space.pop(name, None)
         defaults = {name: space.pop(name) for name in names if name in space}
         values = attrgetter(*names)
+        left = _FEW
+        setters = None
 
         def equal(self, other):
             return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
@@ -76,8 +78,16 @@ else:
             return hash(values(self))
 
         def start(self, *args, **kwargs):
-            _compile(made)
-            self.__init__(*args, **kwargs)
+            nonlocal left, setters
+            left -= 1
+            found = _bound(names, defaults, args, kwargs) if left else None
+            if found is None:
+                _compile(made)
+                self.__init__(*args, **kwargs)
+                return
+            setters = setters or [made.__dict__[name].__set__ for name in names]
+            for setter, value in zip(setters, found, strict=True):
+                setter(self, value)
 
         space.update(
             __slots__=names,
@@ -96,6 +106,24 @@ else:
         made = type(cls.__name__, cls.__bases__, space)
         made.__qualname__ = cls.__qualname__
         return made
+
+    # So many instances of a class are made without a method of its own, which takes longer to compile than these.
+    _FEW = 8
+
+    def _bound(names, defaults, args, kwargs):
+        """The values of all fields in order, or None for arguments that are not those of the fields."""
+        found = list(args)
+        named = 0
+        for name in names[len(args) :]:
+            if name in kwargs:
+                found.append(kwargs[name])
+                named += 1
+            elif name in defaults:
+                default = defaults[name]
+                found.append(default.make() if isinstance(default, _Factory) else default)
+            else:
+                return None
+        return found if len(found) == len(names) and named == len(kwargs) else None
 
     def _compile(cls):
         """Give the class its __init__. A slot's own descriptor writes where __setattr__ refuses to."""
@@ -124,9 +152,16 @@ else:
             names = tuple(space.get("__annotations__", ()))
             defaults = {each: space.pop(each) for each in names if each in space}
 
+            left = _FEW
+
             def start(own, *args, **kwargs):
-                _compile_new(made)
-                return made.__new__(own, *args, **kwargs)
+                nonlocal left
+                left -= 1
+                found = _bound(names, defaults, args, kwargs) if left else None
+                if found is None:
+                    _compile_new(made)
+                    return made.__new__(own, *args, **kwargs)
+                return tuple.__new__(own, found)
 
             space.update((each, _item(number, None)) for number, each in enumerate(names))
             space.update(__slots__=(), __match_args__=names, _fields=names, _field_defaults=defaults, __new__=start)

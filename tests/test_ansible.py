@@ -53,7 +53,8 @@ UNTIL_THE_REBOOT = """
   module_defaults:
     grubkd.kdump.crashkernel: {value: 192M, executable: "{{ executable }}"}
   tasks:
-    - {name: as it was booted, grubkd.kdump.crashkernel: {value: "384M-:128M"}}
+    - {name: as it was booted, grubkd.kdump.crashkernel: {value: "384M-:128M", auto: false}}
+    - {name: both, grubkd.kdump.crashkernel: {auto: true}, ignore_errors: true}
     - {name: foreseen, grubkd.kdump.crashkernel: {}, check_mode: true}
     - {name: set, grubkd.kdump.crashkernel: {}}
     - {name: again, grubkd.kdump.crashkernel: {}}
@@ -144,6 +145,18 @@ def test_fifty_trees(ansible: Ansible, tmp_path: Path) -> None:
     assert len(list(scenario(ansible, tmp_path, 51))) == 3
 
 
+@pytest.mark.long
+def test_ansible_lint(ansible: Ansible, tmp_path: Path) -> None:
+    """The rules for what is to be published, but for one: there is no address of a repository to give."""
+    home = tmp_path / "ansible_collections" / "grubkd" / "kdump"
+    shutil.copytree(SOURCE, home, ignore=shutil.ignore_patterns("__pycache__"))
+    done = ansible.run(
+        "ansible-lint", "--offline", "--nocolor", "--profile=production", "--skip-list=galaxy[no-repository]", home,
+        ANSIBLE_COLLECTIONS_PATH=str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_archive_holds_the_collection_and_nothing_else(archive: Path) -> None:
     with tarfile.open(archive) as opened:
         names = {member.name for member in opened.getmembers() if member.isfile()}
@@ -202,12 +215,14 @@ def test_whether_a_reboot_is_required(ansible: Ansible, tmp_path: Path) -> None:
     assert done.status == 0, done.out + done.err
     assert [(each.name, each.result["changed"], each.result.get("reboot_required")) for each in done.tasks("live")] == [
         ("as it was booted", False, False),
+        ("both", False, None),
         ("foreseen", True, True),
         ("set", True, True),
         ("again", False, True),
         ("boot", True, None),
         ("booted", False, False),
     ]
+    assert done.task("live", "both").result["msg"] == "value and auto exclude each other"
 
 
 def test_planning_a_fleet_from_an_inventory(ansible: Ansible) -> None:

@@ -264,6 +264,9 @@ def check_parameters(module: AnsibleModule) -> None:
         extra = {name for name in ("value", *LISTS, *TEXTS, *FLAGS, "offset") if given[name]} - OF_UNSET
         if extra:
             module.fail_json(msg="state=absent takes no {}".format(", ".join(sorted(extra))))
+    # Not left to Ansible, for which auto=false beside a value is a contradiction too.
+    elif given["value"] and given["auto"]:
+        module.fail_json(msg="value and auto exclude each other")
     elif not any(given[name] for name in ("value", "auto", "arguments", "add_arguments", "remove_arguments")):
         module.fail_json(msg="nothing to set: give value, auto, arguments, add_arguments or remove_arguments")
 
@@ -289,7 +292,6 @@ def main() -> None:
             "force": {"type": "bool", "default": False},
             "executable": {"type": "str", "default": "grubkd"},
         },
-        mutually_exclusive=[("value", "auto")],
         supports_check_mode=True,
     )
     check_parameters(module)

@@ -25,4 +25,4 @@ class BuildTables(build_py):
             target.write_text(compile.module(grammar.read_text("utf-8")), "utf-8")
 
 
-setup(cmdclass={"build_py": BuildTables})
+setup(license="LGPL-2.1-or-later", cmdclass={"build_py": BuildTables})

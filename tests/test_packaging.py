@@ -1,6 +1,7 @@
 """What is shipped: the wheel and the sdist hold everything, and what is installed from them works."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -68,6 +69,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    (tree / "build.log").write_text(done.stdout + done.stderr)
     return out
 
 
@@ -108,7 +110,7 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     (licence,) = (name for name in archive.namelist() if name.endswith("/LICENSE"))
     assert archive.read(licence) == (TOP / "LICENSE").read_bytes()
     metadata = archive.read(f"{NAME}.dist-info/METADATA").decode()
-    assert "License: LGPL-2.1-or-later\n" in metadata or "License-Expression: LGPL-2.1-or-later\n" in metadata
+    assert "\nLicense: LGPL-2.1-or-later\n" in metadata
     assert "Requires-Python: >=3.11\n" in metadata
     needed = re.findall(r"(?m)^Requires-Dist: ([a-z-]+)[^;\n]*$", metadata)
     assert sorted(needed) == ["click", "lark", "psutil", "python-augeas"]
@@ -122,6 +124,25 @@ def test_the_sdist_holds_what_a_build_needs(built: Path) -> None:
     wanted |= {f"debian/{path.name}" for path in (TOP / "debian").iterdir() if path.is_file()}
     assert wanted | {"pyproject.toml", "setup.py", "LICENSE", "README.md"} <= names
     assert not names & made()
+
+
+@pytest.mark.long
+def test_twine_finds_nothing(built: Path, tmp_path: Path) -> None:
+    """The newest one, as PyPI would: metadata and description of both. Its packages stay in a place of their own."""
+    venv.create(tmp_path, with_pip=True)
+    got = subprocess.run(
+        [tmp_path / "bin/pip", "install", "--quiet", "twine"], capture_output=True, text=True, check=False
+    )
+    if got.returncode:
+        pytest.skip(f"pip cannot fetch twine: {got.stderr.strip().splitlines()[-1]}")
+    command = [tmp_path / "bin/python", "-m", "twine", "--no-color", "check", "--strict", *sorted(built.iterdir())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.count(": PASSED\n")) == (0, 2), done.stdout + done.stderr
+
+
+def test_no_setting_is_about_to_be_refused(built: Path) -> None:
+    """setuptools tells what it will not take any more, and until when."""
+    assert "eprecat" not in (built.parent / "build.log").read_text()
 
 
 def test_the_installed_command_says_its_version(installed: Path) -> None:
@@ -183,6 +204,16 @@ def test_debian_asks_for_what_pyproject_asks_for() -> None:
         assert f"\n python3-{name} (>= {version}),\n" in control
 
 
+def test_what_the_first_release_waits_for_is_listed() -> None:
+    """Every file with the placeholder of an address, in one place."""
+    (listed,) = re.findall(
+        r"(?s)\n## Before the first release\n.*placeholder in (.*?);", (TOP / "docs/install.md").read_text()
+    )
+    files = [path for name in ("debian", "packaging", "integrations", "man") for path in (TOP / name).rglob("*")]
+    held = [path for path in [*files, *TOP.glob("*.*")] if path.is_file() and b"users.noreply" in path.read_bytes()]
+    assert {str(path.relative_to(TOP)) for path in held} == set(re.findall("`([^`]+)`", listed))
+
+
 def test_every_integration_goes_somewhere() -> None:
     """A file nobody installs is one nobody has: in a Debian package, below share/, or as a package of its own."""
     places = (TOP / "pyproject.toml").read_text() + "".join(
@@ -219,3 +250,34 @@ def test_the_spec_file_is_parsed() -> None:
     query = ["rpmspec", *stubs, "--query", "--queryformat", "%{NAME} %{VERSION} %{LICENSE} %{ARCH}\n", spec]
     told = subprocess.run(query, capture_output=True, text=True, check=True).stdout
     assert told == f"grubkd {__version__} LGPL-2.1-or-later noarch\n"
+
+
+OFFLINE = {
+    f"PIP_{name}": "1" for name in ("NO_INDEX", "NO_DEPS", "IGNORE_INSTALLED", "NO_WARN_SCRIPT_LOCATION", "QUIET")
+}
+
+
+@pytest.mark.long
+def test_the_spec_file_s_steps_make_a_package(built: Path, tmp_path: Path) -> None:
+    """rpmbuild runs them on the sdist, with stand-ins for the macros: every file is there and none is left over."""
+    for name in ("SOURCES", "BUILD"):
+        (tmp_path / name).mkdir()
+    shutil.copy(built / f"{NAME}.tar.gz", tmp_path / "SOURCES")
+    macros = TOP / "tests/pyproject.macros"
+    done = subprocess.run(
+        ["rpmbuild", "-bb", "--nodeps", f"--define=_topdir {tmp_path}", f"--define=__python3 {sys.executable}",
+         f"--load={macros}", TOP / "packaging/grubkd.spec"],
+        env={**os.environ, **OFFLINE}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    (package,) = (tmp_path / "RPMS/noarch").iterdir()
+    listed = subprocess.run(
+        ["rpm", "--query", "--package", "--list", package], capture_output=True, text=True, check=True
+    ).stdout
+    names = {re.sub(r"(/man/.*)\.gz$", r"\1", name) for name in listed.splitlines()}
+    library = next(name for name in names if name.endswith("site-packages/grubkd/cli.py")).removesuffix("grubkd/cli.py")
+    assert {f"{library}{name}" for name in sources() | made()} <= names
+    assert {f"/usr/share/{name}" for name in shared()} <= names
+    assert {"/usr/bin/grubkd", "/usr/lib/kernel/install.d/98-grubkd.install"} <= names
+    documents = {re.sub(r"^/usr/share/doc/[^/]*/", "", name) for name in names if name.startswith("/usr/share/doc/")}
+    assert {"README.md", "docs/install.md", "kickstart"} <= documents

@@ -24,10 +24,24 @@ def test_more_lists_than_one_batch() -> None:
     arguments.change([(["ro", f"n={number}"], ["ro", "crashkernel=1M", f"n={number}"]) for number in range(250)])
 
 
+def test_a_change_in_the_middle_of_many_arguments() -> None:
+    arguments.change(
+        [
+            ([f"a{number}", "b", "c", "crashkernel=1M", "d", f"e{number}"], [f"a{number}", "b", "c", "d", f"e{number}"])
+            for number in range(3)
+        ]
+    )
+
+
 @pytest.mark.parametrize("byte", ["\0", "\1", "\2", "\3", "\4"])
 def test_bytes_that_augeas_cannot_carry_are_refused(byte: str) -> None:
     with pytest.raises(CannotHold, match="control byte"):
         arguments.change([(["ro"], ["ro", f"x={byte}"])])
+
+
+def test_such_bytes_are_refused_in_an_argument_that_stays_too() -> None:
+    with pytest.raises(CannotHold, match="control byte"):
+        arguments.change([(["x=\1", "a", "b", "ro"], ["x=\1", "a", "b", "ro", "crashkernel=1M"])])
 
 
 @pytest.mark.parametrize(

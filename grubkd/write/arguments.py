@@ -1,25 +1,26 @@
 """Lists of arguments edited by Augeas, in memory: the only user of it.
 
-Each list goes through one small lens of our own as one line of text; Augeas never sees a file name and never writes.
-It is told to look for nothing else: no stock lenses, no files, a root that does not exist.
+Each list, or the part of it that changes, goes through one small lens of our own as one line of text, equal ones once.
+Augeas never sees a file name and never writes. It is told to look for nothing else: no stock lenses, no files, a root
+that does not exist.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 from grubkd.errors import CannotHold, VerificationFailed
 from grubkd.lazily import expression
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
     from typing import TypeAlias
 
     from augeas import Augeas
 
 # What stood, what is wanted.
-ListChange: TypeAlias = tuple[Sequence[str], Sequence[str]]
+ListChange: TypeAlias = "tuple[Sequence[str], Sequence[str]]"
 
 _LENS = "Kernel_args.lns"
 # Augeas finds a node by walking its siblings: the time grows with the square of what one store holds.
@@ -29,6 +30,7 @@ _UNSAFE = expression(r"[\0-\4]")
 _ARGUMENT = expression(r'(?:[^ \n"]|"[^"]*")+')
 
 
+@lru_cache(maxsize=4096)
 def holds(argument: str) -> bool:
     """Whether the lens can hold the argument: not empty, quotes balanced, blanks and newlines inside quotes only."""
     return _ARGUMENT.fullmatch(argument) is not None
@@ -41,17 +43,32 @@ def change(lists: Sequence[ListChange]) -> None:
     """
     if not lists:
         return  # nothing to change: Augeas is not loaded
-    for before, after in lists:
-        for argument in (*before, *after):
-            if _UNSAFE.search(argument):
-                raise CannotHold(f"the argument {argument!r} holds a control byte (0 to 4)", hint="remove that byte")
+    # Most entries of a menu have the same arguments, or the same change among arguments of their own.
+    parts: dict[ListChange, None] = {}
+    for before, after in dict.fromkeys((tuple(before), tuple(after)) for before, after in lists):
+        _check_safe(before, after)
+        parts[_part(before, after)] = None
+    distinct = list(parts)
     augeas = _augeas()
-    for start in range(0, len(lists), _BATCH):
-        batch = lists[start : start + _BATCH]
+    for start in range(0, len(distinct), _BATCH):
+        batch = distinct[start : start + _BATCH]
         made = _changed(augeas, batch)
         wanted = "".join(" ".join(after) + "\n" for _, after in batch)
         if made != wanted:
             raise VerificationFailed("the edited arguments are not the ones wanted", hint="nothing was written")
+
+
+def _check_safe(*lists: Sequence[str]) -> None:
+    if _UNSAFE.search(" ".join(map(" ".join, lists))):
+        argument = next(each for arguments in lists for each in arguments if _UNSAFE.search(each))
+        raise CannotHold(f"the argument {argument!r} holds a control byte (0 to 4)", hint="remove that byte")
+
+
+def _part(before: Sequence[str], after: Sequence[str]) -> ListChange:
+    """What changes of a list, with one argument before it and one behind: Augeas takes as long as its text is."""
+    head, tail = _ends(before, after)
+    head, tail = max(head - 1, 0), max(tail - 1, 0)
+    return tuple(before[head : len(before) - tail]), tuple(after[head : len(after) - tail])
 
 
 def _augeas() -> Augeas:
@@ -79,8 +96,7 @@ def _changed(augeas: Augeas, batch: Sequence[ListChange]) -> str:
 
 def _rewrite(augeas: Augeas, slot: str, before: Sequence[str], after: Sequence[str]) -> None:
     """Replace the arguments between the common beginning and the common end, so that all others stay untouched."""
-    head = sum(1 for _ in _common(before, after))
-    tail = sum(1 for _ in _common(before[head:][::-1], after[head:][::-1]))
+    head, tail = _ends(before, after)
     for position in range(len(before) - tail, head, -1):
         augeas.remove(f"{slot}/arg[{position}]")
     for position, argument in enumerate(after[head : len(after) - tail], head + 1):
@@ -91,11 +107,15 @@ def _rewrite(augeas: Augeas, slot: str, before: Sequence[str], after: Sequence[s
         augeas.set(f"{slot}/arg[{position}]", argument)
 
 
-def _common(first: Sequence[str], second: Sequence[str]) -> Iterator[str]:
-    for one, other in zip(first, second, strict=False):
-        if one != other:
-            return
-        yield one
+def _ends(before: Sequence[str], after: Sequence[str]) -> tuple[int, int]:
+    """How many arguments two lists have in common at their beginning, and how many others at their end."""
+    most = min(len(before), len(after))
+    head = tail = 0
+    while head < most and before[head] == after[head]:
+        head += 1
+    while tail < most - head and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    return head, tail
 
 
 def _complaint(augeas: Augeas) -> str:

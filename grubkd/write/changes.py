@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from grubkd.boot import cmdline
-from grubkd.boot.model import Entry, Feeds, Role
+from grubkd.boot.model import Feeds, Role
 from grubkd.errors import NoBootloader, Notice
 from grubkd.facts import dataclass
 from grubkd.write import generated, targets
@@ -14,14 +12,15 @@ from grubkd.write.wish import Verb, Wish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeAlias
 
-    from grubkd.boot.model import BootConfig, Future, Line
+    from grubkd.boot.model import BootConfig, Entry, Future, Line
     from grubkd.boot.selector import Selection
     from grubkd.write.edit import SlotEdit
 
 # The wishes for an entry, or (None) for the future.
-WishesFor = Callable[[Entry | None], Sequence[Wish]]
+WishesFor: TypeAlias = "Callable[[Entry | None], Sequence[Wish]]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from grubkd.boot.formats import FORMATS
-from grubkd.boot.model import Slot, Word
 from grubkd.errors import CannotHold, Place
 from grubkd.write import arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import TypeAlias
 
+    from grubkd.boot.model import Slot, Word
+
 # A slot and the words it is to have: words of its own keep their bytes, others are encoded by its format.
-SlotEdit: TypeAlias = tuple[Slot, Sequence[Word]]
+SlotEdit: TypeAlias = "tuple[Slot, Sequence[Word]]"
 
 _FORMATS = {each.name: each for each in FORMATS}
 

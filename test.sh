@@ -72,7 +72,7 @@ PYTHON
 # What no library has a part in need not be tried with both sets of them, nor can be what Debian has no readers for.
 once=(
     tests/test_{linters,packaging,contract,readme,faults,durability,concurrency,hostile,fuzz}.py
-    tests/test_{ansible,snippets,kickstart}.py tests/chroot/test_kickstart_scripts.py
+    tests/test_{ansible,snippets,kickstart}.py tests/chroot/test_{kickstart_scripts,journal,kdump_config}.py
     tests/lab
 )
 run "Debian 12's libraries" /usr/bin/python3 -p no:cacheprovider --numprocesses=2 "${once[@]/#/--ignore=}" "$@"

@@ -1,0 +1,59 @@
+"""grubkd's story in a real journal: Debian 12's systemd-journald gives each line its level and takes the mark away."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bookworm import Bookworm
+from packages import fetch, install, put_grubkd
+
+pytestmark = pytest.mark.long
+
+# What systemd does for a service: a journal, its socket as stderr, and JOURNAL_STREAM, which names that socket.
+SERVICE = """
+mount -t cgroup2 none /sys/fs/cgroup && mount -t tmpfs none /run && mkdir -p /run/systemd/journal /run/log/journal
+systemd-id128 new >/etc/machine-id
+/usr/lib/systemd/systemd-journald >/dev/null 2>&1 &
+for _ in $(seq 100); do [ -S /run/systemd/journal/stdout ] && break; sleep 0.1; done
+systemd-cat --identifier=grubkd sh -c '
+    JOURNAL_STREAM=$(stat --dereference --format=%d:%i /proc/self/fd/2) && export JOURNAL_STREAM
+    grubkd -v show --root /root/tree >/dev/null
+    grubkd show --root /nonexistent
+    unset JOURNAL_STREAM
+    grubkd show --root /nonexistent'
+journalctl --sync && journalctl --identifier=grubkd --output=json
+kill $!
+"""
+
+
+@pytest.fixture
+def debian(tarball: Path, tmp_path: Path) -> Iterator[Bookworm]:
+    """One with systemd, grubkd and its libraries, and a tree whose menu has a line that cannot be understood."""
+    path = tmp_path / "debian"
+    path.mkdir()
+    subprocess.run(["tar", "--directory", path, "--extract", "--file", tarball], check=True)
+    found = Bookworm(path)
+    libraries = ("python3", *(f"python3-{name}" for name in ("click", "lark", "augeas", "psutil")))
+    install(found, fetch(found, tmp_path / "packages", *libraries, "systemd"))
+    put_grubkd(found)
+    menu = path / "root/tree/boot/grub/menu.lst"
+    menu.parent.mkdir(parents=True)
+    menu.write_text("title A\n  kernel /vmlinuz ro\nnonsense\n")
+    yield found
+    shutil.rmtree(path)
+
+
+def test_the_journal_knows_the_levels(debian: Bookworm) -> None:
+    done = debian.run("sh", "-c", SERVICE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    told = [(line["PRIORITY"], line["MESSAGE"]) for line in lines]
+    assert ("6", "grubkd: found grub-legacy: /boot/grub/menu.lst") in told
+    errors = [(level, message.partition(":")[0]) for level, message in told if "/nonexistent" in message]
+    # Without JOURNAL_STREAM there is no mark, and systemd-cat's level stands.
+    assert errors == [("3", "grubkd"), ("6", "grubkd")]
+    assert {level for level, message in told if message.startswith("grubkd: error: /boot/grub/menu.lst:3:")} == {"3"}
+    assert [message for _, message in told if message.startswith("<")] == []

@@ -1,4 +1,4 @@
-"""The build: beside pyproject.toml, one step of our own, which makes the parsers' tables from the grammars."""
+"""The build: beside pyproject.toml, one step of our own, which makes the parsers' tables and compiles expressions."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,10 @@ TOP = Path(__file__).resolve().parent
 
 
 class BuildTables(build_py):
-    """Puts `grubkd/grammars/NAME_tables.py` beside each grammar of the build; an editable install needs none."""
+    """Puts `grubkd/grammars/NAME_tables.py` beside each grammar of the build, and `grubkd/expression_tables.py`.
+
+    An editable install needs neither.
+    """
 
     def run(self) -> None:
         """Build the modules, then the tables."""
@@ -23,6 +26,7 @@ class BuildTables(build_py):
         for grammar in sorted((TOP / "grubkd" / "grammars").glob("*.lark")):
             target = Path(self.build_lib, "grubkd", "grammars", f"{grammar.stem}_tables.py")
             target.write_text(compile.module(grammar.read_text("utf-8")), "utf-8")
+        Path(self.build_lib, "grubkd", "expression_tables.py").write_text(compile.expressions(), "utf-8")
 
 
 setup(license="LGPL-2.1-or-later", cmdclass={"build_py": BuildTables})

@@ -38,13 +38,13 @@ def _tables(name: str) -> Tables:
     return made
 
 
-def parse(name: str, text: str, *, file: str) -> Node:
-    """The tree of a text under grammars/<name>.lark (LALR, contextual lexer), start rule `start`.
+def parse(name: str, text: str, *, file: str, start: int = 0, end: int | None = None) -> Node:
+    """The tree of text[start:end] under grammars/<name>.lark (LALR, contextual lexer), start rule `start`.
 
     Raises NotUnderstood at the first character the grammar has no place for.
     """
     try:
-        return _driver(name).parse(text)
+        return _driver(name).parse(text, start, end)
     except Stray as problem:
         offset = problem.offset
         if offset == len(text):

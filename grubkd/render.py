@@ -72,6 +72,12 @@ def text(answer: str) -> None:
     _write(sys.stdout, answer + "\n")
 
 
+class Rows(list[str]):
+    """Objects in JSON: the texts that `dumps` makes of them. Thousands are written faster by who knows their fields."""
+
+    __slots__ = ()
+
+
 def document(answer: Mapping[str, Any]) -> None:
     """Print the answer of a --json run: one object with its version first, a line for each field and element."""
     from json import dumps
@@ -79,11 +85,13 @@ def document(answer: Mapping[str, Any]) -> None:
     # Python's own indentation takes ten times as long as its encoder without.
     fields = []
     for name, value in {"version": JSON_VERSION, **answer}.items():
-        if isinstance(value, list | tuple) and any(isinstance(each, dict) for each in value):
-            rows = ",\n    ".join(map(dumps, value))
-            fields.append(f"{dumps(name)}: [\n    {rows}\n  ]")
-        else:
-            fields.append(f"{dumps(name)}: {dumps(value)}")
+        rows: Sequence[str] = ()
+        if isinstance(value, Rows):
+            rows = value
+        elif isinstance(value, list | tuple) and any(isinstance(each, dict) for each in value):
+            rows = [*map(dumps, value)]
+        joined = ",\n    ".join(rows)
+        fields.append(f"{dumps(name)}: [\n    {joined}\n  ]" if rows else f"{dumps(name)}: {dumps(value)}")
     _write(sys.stdout, "{\n  " + ",\n  ".join(fields) + "\n}\n")
 
 

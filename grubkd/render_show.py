@@ -11,30 +11,21 @@ from grubkd.render_colour import BAD, GOOD, PLACE, mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from grubkd.advice import Plan
-    from grubkd.boot.model import Boot, BootConfig, Entry
+    from grubkd.boot.model import BootConfig, Entry
     from grubkd.errors import Notice
     from grubkd.machine.running import Running
 
 # What a bootloader adds to the line it was given; it is no part of the configuration.
 _ADDED = ("BOOT_IMAGE", "initrd")
+_JSON = ("false", "true")
 
 
 def _person(text: str | None) -> str:
     return octets.to_person(text or "")
-
-
-def _nullable(text: str | None) -> str | None:
-    return None if text is None else octets.to_person(text)
-
-
-def arguments(boot: Boot) -> list[str]:
-    """The arguments that an image receives from the configuration, verbatim."""
-    words = [piece.word.text for piece in boot.line.pieces()]
-    return [word for word in words if cmdline.name_of(word) not in _ADDED]
 
 
 def values(words: Sequence[str]) -> list[str]:
@@ -42,29 +33,71 @@ def values(words: Sequence[str]) -> list[str]:
     return [word.partition("=")[2] for word in words if cmdline.is_crashkernel(word)]
 
 
-def entry(found: Entry) -> dict[str, Any]:
-    """One entry as a JSON value; for Xen the hypervisor's image and line, with the Linux module beside it."""
-    boot = main_boot(found.boots)
-    words = arguments(boot) if boot else []
-    # Further kernels of an entry are alternatives; they are shown beside the first, which it is known by.
-    modules = [each for each in found.boots if each is not boot and each.role in (Role.MODULE, Role.KERNEL)]
-    return {
-        "index": found.index,
-        "id": _nullable(found.id),
-        "title": _person(found.title),
-        "kernel": _person(boot.path) if boot else None,
-        "version": _nullable(found.version),
-        "initrd": [_person(path) for path in found.initrds],
-        "cmdline": _person(" ".join(words)),
-        "args": [_person(word) for word in words],
-        "crashkernel": [_person(value) for value in values(words)],
-        "modules": [{"path": _person(each.path), "args": list(map(_person, arguments(each)))} for each in modules],
-        "default": found.default,
-        "rescue": found.rescue,
-        "linux": found.linux,
-        "foreign": found.foreign,
-        "source": {"file": _person(found.source.file), "line": found.source.line},
-    }
+def arguments(words: Sequence[str]) -> list[str]:
+    """Of the words of a line those that come from the configuration, verbatim."""
+    return [word for word in words if cmdline.name_of(word) not in _ADDED]
+
+
+class _Rows:
+    """The rows of the answer as JSON text. What most entries have in common, their arguments, is written once."""
+
+    def __init__(self) -> None:
+        from json.encoder import encode_basestring_ascii
+
+        self._escaped = encode_basestring_ascii
+        self._lines: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._known: dict[str, str] = {}
+
+    def entry(self, found: Entry) -> str:
+        """One entry; for Xen the hypervisor's image and line, with the Linux module beside it."""
+        text, boots = self._text, found.boots
+        boot = main_boot(boots)
+        # Further kernels of an entry are alternatives; they are shown beside the first, which it is known by.
+        modules = [each for each in boots if each is not boot and each.role in (Role.MODULE, Role.KERNEL)]
+        beside = [f'{{"path": {text(each.path)}, "args": {self._line(each.line.arguments())[1]}}}' for each in modules]
+        return (
+            f'{{"index": {found.index}, "id": {text(found.id)}, "title": {text(found.title)}, '
+            f'"kernel": {text(boot.path if boot else None)}, "version": {text(found.version)}, '
+            f'"initrd": {_list(map(text, found.initrds))}, '
+            f'{self._line(boot.line.arguments() if boot else ())[0]}, "modules": {_list(beside)}, '
+            f'"default": {_JSON[found.default]}, "rescue": {_JSON[found.rescue]}, "linux": {_JSON[found.linux]}, '
+            f'"foreign": {_JSON[found.foreign]}, '
+            f'"source": {{"file": {self._name(found.source.file)}, "line": {found.source.line}}}}}'
+        )
+
+    def notice(self, found: Notice) -> str:
+        """One warning, as render.notice has it."""
+        place = found.place
+        file, line, column = (self._name(place.file), place.line, place.column) if place else ("null", 0, 0)
+        return (
+            f'{{"code": {self._name(found.code)}, "message": {self._text(found.message)}, '
+            f'"hint": {self._name(found.hint) if found.hint else "null"}, "file": {file}, '
+            f'"line": {line or "null"}, "column": {column or "null"}}}'
+        )
+
+    def _text(self, text: str | None) -> str:
+        return "null" if text is None else self._escaped(octets.to_person(text))
+
+    def _name(self, text: str) -> str:
+        """One of a few texts that come again and again."""
+        known = self._known.get(text)
+        if known is None:
+            known = self._known[text] = self._text(text)
+        return known
+
+    def _line(self, words: tuple[str, ...]) -> tuple[str, str]:
+        """What an entry says of its arguments, and the list of them alone."""
+        known = self._lines.get(words)
+        if known is None:
+            kept = arguments(words)
+            listed = _list(map(self._text, kept))
+            said = f'"cmdline": {self._text(" ".join(kept))}, "args": {listed}, '
+            known = self._lines[words] = f'{said}"crashkernel": {_list(map(self._text, values(kept)))}', listed
+        return known
+
+
+def _list(texts: Iterable[str]) -> str:
+    return f"[{', '.join(texts)}]"
 
 
 def futures(config: BootConfig) -> list[dict[str, Any]]:
@@ -77,9 +110,8 @@ def futures(config: BootConfig) -> list[dict[str, Any]]:
         line = future.line
         for variable in dict.fromkeys(slot.variable for slot in line.slots if future.seed is None):
             slots = tuple(slot for slot in line.slots if slot.variable == variable)
-            pieces = Line(slots, slots[-1], line.references).pieces()
             name = future.variable if future.copied else variable
-            rows.setdefault((slots[-1].file, name), values([piece.word.text for piece in pieces]))
+            rows.setdefault((slots[-1].file, name), values(Line(slots, slots[-1], line.references).arguments()))
     return [
         {"file": _person(file), "variable": variable, "crashkernel": list(map(_person, found))}
         for (file, variable), found in rows.items()
@@ -94,15 +126,16 @@ def answer(
     warnings: Sequence[Notice],
 ) -> dict[str, Any]:
     """The JSON object of `show`."""
+    rows = _Rows()
     return {
         "bootloaders": [
             {"format": each.format, "files": [_person(file) for file in each.files]} for each in config.bootloaders
         ],
-        "entries": [entry(each) for each in selected],
+        "entries": render.Rows(map(rows.entry, selected)),
         "future": futures(config),
         "running": _running(running) if running else None,
         "recommended": {"values": list(recommended.values), "source": recommended.source} if recommended else None,
-        "warnings": [render.notice(each) for each in warnings],
+        "warnings": render.Rows(map(rows.notice, warnings)),
         "errors": [render.notice(each) for each in config.errors],
     }
 
@@ -146,7 +179,7 @@ def table(
 
 def _row(found: Entry) -> tuple[str, ...]:
     boot = main_boot(found.boots)
-    held = values(arguments(boot)) if boot and found.linux else []
+    held = values(boot.line.arguments()) if boot and found.linux else []
     notes = [note for note, true in (("rescue", found.rescue), ("other system", found.foreign)) if true]
     if not found.linux:
         notes.append("no Linux")

@@ -143,3 +143,29 @@ def test_typical_images_are_those_of_the_sample(text: str) -> None:
     for machine in (Architecture.X86_64, Architecture.I386):
         assert typical_image(release.sample, machine, 0) == typical_image(release, machine, 0)
     assert bool(_DEBIAN_ARM64.fullmatch(release.sample.text)) == bool(_DEBIAN_ARM64.fullmatch(text))
+
+
+RELEASES = st.from_regex(
+    r"\A[2-7]\.[0-9]{1,2}\.[0-9]{1,2}(-(240|642|1160|686|64|[0-9]{1,4})){0,2}(\.[0-9]{1,3}){0,2}"
+    r"(\.el[6789]|\.fc11|\+deb13|_1|k|~1)?(-amd64|-686-pae|\.i686\.PAE|-64k|\.x86_64)?\n?\Z"
+)
+
+
+@given(RELEASES, RELEASES)
+def test_a_sample_without_its_release_is_the_same(one: str, other: str) -> None:
+    for text in (one, other, one):
+        release = Release.parse(text)
+        assert Release.sample_of(text) is release.sample
+        assert release.sample.note.replace(release.sample.text, text) == release.note
+
+
+@pytest.mark.parametrize("text", ["4.18.0-240.el8.x86_64", "4.18.0-241.el8.x86_64", "6.1.0-686-pae", "6.1.0-687-pae"])
+def test_a_number_that_tells_something_is_looked_at(text: str) -> None:
+    Release.sample_of("4.18.0-239.el8.x86_64"), Release.sample_of("6.1.0-685-pae")
+    assert Release.sample_of(text) is Release.parse(text).sample
+
+
+@pytest.mark.parametrize("text", ["", "amd64", "6-1"])
+def test_what_is_no_release_has_no_sample(text: str) -> None:
+    with pytest.raises(Usage):
+        Release.sample_of(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grubkd.advice.planning import recommended
-from grubkd.advice.verdict import status, verdict
+from grubkd.advice.verdict import outcome
 from grubkd.boot.build import main_boot
 from grubkd.errors import ArchitectureUnknown, Notice, RamUnknown, WouldNotReserve
 
@@ -38,22 +38,19 @@ def _reserving_nothing(config: BootConfig, machine: Machine) -> Iterator[Notice]
         boot = main_boot(entry.boots)
         if not entry.linux or entry.foreign or boot is None or entry.version in told:
             continue
-        line = boot.line.text()
-        if status(line, entry, machine) not in ("failed", "hang"):
-            continue
-        found = verdict(line, entry, machine)
-        if found.status == "failed":
+        status, reason = outcome(boot.line.text(), entry, machine)
+        if status == "failed":
             told.add(entry.version)
             yield Notice(
                 "reserves-nothing",
-                f"entry {entry.index} ({entry.title}) reserves nothing: {found.reason}",
+                f"entry {entry.index} ({entry.title}) reserves nothing: {reason}",
                 hint="grubkd plan names a value that fits",
                 place=entry.source,
             )
-        else:
+        elif status == "hang":
             yield Notice(
                 "would-not-boot",
-                f"entry {entry.index} ({entry.title}) would not boot: {found.reason}",
+                f"entry {entry.index} ({entry.title}) would not boot: {reason}",
                 hint="choose a smaller value before the next boot",
                 place=entry.source,
             )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from grubkd.advice.casing import case_of, release_of
+from grubkd.advice.casing import case_of
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import file_name
 from grubkd.boot.model import Role
-from grubkd.errors import ArchitectureUnknown
+from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.facts import dataclass, replace
 from grubkd.memory import forecast
 from grubkd.memory.architecture import Architecture
+from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
 
 TYPE_CHECKING = False
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from grubkd.memory.physical import Extent
     from grubkd.memory.plan import Plan
     from grubkd.memory.reading import Request
-    from grubkd.memory.release import Release
 
     Status = Literal["none", "reserved", "failed", "hang", "uncertain", "unknown"]
 
@@ -60,33 +60,39 @@ def verdict(line: str, entry: Entry, machine: Machine, *, initrd_size: int | Non
 
     `initrd_size` in bytes, where it is not that of the entry's own.
     """
-    release = release_of(entry, machine)
-    found, sample = _shared(line, entry, machine, release, initrd_size)
-    if release is None or sample is None or sample.text == release.text:
+    found, sample = _shared(line, entry, machine, initrd_size)
+    if sample is None or sample.text == entry.version:
         return found
-    return replace(found, reason=found.reason.replace(sample.text, release.text), note=release.note)
+    return replace(found, reason=_told(found.reason, sample, entry), note=_told(sample.note, sample, entry))
 
 
-def status(line: str, entry: Entry, machine: Machine) -> Status:
-    """The verdict's status alone: of thousands of entries most are asked for no more."""
-    return _shared(line, entry, machine, release_of(entry, machine), None)[0].status
+def outcome(line: str, entry: Entry, machine: Machine) -> tuple[Status, str]:
+    """The verdict's status and reason alone: of thousands of entries no more is asked for."""
+    found, sample = _shared(line, entry, machine, None)
+    return found.status, found.reason if sample is None else _told(found.reason, sample, entry)
 
 
-def _shared(
-    line: str, entry: Entry, machine: Machine, release: Release | None, initrd_size: int | None
-) -> tuple[Verdict, Release | None]:
+def _told(said: str, sample: Release, entry: Entry) -> str:
+    """What is said of one build, said of the entry's own."""
+    return said.replace(sample.text, entry.version or "")
+
+
+def _shared(line: str, entry: Entry, machine: Machine, initrd_size: int | None) -> tuple[Verdict, Release | None]:
     """The verdict, and the build that it names: one for all that are judged alike. None: the release is unknown."""
-    if release is None:
+    text = entry.version or ""
+    runs = machine.running is not None and machine.running.release == text
+    try:
+        sample = Release.parse(text) if runs or machine.kernel(text) else Release.sample_of(text)
+    except Usage:
         return _settled(line, Verdict("unknown", "the entry names no kernel release")), None
-    runs = machine.running is not None and machine.running.release == release.text
-    sample = release if runs or machine.kernel(release.text) else release.sample
     boot = main_boot(entry.boots)
     image = file_name(boot.path) if boot and boot.role is Role.HYPERVISOR else None
     # All that tells entries apart here; builds of which the tree has no files are judged alike.
     facts = (id(machine), sample, line, image, bool(entry.initrds), initrd_size)
-    if facts not in _JUDGED:
-        _JUDGED[facts] = machine, _verdict(line, entry, machine, sample, initrd_size)
-    return _JUDGED[facts][1], sample
+    known = _JUDGED.get(facts)
+    if known is None:
+        known = _JUDGED[facts] = machine, _verdict(line, entry, machine, sample, initrd_size)
+    return known[1], sample
 
 
 # With the machine, so that its id() is no other's.

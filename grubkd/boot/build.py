@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from grubkd.boot import cmdline
-from grubkd.boot.kernelpath import is_initrd, is_linux, is_tboot, is_xen, release_of
+from grubkd.boot.kernelpath import is_initrd, is_kernel, is_xen, release_of
 from grubkd.boot.model import Boot, Entry, Line, Role
 from grubkd.errors import Place
 from grubkd.lazily import expression
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _RESCUE_TITLE = expression(r"\b(rescue|recovery|single[ -]user|failsafe)\b", re.IGNORECASE)
 _RESCUE_ARGUMENTS = frozenset({"single", "S", "s", "recovery", "rescue", "emergency"})
+_LINUX = (Role.KERNEL, Role.MODULE)
 # Of all other arguments the first characters are enough.
 _MAY_RESCUE = ('"', "systemd.unit=")
 
@@ -60,7 +62,7 @@ def _role(image: Image, earlier: list[Boot]) -> Role:
         return Role.KERNEL
     if not earlier and is_xen(image.path):
         return Role.HYPERVISOR
-    if not is_linux(image.path) or is_initrd(image.path) or is_tboot(image.path) or is_xen(image.path):
+    if not is_kernel(image.path):
         return Role.OTHER
     if not image.module:
         return Role.KERNEL
@@ -82,6 +84,8 @@ def is_deployment(stanza: Stanza) -> bool:
 
 def main_boot(boots: tuple[Boot, ...]) -> Boot | None:
     """The image an entry is known by: the hypervisor, else the first kernel, else whatever it loads first."""
+    if len(boots) == 1 and boots[0].role is not Role.MODULE:
+        return boots[0]
     for role in (Role.HYPERVISOR, Role.KERNEL, Role.OTHER):
         for boot in boots:
             if boot.role is role:
@@ -97,15 +101,21 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
     index: int,
     default: bool,
     foreign: bool,
+    deployed: bool,
     sealed: Seal | None = None,
     references: Mapping[str, tuple[Slot, ...]],
 ) -> Entry:
-    """The entry that a stanza states."""
+    """The entry that a stanza states. `deployed`: by is_deployment."""
     boots = boots_of(stanza.images, references)
-    kernels = [boot for boot in boots if boot.role in (Role.KERNEL, Role.MODULE)]
-    unified = any(image.kernel for image in stanza.images)
+    kernels = [boot for boot in boots if boot.role in _LINUX]
+    unified = False
+    initrds = stanza.initrds
+    for image in stanza.images:
+        unified = unified or image.kernel
+        if image.module and is_initrd(image.path):
+            initrds += (image.path,)
     # The version of an ostree snippet is its place among the deployments.
-    version = None if is_deployment(stanza) else stanza.keys.get("uname" if unified else "version")
+    version = None if deployed else stanza.keys.get("uname" if unified else "version")
     if version is None and kernels and not unified:
         version = release_of(kernels[0].path)
     return Entry(
@@ -114,7 +124,7 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
         id=stanza.id,
         version=version,
         boots=boots,
-        initrds=stanza.initrds + tuple(image.path for image in stanza.images if image.module and is_initrd(image.path)),
+        initrds=initrds,
         default=default,
         rescue=bool(kernels) and _is_rescue(stanza, kernels),
         linux=bool(kernels),
@@ -129,7 +139,13 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
 def _is_rescue(stanza: Stanza, kernels: list[Boot]) -> bool:
     if _RESCUE_TITLE.search(stanza.title) or "0-rescue" in f"{stanza.id} {stanza.keys.get('version', '')}":
         return True
-    for word in kernels[0].line.arguments():
+    return _ask_for_rescue(kernels[0].line.arguments())
+
+
+@lru_cache(maxsize=1024)
+def _ask_for_rescue(words: tuple[str, ...]) -> bool:
+    """Whether arguments, which most entries have in common, start a rescue system."""
+    for word in words:
         if word not in _RESCUE_ARGUMENTS and not word.startswith(_MAY_RESCUE):
             continue
         name, value = cmdline.name_of(word), cmdline.value_of(word)

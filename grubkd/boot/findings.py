@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from grubkd.boot import cmdline
 from grubkd.boot.kernelpath import file_name
 from grubkd.boot.model import Feeds, Role
@@ -9,13 +11,15 @@ from grubkd.errors import Notice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from grubkd.boot.model import BootConfig, Entry, Line
+    from grubkd.boot.model import BootConfig, Entry
     from grubkd.tree import Tree
 
 # Where a bootloader's path may be relative to: the root, a boot partition, an ESP.
 _TOPS = ("", "/boot", "/boot/efi", "/efi")
+# Of those who hold a value no more are named.
+_NAMED = 3
 
 
 def of(config: BootConfig, tree: Tree) -> tuple[Notice, ...]:
@@ -26,12 +30,12 @@ def of(config: BootConfig, tree: Tree) -> tuple[Notice, ...]:
 def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
     """One warning for each kernel version whose file is nowhere: a path's beginning tells nothing, so all are tried."""
     told = set()
-    names: dict[str, frozenset[str]] = {}
+    places = _Places(tree)
     for entry in _own(config):
         for boot in entry.boots:
             if boot.role is Role.OTHER or (entry.version, file_name(boot.path)) in told:
                 continue
-            if not any(map(tree.exists, _places(boot.path, tree, names))):
+            if not any(map(tree.exists, places.of(boot.path))):
                 told.add((entry.version, file_name(boot.path)))
                 yield Notice(
                     "kernel-missing",
@@ -41,18 +45,32 @@ def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
                 )
 
 
-def _places(path: str, tree: Tree, names: dict[str, frozenset[str]]) -> Iterator[str]:
-    """Where a bootloader's path may lead, as far as the directory there lists such a name.
+class _Places:
+    """Where the paths of bootloaders may lead. A directory is listed once, if the places before it had nothing."""
 
-    `names` holds what was listed so far, in lower case: on an ESP case does not count.
-    """
-    directory, _, name = path.rpartition(")")[2].rpartition("/")
-    lower = name.lower()
-    for place in (*(f"{top}{directory}" for top in _TOPS), "/boot"):
-        if place not in names:
-            names[place] = frozenset(each.lower() for each in tree.list(place or "/"))
-        if lower in names[place]:
-            yield f"{place}/{name}"
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._names: dict[str, frozenset[str]] = {}
+        # Of a directory as paths name it, all names in the places that it may be: of thousands of paths a few differ.
+        self._all: dict[str, frozenset[str]] = {}
+
+    def of(self, path: str) -> Iterable[str]:
+        """The places of a path, as far as the directory there lists such a name: on an ESP case does not count."""
+        directory, _, name = path.rpartition(")")[2].rpartition("/")
+        lower = name.lower()
+        if directory in self._all and lower not in self._all[directory]:
+            return ()
+        return self._listed(directory, name, lower)
+
+    def _listed(self, directory: str, name: str, lower: str) -> Iterator[str]:
+        names = self._names
+        places = (*(f"{top}{directory}" for top in _TOPS), "/boot")
+        for place in places:
+            if place not in names:
+                names[place] = frozenset(each.lower() for each in self._tree.list(place or "/"))
+            if lower in names[place]:
+                yield f"{place}/{name}"
+        self._all[directory] = frozenset().union(*(names[place] for place in places))
 
 
 def _disagreement(config: BootConfig) -> Iterator[Notice]:
@@ -63,12 +81,15 @@ def _disagreement(config: BootConfig) -> Iterator[Notice]:
             # Of alternatives each is looked at; beside Xen the Linux module reserves nothing.
             for boot in entry.boots:
                 if boot.role in (Role.KERNEL, Role.HYPERVISOR):
-                    held.setdefault(_values(boot.line), []).append(f"entry {entry.index}")
+                    who = held.setdefault(_values(boot.line.arguments()), [])
+                    if len(who) < _NAMED:
+                        who.append(f"entry {entry.index}")
     for future in config.futures:
         if future.seed is None and future.feeds is not Feeds.RECOVERY:
-            held.setdefault(_values(future.line), []).append(f"{future.variable} in {future.line.home.file}")
+            who = held.setdefault(_values(future.line.arguments()), [])
+            who.append(f"{future.variable} in {future.line.home.file}")
     if len(held) > 1:
-        said = "; ".join(f"{' '.join(values) or 'none'}: {', '.join(who[:3])}" for values, who in held.items())
+        said = "; ".join(f"{' '.join(values) or 'none'}: {', '.join(who[:_NAMED])}" for values, who in held.items())
         yield Notice(
             "values-disagree",
             f"entries and kernels to come do not hold the same value ({said})",
@@ -80,5 +101,7 @@ def _own(config: BootConfig) -> Iterator[Entry]:
     return (entry for entry in config.entries if entry.linux and not entry.foreign)
 
 
-def _values(line: Line) -> tuple[str, ...]:
-    return tuple(word.partition("=")[2] for word in line.arguments() if cmdline.is_crashkernel(word))
+@lru_cache(maxsize=1024)
+def _values(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """The crashkernel values, without the name. Most entries of a menu hold the same arguments."""
+    return tuple(word.partition("=")[2] for word in arguments if cmdline.is_crashkernel(word))

@@ -99,13 +99,14 @@ def read(tree: Tree) -> BootConfig:
                 candidate.stanza,
                 file=candidate.file,
                 format_name=each.format,
-                index=len(entries) + position,
+                index=index,
                 default=candidate.default,
                 foreign=candidate.foreign,
-                sealed=candidate.sealed or ((seal or Seal.OSTREE) if is_deployment(candidate.stanza) else None),
+                deployed=(deployed := is_deployment(candidate.stanza)),
+                sealed=candidate.sealed or ((seal or Seal.OSTREE) if deployed else None),
                 references=each.references,
             )
-            for position, candidate in enumerate(each.candidates)
+            for index, candidate in enumerate(each.candidates, len(entries))
         ]
         entries.extend(mine)
         if each.format == "bls":

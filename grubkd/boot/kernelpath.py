@@ -41,11 +41,6 @@ def is_xen(path: str) -> bool:
     return file_name(path).startswith("xen")
 
 
-def is_tboot(path: str) -> bool:
-    """Whether the image is tboot: loaded like a hypervisor, but the Linux module gets every argument."""
-    return file_name(path).startswith("tboot")
-
-
 def is_initrd(path: str) -> bool:
     """Whether a module is an initial RAM disk or microcode, no kernel."""
     name = file_name(path).lower()
@@ -56,3 +51,15 @@ def is_linux(path: str) -> bool:
     """Whether the image may be a Linux kernel: anything but the tools known to be loaded the same way."""
     name = file_name(path).lower()
     return not name.startswith(_NO_LINUX) and not name.endswith(".efi")
+
+
+def is_kernel(path: str) -> bool:
+    """Whether the image may be a Linux kernel and is nothing else that is loaded the same way.
+
+    tboot is loaded like a hypervisor, but the Linux module behind it gets every argument.
+    """
+    name = file_name(path)
+    lower = name.lower()
+    if name.startswith(("xen", "tboot")) or lower.startswith(("initrd", "initramfs")) or "ucode" in lower:
+        return False
+    return not lower.startswith(_NO_LINUX) and not lower.endswith(".efi")

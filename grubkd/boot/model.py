@@ -166,10 +166,11 @@ class Line:
                 found.append(piece)
         return tuple(found)
 
-    def arguments(self) -> list[str]:
+    def arguments(self) -> tuple[str, ...]:
         """The texts of the effective words, in the kernel's order: all that most readers of a line want."""
-        words = (piece.word for piece in self.pieces()) if self.references else chain(*map(_words, self.slots))
-        return [word.text for word in words if word.text]
+        if self.references:
+            return tuple([piece.word.text for piece in self.pieces()])
+        return tuple([text for slot in self.slots for _, _, text, _ in slot.words if text])
 
     def every_slot(self) -> tuple[Slot, ...]:
         """Every slot that feeds this line, its own and those behind references, each once."""

@@ -37,24 +37,24 @@ class Driver:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._matchers: list[Callable[[str, int], re.Match[str] | None] | None] = [None] * len(tables.patterns)
+        self._matchers: list[Callable[[str, int, int], re.Match[str] | None] | None] = [None] * len(tables.patterns)
 
-    def parse(self, text: str) -> Node:
-        """The tree of a text. Raises Stray at the first place that the grammar has no way to go on from."""
+    def parse(self, text: str, start: int = 0, end: int | None = None) -> Node:
+        """The tree of text[start:end]. Raises Stray at the first place that the grammar has no way to go on from."""
         tables, matchers = self._tables, self._matchers
         actions, gotos, rules, origins = tables.actions, tables.gotos, tables.rules, tables.origins
         lexers, ignored = tables.lexers, tables.ignored
         states = [tables.start]
         values: list[Child | list[Child]] = []
         state = tables.start
-        offset, length = 0, len(text)
+        offset, length = start, len(text) if end is None else end
         while True:
             if offset < length:
                 match = matchers[lexers[state]] or self._matcher(lexers[state])
-                found = match(text, offset)
+                found = match(text, offset, length)
                 if found is None:
                     anything = expression(tables.anything, tables.python)
-                    raise Stray(offset, terminal=anything.match(text, offset) is not None)
+                    raise Stray(offset, terminal=anything.match(text, offset, length) is not None)
                 kind: str = found.lastgroup  # type: ignore[assignment]
                 end = found.end()
                 if kind in ignored:
@@ -83,7 +83,7 @@ class Driver:
             values.append(_make(Token, (kind, text[offset:end], offset, end)))
             offset = end
 
-    def _matcher(self, number: int) -> Callable[[str, int], re.Match[str] | None]:
+    def _matcher(self, number: int) -> Callable[[str, int, int], re.Match[str] | None]:
         made = self._matchers[number] = expression(self._tables.patterns[number], self._tables.python).match
         return made
 

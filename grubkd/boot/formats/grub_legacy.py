@@ -22,13 +22,19 @@ from grubkd.lazily import expression
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from grubkd.boot.model import Assignment
+    from grubkd.grammar import Child
     from grubkd.tree import Tree
 
 FILES = ("/boot/grub/grub.conf", "/boot/grub/menu.lst", "/etc/grub.conf")
 
 # stage2.c, NEW_HEAPSIZE: what a line has beyond is dropped.
 STATEMENT_MAX = 1500
+
+# Characters from which on a menu is read title by title: to compile what does it takes as long as to read a few.
+_LONG = 4096
 
 _CONTINUATION = expression(r"\\\r*\n")
 _BEFORE_ARGUMENT = expression(r"(?:[ \t=]|\\\r*\n)*")
@@ -47,11 +53,27 @@ def parse_menu(file: str, text: str) -> Document:
 
     settings: `default`, "saved" or a number, as the statements before the first title leave it.
     """
+    return (_by_titles(file, text) if len(text) >= _LONG else None) or _by_grammar(file, text)
+
+
+def _by_titles(file: str, text: str) -> Document | None:
+    """The document, None where the menu is not understood: the grammar tells what is wrong first in the whole text."""
+    from grubkd.boot.formats.legacytitles import parts
+
+    try:
+        return _Menu(file, text).read(parts(text))
+    except NotUnderstood:
+        return None
+
+
+def _by_grammar(file: str, text: str) -> Document:
     try:
         tree = parse("grub_legacy", text, file=file)
     except NotUnderstood as problem:
-        raise _explained(problem, text) from None
-    return _Menu(file, text).read(tree)
+        from grubkd.boot.formats.legacyfault import explained
+
+        raise explained(problem, text) from None
+    return _Menu(file, text).read(tree.children)
 
 
 def quote(slot: Slot, argument: str) -> str:
@@ -93,41 +115,62 @@ class _Menu:
         self.file = file
         self.text = text
         self.newlines = [found.start() for found in re.finditer("\n", text)]
+        self.options = updategrub.Options(file, text)
+        self.entry: _Entry | None = None
         self.stanzas: list[Stanza] = []
+        self.assignments: list[Assignment] = []
         self.settings: dict[str, str] = {}
         self.warnings: list[Notice] = []
 
-    def read(self, tree: Node) -> Document:
-        options = updategrub.Options(self.file, self.text)
-        assignments: list[Assignment] = []
-        entry: _Entry | None = None
-        for child in tree.children:
-            if isinstance(child, Node):
-                if child.name == "title":
-                    self.close(entry)
-                    command = _first(child)
-                    entry = _Entry(self.argument(child), self.line(command.start), options.generated)
-                elif entry is None:
-                    self.heading(child)
-                else:
-                    self.command(child, entry)
-            elif child.kind == "MARK":
-                options.mark(child.text)
-            elif found := options.assignment(child, self.line(child.start)):
-                self.quotes(found.slot)
-                assignments.append(found)
-        self.close(entry)
+    def read(self, parts: Iterable[Child | re.Match[str] | tuple[int, int]]) -> Document:
+        """The document of the menu's statements, of its titles as legacytitles finds them, and of spans of its text."""
+        for part in parts:
+            if isinstance(part, re.Match):
+                self.title(part)
+            elif isinstance(part, Node | Token):
+                self.statement(part)
+            else:
+                for child in parse("grub_legacy", self.text, file=self.file, start=part[0], end=part[1]).children:
+                    self.statement(child)
+        self.close()
         return Document(
             self.file,
             "grub-legacy",
             stanzas=tuple(self.stanzas),
-            assignments=tuple(assignments),
+            assignments=tuple(self.assignments),
             settings=self.settings,
             warnings=tuple(self.warnings),
         )
 
-    def close(self, entry: _Entry | None) -> None:
+    def statement(self, child: Child) -> None:
+        if isinstance(child, Node):
+            if child.name == "title":
+                self.close()
+                self.entry = _Entry(self.argument(child), self.line(_first(child).start), self.options.generated)
+            elif self.entry is None:
+                self.heading(child)
+            else:
+                self.command(child, self.entry)
+        elif child.kind == "MARK":
+            self.options.mark(child.text)
+        elif found := self.options.assignment(child, self.line(child.start)):
+            self.quotes(found.slot)
+            self.assignments.append(found)
+
+    def title(self, found: re.Match[str]) -> None:
+        """An ordinary title with all that belongs to it."""
+        self.close()
+        title, path, arguments, initrd = found.group("title", "path", "arguments", "initrd")
+        title, rest = title.rstrip(" \t").replace("\t", " "), arguments.rstrip(" \t")
+        kernel, end = found.start("kernel"), found.end("path")
+        slot = self.slot("kernel", kernel, end, end + len(rest) if rest else None)
+        images = [Image(path, (slot,), self.line(kernel))]
+        line = self.line(found.start())
+        self.entry = _Entry(title, line, self.options.generated, images, [initrd] if initrd else [], 1)
+
+    def close(self) -> None:
         """End an entry; one without a command is left out, as GRUB does, which counts for `default`."""
+        entry, self.entry = self.entry, None
         if entry is None or not entry.commands:
             return
         self.stanzas.append(
@@ -170,27 +213,28 @@ class _Menu:
             if node.name == "initrd" or (node.name == "module" and is_initrd(name)):
                 entry.initrds.append(name)
             else:
-                slot = self.slot(node, command, path)
+                arguments = next(node.tokens("ARGUMENTS"), None)
+                variable = "module" if node.name == "module" else "kernel"
+                slot = self.slot(variable, command.start, path.end, arguments.end if arguments else None)
                 entry.images.append(Image(name, (slot,), self.line(command.start), module=node.name == "module"))
 
-    def slot(self, node: Node, command: Token, path: Token) -> Slot:
-        """The arguments behind an image's path."""
-        arguments = next(node.tokens("ARGUMENTS"), None)
-        variable = "module" if node.name == "module" else "kernel"
-        if arguments is None:
-            return Slot(self.file, "grub-legacy", variable, path.end, path.end, self.line(path.end), (), before=" ")
-        found = self.words(arguments.start, arguments.end)
-        start, end = (found[0].start, found[-1].end) if found else (arguments.end, arguments.end)
+    def slot(self, variable: str, command: int, path: int, end: int | None) -> Slot:
+        """The arguments of a command, behind its path (ends at `path`) up to `end`; None: there are none."""
+        if end is None:
+            return Slot(self.file, "grub-legacy", variable, path, path, self.line(path), (), before=" ")
+        found = self.words(path, end)
+        start, end = (found[0].start, found[-1].end) if found else (end, end)
         slot = Slot(self.file, "grub-legacy", variable, start, end, self.line(start), found)
         self.quotes(slot)
-        length = len(_received(self.text[command.start : end]))
-        if length > STATEMENT_MAX:
-            self.warn(
-                "statement-too-long",
-                f"the statement has {length} bytes: GRUB 0.97 reads the first {STATEMENT_MAX}",
-                command.start,
-                hint="shorten it",
-            )
+        if end - command > STATEMENT_MAX:
+            length = len(_received(self.text[command:end]))
+            if length > STATEMENT_MAX:
+                self.warn(
+                    "statement-too-long",
+                    f"the statement has {length} bytes: GRUB 0.97 reads the first {STATEMENT_MAX}",
+                    command,
+                    hint="shorten it",
+                )
         return slot
 
     def words(self, start: int, end: int) -> tuple[Word, ...]:
@@ -251,22 +295,6 @@ def _default(argument: str) -> str | None:
     if not found:
         return None
     return str(int(found["hexadecimal"], 16) if found["hexadecimal"] else int(found["decimal"]))
-
-
-def _explained(problem: NotUnderstood, text: str) -> NotUnderstood:
-    """The same error, saying what a reader of GRUB's manual would say."""
-    place = problem.place
-    if place is None:
-        return problem
-    line = text.split("\n")[place.line - 1]
-    rest = line[place.column - 1 :]
-    message, hint = problem.message, problem.hint
-    if rest.startswith("\r"):
-        message = "a carriage return inside a line, which GRUB drops"
-    elif rest[:1] not in ("", "\0") and not line[: place.column - 1].strip(" \t"):
-        command = re.split(r"[ \t=\r]", rest, maxsplit=1)[0]
-        message, hint = f"unknown command {command!r}", "GRUB 0.97 skips this line: correct it or make it a comment"
-    return NotUnderstood(message, hint=hint, place=place)
 
 
 FORMAT = Format(name="grub-legacy", find=find, parse=parse_menu, quote=quote, finish=finish)

@@ -199,7 +199,7 @@ def missing_cmdline(cmdlines: Sequence[Document], entries: Sequence[Entry], tree
     """
     if tree.resolve(KERNEL_CMDLINE) is not None or any(_uses_kernelopts(entry) for entry in entries):
         return ()
-    words: list[str] = []
+    words: tuple[str, ...] = ()
     vendor = slots_of([each for each in cmdlines if each.file == VENDOR_CMDLINE], "cmdline")
     ordinary = [entry for entry in entries if entry.linux and not entry.rescue]
     chosen = next((entry for entry in ordinary if entry.default), ordinary[0] if ordinary else None)

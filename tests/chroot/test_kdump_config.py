@@ -130,5 +130,10 @@ def test_debian_s_archive_has_it_and_not_grubkd(tmp_path: Path) -> None:
     """As apt lists what there is, whatever is installed."""
     (tmp_path / "status").touch()
     command = ["apt-cache", "--option", f"Dir::State::status={tmp_path / 'status'}", "--names-only", "search"]
-    names = subprocess.run([*command, "^(grubkd|kdump-tools)$"], capture_output=True, text=True, check=True).stdout
-    assert [line.split()[0] for line in names.splitlines()] == ["kdump-tools"]
+    listed = subprocess.run(
+        [*command, "^(dpkg|grubkd|kdump-tools)$"], capture_output=True, text=True, check=True
+    ).stdout
+    names = {line.split()[0] for line in listed.splitlines()}
+    if "dpkg" not in names:
+        pytest.skip("apt has no lists")
+    assert names == {"dpkg", "kdump-tools"}

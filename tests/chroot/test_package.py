@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 from bookworm import TOP, Bookworm
+from debianpackage import ENVIRONMENT, build
 
 from grubkd import __version__
 
 pytestmark = pytest.mark.long
 
 TREE = "fixtures/debian-12-plain/root"
-# Debian's own commands and interpreter, whatever the environment of the tests is.
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 REASONED = {
     # kernel-install runs what is executable there.
     "executable-in-usr-lib",
@@ -28,20 +27,7 @@ REASONED = {
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory with the packages, source and binary, built as root would."""
     home = tmp_path_factory.mktemp("package")
-    tree = home / "grubkd"
-    shutil.copytree(
-        TOP,
-        tree,
-        symlinks=True,
-        ignore=shutil.ignore_patterns(
-            ".*", "fixtures", "tests", "build", "dist", "*.egg-info", "__pycache__", "*_tables.py"
-        ),
-    )
-    done = subprocess.run(
-        ["dpkg-buildpackage", "--unsigned-source", "--unsigned-changes"],
-        cwd=tree, env=ENVIRONMENT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    build(home)
     return home
 
 

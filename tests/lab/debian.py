@@ -23,8 +23,20 @@ PACKAGES = (
 # A third of the whole, which nothing here looks at.
 SUPERFLUOUS = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/lib/apt/lists", "var/cache/apt")
 MEMORY = 1024
-SIZE = 900
-"""MiB: of RAM, and of the partition that is /."""
+"""MiB of RAM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """`packages` of Debian; `size` of /, MiB; `grubkd`: that of this tree; `prepare`: what its shell is to do first."""
+
+    packages: tuple[str, ...] = PACKAGES
+    size: int = 900
+    grubkd: bool = True
+    prepare: str = ""
+
+
+USUAL = Recipe()
 
 GUEST = Path(__file__).with_name("guest.sh")
 # As grub-pc's package leaves it, but for the time to choose and what the lab must hear. nokaslr: where the kernel lies
@@ -46,18 +58,18 @@ grub-install /dev/vda && update-grub && echo installed
 """
 
 
-def _tarball() -> Path:
+def tarball(packages: Sequence[str] = PACKAGES) -> Path:
     """The packed Debian without grubkd, made where it is not there yet (some minutes). Raises Unavailable."""
     if not shutil.which("debootstrap"):
         raise Unavailable("debootstrap is not installed")
     # Another choice of packages is another tree.
-    found = CACHE / f"debian-12-{crc32(' '.join(PACKAGES).encode()):08x}.tar"
+    found = CACHE / f"debian-12-{crc32(' '.join(packages).encode()):08x}.tar"
     with locked("debian"):
         if not found.exists():
             tree = CACHE / "debian-12.tree"
             shutil.rmtree(tree, ignore_errors=True)
             done = subprocess.run(
-                ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "bookworm", tree],
+                ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", "bookworm", tree],
                 capture_output=True,
                 text=True,
                 check=False,
@@ -123,13 +135,17 @@ def job_file(disk: Path, job: str) -> Path:
     return file
 
 
-def install(directory: Path, files: Sequence[tuple[str, str]] = ()) -> Debian:
-    """A Debian on a disk in that directory, with these files (path and text) on it. Needs root. Raises Unavailable."""
+def install(directory: Path, files: Sequence[tuple[str, str | Path]] = (), recipe: Recipe = USUAL) -> Debian:
+    """A Debian on a disk in that directory, with these files on it. Needs root. Raises Unavailable.
+
+    `files`: the path of each in the machine, and its text or the directory to copy there.
+    """
     tree = directory / "tree"
     tree.mkdir()
-    subprocess.run(["tar", "--directory", tree, "--extract", "--file", _tarball()], check=True)
-    _install_grubkd(tree)
-    for name, text in (
+    subprocess.run(["tar", "--directory", tree, "--extract", "--file", tarball(recipe.packages)], check=True)
+    if recipe.grubkd:
+        _install_grubkd(tree)
+    for name, content in (
         ("etc/default/grub", DEFAULT),
         ("lab/init", GUEST.read_text()),
         ("lab/functions", _functions()),
@@ -137,17 +153,20 @@ def install(directory: Path, files: Sequence[tuple[str, str]] = ()) -> Debian:
     ):
         file = tree / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        if isinstance(content, Path):
+            shutil.copytree(content, file)
+        else:
+            file.write_text(content)
     (tree / "lab/init").chmod(0o755)
     for name in ("vmlinuz", "initrd.img"):
         (found,) = (tree / "boot").glob(f"{name}-*")
         shutil.copy(found, directory / name)
     disk = directory / "disk"
-    disks.ext4(tree, disk, size=SIZE)
+    disks.ext4(tree, disk, size=recipe.size)
     shutil.rmtree(tree)
     found_one = Debian(disk)
     direct = replace(
-        found_one.machine(INSTALL),
+        found_one.machine(f"told prepare\n{recipe.prepare}{INSTALL}"),
         kernel=directory / "vmlinuz",
         initrd=directory / "initrd.img",
         cmdline="root=/dev/vda1 ro console=ttyS0,115200 init=/lab/init panic=-1",

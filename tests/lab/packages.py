@@ -63,6 +63,18 @@ class Source:
                 self._extract(package, path, found)
         return found
 
+    def missing(self, status: Path, into: Path, *wanted: str | Path) -> None:
+        """Fetch what a machine lacks of these packages (names, or files) and of all that they depend on.
+
+        `status`: the machine's list of its own, /var/lib/dpkg/status. Raises Unavailable.
+        """
+        with locked("packages"):
+            (into / "partial").mkdir(parents=True, exist_ok=True)
+            settings = {"Dir::State::status": status, "Dir::Cache::archives": into, "APT::Keep-Downloaded-Packages": 1}
+            options = [text for name, value in settings.items() for text in ("-o", f"{name}={value}")]
+            names = [str(each) for each in wanted]
+            self._apt("apt-get", "install", "--yes", "--download-only", "--no-install-recommends", *options, *names)
+
     def _extract(self, package: str, path: str, found: Path) -> None:
         partial = CACHE / "partial"
         shutil.rmtree(partial, ignore_errors=True)

@@ -5,6 +5,8 @@ import selectors
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,6 +43,7 @@ class Machine:
     `kind`: QEMU's machine type, None for the architecture's usual one. `pflash`: the firmware's code and, writable,
     its variables. `restarts`: a guest that reboots does so; else the machine ends there. `job`: a file that the guest
     finds on its second disk. `log`: where every write and flush of the disk is noted, in their order, from its start.
+    `ssh`: the port of the host's loopback that leads to the guest's port 22, its only connection.
     """
 
     arch: str
@@ -54,6 +57,7 @@ class Machine:
     restarts: bool = False
     job: Path | None = None
     log: Path | None = None
+    ssh: int | None = None
 
     def command(self) -> list[str]:
         """QEMU's arguments. Raises Unavailable where that emulator is not installed."""
@@ -61,7 +65,7 @@ class Machine:
         if not shutil.which(emulator):
             raise Unavailable(f"{emulator} is not installed")
         kind = (self.kind or _KINDS[self.arch]) + (_PSERIES if self.arch == "ppc64le" else "")
-        options += ["-machine", kind, "-accel", "tcg", "-m", str(self.memory), "-nic", "none"]
+        options += ["-machine", kind, "-accel", "tcg", "-m", str(self.memory), "-nic", self._network()]
         options += ["-display", "none", "-serial", "stdio", "-monitor", "none"]
         if not self.restarts:
             options.append("-no-reboot")
@@ -78,6 +82,11 @@ class Machine:
         for unit, (file, mode) in enumerate(zip(self.pflash or (), ("on", "off"), strict=False)):
             options += ["-drive", f"if=pflash,unit={unit},format=raw,readonly={mode},file={file}"]
         return ["nice", "-n", "19", emulator, *options]
+
+    def _network(self) -> str:
+        if self.ssh is None:
+            return "none"
+        return f"user,model=virtio-net-pci,restrict=on,hostfwd=tcp:127.0.0.1:{self.ssh}-:22"
 
     def booting(self, kernel: Path, initrd: Path, cmdline: str) -> "Machine":
         """The machine that boots this kernel directly, with its console where the lab listens."""
@@ -106,6 +115,23 @@ class Run:
     def tail(self, lines: int = 15) -> str:
         """The last lines, for messages of tests."""
         return "\n".join(self.text.splitlines()[-lines:])
+
+
+@contextmanager
+def started(machine: Machine, console: Path) -> Iterator[None]:
+    """The machine, while the context lasts; what it writes on its serial console goes to the file. Raises Unavailable.
+
+    Its own process is killed in the end, as by a power cut.
+    """
+    command = machine.command()
+    with (
+        console.open("wb") as out,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT) as process,
+    ):
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def run(machine: Machine, deadline: float, *, until: str = "", after: float = 0.0, silence: float = 0.0) -> Run:

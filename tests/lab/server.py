@@ -1,0 +1,132 @@
+"""A Debian 12 as a fleet has them: systemd, an sshd, an administrator with sudo, and an archive of packages."""
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import debianpackage
+
+from lab.debian import Recipe, install, tarball
+from lab.packages import CACHE, Source
+from lab.qemu import started
+
+PACKAGES = (
+    *("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "systemd-sysv", "dbus", "libpam-systemd"),
+    # The role installs kdump-tools, whose dependencies are here: an initial RAM disk less to make in the emulation.
+    *("openssh-server", "sudo", "python3", "python3-apt", "busybox", "kexec-tools", "makedumpfile"),
+)
+SERVICE = "kdump-tools"
+# The second is what apt installs with the first where nobody says otherwise.
+DUMP_TOOLS = (SERVICE, "makedumpfile")
+ARCHIVE = "srv/packages"
+USER = "lab"
+MEMORY = 1024
+"""MiB."""
+# As grub-pc's package leaves it, but for the time to choose, and what the lab must see if the machine hangs. The
+# separate page tables against Meltdown make the emulation some times slower.
+DEFAULT = """GRUB_DEFAULT=0
+GRUB_TIMEOUT=0
+GRUB_DISTRIBUTOR=`lsb_release -i -s 2> /dev/null || echo Debian`
+GRUB_CMDLINE_LINUX_DEFAULT="quiet"
+GRUB_CMDLINE_LINUX="console=ttyS0,115200 mitigations=off"
+GRUB_TERMINAL=serial
+"""
+NETWORK = "[Match]\nType=ether\n\n[Network]\nDHCP=ipv4\n"
+PREPARE = f"""set -e
+useradd --shell /bin/bash {USER}
+chown -R {USER}: /home/{USER}
+systemctl enable systemd-networkd
+apt-get -qq update
+set +e
+"""
+
+
+def _archive(directory: Path) -> Path:
+    """A Debian archive: grubkd's package, the dump tools, and what the machine lacks for them. Raises Unavailable."""
+    build = directory / "build"
+    build.mkdir()
+    package = debianpackage.build(build, "--build=binary")
+    status = directory / "status"
+    packed = tarball(PACKAGES)
+    with status.open("wb") as out:
+        subprocess.run(
+            ["tar", "--extract", "--to-stdout", "--file", packed, "./var/lib/dpkg/status"], stdout=out, check=True
+        )
+    found = CACHE / "archives" / f"{packed.stem}-{crc32(' '.join(DUMP_TOOLS).encode()):08x}"
+    Source("bookworm", "amd64").missing(status, found, package, *DUMP_TOOLS)
+    archive = directory / "archive"
+    archive.mkdir()
+    for file in (package, *found.glob("*.deb")):
+        (archive / file.name).write_bytes(file.read_bytes())
+    with (archive / "Packages").open("wb") as out:
+        subprocess.run(["dpkg-scanpackages", "."], cwd=archive, stdout=out, stderr=subprocess.DEVNULL, check=True)
+    return archive
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The running machine, by the host's loopback: `key` is the administrator's, `console` what it wrote there."""
+
+    port: int
+    key: Path
+    console: Path
+
+    @property
+    def options(self) -> list[str]:
+        """Of ssh. Nothing but this machine can answer at that port."""
+        return ["-i", str(self.key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What an inventory says of it."""
+        return {
+            "ansible_connection": "ssh",
+            "ansible_host": "127.0.0.1",
+            "ansible_port": self.port,
+            "ansible_user": USER,
+            "ansible_ssh_common_args": " ".join(self.options),
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
+
+    def tell(self, command: str) -> str:
+        """What a command prints that root runs there by its shell, whatever it ends with."""
+        ssh = ["ssh", *self.options, "-o", "LogLevel=ERROR", "-p", str(self.port), f"{USER}@127.0.0.1", "sudo", "sh"]
+        done = subprocess.run(ssh, input=command, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+
+@contextmanager
+def server(directory: Path) -> Iterator[Server]:
+    """A fresh one, while the context lasts; it may need minutes until it answers. Needs root. Raises Unavailable."""
+    key = directory / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", key], check=True)
+    files = (
+        ("etc/default/grub", DEFAULT),
+        ("etc/fstab", "/dev/vda1 / ext4 errors=remount-ro 0 1\n"),
+        ("etc/hostname", "server\n"),
+        ("etc/hosts", "127.0.0.1 localhost server\n"),
+        ("etc/systemd/network/lab.network", NETWORK),
+        ("etc/initramfs-tools/conf.d/lab", "MODULES=list\n"),
+        ("etc/initramfs-tools/modules", "virtio_pci\nvirtio_blk\ncrc32c_generic\next4\n"),
+        ("etc/sudoers.d/lab", f"{USER} ALL=(ALL) NOPASSWD: ALL\n"),
+        (f"home/{USER}/.ssh/authorized_keys", key.with_suffix(".pub").read_text()),
+        ("etc/apt/sources.list", f"deb [trusted=yes] file:/{ARCHIVE} ./\n"),
+        (ARCHIVE, _archive(directory)),
+    )
+    debian = install(directory, files, Recipe(PACKAGES, size=1500, grubkd=False, prepare=PREPARE))
+    found = Server(_free_port(), key, directory / "console")
+    machine = replace(debian.machine(""), memory=MEMORY, restarts=True, ssh=found.port, job=None)
+    with started(machine, found.console):
+        yield found
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -24,4 +24,4 @@ def answer(call: Callable[[], int]) -> Run:
         status = call()
     out.flush()
     err.flush()
-    return Run(status, out.buffer.getvalue().decode(), err.buffer.getvalue().decode("utf-8", "replace"))
+    return Run(status, out.buffer.getvalue().decode(), err.buffer.getvalue().decode("utf-8", "surrogateescape"))

@@ -4,18 +4,17 @@ A case that changes something is run again, which must change nothing, and then 
 fixtures/README.md says what is compared and how.
 """
 
-import io
 import json
 import os
 import shutil
 import stat
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from answered import answer
 
 from grubkd.cli import main
 
@@ -62,15 +61,9 @@ def name_of(path: Path) -> str:
 
 def run(arguments: list[str]) -> Run:
     """Run grubkd in this process."""
-    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape")
-    with redirect_stdout(out), redirect_stderr(err):
-        status = main(arguments)
-    out.flush()
-    err.flush()
-    story = err.buffer.getvalue().decode("utf-8", "surrogateescape")
-    answer = out.buffer.getvalue()
-    assert answer, story
-    return Run(status, json.loads(answer), story)
+    done = answer(lambda: main(arguments))
+    assert done.text, done.story
+    return Run(done.exit, done.json, done.story)
 
 
 def run_in_a_process(arguments: list[str]) -> Run:

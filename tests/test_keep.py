@@ -1,17 +1,15 @@
 """`grubkd keep` and the two hooks that call it: a new kernel gets what --auto chose, and nobody's own value is lost."""
 
-import io
-import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from answered import answer
 
 from grubkd.cli import main
 
@@ -38,12 +36,9 @@ class Machine:
         (self.path / "var/lib").mkdir(parents=True, exist_ok=True)
 
     def grubkd(self, *arguments: str, status: int = 0) -> Any:
-        out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
-        with redirect_stdout(out), redirect_stderr(err):
-            found = main([*arguments, "--root", str(self.path), "--json"])
-        out.flush()
-        assert found == status, out.buffer.getvalue()
-        return json.loads(out.buffer.getvalue())
+        done = answer(lambda: main([*arguments, "--root", str(self.path), "--json"]))
+        assert done.exit == status, done.text
+        return done.json
 
     def auto(self) -> None:
         assert self.grubkd("set", "--auto", "--ram=8G")["changed"]

@@ -54,12 +54,12 @@ class _Rows:
         boot = main_boot(boots)
         # Further kernels of an entry are alternatives; they are shown beside the first, which it is known by.
         modules = [each for each in boots if each is not boot and each.role in (Role.MODULE, Role.KERNEL)]
-        beside = [f'{{"path": {text(each.path)}, "args": {self._line(each.line.arguments())[1]}}}' for each in modules]
+        beside = [f'{{"path": {text(each.path)}, "args": {self._line(each.arguments)[1]}}}' for each in modules]
         return (
             f'{{"index": {found.index}, "id": {text(found.id)}, "title": {text(found.title)}, '
             f'"kernel": {text(boot.path if boot else None)}, "version": {text(found.version)}, '
             f'"initrd": {_list(map(text, found.initrds))}, '
-            f'{self._line(boot.line.arguments() if boot else ())[0]}, "modules": {_list(beside)}, '
+            f'{self._line(boot.arguments if boot else ())[0]}, "modules": {_list(beside)}, '
             f'"default": {_JSON[found.default]}, "rescue": {_JSON[found.rescue]}, "linux": {_JSON[found.linux]}, '
             f'"foreign": {_JSON[found.foreign]}, '
             f'"source": {{"file": {self._name(found.source.file)}, "line": {found.source.line}}}}}'
@@ -76,7 +76,9 @@ class _Rows:
         )
 
     def _text(self, text: str | None) -> str:
-        return "null" if text is None else self._escaped(octets.to_person(text))
+        if text is None:
+            return "null"
+        return self._escaped(text if text.isascii() else octets.to_person(text))
 
     def _name(self, text: str) -> str:
         """One of a few texts that come again and again."""
@@ -179,7 +181,7 @@ def table(
 
 def _row(found: Entry) -> tuple[str, ...]:
     boot = main_boot(found.boots)
-    held = values(boot.line.arguments()) if boot and found.linux else []
+    held = values(boot.arguments) if boot and found.linux else []
     notes = [note for note, true in (("rescue", found.rescue), ("other system", found.foreign)) if true]
     if not found.linux:
         notes.append("no Linux")

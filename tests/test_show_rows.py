@@ -29,6 +29,10 @@ def line(words: list[str]) -> Line:
     return Line((slot,), slot)
 
 
+def boot(role: Role, path: str, words: list[str]) -> Boot:
+    return Boot(role, path, line(words), line(words).arguments())
+
+
 def shown(words: list[str]) -> list[str]:
     return [octets.to_person(each) for each in words if each and each.strip('"').split("=")[0] not in ADDED]
 
@@ -42,9 +46,7 @@ def test_an_entry(data: st.DataObject) -> None:
     title, path, initrd, file = (data.draw(TEXTS) for _ in range(4))
     name, version = (data.draw(st.none() | TEXTS) for _ in range(2))
     flags = [data.draw(st.booleans()) for _ in range(4)]
-    boots = (Boot(Role.HYPERVISOR, path, line(xen)), Boot(Role.MODULE, "/v", line(linux)))[
-        : data.draw(st.integers(0, 2))
-    ]
+    boots = (boot(Role.HYPERVISOR, path, xen), boot(Role.MODULE, "/v", linux))[: data.draw(st.integers(0, 2))]
     entry = Entry(
         7,
         title,

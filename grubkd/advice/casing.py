@@ -96,13 +96,13 @@ def case_of(entry: Entry | None, machine: Machine, release: Release) -> Case:
 
 
 def _fadump(boot: Boot | None) -> bool:
-    words = boot.line.arguments() if boot else []
+    words = boot.arguments if boot else []
     return any(word in ("fadump=on", "fadump=nocma") for word in words)
 
 
 def _present(boot: Boot | None) -> tuple[str, ...]:
     """The values that the entry holds now, without the name."""
-    words = boot.line.arguments() if boot else []
+    words = boot.arguments if boot else []
     return tuple(word.partition("=")[2] for word in words if cmdline.is_crashkernel(word))
 
 

@@ -38,7 +38,7 @@ def _reserving_nothing(config: BootConfig, machine: Machine) -> Iterator[Notice]
         boot = main_boot(entry.boots)
         if not entry.linux or entry.foreign or boot is None or entry.version in told:
             continue
-        status, reason = outcome(boot.line.text(), entry, machine)
+        status, reason = outcome(" ".join(boot.arguments), entry, machine)
         if status == "failed":
             told.add(entry.version)
             yield Notice(

@@ -119,7 +119,7 @@ def _verdict(line: str, entry: Entry, machine: Machine, release: Release, initrd
 def foreseen(entry: Entry, plan: Plan, machine: Machine) -> Verdict:
     """What the kernel of the entry will do once its line holds the plan's values."""
     boot = main_boot(entry.boots)
-    words = boot.line.arguments() if boot else []
+    words = boot.arguments if boot else []
     kept = [word for word in words if not cmdline.is_crashkernel(word)]
     return verdict(" ".join((*kept, *(f"crashkernel={value}" for value in plan.values))), entry, machine)
 

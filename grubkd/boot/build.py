@@ -53,7 +53,8 @@ def boots_of(images: tuple[Image, ...], references: Mapping[str, tuple[Slot, ...
     """
     boots: list[Boot] = []
     for image in images:
-        boots.append(Boot(_role(image, boots), image.path, line_of(image.slots, references)))
+        line = line_of(image.slots, references)
+        boots.append(Boot(_role(image, boots), image.path, line, line.arguments()))
     return tuple(boots)
 
 
@@ -73,13 +74,7 @@ def _role(image: Image, earlier: list[Boot]) -> Role:
 
 def is_deployment(stanza: Stanza) -> bool:
     """Whether the entry starts an ostree deployment, which its initrd finds by the argument `ostree=`."""
-    # A loop: any() over a generator takes twice as long, and every word of every entry passes here.
-    for image in stanza.images:
-        for slot in image.slots:
-            for word in slot.words:
-                if word.text.startswith("ostree="):
-                    return True
-    return False
+    return any(_deploy(tuple([word.text for word in slot.words])) for image in stanza.images for slot in image.slots)
 
 
 def main_boot(boots: tuple[Boot, ...]) -> Boot | None:
@@ -101,11 +96,11 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
     index: int,
     default: bool,
     foreign: bool,
-    deployed: bool,
-    sealed: Seal | None = None,
+    sealed: Seal | None,
+    seal: Seal,
     references: Mapping[str, tuple[Slot, ...]],
 ) -> Entry:
-    """The entry that a stanza states. `deployed`: by is_deployment."""
+    """The entry that a stanza states. `seal`: that of deployments."""
     boots = boots_of(stanza.images, references)
     kernels = [boot for boot in boots if boot.role in _LINUX]
     unified = False
@@ -114,6 +109,7 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
         unified = unified or image.kernel
         if image.module and is_initrd(image.path):
             initrds += (image.path,)
+    deployed = any(map(_is_deployed, boots))
     # The version of an ostree snippet is its place among the deployments.
     version = None if deployed else stanza.keys.get("uname" if unified else "version")
     if version is None and kernels and not unified:
@@ -132,14 +128,26 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
         generated=stanza.generated,
         format=format_name,
         source=Place(file, stanza.line),
-        sealed=sealed,
+        sealed=sealed or (seal if deployed else None),
     )
+
+
+def _is_deployed(boot: Boot) -> bool:
+    """As is_deployment, of one image; most have their arguments in common, which are looked through once."""
+    if boot.line.references:
+        return any(_deploy(tuple([word.text for word in slot.words])) for slot in boot.line.slots)
+    return _deploy(boot.arguments)
+
+
+@lru_cache(maxsize=1024)
+def _deploy(words: tuple[str, ...]) -> bool:
+    return any(word.startswith("ostree=") for word in words)
 
 
 def _is_rescue(stanza: Stanza, kernels: list[Boot]) -> bool:
     if _RESCUE_TITLE.search(stanza.title) or "0-rescue" in f"{stanza.id} {stanza.keys.get('version', '')}":
         return True
-    return _ask_for_rescue(kernels[0].line.arguments())
+    return _ask_for_rescue(kernels[0].arguments)
 
 
 @lru_cache(maxsize=1024)

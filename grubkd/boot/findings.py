@@ -33,10 +33,11 @@ def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
     places = _Places(tree)
     for entry in _own(config):
         for boot in entry.boots:
-            if boot.role is Role.OTHER or (entry.version, file_name(boot.path)) in told:
+            kernel = entry.version, file_name(boot.path)
+            if boot.role is Role.OTHER or kernel in told:
                 continue
             if not any(map(tree.exists, places.of(boot.path))):
-                told.add((entry.version, file_name(boot.path)))
+                told.add(kernel)
                 yield Notice(
                     "kernel-missing",
                     f"entry {entry.index} ({entry.title}) loads {boot.path}, which is not there",
@@ -81,7 +82,7 @@ def _disagreement(config: BootConfig) -> Iterator[Notice]:
             # Of alternatives each is looked at; beside Xen the Linux module reserves nothing.
             for boot in entry.boots:
                 if boot.role in (Role.KERNEL, Role.HYPERVISOR):
-                    who = held.setdefault(_values(boot.line.arguments()), [])
+                    who = held.setdefault(_values(boot.arguments), [])
                     if len(who) < _NAMED:
                         who.append(f"entry {entry.index}")
     for future in config.futures:

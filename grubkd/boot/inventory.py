@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grubkd import octets, story
-from grubkd.boot.build import entry_of, is_deployment
+from grubkd.boot.build import entry_of
 from grubkd.boot.formats import FORMATS
 from grubkd.boot.joins import bls, extlinux, grub2, legacy, ostree, uki, zipl
 from grubkd.boot.model import BootConfig, Bootloader
@@ -102,8 +102,8 @@ def read(tree: Tree) -> BootConfig:
                 index=index,
                 default=candidate.default,
                 foreign=candidate.foreign,
-                deployed=(deployed := is_deployment(candidate.stanza)),
-                sealed=candidate.sealed or ((seal or Seal.OSTREE) if deployed else None),
+                sealed=candidate.sealed,
+                seal=seal or Seal.OSTREE,
                 references=each.references,
             )
             for index, candidate in enumerate(each.candidates, len(entries))

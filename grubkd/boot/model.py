@@ -200,11 +200,12 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """One image of an entry with its line."""
+    """One image of an entry with its line. `arguments`: those of the line, which is asked for them again and again."""
 
     role: Role
     path: str
     line: Line
+    arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

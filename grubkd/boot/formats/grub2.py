@@ -11,13 +11,11 @@ from bisect import bisect_right
 
 from grubkd.boot import words as kernel_words
 from grubkd.boot.formats.format import Format
-from grubkd.boot.formats.grubmenu import FIRST, Menu
-from grubkd.boot.formats.grubwords import held, pasted, quoted, received, reference, value
+from grubkd.boot.formats.grubmenu import FIRST, Menu, tokens
+from grubkd.boot.formats.grubwords import held, pasted, quoted, received, reference, spans, value
 from grubkd.boot.formats.mapped import Mapped
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import NotUnderstood
-from grubkd.grammar import Token
-from grubkd.grammar import parse as parse_grammar
 from grubkd.lazily import expression
 
 TYPE_CHECKING = False
@@ -32,6 +30,8 @@ _FILES = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
 _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
 _LINKS = ("/etc/grub2.cfg", "/etc/grub2-efi.cfg")
 
+# Characters from which on the ordinary entries are read without the grammar.
+_LONG = 16384
 _GENERATED = ("10_linux", "20_linux_xen")
 _VALUE = expression(
     r"(?P<name>\w+)=(?:(?P<bare>[^'\"\\\r]*+)|\"(?P<double>(?:[^\"\\\r]|\\[^\r]|\\?\r+\n)*)\"|'(?P<single>[^'\r]*+)')"
@@ -55,8 +55,18 @@ def parse(file: str, text: str) -> Document:
     `settings` has "blscfg" where the script calls it, and "stub" where the file has no entry and only loads another
     one: that file, with the variables that this one sets put in.
     """
-    tokens = [token for token in parse_grammar("grub2", text, file=file).children if isinstance(token, Token)]
-    return _Reading(file, text, Menu(file, text, tokens)).document()
+    menu = _long_menu(file, text) if len(text) >= _LONG else None
+    return _Reading(file, text, menu or Menu(file, text, tokens(file, text))).document()
+
+
+def _long_menu(file: str, text: str) -> Menu | None:
+    """The menu, None where it is not to be had so: the grammar alone tells what is wrong, if anything is."""
+    from grubkd.boot.formats.menuentries import LongMenu, Unordinary
+
+    try:
+        return LongMenu(file, text)
+    except (NotUnderstood, Unordinary):
+        return None
 
 
 def quote(slot: Slot, argument: str) -> str:
@@ -76,6 +86,7 @@ class _Reading:
         self._file, self._text, self._menu = file, text, menu
         self._lines = [found.start() for found in re.finditer("\n", text)]
         self._defined = frozenset(menu.defined)
+        self._cuts: dict[str, list[tuple[int, int, str, str | None]]] = {}
 
     def document(self) -> Document:
         menu = self._menu
@@ -112,16 +123,22 @@ class _Reading:
 
         Of Xen's statements the word `placeholder` is an argument like others: GRUB passes it, and Xen skips it.
         """
-        path = loader.words[1]
-        found = tuple(self._word(word) for word in loader.words[2:])
-        start, end = (found[0].start, found[-1].end) if found else (path.end, path.end)
+        start, end = loader.arguments
+        cut, make = self._cut(self._text[start:end]), tuple.__new__
+        found = tuple([make(Word, (start + a, start + b, text, name)) for a, b, text, name in cut])
         slot = Slot(self._file, "grub2", loader.name, start, end, self._line(start), found, before="" if found else " ")
-        line = self._line(loader.words[0].start)
-        return Image(value(self._menu.raw(path)), (slot,), line, module=loader.name not in FIRST)
+        path = value(self._menu.raw(loader.path))
+        return Image(path, (slot,), self._line(loader.start), module=loader.name not in FIRST)
 
-    def _word(self, span: Span) -> Word:
-        raw = self._menu.raw(span)
-        return Word(span.start, span.end, received(raw, self._defined), reference(raw))
+    def _cut(self, part: str) -> list[tuple[int, int, str, str | None]]:
+        """As Word, within the part alone. Most entries of a menu have the same arguments, which are cut once."""
+        known = self._cuts.get(part)
+        if known is None:
+            known = self._cuts[part] = []
+            for start, end in spans(part, 0, len(part)):
+                raw = part[start:end]
+                known.append((start, end, received(raw, self._defined), reference(raw)))
+        return known
 
     def _assignment(self, name: str, word: Span) -> Assignment:
         """`set kernelopts="..."`: GRUB's blscfg pastes the value into a script, so its words are kernel text."""

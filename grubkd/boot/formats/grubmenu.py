@@ -9,18 +9,17 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
-from grubkd.boot.formats.grubwords import reference, spans, value
+from grubkd.boot.formats.grubwords import Span, reference, spans, value
 from grubkd.errors import Notice, NotUnderstood, place_at
 from grubkd.facts import NamedTuple, dataclass, field
+from grubkd.grammar import Token, parse
 from grubkd.lazily import expression
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.boot.formats.grubwords import Span
     from grubkd.errors import Place
-    from grubkd.grammar import Token
 
 DEPTH = 100
 
@@ -41,10 +40,12 @@ _OPTIONS_WITH_VALUE = frozenset({"--class", "--users", "--hotkey", "--source"})
 
 
 class Statement(NamedTuple):
-    """A command: its name, and the spans of its words, the name's first."""
+    """A command that loads a file: its name, where it starts, the file's word, and what stands behind it."""
 
     name: str
-    words: Sequence[Span]
+    start: int
+    path: Span
+    arguments: Span
 
 
 @dataclass(slots=True)
@@ -61,7 +62,7 @@ class MenuEntry:
 
 
 @dataclass(slots=True)
-class _Frame:
+class Frame:
     """An open block. `conditional`: what stands here may not run. `apart`: it does not run when the file is read."""
 
     conditional: bool = False
@@ -90,7 +91,7 @@ class Menu:
         self._file, self._text = file, text
         self._sure: set[str] = set()
         self._values: dict[str, set[str]] = {}
-        self._frames: list[_Frame] = [_Frame()]
+        self._frames: list[Frame] = [Frame()]
         self._levels: list[tuple[int, str, str | None]] = []
         self._counts: list[int] = [0]
         self._read(tokens)
@@ -114,7 +115,7 @@ class Menu:
             elif kind in ("IF", "WHILE", "UNTIL", "FOR", "FUNCTION"):
                 if kind == "FOR":
                     self.defined.add(token.text.split()[1])
-                self._push(token, _Frame(conditional=kind != "IF", apart=kind == "FUNCTION"))
+                self._push(token, Frame(conditional=kind != "IF", apart=kind == "FUNCTION"))
             elif kind in ("THEN", "ELIF"):
                 self._frames[-1].conditional = True
             elif kind == "ELSE":
@@ -122,7 +123,7 @@ class Menu:
             elif kind in ("CLOSE", "FI", "DONE"):
                 self._pop()
 
-    def _push(self, token: Token, frame: _Frame) -> None:
+    def _push(self, token: Token, frame: Frame) -> None:
         if len(self._frames) > DEPTH:
             raise NotUnderstood(
                 f"blocks nested more than {DEPTH} deep",
@@ -146,7 +147,7 @@ class Menu:
     def _command(self, token: Token, *, block: bool) -> None:
         simple = _SIMPLE_NAME.match(token.text)
         name = simple[1] if simple else self._name(token)
-        frame = _Frame(apart=block)
+        frame = Frame(apart=block)
         if block and name in ("menuentry", "submenu"):
             frame = self._item(token, name)
         elif name in _LOADERS:
@@ -184,18 +185,24 @@ class Menu:
                 return min(values)
         return value(raw)
 
-    def _item(self, token: Token, name: str) -> _Frame:
+    def _item(self, token: Token, name: str) -> Frame:
         title, identity = self._described(self._words(token)[1:])
-        level = (self._counts[-1], title, identity)
-        self._counts[-1] += 1
         if name == "submenu":
-            self._levels.append(level)
+            self._levels.append(self._level(title, identity))
             self._counts.append(0)
-            return _Frame(apart=True, submenu=True)
-        nesting = (*self._levels, level)
-        entry = MenuEntry(token.start, title, identity, nesting, self._section(token.start))
+            return Frame(apart=True, submenu=True)
+        return Frame(apart=True, entry=self._begun(token.start, title, identity))
+
+    def _begun(self, start: int, title: str, identity: str | None) -> MenuEntry:
+        """A new entry of the menu that is open."""
+        nesting = (*self._levels, self._level(title, identity))
+        entry = MenuEntry(start, title, identity, nesting, self._section(start))
         self.entries.append(entry)
-        return _Frame(apart=True, entry=entry)
+        return entry
+
+    def _level(self, title: str, identity: str | None) -> tuple[int, str, str | None]:
+        self._counts[-1] += 1
+        return self._counts[-1] - 1, title, identity
 
     def _described(self, words: Sequence[Span]) -> tuple[str, str | None]:
         """The title and id among the words of a menuentry: options may stand on both sides of the title."""
@@ -238,7 +245,9 @@ class Menu:
             message = f"{name} without a file loads nothing"
             self.warnings.append(Notice("nothing-loaded", message, "name the kernel", self.place(token.start)))
             return
-        entry.loaders.append(Statement(name, words))
+        path, rest = words[1], words[2:]
+        arguments = Span(rest[0].start, rest[-1].end) if rest else Span(path.end, path.end)
+        entry.loaders.append(Statement(name, words[0].start, path, arguments))
 
     def _enter(self, token: Token) -> None:
         words = self._words(token)
@@ -283,3 +292,9 @@ class Menu:
 def _marks(text: str) -> list[tuple[int, str]]:
     """Where the sections of the generator's scripts begin (with the script) and end (with ""), in order."""
     return [(mark.start(), mark[2] if mark[1] == "BEGIN" else "") for mark in _MARK.finditer(text)]
+
+
+def tokens(file: str, text: str, start: int = 0, end: int | None = None) -> list[Token]:
+    """The tokens of the statements in text[start:end]. Raises NotUnderstood."""
+    tree = parse("grub2", text, file=file, start=start, end=end)
+    return [token for token in tree.children if isinstance(token, Token)]

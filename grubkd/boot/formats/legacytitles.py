@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Iterator
 
+# Each repetition ends where the next begins to fit, so that what does not fit in the end is seen in linear time.
 # No backslash, carriage return or NUL anywhere: a statement is a line, and its words stand as they are.
 _OTHER = (
     r"(?:[ \t]*+(?:boot|lock|makeactive|quiet|rootnoverify|root|savedefault|uuid)"
@@ -22,8 +23,8 @@ _TITLE = expression(
     rf"{_OTHER}"
     r"[ \t]*+(?P<kernel>kernel)[ \t]++(?P<path>[^ \t\r\n\0\\=-][^ \t\r\n\0\\]*+)(?P<arguments>[^\r\n\0\\]*+)\n"
     rf"{_OTHER}"
-    r"(?:[ \t]*+initrd[ \t]++(?P<initrd>[^ \t\r\n\0\\=][^ \t\r\n\0\\]*+)[ \t]*+\n)?"
-    rf"{_OTHER}"
+    r"(?:[ \t]*+initrd[ \t]++(?P<initrd>[^ \t\r\n\0\\=][^ \t\r\n\0\\]*+)[ \t]*+\n"
+    rf"{_OTHER})?"
     r"(?:[ \t]*+\n)*(?=title[ \t]|\Z)"
 )
 # Behind a line that no backslash continues.

@@ -207,7 +207,7 @@ def missing_cmdline(cmdlines: Sequence[Document], entries: Sequence[Entry], tree
     if vendor:
         words = Line(vendor, vendor[0]).arguments()
     elif boot:
-        words = boot.line.arguments()
+        words = boot.arguments
     # The boot loader adds these two itself, for the kernel it starts.
     seed = tuple(word for word in words if cmdline.name_of(word) not in ("BOOT_IMAGE", "initrd"))
     if not vendor and boot is None:

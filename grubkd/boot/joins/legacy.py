@@ -61,8 +61,7 @@ def _futures(document: Document, default: int | None) -> tuple[Future, ...]:
         futures.append(Future(general if kopt else "defoptions", line, Feeds.NORMAL, "grub-legacy"))
     if kopt:
         futures.append(Future(general, Line(tuple(kopt), kopt[-1]), Feeds.RECOVERY, "grub-legacy"))
-    xen = any(stanza.images and is_xen(stanza.images[0].path) for stanza in document.stanzas)
-    if (xenhopt := slots.get("xenhopt")) and (xen or holds_value(xenhopt)):
+    if (xenhopt := slots.get("xenhopt")) and (_has_xen(document) or holds_value(xenhopt)):
         futures.append(Future("xenhopt", Line(tuple(xenhopt), xenhopt[-1]), Feeds.XEN, "grub-legacy"))
     if not futures and default is not None and default < len(document.stanzas):
         images = document.stanzas[default].images
@@ -70,3 +69,7 @@ def _futures(document: Document, default: int | None) -> tuple[Future, ...]:
             line = Line(images[0].slots, images[0].slots[-1])
             futures.append(Future("default entry", line, Feeds.NONE, "grub-legacy", copied=True))
     return tuple(futures)
+
+
+def _has_xen(document: Document) -> bool:
+    return any(stanza.images and is_xen(stanza.images[0].path) for stanza in document.stanzas)

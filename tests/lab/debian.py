@@ -169,8 +169,8 @@ def install(directory: Path, files: Sequence[tuple[str, str | Path]] = (), recip
         found_one.machine(f"told prepare\n{recipe.prepare}{INSTALL}"),
         kernel=directory / "vmlinuz",
         initrd=directory / "initrd.img",
-        cmdline="root=/dev/vda1 ro console=ttyS0,115200 init=/lab/init panic=-1",
+        cmdline="root=/dev/vda1 ro console=ttyS0,115200 init=/lab/init mitigations=off panic=-1",
     )
-    done = run(direct, 150)
+    done = run(direct, 400)
     assert "installed\n" in part(done.text, "install"), done.tail(40)
     return found_one

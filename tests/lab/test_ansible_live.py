@@ -94,7 +94,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         ansible.install(ansible.build())
         with server(tmp_path_factory.mktemp("server")) as managed:
             found = Fleet(ansible, managed)
-            waited = ansible.play({HOST: managed.variables}, WAIT.format(seconds=int(300 * PATIENCE)))
+            waited = ansible.play({HOST: managed.variables}, WAIT.format(seconds=int(600 * PATIENCE)))
             assert waited.status == 0, waited.out + managed.console.read_text(errors="replace")
             yield found
     except Unavailable as problem:

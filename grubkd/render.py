@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 
 from grubkd import octets, story
 from grubkd.render_colour import BAD, DOUBT, HEAD, coloured, mark, plain, shown, wanted
@@ -42,14 +41,20 @@ def _tell(level: int, line: str) -> None:
     """A line of the story, once: a change reads its files three times, before, as planned, and after."""
     if line not in _told:
         _told.add(line)
-        with suppress(OSError):  # a reader of stderr that went away must not end a change half-way
-            tell(f"grubkd: {_one_line(line)}", DETAIL if level > story.DECISIONS else NOTE)
+        _try_to_tell(f"grubkd: {_one_line(line)}", DETAIL if level > story.DECISIONS else NOTE)
 
 
 def _wait(line: str) -> None:
     if sys.stderr is not None and sys.stderr.isatty():
-        with suppress(OSError):
-            tell(f"grubkd: {_one_line(line)} ...", NOTE)
+        _try_to_tell(f"grubkd: {_one_line(line)} ...", NOTE)
+
+
+def _try_to_tell(line: str, level: int) -> None:
+    """Tell; a reader of stderr that went away must not end a change half-way."""
+    try:
+        tell(line, level)
+    except OSError:
+        return
 
 
 def _write(stream: IO[str], text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from weakref import finalize
 
 from grubkd import octets, story
 from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
@@ -12,11 +11,10 @@ from grubkd.walk import DIRECTORY, Spot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
     from io import FileIO
 
     from grubkd.errors import Failed
-    from grubkd.tree import Tree
 
 # Bytes. The largest real grub.cfg, of machines with hundreds of snapshots, are below 1 MB.
 LARGEST_FILE = 8 << 20
@@ -42,53 +40,6 @@ def system_failure(path: str, what: str, problem: OSError) -> Failed:
     return kind(f"{what}: {problem.strerror or problem}", hint=_HINTS.get(number, ""), place=Place(path))
 
 
-class Overlay:
-    """A tree with some files as they would be; None marks a file that would be gone."""
-
-    def __init__(self, tree: Tree, texts: Mapping[str, bytes | None]) -> None:
-        self._tree = tree
-        self._texts = texts
-
-    @property
-    def live(self) -> bool:
-        """As in Tree."""
-        return self._tree.live
-
-    def exists(self, path: str) -> bool:
-        """As in Tree."""
-        return self.resolve(path) is not None
-
-    def resolve(self, path: str) -> str | None:
-        """As in Tree; a file that only the overlay has resolves to itself."""
-        real = self._tree.resolve(path)
-        if real is None:
-            real = path if self._texts.get(path) is not None else None
-        elif real in self._texts and self._texts[real] is None:
-            real = None
-        return real
-
-    def read(self, path: str) -> bytes:
-        """As in Tree."""
-        real = self.resolve(path) or path
-        text = self._texts.get(real)
-        return self._tree.read(path) if text is None else text
-
-    def part(self, path: str, start: int, size: int) -> bytes:
-        """As in Tree."""
-        text = self._texts.get(self.resolve(path) or path)
-        return self._tree.part(path, start, size) if text is None else text[start : start + size]
-
-    def list(self, path: str) -> tuple[str, ...]:
-        """As in Tree, with the overlay's new files and without its removed ones."""
-        directory = (self._tree.resolve(path) or path).rstrip("/")
-        names = set(self._tree.list(path))
-        for file, text in self._texts.items():
-            parent, _, name = file.rpartition("/")
-            if parent == directory:
-                (names.discard if text is None else names.add)(name)
-        return tuple(sorted(names))
-
-
 class Root:
     """The tree on disk below a directory.
 
@@ -99,6 +50,8 @@ class Root:
     What may not be looked into is taken as absent and remembered in `denied`, so that a reader without rights sees as
     much as it may; whoever writes must refuse while `denied` is not empty.
     """
+
+    _fd = -1
 
     def __init__(self, path: str = "/") -> None:
         """Open the tree at a directory of this system. Raises Usage where there is none, PermissionDenied."""
@@ -112,8 +65,12 @@ class Root:
         except (OSError, ValueError) as problem:
             why = (problem.strerror if isinstance(problem, OSError) else None) or "not a path"
             raise Usage(f"{shown}: {why}", hint="--root takes an existing directory") from None
-        finalize(self, os.close, self._fd)
         self._live = os.path.samestat(os.fstat(self._fd), os.stat("/"))  # noqa: PTH116 (pathlib costs a start-up)
+
+    def __del__(self, _close: Callable[[int], None] = os.close) -> None:
+        """Close the directory (weakref.finalize would, but takes its time to load)."""
+        if self._fd >= 0:
+            _close(self._fd)
 
     @property
     def live(self) -> bool:
@@ -143,8 +100,12 @@ class Root:
     def read(self, path: str) -> bytes:
         """As in Tree, up to LARGEST_FILE bytes."""
         try:
-            with self.open(path) as file:
-                data = read_all(file.fileno())
+            with self.spot(path) as spot:
+                fd, status = spot.open_file()
+                try:
+                    data = read_all(fd, status.st_size)
+                finally:
+                    os.close(fd)
         except OSError as problem:
             raise system_failure(path, "cannot be read", problem) from None
         if story.level >= story.READING:
@@ -163,7 +124,7 @@ class Root:
         """A regular file, opened unbuffered for reading; its size is the caller's concern. Raises as read does."""
         try:
             with self.spot(path) as spot:
-                return os.fdopen(spot.open_file(), "rb", buffering=0)
+                return os.fdopen(spot.open_file()[0], "rb", buffering=0)
         except OSError as problem:
             raise system_failure(path, "cannot be read", problem) from None
 
@@ -191,6 +152,10 @@ class Root:
         """Make the tree this process's own root directory: for a child about to run one of its commands."""
         os.fchdir(self._fd)
         os.chroot(".")
+
+    def near(self) -> Near:
+        """The same tree for many paths in a few directories, until left (`with`)."""
+        return Near(self)
 
     def spot(self, path: str, *, follow: bool = True) -> Spot:
         """Where a path leads, its last directory open until the spot is left (`with`).
@@ -223,9 +188,50 @@ class Root:
         return spot
 
 
-def read_all(fd: int) -> bytes:
-    """All bytes of an open file. Raises OSError, EFBIG above LARGEST_FILE."""
-    size = os.fstat(fd).st_size
+class Near(Root):
+    """A tree in which the directory of the last path stays open for the next one in it, links among them left out.
+
+    What is done through it is done as if at once: a directory that somebody moves meanwhile is found to be moved by
+    those who come after, not by those who are in it. So it lasts for one pass over the files, no longer.
+    """
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._fd = root._fd
+        self.path, self.denied = root.path, root.denied
+        self._live = root.live
+        self._home: Spot | None = None
+        self._of: tuple[str, bool] = "", False
+
+    def __enter__(self) -> Near:
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self._leave()
+
+    def __del__(self) -> None:  # type: ignore[override]
+        """Nothing: the directories are the other's, or closed when this is left."""
+
+    def _leave(self) -> None:
+        if self._home:
+            self._home.close()
+            self._home = None
+
+    def spot(self, path: str, *, follow: bool = True) -> Spot:
+        """As in Root; the spot is valid until one in another directory is asked for."""
+        above, _, name = path.rpartition("/")
+        if name in ("", ".", "..") or "\0" in path:
+            return self._root.spot(path, follow=follow)
+        if self._home is None or self._of != (above, follow):
+            self._leave()
+            self._home = self._root.spot(f"{above}/.", follow=follow)
+            self._of = above, follow
+        found = self._home.beside(octets.to_bytes(name))
+        return self._root.spot(path, follow=follow) if found is None else found
+
+
+def read_all(fd: int, size: int) -> bytes:
+    """All bytes of an open file, `size` of them as far as is known. Raises OSError, EFBIG above LARGEST_FILE."""
     parts: list[bytes] = []
     total = 0
     while size <= LARGEST_FILE and total <= LARGEST_FILE:

@@ -6,6 +6,10 @@ import errno
 import os
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 # The kernel's own limit of links on one path (path_resolution(7)).
 MOST_LINKS = 40
 # Deeper than any boot configuration; each level holds a file descriptor while a path is resolved.
@@ -27,9 +31,10 @@ class Spot:
     `name`: its last component, b"." for the root itself. `status`: its metadata, None where nothing stands.
     """
 
-    def __init__(self, top: int) -> None:
+    def __init__(self, top: int, names: Sequence[bytes] = ()) -> None:
+        """At a directory, `names` its real path: by default the root of the tree."""
         self._top = top
-        self._names: list[bytes] = []
+        self._names = [*names]
         self._fds: list[int] = []
         self.name = b"."
         self.status: os.stat_result | None = None
@@ -55,8 +60,18 @@ class Spot:
         while self._fds:
             os.close(self._fds.pop())
 
-    def open_file(self) -> int:
-        """Open the file for reading. Raises OSError; IsADirectoryError, or EINVAL for what is no regular file.
+    def beside(self, name: bytes) -> Spot | None:
+        """The spot of a name in the directory that this one, of a path that ends in `/.`, led to. Raises OSError.
+
+        None where a symbolic link stands there. It is valid as long as this one.
+        """
+        spot = Spot(self.parent, self._names)
+        return spot if spot._step(name, last=True) is None else None
+
+    def open_file(self) -> tuple[int, os.stat_result]:
+        """Open the file for reading; returns its metadata too.
+
+        Raises OSError; IsADirectoryError, or EINVAL for what is no regular file.
 
         Its kind is known before it is opened, since opening a device can do something; and opening does not wait for
         a FIFO's other end, should one have taken its place meanwhile.
@@ -64,11 +79,12 @@ class Spot:
         self._must_be_regular(self.status)
         fd = os.open(self.name, _READ, dir_fd=self.parent)
         try:
-            self._must_be_regular(os.fstat(fd))
+            status = os.fstat(fd)
+            self._must_be_regular(status)
         except OSError:
             os.close(fd)
             raise
-        return fd
+        return fd, status
 
     def open_directory(self) -> int:
         """Open the directory itself for reading (and for fsync, which an O_PATH descriptor cannot). Raises OSError."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from grubkd.boot.formats import bls, loader_conf
 from grubkd.boot.model import Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place
-from grubkd.root import Overlay
+from grubkd.overlay import Overlay
 
 FILE = "/boot/loader/entries/c0ffee-5.14.0-362.8.1.el9_3.x86_64.conf"
 

@@ -28,6 +28,7 @@ LAYERS = {
     "osrelease": 30,
     "mdoc": 30,
     "parsing": 28,
+    "overlay": 20,
     "root": 20,
     "run": 25,
     "walk": 15,

@@ -11,7 +11,7 @@ from grubkd import octets
 from grubkd.boot import cmdline, inventory
 from grubkd.boot.model import BootConfig, Entry, Role
 from grubkd.boot.selector import select
-from grubkd.root import Overlay
+from grubkd.overlay import Overlay
 from grubkd.write import changes, edit, order, targets, verify
 from grubkd.write.filechange import FileChange
 from grubkd.write.wish import Verb, Wish, reservation

@@ -1,9 +1,11 @@
 """commit: all files or none, with what belongs to them; what makes it refuse; what an interrupted one leaves."""
 
 import os
+import shutil
 import stat
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -244,6 +246,45 @@ def test_a_link_that_took_a_files_place(top: Path) -> None:
         commit(top)
     assert (top / "victim").read_bytes() == tree.OLD[DEFAULT]
     assert (top / GRUB_CFG[1:]).read_bytes() == tree.OLD[GRUB_CFG]
+
+
+def test_a_directory_exchanged_for_a_link_all_the_while(top: Path) -> None:
+    """Each commit ends as it may; nothing that it wrote stands where the link led."""
+    outside = top.parent / "outside"
+    shutil.copytree(top / "boot/loader", outside)
+    untouched = tree.state(outside)
+    loader, aside = top / "boot/loader", top / "boot/aside"
+    over = threading.Event()
+
+    def exchange() -> None:
+        while not over.is_set():
+            loader.rename(aside)
+            loader.symlink_to(outside)
+            time.sleep(0.0002)
+            loader.unlink()
+            aside.rename(loader)
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    texts = (tree.OLD[SNIPPET], tree.NEW[SNIPPET])
+    ends = set()
+    try:
+        for number in range(60):
+            for before in texts:
+                with suppress(GrubkdError):
+                    commit(top, FileChange(SNIPPET, before, texts[number % 2]))
+                    ends.add("done")
+                    break
+            else:
+                ends.add("failed")
+    finally:
+        over.set()
+        thread.join()
+    assert tree.state(outside) == untouched
+    transaction.recover(Root(str(top)))
+    assert (top / SNIPPET[1:]).read_bytes() in texts
+    assert ends == {"done", "failed"}
 
 
 @pytest.mark.parametrize("where", ["var", "var/lib", "var/lib/grubkd"])

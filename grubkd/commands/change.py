@@ -5,16 +5,14 @@ Every step but the last is a pure function of what was read; the last writes all
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 from grubkd import octets
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.commands.unfinished import interrupted
 from grubkd.errors import Notice, Place
 from grubkd.facts import dataclass
-from grubkd.root import Overlay
-from grubkd.write import changes, edit, order, sealed, verify
+from grubkd.overlay import Asked, Overlay
+from grubkd.write import changes, verify
 from grubkd.write.left import nothing_left
 from grubkd.write.lock import lock
 
@@ -72,12 +70,16 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A change worked out and verified in memory. `after`: the files that differ from the tree it was made for."""
+    """A change worked out and verified in memory. `after`: the files that differ from the tree it was made for.
+
+    `verified`: the tree as it would be, with all that was asked of it to verify it.
+    """
 
     config: BootConfig
     planned: changes.ChangeSet
     decision: Decision
     after: Mapping[str, bytes | None]
+    verified: Asked
     warnings: tuple[Notice, ...]
 
 
@@ -92,33 +94,45 @@ def run(
     Raises NotUnderstood where a file of the configuration could not be read, Refused and its kin where the change
     must not be made, Failed where it could not be.
     """
-    with nullcontext() if manner.dry_run else lock(root):
+    if manner.dry_run:
         # A dry run over an interrupted one starts from files half old, half new, which it must say.
-        followups = manner.run_followups
-        found = interrupted(root) if manner.dry_run else _recovered(root, followups)
-        prepared = _prepare(root, selectors, decide)
-        read, after = prepared.config.texts, prepared.after
-        if manner.regenerate:
-            made = _regenerated(root, prepared)
-            # What no generator makes anew (40_custom's entries, say) is edited in what it printed.
-            prepared = _prepare(Overlay(root, made), selectors, decide)
-            after = {**made, **prepared.after}
-        files = order.of(root, read, after)
-        warnings = found + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
-        done = None
-        if files and not manner.dry_run:
-            from grubkd.write import transaction
+        return _carry_out(root, selectors, decide, manner, interrupted(root))
+    with lock(root):
+        return _carry_out(root, selectors, decide, manner, _recovered(root, manner.run_followups))
 
-            done = transaction.commit(
-                root,
-                files,
-                command=manner.command,
-                wanted=prepared.decision.wanted,
-                by=prepared.decision.by,
-                followups=_followups(prepared.config, files),
-                recheck=lambda: verify.check(prepared.config, inventory.read(root), prepared.planned.expected),
-                run_followups=manner.run_followups,
-            )
+
+def _carry_out(
+    root: Root,
+    selectors: Sequence[str],
+    decide: Callable[[BootConfig, Selection], Decision],
+    manner: Manner,
+    found: tuple[Notice, ...],
+) -> Outcome:
+    """As run, under the lock where there is something to write; `found` is told beside what is found here."""
+    with root.near() as near:
+        prepared = _prepare(near, selectors, decide)
+    read, after = prepared.config.texts, prepared.after
+    if manner.regenerate:
+        made = _regenerated(root, prepared)
+        # What no generator makes anew (40_custom's entries, say) is edited in what it printed.
+        prepared = _prepare(Overlay(root, made), selectors, decide)
+        after = {**made, **prepared.after}
+    files = _ordered(root, read, after)
+    warnings = found + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
+    done = None
+    if files and not manner.dry_run:
+        from grubkd.write import transaction
+
+        done = transaction.commit(
+            root,
+            files,
+            command=manner.command,
+            wanted=prepared.decision.wanted,
+            by=prepared.decision.by,
+            followups=_followups(prepared.config, files),
+            recheck=lambda: _verify_written(root, prepared),
+            run_followups=manner.run_followups,
+        )
     return Outcome(
         tuple(files),
         done.id if done else None,
@@ -140,20 +154,61 @@ def _recovered(root: Root, run_followups: bool) -> tuple[Notice, ...]:
 
 def _prepare(tree: Tree, selectors: Sequence[str], decide: Callable[[BootConfig, Selection], Decision]) -> _Prepared:
     """Read the tree, work the change out, and read the tree as it would be. Raises as run does."""
-    config = inventory.read(tree)
+    asked = Asked(tree)
+    config = inventory.read(asked)
     _check_understood(config)
     selection = select(config, selectors)
     decision = decide(config, selection)
-    editable, told = sealed.editable(config, selection, decision.wishes_for, decision.architecture)
-    if editable != selection:
+    editable, told = _editable(config, selection, decision)
+    if editable is not selection:
         selection, decision = editable, decide(config, editable)
     planned = changes.make(config, selection, decision.wishes_for)
     verify.fits(config, planned, decision.architecture)
     warnings = told + planned.warnings + decision.warnings + decision.admit(planned)
+    after = _edited(config, planned)
+    # Where nothing would be written the tree would be as it is.
+    verified = Asked(Overlay(asked, after)) if after else asked
+    verify.check(config, inventory.read(verified) if after else config, planned.expected)
+    return _Prepared(config, planned, decision, after, verified, warnings)
+
+
+def _editable(config: BootConfig, selection: Selection, decision: Decision) -> tuple[Selection, tuple[Notice, ...]]:
+    """As sealed.editable; the selection itself where nothing is sealed, which is so on most machines."""
+    if not config.sealed and not any(entry.sealed for entry in selection.entries):
+        return selection, ()
+    from grubkd.write import sealed
+
+    return sealed.editable(config, selection, decision.wishes_for, decision.architecture)
+
+
+def _edited(config: BootConfig, planned: changes.ChangeSet) -> dict[str, bytes | None]:
+    """The new bytes of the files that differ. Raises as edit.apply does."""
+    if not planned.edits:
+        return {}
+    from grubkd.write import edit
+
     texts = edit.apply(config.texts, planned.edits)
-    after = {path: octets.to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)}
-    verify.check(config, inventory.read(Overlay(tree, after)), planned.expected)
-    return _Prepared(config, planned, decision, after, warnings)
+    return {path: octets.to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)}
+
+
+def _ordered(tree: Tree, read: Mapping[str, str], after: Mapping[str, bytes | None]) -> list[FileChange]:
+    """The changes in the order of writing."""
+    if not after:
+        return []
+    from grubkd.write import order
+
+    return order.of(tree, read, after)
+
+
+def _verify_written(root: Root, prepared: _Prepared) -> None:
+    """See that the tree reads as it was verified to before it was written. Raises VerificationFailed.
+
+    Where it gives the answers that it was to give, to every question that was asked, it need not be parsed again.
+    """
+    with root.near() as near:
+        if prepared.verified.like(near):
+            return
+    verify.check(prepared.config, inventory.read(root), prepared.planned.expected)
 
 
 def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:

@@ -8,8 +8,6 @@ disk itself is brought up to date; follow-up commands run. Only then is the jour
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from grubkd import story
 from grubkd.errors import ChangedSinceRead, CommandFailed, GrubkdError, Place, RollbackFailed, VerificationFailed
 from grubkd.facts import dataclass
@@ -17,7 +15,7 @@ from grubkd.root import system_failure
 from grubkd.write import atomicfile, directory, durable, followups, image, journal
 from grubkd.write.filesync import FileSync
 from grubkd.write.image import same
-from grubkd.write.signals import held
+from grubkd.write.signals import Held
 from grubkd.write.undo import undo
 
 TYPE_CHECKING = False
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from grubkd.root import Root
     from grubkd.write.image import Image
     from grubkd.write.record import Record
-    from grubkd.write.signals import Held
 
 _NEWER_THAN = {"/etc/kernel/cmdline": "/etc/default/grub"}
 
@@ -110,42 +107,47 @@ class Application:
 
     def _write(self, files: FileSync) -> None:
         latest = 0
-        for number, step in enumerate(self._steps):
-            self._go(step.path)
-            staged, kept = self._names(number)
-            if step.before is not None:
-                atomicfile.keep(self._root, step.path, kept, step.before, files)
-            if step.after is not None:
-                other = self._root.stat(_NEWER_THAN[step.path]) if step.path in _NEWER_THAN else None
-                latest = max(latest, other.st_mtime_ns if other else 0)
-                latest = max(latest, atomicfile.stage(self._root, staged, step.after, latest, files))
+        with self._root.near() as near:
+            for number, step in enumerate(self._steps):
+                self._go(step.path)
+                staged, kept = self._names(number)
+                if step.before is not None:
+                    atomicfile.keep(near, step.path, kept, step.before, files)
+                if step.after is not None:
+                    other = self._root.stat(_NEWER_THAN[step.path]) if step.path in _NEWER_THAN else None
+                    latest = max(latest, other.st_mtime_ns if other else 0)
+                    latest = max(latest, atomicfile.stage(near, staged, step.after, files, latest))
 
     def _swap(self) -> None:
-        for number, step in enumerate(self._steps):
-            self._go(step.path)
-            check_unchanged(self._root, step)
-            if step.after is None:
-                atomicfile.remove(self._root, step.path)
-            else:
-                atomicfile.swap(self._root, self._names(number)[0], step.path)
-            story.decided(f"{'removed' if step.after is None else 'wrote'} {step.path}")
+        with self._root.near() as near:
+            for number, step in enumerate(self._steps):
+                self._go(step.path)
+                check_unchanged(near, step)
+                if step.after is None:
+                    atomicfile.remove(near, step.path)
+                else:
+                    atomicfile.swap(near, self._names(number)[0], step.path)
+                story.decided(f"{'removed' if step.after is None else 'wrote'} {step.path}")
         self._sync()
 
     def _verify(self) -> None:
-        for step in self._steps:
-            self._go(step.path)
-            present = image.read(self._root, step.path)
-            wanted = step.after
-            if present and wanted and step.before is None and wanted.mtime_ns is None:
-                wanted = present.with_data(wanted.data)  # made anew: its directory decides on owner and attributes
-            if not same(present, wanted):
-                raise VerificationFailed("what was written reads differently", place=Place(step.path))
+        with self._root.near() as near:
+            for step in self._steps:
+                self._go(step.path)
+                present = image.read(near, step.path)
+                wanted = step.after
+                if present and wanted and step.before is None and wanted.mtime_ns is None:
+                    wanted = present.with_data(wanted.data)  # made anew: its directory decides on owner and attributes
+                if not same(present, wanted):
+                    raise VerificationFailed("what was written reads differently", place=Place(step.path))
 
     def _clean(self) -> None:
-        for number, step in enumerate(self._steps):
-            self._at = step.path
-            for path in self._names(number):
-                atomicfile.remove(self._root, path)
+        with self._root.near() as near:
+            for number, step in enumerate(self._steps):
+                self._at = step.path
+                # What was staged has taken its place.
+                if step.before is not None:
+                    atomicfile.remove(near, self._names(number)[1])
         self._sync()
 
     def _sync(self) -> None:
@@ -181,7 +183,7 @@ def apply(  # noqa: PLR0913
     fails.
     """
     following = root.live or run_followups
-    with held() as stop:
+    with Held() as stop:
         _begin(root, record)
         work = Application(root, record, steps, stop)
         try:
@@ -206,6 +208,8 @@ def _begin(root: Root, record: Record) -> None:
         journal.begin(root, record)
     except BaseException as problem:
         # If its journal stays behind all the same, the next run finds nothing to undo for it and removes it.
+        from contextlib import suppress
+
         with suppress(OSError, GrubkdError):
             journal.abandon(root, record.id)
         if isinstance(problem, OSError):

@@ -34,8 +34,8 @@ def temporary(path: str, id: str, number: int, kind: str) -> str:
     return f"{directory.parent(path).rstrip('/')}/.grubkd-{id}-{number}.{kind}"
 
 
-def stage(root: Root, path: str, image: Image, not_before: int = 0, files: FileSync | None = None) -> int:
-    """Write a file that does not exist yet and sync it, by itself or with the `files` of a change; returns its mtime.
+def stage(root: Root, path: str, image: Image, files: FileSync, not_before: int = 0) -> int:
+    """Write a file that does not exist yet, to be synced by itself or with the other `files`; returns its mtime.
 
     Nanoseconds since the epoch; `not_before` is the earliest time a file without one of its own gets. Raises OSError.
     """
@@ -44,43 +44,43 @@ def stage(root: Root, path: str, image: Image, not_before: int = 0, files: FileS
             os.unlink(spot.name, dir_fd=spot.parent)
         fd = os.open(spot.name, _CREATE, 0o600, dir_fd=spot.parent)
     try:
-        if files:
-            files.begin(fd)
+        status = os.fstat(fd)
+        files.begin(fd, status.st_dev)
         view = memoryview(image.data)
         while view:
             view = view[os.write(fd, view) :]
-        _dress(fd, image)
+        _dress(fd, image, status)
         wanted = max(time.time_ns(), not_before) if image.mtime_ns is None else image.mtime_ns
         os.utime(fd, ns=(wanted, wanted))
-        if files:
-            files.end(fd)
-        else:
-            os.fsync(fd)
+        files.end(fd, status.st_dev)
         return wanted
     finally:
         os.close(fd)
 
 
-def _dress(fd: int, image: Image) -> None:
-    """Give an open file an image's owner, attributes and mode; only what differs is set, for vfat can set none."""
-    status = os.fstat(fd)
+def _dress(fd: int, image: Image, status: os.stat_result) -> None:
+    """Give a new file, whose metadata is told, an image's; only what differs is set, for vfat can set none."""
     if (status.st_uid, status.st_gid) != (image.uid, image.gid):
         os.fchown(fd, image.uid, image.gid)
     present = attributes(fd)
-    for name in present.keys() - image.xattrs.keys():
-        if not name.startswith(LABELS):  # given by the system's policy, and not ours to take
-            os.removexattr(fd, name)
-    for name, value in image.xattrs.items():
-        if present.get(name) != value:
-            os.setxattr(fd, name, value)
-    if S_IMODE(os.fstat(fd).st_mode) != image.mode:
+    # Those given by the system's policy are not ours to take.
+    strange = [name for name in present.keys() - image.xattrs.keys() if not name.startswith(LABELS)]
+    wanted = {name: value for name, value in image.xattrs.items() if present.get(name) != value}
+    for name in strange:
+        os.removexattr(fd, name)
+    for name, value in wanted.items():
+        os.setxattr(fd, name, value)
+    # An attribute may change the mode: an access control list does.
+    mode = os.fstat(fd).st_mode if strange or wanted else status.st_mode
+    if S_IMODE(mode) != image.mode:
         os.fchmod(fd, image.mode)
 
 
-def keep(root: Root, path: str, kept: str, image: Image, files: FileSync | None = None) -> None:
+def keep(root: Root, path: str, kept: str, image: Image, files: FileSync) -> None:
     """Give the file at `path`, whose image is told, the second name `kept`, or make a copy of it. Raises OSError."""
-    remove(root, kept)
     with root.spot(path, follow=False) as old, root.spot(kept, follow=False) as new:
+        if new.status is not None:  # left by an interrupted run
+            os.unlink(new.name, dir_fd=new.parent)
         try:
             os.link(old.name, new.name, src_dir_fd=old.parent, dst_dir_fd=new.parent, follow_symlinks=False)
         except OSError as problem:
@@ -88,7 +88,7 @@ def keep(root: Root, path: str, kept: str, image: Image, files: FileSync | None 
                 raise
         else:
             return
-    stage(root, kept, image, files=files)
+    stage(root, kept, image, files)
 
 
 def swap(root: Root, source: str, path: str) -> None:

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import contextmanager
 
 from grubkd import octets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from grubkd.root import Root
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@contextmanager
-def opened(root: Root, path: str) -> Iterator[int]:
-    """A descriptor of the directory at a real path, closed afterwards. Raises OSError; ELOOP for a link on the way."""
-    with root.spot(path, follow=False) as spot:
-        fd = spot.open_directory()
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+class Opened:
+    """A descriptor of the directory at a real path, until left (`with`).
+
+    Entering it raises OSError; ELOOP for a link on the way.
+    """
+
+    def __init__(self, root: Root, path: str) -> None:
+        self._root = root
+        self._path = path
+
+    def __enter__(self) -> int:
+        with self._root.spot(self._path, follow=False) as spot:
+            self._fd = spot.open_directory()
+        return self._fd
+
+    def __exit__(self, *_problem: object) -> None:
+        os.close(self._fd)
 
 
 def parent(path: str) -> str:
@@ -50,7 +55,7 @@ def missing(root: Root, path: str) -> list[str]:
 
 def make(root: Root, path: str, mode: int) -> None:
     """Make a directory and put its name on the disk; one that exists is left as it is. Raises OSError."""
-    with opened(root, parent(path)) as above:
+    with Opened(root, parent(path)) as above:
         name = octets.to_bytes(path.rpartition("/")[2])
         try:
             os.mkdir(name, mode, dir_fd=above)
@@ -68,7 +73,7 @@ def make(root: Root, path: str, mode: int) -> None:
 def remove(root: Root, path: str) -> None:
     """Remove a directory if it is there and empty, and put that on the disk. Raises OSError."""
     try:
-        with opened(root, parent(path)) as above:
+        with Opened(root, parent(path)) as above:
             os.rmdir(octets.to_bytes(path.rpartition("/")[2]), dir_fd=above)
             os.fsync(above)
     except (FileNotFoundError, NotADirectoryError):
@@ -81,5 +86,5 @@ def remove(root: Root, path: str) -> None:
 
 def sync(root: Root, path: str) -> None:
     """Put a directory's names on the disk. Raises OSError."""
-    with opened(root, path) as fd:
+    with Opened(root, path) as fd:
         os.fsync(fd)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 
 from grubkd.write import directory
-from grubkd.write.freeze import freeze_and_thaw
 from grubkd.write.lock import STATE
 
 TYPE_CHECKING = False
@@ -45,7 +44,9 @@ def settle(root: Root, paths: Iterable[str]) -> None:
         return
     os.sync()
     for path in _own_file_systems(root, paths):
-        with directory.opened(root, path) as fd:
+        from grubkd.write.freeze import freeze_and_thaw
+
+        with directory.Opened(root, path) as fd:
             freeze_and_thaw(fd)
 
 

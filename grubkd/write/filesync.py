@@ -39,15 +39,14 @@ class FileSync:
         while self._held:
             os.close(self._held.popitem()[1])
 
-    def begin(self, fd: int) -> None:
-        """Take note of a file that was just opened, before it is written. Raises OSError."""
-        device = os.fstat(fd).st_dev
+    def begin(self, fd: int, device: int) -> None:
+        """Take note of a file that was just made on a device, before it is written. Raises OSError."""
         if self._kinds.get(device) in _SUITED and device not in self._held:
             self._held[device] = os.dup(fd)  # the first: what goes wrong from here on is told to it
 
-    def end(self, fd: int) -> None:
+    def end(self, fd: int, device: int) -> None:
         """Put a file on the disk that is written and dressed; one of many waits for `finish`. Raises OSError."""
-        if os.fstat(fd).st_dev not in self._held:
+        if device not in self._held:
             os.fsync(fd)
 
     def finish(self) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Kernel integrity labels (IMA, EVM) are made by the kernel from the bytes: an old one on new bytes bars the file.
 _NOT_COPIED = frozenset({"security.ima", "security.evm"})
 LABELS = "security."
+# Bytes.
+_MUCH = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,18 @@ class Image:
 
 def digest(data: bytes) -> str:
     """The SHA-256 of bytes, in hexadecimal."""
-    from hashlib import sha256  # loads OpenSSL
-
-    return sha256(data).hexdigest()
+    # OpenSSL takes 11 million instructions to load, as long as Python's own code takes for half a million bytes.
+    if len(data) > _MUCH:
+        from hashlib import sha256
+    else:
+        try:
+            from _sha2 import sha256  # type: ignore[import-not-found, no-redef, unused-ignore] # from Python 3.12 on
+        except ImportError:
+            try:
+                from _sha256 import sha256  # type: ignore[import-not-found, no-redef, unused-ignore]
+            except ImportError:  # where the distribution left it out
+                from hashlib import sha256
+    return str(sha256(data).hexdigest())
 
 
 def same(one: Image | None, other: Image | None) -> bool:
@@ -88,13 +99,11 @@ def read(root: Root, path: str) -> Image | None:
         with root.spot(path, follow=False) as spot:
             if spot.status is None:
                 return None
-            fd = spot.open_file()
+            fd, status = spot.open_file()
     except FileNotFoundError:
         return None
     try:
-        status = os.fstat(fd)
-        return Image(
-            read_all(fd), S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, attributes(fd)
-        )
+        data = read_all(fd, status.st_size)
+        return Image(data, S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, attributes(fd))
     finally:
         os.close(fd)

@@ -13,6 +13,7 @@ import time
 from grubkd.errors import GrubkdError, InputOutput, NotUnderstood, PermissionDenied, Place
 from grubkd.root import system_failure
 from grubkd.write import atomicfile, directory, places, record
+from grubkd.write.filesync import FileSync
 from grubkd.write.image import Image
 from grubkd.write.lock import STATE
 from grubkd.write.record import Malformed
@@ -92,7 +93,8 @@ def begin(root: Root, found: Record) -> None:
         raise InputOutput(f"the change is too large to be journalled: {len(data)} bytes")
     directory.make(root, TRANSACTIONS, 0o700)
     new = f"{TRANSACTIONS}/.{found.id}.new"
-    atomicfile.stage(root, new, Image(data, 0o600, os.geteuid(), os.getegid(), None))
+    with FileSync(1) as files:
+        atomicfile.stage(root, new, Image(data, 0o600, os.geteuid(), os.getegid(), None), files)
     atomicfile.swap(root, new, path_of(found.id, "pending"))
     directory.sync(root, TRANSACTIONS)
 

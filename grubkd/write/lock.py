@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import time
-from contextlib import contextmanager
 
 from grubkd import story
 from grubkd.errors import LockBusy, Place
@@ -20,8 +19,6 @@ from grubkd.write import directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from grubkd.root import Root
 
 STATE = "/var/lib/grubkd"
@@ -30,35 +27,47 @@ _PAUSE = 0.05  # seconds
 _NOTICEABLE = 1.0  # seconds after which a person wonders
 
 
-@contextmanager
-def lock(root: Root, patience: float = PATIENCE) -> Iterator[None]:
-    """Be the only grubkd that changes the tree; within one process and Root it may be taken again inside itself.
+def lock(root: Root, patience: float = PATIENCE) -> _Lock:
+    """Be the only grubkd that changes the tree (`with`); within one process and Root it may be taken inside itself.
 
-    `patience` in seconds. Raises LockBusy after that time, PermissionDenied, InputOutput.
+    `patience` in seconds. Entering it raises LockBusy after that time, PermissionDenied, InputOutput.
     """
-    if root in _held:
-        yield
-        return
-    try:
-        made = directory.missing(root, STATE)
-        fd = _acquire(root, patience)
-    except OSError as problem:
-        raise system_failure(STATE, "grubkd's own directory cannot be used", problem) from None
-    _held.add(root)
-    try:
-        yield
-    finally:
-        _held.discard(root)
+    return _Lock(root, patience)
+
+
+class _Lock:
+    """One taking of the lock."""
+
+    def __init__(self, root: Root, patience: float) -> None:
+        self._root = root
+        self._patience = patience
+        self._made: list[str] = []
+        self._fd = -1
+
+    def __enter__(self) -> None:
+        if self._root in _held:
+            return
         try:
-            _tidy(root, made)
+            self._made = directory.missing(self._root, STATE)
+            self._fd = _acquire(self._root, self._patience)
+        except OSError as problem:
+            raise system_failure(STATE, "grubkd's own directory cannot be used", problem) from None
+        _held.add(self._root)
+
+    def __exit__(self, *_problem: object) -> None:
+        if self._fd < 0:  # taken inside itself
+            return
+        _held.discard(self._root)
+        try:
+            _tidy(self._root, self._made)
         finally:
-            os.close(fd)
+            os.close(self._fd)
 
 
 def busy(root: Root) -> bool:
     """Whether a grubkd is changing the tree just now; False also where that cannot be seen. Never waits."""
     try:
-        with directory.opened(root, STATE) as fd:
+        with directory.Opened(root, STATE) as fd:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as problem:
         return problem.errno == errno.EWOULDBLOCK
@@ -103,7 +112,7 @@ def _open(root: Root) -> int:
         try:
             for path in directory.missing(root, STATE):
                 directory.make(root, path, 0o700 if path == STATE else 0o755)
-            with directory.opened(root, STATE) as fd:
+            with directory.Opened(root, STATE) as fd:
                 if os.fstat(fd).st_mode & 0o077:
                     os.fchmod(fd, 0o700)
                 return os.dup(fd)

@@ -8,7 +8,7 @@ every path must be one that grubkd edits.
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 
 from grubkd.facts import dataclass
 from grubkd.lazily import expression
@@ -163,10 +163,14 @@ def _image_members(image: Image | None) -> dict[str, Any] | None:
         "uid": image.uid,
         "gid": image.gid,
         "mtime_ns": image.mtime_ns,
-        "xattrs": {name: b64encode(value).decode("ascii") for name, value in image.xattrs.items()},
+        "xattrs": {name: _base64(value) for name, value in image.xattrs.items()},
         "sha256": image.digest,
-        "data": b64encode(image.data).decode("ascii"),
+        "data": _base64(image.data),
     }
+
+
+def _base64(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode("ascii")
 
 
 def _image(value: Any) -> Image:
@@ -232,4 +236,4 @@ def _bytes(value: Any, most: int, name: str) -> bytes:
     text = _typed(str, value, name)
     if len(text) > most * 4 // 3 + 4:
         raise Malformed(f"{name}: too long")
-    return b64decode(text, validate=True)
+    return a2b_base64(text, strict_mode=True)

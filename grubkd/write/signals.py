@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from contextlib import contextmanager
-
 from grubkd.errors import Interrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import signal
     from types import FrameType
+else:
+    import _signal as signal  # what `signal` makes enumerations of, which takes its time
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Held:
-    """Which ending signal came, if any. Between two steps of a change `check` raises Interrupted for it."""
+    """SIGINT, SIGTERM and SIGHUP, those that are not ignored (nohup), held back until left (`with`).
+
+    Which of them came, if any. Between two steps of a change `check` raises Interrupted for it. Outside the main thread
+    no handler can be set, and the program that runs the thread must end it in order itself.
+    """
 
     def __init__(self) -> None:
         self.number: int | None = None
+        self._old: dict[int, object] = {}
+
+    def __enter__(self) -> Held:
+        try:
+            for number in _ENDING:
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._old[number] = signal.signal(number, self)
+        except ValueError:
+            return self  # in another thread
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # type: ignore[arg-type]
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         """Take note of a signal."""
@@ -33,23 +49,7 @@ class Held:
     def check(self) -> None:
         """Raise Interrupted if the run is to end."""
         if self.number is not None:
-            raise Interrupted(f"interrupted by {signal.Signals(self.number).name}; what was begun has been undone")
+            from signal import Signals
 
-
-@contextmanager
-def held() -> Iterator[Held]:
-    """Hold back SIGINT, SIGTERM and SIGHUP, those that are not ignored (nohup), until left.
-
-    Outside the main thread no handler can be set, and the program that runs the thread must end it in order itself.
-    """
-    state = Held()
-    old = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in _ENDING:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                old[number] = signal.signal(number, state)
-    try:
-        yield state
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+            name = Signals(self.number).name
+            raise Interrupted(f"interrupted by {name}; what was begun has been undone")

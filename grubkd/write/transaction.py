@@ -56,7 +56,8 @@ def commit(  # noqa: PLR0913
     with lock(root):
         recover(root)
         _check_seen(root)
-        steps = [_step(root, each) for each in changes]
+        with root.near() as near:
+            steps = [_step(near, each) for each in changes]
         return carry_out(
             root,
             steps,

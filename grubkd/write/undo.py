@@ -6,6 +6,7 @@ from grubkd.errors import RollbackFailed
 from grubkd.facts import dataclass
 from grubkd.root import system_failure
 from grubkd.write import atomicfile, directory, durable, image
+from grubkd.write.filesync import FileSync
 from grubkd.write.image import same
 from grubkd.write.journal import path_of
 
@@ -79,6 +80,7 @@ def _give_back(root: Root, file: FileRecord, staged: str, kept: str) -> None:
         atomicfile.remove(root, staged)
         for path in directory.missing(root, directory.parent(file.path)):
             directory.make(root, path, 0o755)
-        atomicfile.stage(root, staged, file.before)
+        with FileSync(1) as files:
+            atomicfile.stage(root, staged, file.before, files)
         kept = staged
     atomicfile.swap(root, kept, file.path)

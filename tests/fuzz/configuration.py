@@ -8,7 +8,7 @@ from grubkd import octets
 from grubkd.boot import inventory
 from grubkd.boot.selector import Selection, select
 from grubkd.errors import GrubkdError, VerificationFailed
-from grubkd.root import Overlay
+from grubkd.overlay import Overlay
 from grubkd.write import changes, edit, verify
 from grubkd.write.wish import Verb, Wish, reservation
 

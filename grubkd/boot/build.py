@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from grubkd.boot import cmdline
@@ -18,7 +17,9 @@ if TYPE_CHECKING:
     from grubkd.boot.model import Image, Slot, SlotKey, Stanza
     from grubkd.boot.seal import Seal
 
-_RESCUE_TITLE = expression(r"\b(rescue|recovery|single[ -]user|failsafe)\b", re.IGNORECASE)
+_RESCUE_TITLE = expression(r"\b(rescue|recovery|single[ -]user|failsafe)\b")
+# Looked for first: most titles hold none.
+_RESCUE_WORDS = ("rescue", "recovery", "single", "failsafe")
 _RESCUE_ARGUMENTS = frozenset({"single", "S", "s", "recovery", "rescue", "emergency"})
 _LINUX = (Role.KERNEL, Role.MODULE)
 # Of all other arguments the first characters are enough.
@@ -35,7 +36,7 @@ def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]])
     """
     found: dict[tuple[SlotKey, str], tuple[Slot, ...]] = {}
     home = slots[0] if slots[0].style == "grub" else slots[-1]
-    for slot in slots:
+    for slot in slots if references else ():
         for word in slot.words:
             if word.reference is not None and word.reference in references:
                 inner = references[word.reference]
@@ -61,10 +62,8 @@ def boots_of(images: tuple[Image, ...], references: Mapping[str, tuple[Slot, ...
 def _role(image: Image, earlier: list[Boot]) -> Role:
     if image.kernel:
         return Role.KERNEL
-    if not earlier and is_xen(image.path):
-        return Role.HYPERVISOR
     if not is_kernel(image.path):
-        return Role.OTHER
+        return Role.HYPERVISOR if not earlier and is_xen(image.path) else Role.OTHER
     if not image.module:
         return Role.KERNEL
     if any(boot.role in (Role.MODULE, Role.KERNEL) for boot in earlier):
@@ -145,7 +144,10 @@ def _deploy(words: tuple[str, ...]) -> bool:
 
 
 def _is_rescue(stanza: Stanza, kernels: list[Boot]) -> bool:
-    if _RESCUE_TITLE.search(stanza.title) or "0-rescue" in f"{stanza.id} {stanza.keys.get('version', '')}":
+    title = stanza.title.lower()
+    if any(map(title.__contains__, _RESCUE_WORDS)) and _RESCUE_TITLE.search(title):
+        return True
+    if "0-rescue" in f"{stanza.id} {stanza.keys.get('version', '')}":
         return True
     return _ask_for_rescue(kernels[0].arguments)
 

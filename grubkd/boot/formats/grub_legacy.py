@@ -164,25 +164,18 @@ class _Menu:
         title, rest = title.rstrip(" \t").replace("\t", " "), arguments.rstrip(" \t")
         kernel, end = found.start("kernel"), found.end("path")
         slot = self.slot("kernel", kernel, end, end + len(rest) if rest else None)
-        images = [Image(path, (slot,), self.line(kernel))]
-        line = self.line(found.start())
-        self.entry = _Entry(title, line, self.options.generated, images, [initrd] if initrd else [], 1)
+        images = (Image(path, (slot,), self.line(kernel)),)
+        self.add(title, self.line(found.start()), images, (initrd,) if initrd else (), self.options.generated)
 
     def close(self) -> None:
         """End an entry; one without a command is left out, as GRUB does, which counts for `default`."""
         entry, self.entry = self.entry, None
-        if entry is None or not entry.commands:
-            return
-        self.stanzas.append(
-            Stanza(
-                title=entry.title,
-                line=entry.line,
-                images=tuple(entry.images),
-                initrds=tuple(entry.initrds),
-                nesting=((len(self.stanzas), entry.title, None),),
-                generated=entry.generated,
-            )
-        )
+        if entry and entry.commands:
+            self.add(entry.title, entry.line, tuple(entry.images), tuple(entry.initrds), entry.generated)
+
+    def add(self, title: str, line: int, images: tuple[Image, ...], initrds: tuple[str, ...], generated: bool) -> None:
+        nesting = ((len(self.stanzas), title, None),)
+        self.stanzas.append(Stanza(title, line, images, initrds, nesting=nesting, generated=generated))
 
     def heading(self, node: Node) -> None:
         """A statement before the first title: GRUB runs those of the menu and ignores the others."""
@@ -225,7 +218,8 @@ class _Menu:
         found = self.words(path, end)
         start, end = (found[0].start, found[-1].end) if found else (end, end)
         slot = Slot(self.file, "grub-legacy", variable, start, end, self.line(start), found)
-        self.quotes(slot)
+        if '"' in self.text[start:end]:
+            self.quotes(slot)
         if end - command > STATEMENT_MAX:
             length = len(_received(self.text[command:end]))
             if length > STATEMENT_MAX:

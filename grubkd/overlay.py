@@ -18,6 +18,10 @@ class Overlay:
     def __init__(self, tree: Tree, texts: Mapping[str, bytes | None]) -> None:
         self._tree = tree
         self._texts = texts
+        self._names: dict[str, dict[str, bool]] = {}
+        for file, text in texts.items():
+            parent, _, name = file.rpartition("/")
+            self._names.setdefault(parent, {})[name] = text is not None
 
     @property
     def live(self) -> bool:
@@ -50,13 +54,12 @@ class Overlay:
 
     def list(self, path: str) -> tuple[str, ...]:
         """As in Tree, with the overlay's new files and without its removed ones."""
-        directory = (self._tree.resolve(path) or path).rstrip("/")
-        names = set(self._tree.list(path))
-        for file, text in self._texts.items():
-            parent, _, name = file.rpartition("/")
-            if parent == directory:
-                (names.discard if text is None else names.add)(name)
-        return tuple(sorted(names))
+        found = self._tree.list(path)
+        mine = self._names.get((self._tree.resolve(path) or path).rstrip("/")) if self._names else None
+        if mine:
+            others = [name for name in found if name not in mine]
+            found = tuple(sorted(others + [name for name, stays in mine.items() if stays]))
+        return found
 
 
 class Asked:

@@ -25,6 +25,7 @@ from grubkd.errors import (
     VerificationFailed,
 )
 from grubkd.root import Root
+from grubkd.tree import Tree
 from grubkd.write import history, journal, record, transaction
 from grubkd.write.filechange import FileChange
 from grubkd.write.lock import STATE
@@ -125,7 +126,7 @@ def test_other_names_of_a_file_keep_the_old_bytes(top: Path) -> None:
 def test_a_failed_change_gives_hard_links_back(top: Path) -> None:
     os.link(top / "boot/grub2/grub.cfg", top / "backup")
     with pytest.raises(ZeroDivisionError):
-        commit(top, recheck=lambda: 1 / 0)
+        commit(top, recheck=lambda _tree: 1 / 0)
     assert (top / "backup").samefile(top / "boot/grub2/grub.cfg")
 
 
@@ -157,7 +158,7 @@ def test_kernel_cmdline_is_never_older_than_default_grub(top: Path) -> None:
 
 def test_nothing_looks_like_a_boot_entry_while_it_is_written(top: Path) -> None:
     seen: set[str] = set()
-    commit(top, recheck=lambda: seen.update(each.name for each in (top / "boot/loader/entries").iterdir()))
+    commit(top, recheck=lambda _tree: seen.update(each.name for each in (top / "boot/loader/entries").iterdir()))
     assert "a.conf" in seen
     assert [
         each for each in seen - {"a.conf"} if not each.startswith(".grubkd-") or each.endswith((".conf", ".cfg"))
@@ -185,7 +186,7 @@ def test_a_file_that_came_or_went_since(top: Path) -> None:
 def test_a_file_changed_while_the_others_were_written(top: Path) -> None:
     """A file that is none of the old and new ones when the change is taken back is nobody's to overwrite."""
 
-    def meddle() -> None:
+    def meddle(_tree: Tree) -> None:
         (top / DEFAULT[1:]).write_bytes(b"somebody else's\n")
         raise VerificationFailed("it reads differently")
 
@@ -300,7 +301,7 @@ def test_a_link_in_place_of_grubkds_own_directory(top: Path, where: str) -> None
 
 
 def test_a_recheck_that_fails_takes_all_back(top: Path) -> None:
-    def recheck() -> None:
+    def recheck(_tree: Tree) -> None:
         assert tree.texts(tree.state(top)).items() >= tree.NEW.items()
         raise VerificationFailed("it reads differently")
 
@@ -431,7 +432,7 @@ def test_a_signal_takes_all_back(top: Path) -> None:
     import signal
 
     with pytest.raises(Interrupted) as caught:
-        commit(top, recheck=lambda: signal.raise_signal(signal.SIGTERM))
+        commit(top, recheck=lambda _tree: signal.raise_signal(signal.SIGTERM))
     assert caught.value.exit == 130
     assert "SIGTERM" in caught.value.message
     assert tree.texts(tree.state(top)) == tree.OLD
@@ -443,7 +444,7 @@ def test_an_ignored_hangup_stays_ignored(top: Path) -> None:
 
     old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        commit(top, recheck=lambda: signal.raise_signal(signal.SIGHUP))
+        commit(top, recheck=lambda _tree: signal.raise_signal(signal.SIGHUP))
     finally:
         signal.signal(signal.SIGHUP, old)
     assert tree.texts(tree.state(top)) == tree.NEW
@@ -471,3 +472,15 @@ def test_a_followup_of_a_foreign_architecture_is_refused(top: Path) -> None:
     problem = refused(top, Refused, followups=[["zipl"]], run_followups=True)
     assert "another architecture" in problem.message
     assert problem.exit == 4
+
+
+def test_what_is_rechecked_is_the_tree_without_the_second_names(top: Path) -> None:
+    seen = {}
+
+    def recheck(found: Tree) -> None:
+        seen["names"] = found.list("/boot/loader/entries")
+        seen["on disk"] = tuple(sorted(each.name for each in (top / "boot/loader/entries").iterdir()))
+        seen["text"] = found.read(SNIPPET)
+
+    done = commit(top, recheck=recheck)
+    assert seen == {"names": ("a.conf",), "on disk": (f".grubkd-{done.id}-1.old", "a.conf"), "text": tree.NEW[SNIPPET]}

@@ -130,7 +130,7 @@ def _carry_out(
             wanted=prepared.decision.wanted,
             by=prepared.decision.by,
             followups=_followups(prepared.config, files),
-            recheck=lambda: _verify_written(root, prepared),
+            recheck=lambda tree: _verify_written(tree, prepared),
             run_followups=manner.run_followups,
         )
     return Outcome(
@@ -200,15 +200,13 @@ def _ordered(tree: Tree, read: Mapping[str, str], after: Mapping[str, bytes | No
     return order.of(tree, read, after)
 
 
-def _verify_written(root: Root, prepared: _Prepared) -> None:
+def _verify_written(tree: Tree, prepared: _Prepared) -> None:
     """See that the tree reads as it was verified to before it was written. Raises VerificationFailed.
 
     Where it gives the answers that it was to give, to every question that was asked, it need not be parsed again.
     """
-    with root.near() as near:
-        if prepared.verified.like(near):
-            return
-    verify.check(prepared.config, inventory.read(root), prepared.planned.expected)
+    if not prepared.verified.like(tree):
+        verify.check(prepared.config, inventory.read(tree), prepared.planned.expected)
 
 
 def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:

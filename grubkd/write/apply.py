@@ -11,6 +11,7 @@ from __future__ import annotations
 from grubkd import story
 from grubkd.errors import ChangedSinceRead, CommandFailed, GrubkdError, Place, RollbackFailed, VerificationFailed
 from grubkd.facts import dataclass
+from grubkd.overlay import Overlay
 from grubkd.root import system_failure
 from grubkd.write import atomicfile, directory, durable, followups, image, journal
 from grubkd.write.filesync import FileSync
@@ -21,11 +22,15 @@ from grubkd.write.undo import undo
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from grubkd.root import Root
+    from grubkd.tree import Tree
     from grubkd.write.image import Image
     from grubkd.write.record import Record
 
+# Is shown the tree with all files in place, without what this transaction put beside them; raises to undo it.
+Recheck: TypeAlias = "Callable[[Tree], None]"
 _NEWER_THAN = {"/etc/kernel/cmdline": "/etc/default/grub"}
 
 
@@ -54,13 +59,13 @@ class Application:
         self._at = "/"
         self._ran: list[tuple[str, ...]] = []
 
-    def carry_out(self, recheck: Callable[[], None] | None, empty: Sequence[str], following: bool) -> None:
+    def carry_out(self, recheck: Recheck | None, empty: Sequence[str], following: bool) -> None:
         """Do it all, once it is journalled. Raises GrubkdError, or OSError about the file that `at` names."""
         self._stage()
         self._swap()
         self._verify()
         if recheck:
-            recheck()
+            self._recheck(recheck)
         self._stop.check()
         durable.settle(self._root, (each.path for each in self._steps))
         if following:
@@ -141,6 +146,11 @@ class Application:
                 if not same(present, wanted):
                     raise VerificationFailed("what was written reads differently", place=Place(step.path))
 
+    def _recheck(self, recheck: Recheck) -> None:
+        kept = [self._names(number)[1] for number in range(len(self._steps))]
+        with self._root.near() as near:
+            recheck(Overlay(near, dict.fromkeys(kept)))
+
     def _clean(self) -> None:
         with self._root.near() as near:
             for number, step in enumerate(self._steps):
@@ -172,7 +182,7 @@ def apply(  # noqa: PLR0913
     record: Record,
     steps: Sequence[Step],
     *,
-    recheck: Callable[[], None] | None = None,
+    recheck: Recheck | None = None,
     empty: Sequence[str] = (),
     run_followups: bool = False,
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
+from functools import cache
 from stat import S_IMODE
 
 from grubkd.facts import dataclass, field, replace
@@ -11,15 +13,16 @@ from grubkd.root import read_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     from grubkd.root import Root
 
 # Kernel integrity labels (IMA, EVM) are made by the kernel from the bytes: an old one on new bytes bars the file.
 _NOT_COPIED = frozenset({"security.ima", "security.evm"})
 LABELS = "security."
-# Bytes.
-_MUCH = 1 << 18
+_MUCH = 1 << 18  # bytes
+_OWN_HASHES = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +61,19 @@ class Image:
 
 def digest(data: bytes) -> str:
     """The SHA-256 of bytes, in hexadecimal."""
-    # OpenSSL takes 11 million instructions to load, as long as Python's own code takes for half a million bytes.
-    if len(data) > _MUCH:
-        from hashlib import sha256
-    else:
-        try:
-            from _sha2 import sha256  # type: ignore[import-not-found, no-redef, unused-ignore] # from Python 3.12 on
-        except ImportError:
-            try:
-                from _sha256 import sha256  # type: ignore[import-not-found, no-redef, unused-ignore]
-            except ImportError:  # where the distribution left it out
-                from hashlib import sha256
-    return str(sha256(data).hexdigest())
+    return str(_sha256(len(data) > _MUCH)(data).hexdigest())
+
+
+@cache
+def _sha256(much: bool) -> Callable[[bytes], Any]:
+    """The function for much data, or little: OpenSSL takes as long to load as Python's own for a quarter of a MB."""
+    try:
+        # A distribution may have left it out.
+        module = __import__("hashlib" if much else _OWN_HASHES)
+    except ImportError:
+        import hashlib as module
+    made: Callable[[bytes], Any] = module.sha256
+    return made
 
 
 def same(one: Image | None, other: Image | None) -> bool:

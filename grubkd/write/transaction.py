@@ -15,9 +15,10 @@ from grubkd.write.recovery import pending, recover
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from grubkd.root import Root
+    from grubkd.write.apply import Recheck
     from grubkd.write.filechange import FileChange
     from grubkd.write.image import Image
 
@@ -43,13 +44,14 @@ def commit(  # noqa: PLR0913
     wanted: Mapping[str, object],
     by: str,
     followups: Sequence[Sequence[str]] = (),
-    recheck: Callable[[], None] | None = None,
+    recheck: Recheck | None = None,
     run_followups: bool = False,
 ) -> Transaction:
     """Write the changes, in their order, as one transaction; taken under `lock`, which may be held already.
 
-    `wanted` and `by` ("auto" or "given") go into history. `recheck` is called when all files are in place and raises
-    to have them taken back. `followups` run by themselves on the live root, under --root only with `run_followups`.
+    `wanted` and `by` ("auto" or "given") go into history. `recheck` is shown the tree when all files are in place and
+    raises to have them taken back. `followups` run by themselves on the live root, under --root only with
+    `run_followups`.
     Raises ChangedSinceRead where a file is not what the change starts from, Failed where the system would not do it
     (all is as it was), Interrupted likewise, RollbackFailed where undoing failed too.
     """
@@ -80,7 +82,7 @@ def carry_out(  # noqa: PLR0913
     undoes: str | None = None,
     empty: Sequence[str] = (),
     followups: Sequence[Sequence[str]] = (),
-    recheck: Callable[[], None] | None = None,
+    recheck: Recheck | None = None,
     run_followups: bool = False,
 ) -> Transaction:
     """Journal and apply prepared steps under the lock; `undoes` and `empty` are a rollback's. Raises as commit does."""
@@ -129,10 +131,9 @@ def read(root: Root, path: str) -> Image | None:
 def _directories(root: Root, steps: Sequence[apply.Step]) -> list[str]:
     """The directories that the steps' new files need, outermost first."""
     needed: list[str] = []
-    for each in steps:
-        above = directory.parent(each.path)
+    for above in dict.fromkeys(directory.parent(each.path) for each in steps if each.after):
         try:
-            absent = directory.missing(root, above) if each.after else []
+            absent = directory.missing(root, above)
         except OSError as problem:
             raise system_failure(above, "cannot be used", problem) from None
         needed += [path for path in absent if path not in needed]

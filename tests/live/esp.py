@@ -21,7 +21,7 @@ def main() -> None:
     found: dict[str, object] = {}
     try:
         change = FileChange(SNIPPET, b"old\n", b"new\n")
-        transaction.commit(root, [change], command="set", wanted={}, by="given", recheck=lambda: 1 / 0)
+        transaction.commit(root, [change], command="set", wanted={}, by="given", recheck=lambda _tree: 1 / 0)
     except ZeroDivisionError:
         found["after a failure"] = [file.read_text(), file.stat().st_mtime]
     transaction.commit(root, [change], command="set", wanted={}, by="given")

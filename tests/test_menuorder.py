@@ -151,6 +151,30 @@ def test_version_compare(one: str, other: str, result: int) -> None:
 _VERSIONS = st.text(alphabet="019abz.-~^+_ ", max_size=7)
 
 
+def by_comparing(one: Stanza, other: Stanza) -> int:
+    for a, b in zip(parts(one), parts(other), strict=True):
+        if result := rpm_compare(a, b) if a != b else 0:
+            return -result
+    return 0
+
+
+def parts(stanza: Stanza) -> list[str]:
+    found = (stanza.id or "").rsplit("-", 2)
+    return found + [""] * (3 - len(found))
+
+
+@given(
+    st.lists(
+        st.text("019az.-_~+\xe9", max_size=7) | st.sampled_from(["a-1.0-1", "a-1_0-01", "a-1.0-1.el9"]), max_size=9
+    )
+)
+def test_the_order_of_grub_is_that_of_comparing_each_two(names: list[str]) -> None:
+    """Names that are equal to GRUB keep their order."""
+    stanzas = [stanza(name) for name in names]
+    found = [*map(id, grub_order(stanzas))]
+    assert found == [*map(id, sorted(stanzas, key=cmp_to_key(by_comparing)))]
+
+
 @given(_VERSIONS, _VERSIONS)
 def test_both_comparisons_turn_round(one: str, other: str) -> None:
     assert rpm_compare(one, other) == -rpm_compare(other, one)

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grubkd import octets
-from grubkd.boot.formats import grub2, grub_legacy
+from grubkd.boot.formats import bls, grub2, grub_legacy
 from grubkd.boot.formats.grubmenu import Menu, tokens
 from grubkd.boot.formats.legacytitles import parts
 from grubkd.boot.formats.menuentries import LongMenu, Unordinary
 from grubkd.boot.model import Document
 from grubkd.errors import NotUnderstood
+from grubkd.grammar import parse
 
 TOP = Path(__file__).parent.parent
 FILE = "/boot/grub/menu.lst"
@@ -305,3 +306,49 @@ def test_a_long_script_is_read_by_its_entries() -> None:
 )
 def test_what_only_looks_like_an_entry_is_none(text: str) -> None:
     assert not script_both_ways(text + MENUENTRY) or Counting(SCRIPT, text).taken == 0
+
+
+SNIPPET_LINES = (
+    "title Linux (6.1.0)\n",
+    "linux /vmlinuz\n",
+    "linux\t/v \n",
+    "options ro  quiet $x\n",
+    "options\n",
+    "options \n",
+    " options a\n",
+    "initrd\t \t/i /j\r\n",
+    "x y\v z\xa0\n",
+    "grub_class rhel\n",
+    "# comment\n",
+    "#\n",
+    "a#b c\n",
+    "a #b\n",
+    "\n",
+    " \n",
+    "a b",
+    "\r",
+    "\0",
+)
+
+
+def lines(pairs: list[bls._Pair]) -> list[tuple[object, ...]]:
+    return [(pair.key, pair.value, pair.key_start, pair.start, pair.end) for pair in pairs]
+
+
+def lines_both_ways(text: str) -> bool:
+    """Whether the lines are ordinary; then the grammar must read the same."""
+    found = bls._ordinary(text)
+    if found is not None:
+        assert lines(found) == lines([*map(bls._pair, parse("bls", text, file="f").tokens("PAIR"))])
+        assert bls._grub_ends(text, found) == len(text)
+    return found is not None
+
+
+def test_the_snippets_of_the_fixtures() -> None:
+    texts = [octets.from_bytes(path.read_bytes()) for path in (TOP / "fixtures").rglob("*.conf") if path.is_file()]
+    assert sum(map(lines_both_ways, texts)) > len(texts) / 2
+
+
+@given(laws.texts(*SNIPPET_LINES, *SNIPPET_LINES[:2]))
+def test_any_snippet(text: str) -> None:
+    lines_both_ways(text)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _COUNTER = expression(r"\+(\d+)(?:-(\d+))?\Z")
 # What strverscmp_improved of systemd counts as part of a version; everything else separates, and counts for nothing.
 _NOT_IN_VERSION = expression(r"[^0-9A-Za-z~^.-]*")
+_RUNS = expression(r"[0-9]+|[A-Za-z]+")
 _DIGITS = expression(r"[0-9]*")
 _LETTERS = expression(r"[A-Za-z]*")
 _TEN = frozenset("0123456789")
@@ -60,8 +61,21 @@ def grub_order(stanzas: Sequence[Stanza]) -> list[Stanza]:
                 return -result
         return 0
 
-    key = cmp_to_key(compare)
-    return sorted(stanzas, key=lambda stanza: key(_package(stanza.id or "")))
+    packages = [_package(stanza.id or "") for stanza in stanzas]
+    if {"~", "+"} & set("".join([stanza.id or "" for stanza in stanzas])):
+        ranks = [*map(cmp_to_key(compare), packages)]
+        return [stanzas[index] for index in sorted(range(len(stanzas)), key=ranks.__getitem__)]
+    # Each name by itself, not each pair of them; most of thousands differ in the release alone.
+    runs = {part: _runs(part) for part in {part for package in packages for part in package}}
+    keys = [(runs[name], runs[version], runs[release]) for name, version, release in packages]
+    return [stanzas[index] for index in sorted(range(len(stanzas)), key=keys.__getitem__, reverse=True)]
+
+
+def _runs(text: str) -> tuple[tuple[int, int, str], ...]:
+    """The runs of a text without `~` and `+`, which compare as rpm_compare does."""
+    return tuple(
+        [(1, len(run.lstrip("0")), run.lstrip("0")) if run[0] in _TEN else (0, 0, run) for run in _RUNS.findall(text)]
+    )
 
 
 def systemd_boot_order(stanzas: Sequence[Stanza]) -> list[Stanza]:

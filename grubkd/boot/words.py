@@ -50,6 +50,8 @@ def _cut(part: str, decode: Callable[[str], str]) -> tuple[tuple[int, int, str],
 
 def with_references(found: tuple[Word, ...]) -> tuple[Word, ...]:
     """The words, those that are one whole `$name` or `${name}` with the name as their reference."""
+    if not [word for word in found if word.text[:1] == "$"]:
+        return found
     return tuple(word._replace(reference=_reference(word.text)) if word.text[:1] == "$" else word for word in found)
 
 

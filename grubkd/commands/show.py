@@ -22,7 +22,8 @@ from grubkd.root import Root
 def command(root: str, kernel: tuple[str, ...], json: bool) -> int:
     """Show the bootloaders and their files, every entry and what it reserves, and what new kernels will get."""
     tree = Root(root)
-    config = inventory.read(tree)
+    with tree.near() as near:
+        config = inventory.read(near)
     machine = machines.read(tree)
     selected = select(config, kernel).entries if kernel else config.entries
     recommended, warnings = advice.review(config, machine)

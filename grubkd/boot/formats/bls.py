@@ -37,6 +37,10 @@ _KNOWN = frozenset(
 )
 # What makes a snippet an entry; two of them would be two answers to one question.
 _LOADS = frozenset(("linux", "efi", "uki", "uki-url"))
+# Behind comments, without the blanks before it, carriage returns and empty lines that there may be.
+_LINE = expression(
+    r"(?:#[^\n]*+\n)*([^ \t\r\n\0#][^ \t\r\n\0]*+)[ \t]++([^ \t\r\n\0]++(?:[ \t]++[^ \t\r\n\0]++)*)[ \t]*+\n"
+)
 _KEY_END = expression("[ \t\r\n]")
 _EMPTY_LINE = expression(r"\n[ \t\r]*\n")
 _AS_SCRIPT = expression(r'"[^"$\\]*"|[^"$\\;|&<>{}\']')
@@ -63,7 +67,8 @@ def parse_snippet(file: str, text: str) -> Document:
     The stanza's id is the file name without .conf, a boot counter (`+3-1`) included. Its keys are those written, the
     last of a name, unknown ones too, which the specification has readers ignore. initrds leave out `$name` references.
     """
-    pairs = [_Pair(token) for token in parse("bls", text, file=file).tokens("PAIR")]
+    ordinary = _ordinary(text)
+    pairs = ordinary or [_pair(token) for token in parse("bls", text, file=file).tokens("PAIR")]
     _check(file, text, pairs)
     keys = {pair.key: pair.value for pair in pairs if pair.value}
     loads = [pair for pair in pairs if pair.key in _LOADS]
@@ -75,7 +80,7 @@ def parse_snippet(file: str, text: str) -> Document:
     images: tuple[Image, ...] = ()
     warnings: list[Notice] = []
     if loads[0].key == "linux":
-        end = _grub_ends(text, pairs)
+        end = len(text) if ordinary else _grub_ends(text, pairs)
         options = [pair for pair in pairs if pair.key == "options"]
         slots = tuple(
             _slot(file, text, pair, "not-grub" if pair is not options[0] or pair.key_start > end else "")
@@ -129,18 +134,38 @@ class _Pair:
 
     __slots__ = ("end", "key", "key_start", "start", "value")
 
-    def __init__(self, token: Token) -> None:
-        body = token.text.lstrip(" \t")
-        self.key = _KEY_END.split(body, 1)[0]
-        rest = body[len(self.key) :].rstrip("\r\n")
-        value = rest.lstrip(" \t")
-        self.value = value.rstrip(" \t")
-        self.key_start = token.start + len(token.text) - len(body)
-        self.start = self.key_start + len(self.key) + len(rest) - len(value)
-        self.end = self.start + len(self.value)
+    def __init__(self, key: str, value: str, key_start: int, start: int) -> None:
+        self.key = key
+        self.value = value
+        self.key_start = key_start
+        self.start = start
+        self.end = start + len(value)
 
     def line(self, text: str) -> int:
         return text.count("\n", 0, self.key_start) + 1
+
+
+def _pair(token: Token) -> _Pair:
+    body = token.text.lstrip(" \t")
+    key = _KEY_END.split(body, 1)[0]
+    rest = body[len(key) :].rstrip("\r\n")
+    value = rest.lstrip(" \t")
+    key_start = token.start + len(token.text) - len(body)
+    return _Pair(key, value.rstrip(" \t"), key_start, key_start + len(key) + len(rest) - len(value))
+
+
+def _ordinary(text: str) -> list[_Pair] | None:
+    """What the grammar reads, where each line is a comment or a key and a value; None where one is not."""
+    found: list[_Pair] = []
+    end = 0
+    while end < len(text):
+        line = _LINE.match(text, end)
+        if line is None:
+            return None
+        key, value = line.groups()
+        found.append(_Pair(key, value, line.start(1), line.start(2)))
+        end = line.end()
+    return found
 
 
 def _check(file: str, text: str, pairs: list[_Pair]) -> None:

@@ -7,6 +7,8 @@ kernel's isspace(): the ASCII six and the byte 0xA0. ` -- ` ends what the kernel
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from grubkd.facts import NamedTuple
 from grubkd.lazily import expression
 
@@ -58,6 +60,7 @@ def value_of(argument: str) -> str | None:
     return value.removesuffix('"') if quoted else value
 
 
+@lru_cache(maxsize=4096)
 def meaning(argument: str) -> tuple[str, str | None]:
     """What the kernel makes of an argument: equal for two that differ only in where the enclosing quotes stand.
 

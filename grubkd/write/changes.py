@@ -133,7 +133,7 @@ def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[N
         message = "no boot entry exists yet; kernels installed later will get the value"
         found.append(Notice("no-entries", message, hint="install a kernel, then see: grubkd show"))
     for entry in selection.entries:
-        if any(id(boot.line) in draft.expanded for boot in entry.boots):
+        if draft.expanded and any(id(boot.line) in draft.expanded for boot in entry.boots):
             found.append(
                 Notice(
                     "shared-slot",
@@ -143,9 +143,8 @@ def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[N
                     place=entry.source,
                 )
             )
-        source = targets.fed_by_source(config, entry)
-        touched = any(_differs(draft, boot.line) for boot in entry.boots)
-        if not selection.everything and source and touched:
+        source = None if selection.everything else targets.fed_by_source(config, entry)
+        if source and any(_differs(draft, boot.line) for boot in entry.boots):
             file = source.line.home.file
             found.append(
                 Notice(

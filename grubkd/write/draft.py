@@ -8,14 +8,14 @@ next line, which then has nothing left to do.
 from __future__ import annotations
 
 from grubkd.boot import cmdline
-from grubkd.boot.model import Line, Word
+from grubkd.boot.model import Line, Piece, Word
 from grubkd.write.wish import Verb
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set
 
-    from grubkd.boot.model import Piece, Slot, SlotKey
+    from grubkd.boot.model import Slot, SlotKey
     from grubkd.write.wish import Wish
 
 
@@ -44,8 +44,9 @@ class Draft:
 
     def put(self, slot: Slot, words: Sequence[Word]) -> None:
         """Let the slot have these words."""
-        self._slots[slot.key] = slot
-        self._words[slot.key] = tuple(words)
+        key = slot.key
+        self._slots[key] = slot
+        self._words[key] = tuple(words)
 
     def edits(self) -> list[tuple[Slot, tuple[Word, ...]]]:
         """The slots whose words differ from the file's, in the order they were first touched."""
@@ -57,7 +58,13 @@ class Draft:
 
     def texts(self, line: Line) -> list[str]:
         """The effective arguments that the line would have."""
-        return [piece.word.text for piece in self.pieces(line)]
+        return [word.text for _, word in self._each(line)]
+
+    def _each(self, line: Line) -> Iterable[tuple[Slot, Word]]:
+        """As pieces, for those who need only some of them."""
+        if line.references:
+            return self.pieces(line)
+        return ((slot, word) for slot in line.slots for word in self.words(slot) if word.text)
 
     def fulfil(self, line: Line, wish: Wish) -> None:
         """Make the line's effective arguments as wished, in slots that may be edited.
@@ -67,19 +74,19 @@ class Draft:
         slot that kernels to come read too (`kernelopts` behind a snippet's own arguments) keeps it before others do.
         A new argument goes to the line's home, before any ` -- `, behind which it would be init's.
         """
+        mine, behind = self._found(line, wish)
         if wish.verb is Verb.ADD:
-            if not self._ours(line, wish):
+            if not mine:
                 self._append(line, wish.tokens)
             return
         wanted = wish.tokens if wish.verb is Verb.HOLD else ()
-        mine = self._ours(line, wish)
-        if _meanings(piece.word.text for piece in mine) == _meanings(wanted) and not self._behind(line, wish):
+        if not behind and _meanings(piece.word.text for piece in mine) == _meanings(wanted):
             return
-        in_the_way = {piece.slot.key for piece in (*mine, *self._behind(line, wish))} & self._closed
+        in_the_way = {piece.slot.key for piece in (*mine, *behind)} & self._closed
         if in_the_way:
             self._expand(line, in_the_way)
-            mine = self._ours(line, wish)
-        for piece in self._behind(line, wish):
+            mine, behind = self._found(line, wish)
+        for piece in behind:
             self._replace(piece.slot, [piece.word], ())
         if not mine:
             self._append(line, wanted)
@@ -98,14 +105,20 @@ class Draft:
         """Where the kernel stops reading parameters: the position of `--`, or the end."""
         return next((index for index, piece in enumerate(pieces) if piece.word.text == "--"), len(pieces))
 
-    def _ours(self, line: Line, wish: Wish) -> list[Piece]:
-        pieces = self.pieces(line)
-        return [piece for piece in pieces[: self._end(pieces)] if wish.matches(piece.word.text)]
+    def _found(self, line: Line, wish: Wish) -> tuple[list[Piece], list[Piece]]:
+        """The words that the wish is about, and, for crashkernel, those behind `--`.
 
-    def _behind(self, line: Line, wish: Wish) -> list[Piece]:
-        """Crashkernel arguments behind `--`: the kernel looks for the name in the whole line and would take them."""
-        pieces = self.pieces(line)
-        return [piece for piece in pieces[self._end(pieces) :] if wish.reserves and wish.matches(piece.word.text)]
+        The kernel looks for that name in the whole line, and would take them.
+        """
+        mine: list[Piece] = []
+        behind: list[Piece] = []
+        ended = False
+        for slot, word in self._each(line):
+            if word.text == "--":
+                ended = True
+            if (not ended or wish.reserves) and wish.matches(word.text):
+                (behind if ended else mine).append(Piece(slot, word))
+        return mine, behind
 
     def _replace(self, slot: Slot, old: Sequence[Word], tokens: Sequence[str]) -> None:
         """Put the tokens in the place of the first of the old words, and take all old ones away.
@@ -113,9 +126,10 @@ class Draft:
         A token that already stands among the old words keeps its bytes.
         """
         words: list[Word] = []
+        going = set(map(id, old))
         first = True
         for word in self.words(slot):
-            if not any(word is each for each in old):
+            if id(word) not in going:
                 words.append(word)
             elif first:
                 kept = {cmdline.meaning(each.text): each for each in reversed(old)}

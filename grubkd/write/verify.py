@@ -54,7 +54,7 @@ def _face(entry: Entry) -> tuple[object, ...]:
 
 def _compare(wanted: tuple[str, ...], line: Line, whose: str) -> None:
     found = tuple(line.arguments())
-    if list(map(cmdline.meaning, found)) != list(map(cmdline.meaning, wanted)):
+    if found != wanted and list(map(cmdline.meaning, found)) != list(map(cmdline.meaning, wanted)):
         raise VerificationFailed(
             f"{whose} would read {' '.join(found)!r} instead of {' '.join(wanted)!r}", hint="nothing was written"
         )
@@ -67,20 +67,26 @@ def fits(old: BootConfig, planned: ChangeSet, architecture: str | None) -> None:
     kernel would take as a crashkernel value although it is no argument of its own.
     """
     size = _SIZES.get(architecture or "", _COMMON_SIZE)
+    # Most entries of a menu have the same arguments.
+    closed: set[tuple[str, ...]] = set()
+    clear: set[tuple[str, ...]] = set()
     for line, place, path, initrds, xen in _lines(old):
         words = planned.expected[id(line)]
         # Xen takes its parameters apart word by word; the Linux kernel looks for the text anywhere.
-        if id(line) in planned.valued and not xen:
+        if id(line) in planned.valued and not xen and words not in clear:
             _check_foreign(old, line, words, place)
+            clear.add(words)
         if words == tuple(line.arguments()):
             continue
-        _check_quotes(old, line, words, place)
-        text = " ".join(words)
+        if words not in closed:
+            _check_quotes(old, line, words, place)
+            closed.add(words)
         # GRUB puts BOOT_IMAGE= before the line, systemd-boot and EFI stubs initrd= for each.
-        added = len(f"BOOT_IMAGE={path} ") + sum(len(f"initrd={initrd} ") for initrd in initrds)
-        if len(text) + added >= size:
+        added = len(f"BOOT_IMAGE={path} ") + sum([len(f"initrd={initrd} ") for initrd in initrds])
+        length = sum(map(len, words)) + max(len(words) - 1, 0)
+        if length + added >= size:
             raise TooLong(
-                f"the kernel command line would have {len(text) + added} bytes; the kernel reads {size - 1}",
+                f"the kernel command line would have {length + added} bytes; the kernel reads {size - 1}",
                 hint="remove arguments first (--remove-arg)",
                 place=place,
             )

@@ -147,7 +147,7 @@ def _is_rescue(stanza: Stanza, kernels: list[Boot]) -> bool:
     title = stanza.title.lower()
     if any(map(title.__contains__, _RESCUE_WORDS)) and _RESCUE_TITLE.search(title):
         return True
-    if "0-rescue" in f"{stanza.id} {stanza.keys.get('version', '')}":
+    if (stanza.id or stanza.keys) and "0-rescue" in f"{stanza.id} {stanza.keys.get('version', '')}":
         return True
     return _ask_for_rescue(kernels[0].arguments)
 

@@ -88,16 +88,16 @@ def document(answer: Mapping[str, Any]) -> None:
     from json import dumps
 
     # Python's own indentation takes ten times as long as its encoder without.
-    fields = []
+    parts = ["{"]
     for name, value in {"version": JSON_VERSION, **answer}.items():
         rows: Sequence[str] = ()
         if isinstance(value, Rows):
             rows = value
         elif isinstance(value, list | tuple) and any(isinstance(each, dict) for each in value):
             rows = [*map(dumps, value)]
-        joined = ",\n    ".join(rows)
-        fields.append(f"{dumps(name)}: [\n    {joined}\n  ]" if rows else f"{dumps(name)}: {dumps(value)}")
-    _write(sys.stdout, "{\n  " + ",\n  ".join(fields) + "\n}\n")
+        parts.append(f"{',' if len(parts) > 1 else ''}\n  {dumps(name)}: ")
+        parts += ["[\n    ", ",\n    ".join(rows), "\n  ]"] if rows else [dumps(value)]
+    _write(sys.stdout, "".join([*parts, "\n}\n"]))
 
 
 def tell(text: str, level: int = NOTE) -> None:

@@ -235,12 +235,12 @@ def read_all(fd: int, size: int) -> bytes:
     parts: list[bytes] = []
     total = 0
     while size <= LARGEST_FILE and total <= LARGEST_FILE:
-        # Read to the end, not to the size: the file may grow, and /proc tells no size and returns a page at a time.
+        # More than the size is asked for: the file may grow, and /proc tells no size and returns a page at a time.
         part = os.read(fd, max(size - total, 4096) + 1)
-        if not part:
-            return b"".join(parts)
         parts.append(part)
         total += len(part)
+        if not part or total == size:
+            return b"".join(parts)
     raise OSError(errno.EFBIG, f"larger than {LARGEST_FILE >> 20} MiB, which no boot configuration is")
 
 

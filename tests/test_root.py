@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
 from grubkd.overlay import Asked
-from grubkd.root import LARGEST_FILE, Root
+from grubkd.root import LARGEST_FILE, Root, read_all
 
 SECRET = "outside\n"
 
@@ -401,3 +401,22 @@ def expected(top: Path, names: list[str], depth: int = 0) -> str | None:
         else:
             return None
     return "/" + "/".join(here)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4095, 4096, 4097, 5000, 70000])
+@pytest.mark.parametrize("told", [0, 1, 4096, 5000, 70000, 80000])
+def test_all_of_a_file_is_read_whatever_its_size_was(tree: Path, size: int, told: int) -> None:
+    """It grew or shrank since it was asked, or tells none, as in /proc; but where it is right, that is the end."""
+    data = bytes(number % 251 for number in range(size))
+    (tree / "etc/file").write_bytes(data)
+    with (tree / "etc/file").open("rb", buffering=0) as file:
+        assert read_all(file.fileno(), told) == data
+
+
+def test_a_file_larger_than_any_is_not_read(tree: Path) -> None:
+    with (tree / "etc/file").open("w+b", buffering=0) as file:
+        file.truncate(LARGEST_FILE + 1)
+        for told in (0, LARGEST_FILE, LARGEST_FILE + 1):
+            file.seek(0)
+            with pytest.raises(OSError, match="larger than 8 MiB"):
+                read_all(file.fileno(), told)

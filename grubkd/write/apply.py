@@ -17,7 +17,6 @@ from grubkd.write import atomicfile, directory, durable, followups, image, journ
 from grubkd.write.filesync import FileSync
 from grubkd.write.image import same
 from grubkd.write.signals import Held
-from grubkd.write.undo import undo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -229,6 +228,8 @@ def _begin(root: Root, record: Record) -> None:
 
 def _take_back(work: Application, root: Root, record: Record, first: BaseException, following: bool) -> str:
     """Undo a transaction that failed; returns what is left to do by hand. Raises RollbackFailed that tells both."""
+    from grubkd.write.undo import undo
+
     hint = ""
     try:
         journal.reopen(root, record.id)

@@ -6,7 +6,7 @@ from grubkd.boot import cmdline
 from grubkd.boot.model import Feeds, Role
 from grubkd.errors import NoBootloader, Notice
 from grubkd.facts import dataclass
-from grubkd.write import generated, targets
+from grubkd.write import targets
 from grubkd.write.draft import Draft, new_word
 from grubkd.write.wish import Verb, Wish
 
@@ -55,7 +55,7 @@ def make(config: BootConfig, selection: Selection, wishes_for: WishesFor) -> Cha
     for entry in selection.entries:
         source = targets.fed_by_source(config, entry) if selection.everything else None
         wishes = wishes_for(entry)
-        if source and generated.remake(draft, entry, source, wishes):
+        if source and _remade(draft, entry, source, wishes):
             if any(wish.reserves and _reaches(draft, entry, source, wish) for wish in wishes):
                 valued.update(id(boot.line) for boot in entry.boots)
             continue
@@ -73,6 +73,13 @@ def make(config: BootConfig, selection: Selection, wishes_for: WishesFor) -> Cha
         _drop_idle_seeds(draft, futures)
     warnings = _warnings(config, selection, draft)
     return ChangeSet(tuple(draft.edits()), _expected(draft, config), frozenset(valued), warnings)
+
+
+def _remade(draft: Draft, entry: Entry, source: Future, wishes: Sequence[Wish]) -> bool:
+    """As generated.remake; most entries are not generated."""
+    from grubkd.write import generated
+
+    return generated.remake(draft, entry, source, wishes)
 
 
 def _reaches(draft: Draft, entry: Entry, source: Future, wish: Wish) -> bool:

@@ -6,7 +6,6 @@ from grubkd.errors import CommandFailed, Notice, Place, RollbackFailed
 from grubkd.root import system_failure
 from grubkd.write import followups, journal
 from grubkd.write.lock import STATE, busy, lock
-from grubkd.write.undo import undo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +36,8 @@ def recover(root: Root, *, force: bool = False, run_followups: bool = False) -> 
     with lock(root):
         found = [journal.load(root, id, "pending") for id in journal.ids(root, "pending")]
         for record in reversed(found):
+            from grubkd.write.undo import undo  # seldom needed
+
             undo(root, record, force=force)
             if root.live or run_followups:
                 _follow_up(root, record, force)

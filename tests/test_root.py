@@ -296,9 +296,9 @@ def test_near_says_the_same(tmp_path_factory: pytest.TempPathFactory, paths: lis
 def opened(top: Path) -> set[tuple[str, str]]:
     """The descriptors of this process that lead into the tree, each with where it leads."""
     leading = set()
-    for each in os.listdir("/proc/self/fd"):
+    for each in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
-            leading.add((each, os.readlink(f"/proc/self/fd/{each}")))
+            leading.add((each.name, str(each.readlink())))
     return {each for each in leading if each[1].startswith(str(top))}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from grubkd.cli import run
 
-from grubkd.cli import main
-
-sys.exit(main())
+run()

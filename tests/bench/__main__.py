@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import shutil
+import site
 import subprocess
 import sys
 import sysconfig
@@ -60,8 +61,9 @@ def install(home: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index", "--no-deps", wheel]
     subprocess.run(pip, check=True)
     purelib = sysconfig.get_path("purelib", "venv", {"base": str(environment), "platbase": str(environment)})
-    paths = "\n".join(dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))))
-    (Path(purelib) / "libraries.pth").write_text(f"{paths}\n")
+    # Debian keeps them elsewhere than sysconfig tells.
+    paths = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()))
+    (Path(purelib) / "libraries.pth").write_text("".join(f"{path}\n" for path in paths))
     return environment
 
 

@@ -31,6 +31,8 @@ VERBS = {
     "crash": "crash this machine, to see that it leaves a dump",
 }
 
+_LIBRARIES = ("augeas", "click", "lark", "psutil")
+
 
 def build() -> "click.Group":
     """The click group. A verb's module is imported when the verb is called, or when its help is asked for."""
@@ -172,10 +174,13 @@ def _failure(problem: Exception) -> "GrubkdError":
 
     The classes of errors are thirty, so they are imported where one is needed.
     """
-    from grubkd.errors import GrubkdError, InputOutput
+    from grubkd.errors import Failed, GrubkdError, InputOutput
 
     if isinstance(problem, GrubkdError):
         return problem
+    if isinstance(problem, ModuleNotFoundError) and problem.name in _LIBRARIES:
+        packages = f"Debian's and Fedora's package is python3-{problem.name}"
+        return Failed(f"the Python library {problem.name} is not installed", hint=f"install it: {packages}")
     if isinstance(problem, OSError) and problem.filename is not None:
         return InputOutput(f"{problem.filename}: {problem.strerror}")
     raise problem

@@ -1,6 +1,7 @@
 """grubkd's own command line: usage errors, help, version, lost streams; the same under every click."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,22 @@ def test_a_plain_show_imports_no_library(tmp_path: Path) -> None:
     ).stderr
     assert "'grubkd.commands.show'" in loaded
     assert [each for each in ("click", "augeas", "psutil", "typing", "inspect") if f"'{each}'" in loaded] == []
+
+
+@pytest.mark.parametrize(("library", "line"), [("click", "--help"), ("augeas", "set 256M --root {tree}")])
+def test_a_library_that_is_missing_is_named(library: str, line: str, tmp_path: Path) -> None:
+    shutil.copytree(TOP / "fixtures" / "debian-12" / "root", tmp_path / "root", symlinks=True)
+    script = (
+        f"import sys; sys.path.insert(0, {str(TOP)!r}); sys.modules[{library!r}] = None; "
+        "from grubkd.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    words = line.format(tree=tmp_path / "root").split()
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"grubkd: error: the Python library {library} is not installed\n"
+        f"  install it: Debian's and Fedora's package is python3-{library}\n"
+    )
 
 
 @pytest.mark.parametrize("columns", [None, "60", "20", "200", "0", "wide"])

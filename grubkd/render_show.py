@@ -30,7 +30,7 @@ def _person(text: str | None) -> str:
 
 def values(words: Sequence[str]) -> list[str]:
     """The crashkernel values among arguments, without the name, verbatim."""
-    return [word.partition("=")[2] for word in words if cmdline.is_crashkernel(word)]
+    return list(cmdline.crashkernel_values(words))
 
 
 def arguments(words: Sequence[str]) -> list[str]:

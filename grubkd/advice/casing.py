@@ -102,8 +102,7 @@ def _fadump(boot: Boot | None) -> bool:
 
 def _present(boot: Boot | None) -> tuple[str, ...]:
     """The values that the entry holds now, without the name."""
-    words = boot.arguments if boot else []
-    return tuple(word.partition("=")[2] for word in words if cmdline.is_crashkernel(word))
+    return cmdline.crashkernel_values(boot.arguments) if boot else ()
 
 
 def _initrd_size(entry: Entry | None, kernel: Kernel | None) -> int | None:

@@ -80,5 +80,4 @@ def _held(entry: Entry) -> tuple[str, ...]:
 
 def _values(line: Line) -> tuple[str, ...]:
     """The values of a line, without the name."""
-    words = [piece.word.text for piece in line.pieces()]
-    return tuple(word.partition("=")[2] for word in words if cmdline.is_crashkernel(word))
+    return cmdline.crashkernel_values(piece.word.text for piece in line.pieces())

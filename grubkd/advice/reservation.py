@@ -29,7 +29,7 @@ _ADDED = ("BOOT_IMAGE", "initrd")
 
 def held(line: str) -> list[str]:
     """The crashkernel values of a line, without the name."""
-    return [word.partition("=")[2] for word in cmdline.tokens(line) if cmdline.is_crashkernel(word)]
+    return list(cmdline.crashkernel_values(cmdline.tokens(line)))
 
 
 def line_of(entry: Entry) -> str:

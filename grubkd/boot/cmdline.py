@@ -12,6 +12,10 @@ from functools import lru_cache
 from grubkd.facts import NamedTuple
 from grubkd.lazily import expression
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 BLANKS = " \t\n\v\f\r\xa0"
 _ARGUMENT = expression(rf'(?:[^{BLANKS}"]|"[^"]*(?:"|\Z))+')
 
@@ -74,3 +78,8 @@ def meaning(argument: str) -> tuple[str, str | None]:
 def is_crashkernel(argument: str) -> bool:
     """Whether the argument is a crashkernel argument of its own (not a text that merely contains one)."""
     return argument.startswith(_OWN)
+
+
+def crashkernel_values(words: Iterable[str]) -> tuple[str, ...]:
+    """The crashkernel values among arguments, without the name, verbatim."""
+    return tuple([word.partition("=")[2] for word in words if is_crashkernel(word)])

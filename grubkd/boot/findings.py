@@ -105,4 +105,4 @@ def _own(config: BootConfig) -> Iterator[Entry]:
 @lru_cache(maxsize=1024)
 def _values(arguments: tuple[str, ...]) -> tuple[str, ...]:
     """The crashkernel values, without the name. Most entries of a menu hold the same arguments."""
-    return tuple(word.partition("=")[2] for word in arguments if cmdline.is_crashkernel(word))
+    return cmdline.crashkernel_values(arguments)

@@ -58,8 +58,5 @@ def is_kernel(path: str) -> bool:
 
     tboot is loaded like a hypervisor, but the Linux module behind it gets every argument.
     """
-    name = file_name(path)
-    lower = name.lower()
-    if name.startswith(("xen", "tboot")) or lower.startswith(("initrd", "initramfs")) or "ucode" in lower:
-        return False
-    return not lower.startswith(_NO_LINUX) and not lower.endswith(".efi")
+    other = is_xen(path) or is_initrd(path) or file_name(path).startswith("tboot")
+    return not other and is_linux(path)

@@ -33,7 +33,7 @@ FILES = ("/boot/grub/grub.conf", "/boot/grub/menu.lst", "/etc/grub.conf")
 # stage2.c, NEW_HEAPSIZE: what a line has beyond is dropped.
 STATEMENT_MAX = 1500
 
-# Characters from which on a menu is read title by title: to compile what does it takes as long as to read a few.
+# Characters from which on a menu is read title by title: to load what does it takes as long as to read a few.
 _LONG = 4096
 
 _CONTINUATION = expression(r"\\\r*\n")

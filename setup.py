@@ -1,4 +1,4 @@
-"""The build: beside pyproject.toml, one step of our own, which makes the parsers' tables and compiles expressions."""
+"""The build: beside pyproject.toml, one step of our own, which makes the parsers' tables."""
 
 import sys
 from pathlib import Path
@@ -10,9 +10,9 @@ TOP = Path(__file__).resolve().parent
 
 
 class BuildTables(build_py):
-    """Puts `grubkd/grammars/NAME_tables.py` beside each grammar of the build, and `grubkd/expression_tables.py`.
+    """Puts `grubkd/grammars/NAME_tables.py` beside each grammar of the build.
 
-    An editable install needs neither.
+    An editable install needs none.
     """
 
     def run(self) -> None:
@@ -26,7 +26,6 @@ class BuildTables(build_py):
         for grammar in sorted((TOP / "grubkd" / "grammars").glob("*.lark")):
             target = Path(self.build_lib, "grubkd", "grammars", f"{grammar.stem}_tables.py")
             target.write_text(compile.module(grammar.read_text("utf-8")), "utf-8")
-        Path(self.build_lib, "grubkd", "expression_tables.py").write_text(compile.expressions(), "utf-8")
 
 
 setup(license="LGPL-2.1-or-later", cmdclass={"build_py": BuildTables})

@@ -2,10 +2,9 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from grubkd import __version__
-
-TYPE_CHECKING = False  # known to type checkers by its name; typing itself takes a third of the interpreter's start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,9 +213,5 @@ def main(argv: "Sequence[str] | None" = None) -> int:
 
 
 def run() -> "NoReturn":
-    """Run grubkd as a command of its own: ends the process with the exit code.
-
-    At once: taking the interpreter apart, object by object, takes a tenth of a run. Nothing is lost by it: an answer
-    is flushed where it is made, a child is waited for, and what is open the kernel closes.
-    """
-    os._exit(main())
+    """Run grubkd as a command of its own: ends the process with the exit code."""
+    sys.exit(main())

@@ -6,9 +6,9 @@ A message says what was found, the hint what to do about it, the place where. Ex
 
 from __future__ import annotations
 
-from grubkd.facts import dataclass
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
 
@@ -81,7 +81,7 @@ class InputOutput(Failed):
     """A system call failed: no space, read-only, an I/O error."""
 
     code = "io-error"
-    remedy = "mend what the system complains of, then run the same command again"
+    remedy = "fix what the system complains of, then run the same command again"
 
 
 class LockBusy(Failed):

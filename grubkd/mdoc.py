@@ -5,14 +5,14 @@ Only the part of mdoc(7) that grubkd's own pages use; a macro beyond it is an er
 
 from __future__ import annotations
 
-from grubkd.facts import dataclass, field
-from grubkd.lazily import expression
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_ARGUMENT = expression(r'"([^"]*)"|((?:\\ |\S)+)')
+_ARGUMENT = re.compile(r'"([^"]*)"|((?:\\ |\S)+)')
 _ESCAPES = (("\\(dq", '"'), ("\\:", ""), ("\\&", ""), ("\\ ", " "), ("\\e", "\\"))
 _CLOSING = frozenset(".,;:!?)]")
 _OPENING = frozenset("([")

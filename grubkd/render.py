@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from grubkd import octets, story
+from grubkd import log
 from grubkd.render_colour import BAD, DOUBT, HEAD, coloured, mark, plain, shown, wanted
+from grubkd.text import to_display
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import IO, Any
@@ -32,16 +33,16 @@ def begin(*, colour: str | None = None, loudness: int = 0) -> None:
     if colour is None and not loudness:
         _told.clear()
         _colour = "auto"
-        story.listen(_tell, _wait, story.SILENT)
+        log.listen(_tell, _wait, log.SILENT)
     _colour = colour or _colour
-    story.level += loudness
+    log.level += loudness
 
 
 def _tell(level: int, line: str) -> None:
     """A line of the story, once: a change reads its files three times, before, as planned, and after."""
     if line not in _told:
         _told.add(line)
-        _try_to_tell(f"grubkd: {_one_line(line)}", DETAIL if level > story.DECISIONS else NOTE)
+        _try_to_tell(f"grubkd: {_one_line(line)}", DETAIL if level > log.DECISIONS else NOTE)
 
 
 def _wait(line: str) -> None:
@@ -123,7 +124,7 @@ def _journalled() -> bool:
 
 def _one_line(text: str) -> str:
     """A message as a single line, whatever file name it holds."""
-    return octets.to_person(text).replace("\n", "\\x0a")
+    return to_display(text).replace("\n", "\\x0a")
 
 
 def notice(found: Notice | GrubkdError) -> dict[str, Any]:
@@ -131,9 +132,9 @@ def notice(found: Notice | GrubkdError) -> dict[str, Any]:
     place = found.place
     return {
         "code": found.code,
-        "message": octets.to_person(found.message),
-        "hint": octets.to_person(found.hint) or None,
-        "file": octets.to_person(place.file) if place else None,
+        "message": to_display(found.message),
+        "hint": to_display(found.hint) or None,
+        "file": to_display(place.file) if place else None,
         "line": (place.line or None) if place else None,
         "column": (place.column or None) if place else getattr(found, "column", 0) or None,
     }
@@ -146,7 +147,7 @@ def complain(found: Notice | GrubkdError, kind: str) -> None:
     level, colour = (ERROR, BAD) if kind == "error" else (WARNING, DOUBT)
     tell(f"grubkd: {mark(kind, colour)}: {_one_line(f'{where}{found.message}')}", level)
     if found.hint:
-        tell(octets.to_person(f"  {found.hint}"), level)
+        tell(to_display(f"  {found.hint}"), level)
 
 
 def warnings(found: Iterable[Notice]) -> None:

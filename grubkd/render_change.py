@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from grubkd import octets, render
-from grubkd.lazily import expression
-from grubkd.render_colour import BAD, GOOD, HEAD, PLACE, mark
+import re
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
+from grubkd import render
+from grubkd.render_colour import BAD, GOOD, HEAD, PLACE, mark
+from grubkd.text import from_bytes, to_display
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from grubkd.change.filechange import FileChange
     from grubkd.errors import Notice
-    from grubkd.write.filechange import FileChange
 
-_LINE = expression(r"[^\n]*\n|[^\n]+")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _CONTEXT = 3
 
 
 def diff(file: FileChange) -> str:
     """The unified diff of one file, as patch(1) takes it at the root of the tree; "" where only its time changes."""
     before, after = _lines(file.before), _lines(file.after)
-    path = octets.to_person(file.path)
+    path = to_display(file.path)
     source = "/dev/null" if file.before is None else f"a{path}"
     target = "/dev/null" if file.after is None else f"b{path}"
     if len(before) == len(after):
@@ -35,7 +37,7 @@ def diff(file: FileChange) -> str:
 
 def _lines(data: bytes | None) -> list[str]:
     """The lines with their ends; only a newline ends one, whatever else str.splitlines() takes for an end."""
-    return _LINE.findall(octets.to_person(octets.from_bytes(data or b"")))
+    return _LINE.findall(to_display(from_bytes(data or b"")))
 
 
 def _line_by_line(before: Sequence[str], after: Sequence[str], source: str, target: str) -> Iterator[str]:
@@ -86,7 +88,7 @@ def answer(  # noqa: PLR0913 - one parameter a field of the JSON object
     return {
         "changed": bool(files),
         "dry_run": dry_run,
-        "files": [{"path": octets.to_person(each.path), "diff": diff(each)} for each in files if each.rewrites],
+        "files": [{"path": to_display(each.path), "diff": diff(each)} for each in files if each.rewrites],
         "transaction": transaction,
         "followups": [list(command) for command in followups],
         "reboot_required": reboot_required,
@@ -116,5 +118,5 @@ def lines(files: Sequence[FileChange], *, dry_run: bool, transaction: str | None
         return
     for each in files:
         done = "created" if each.before is None else "removed" if each.after is None else "changed"
-        yield f"{done if each.rewrites else 'kept newer'} {octets.to_person(each.path)}"
+        yield f"{done if each.rewrites else 'kept newer'} {to_display(each.path)}"
     yield f"transaction {transaction}; take it back with: grubkd rollback {transaction}"

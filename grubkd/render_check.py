@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from grubkd import octets, render
+from typing import TYPE_CHECKING
+
+from grubkd import render
 from grubkd.advice import reservation
 from grubkd.advice.finding import Status
 from grubkd.render_colour import BAD, DOUBT, GOOD, mark
+from grubkd.text import to_display
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
@@ -29,8 +31,8 @@ def answer(report: Report, config: BootConfig, machine: Machine, kdump: Kdump) -
         "will_dump": {"now": report.now, "next": report.next},
         "checks": [_finding(each) for each in report.findings],
         "running": {
-            "release": octets.to_person(running.release),
-            "crashkernel": list(map(octets.to_person, reservation.held(running.cmdline))),
+            "release": to_display(running.release),
+            "crashkernel": list(map(to_display, reservation.held(running.cmdline))),
             "reserved_bytes": running.reserved,
             "loaded": running.loaded,
         }
@@ -50,9 +52,9 @@ def target(kdump: Kdump) -> dict[str, Any]:
     found = kdump.target
     return {
         "kind": found.kind.value,
-        "where": octets.to_person(found.where) or None,
-        "path": octets.to_person(found.path) or None,
-        "directory": None if found.directory is None else octets.to_person(found.directory),
+        "where": to_display(found.where) or None,
+        "path": to_display(found.path) or None,
+        "directory": None if found.directory is None else to_display(found.directory),
         "free_bytes": kdump.room.free,
     }
 
@@ -63,10 +65,10 @@ def _finding(found: Finding) -> dict[str, Any]:
         "check": found.check,
         "status": found.status.value,
         "code": found.code,
-        "message": octets.to_person(found.message),
-        "why": octets.to_person(found.why) or None,
-        "mend": octets.to_person(found.mend) or None,
-        "file": octets.to_person(place.file) if place else None,
+        "message": to_display(found.message),
+        "why": to_display(found.why) or None,
+        "fix": to_display(found.fix) or None,
+        "file": to_display(place.file) if place else None,
         "line": (place.line or None) if place else None,
     }
 
@@ -77,11 +79,11 @@ def lines(report: Report) -> Iterator[str]:
         word = "?" if found.status is Status.NOT_ASKED else found.status.value
         colour = _COLOURS.get(found.status)
         blanks = " " * (len(_INDENT) - len(word))
-        yield f"{mark(word, colour) if colour else word}{blanks}{octets.to_person(_sentence(found))}"
+        yield f"{mark(word, colour) if colour else word}{blanks}{to_display(_sentence(found))}"
         if found.why:
-            yield octets.to_person(f"{_INDENT}{found.why}")
-        if found.mend:
-            yield octets.to_person(f"{_INDENT}-> {found.mend}")
+            yield to_display(f"{_INDENT}{found.why}")
+        if found.fix:
+            yield to_display(f"{_INDENT}-> {found.fix}")
     yield ""
     yield f"a crash now: {_verdict(report.now)}"
     yield f"a crash after the next boot: {_verdict(report.next)}"

@@ -1,15 +1,15 @@
 """Colour for people: words are marked where an answer is made, and coloured or not where it is written.
 
-The marks are lone surrogates below U+DC80. No text made from bytes holds one (octets.to_person makes only those from
+The marks are lone surrogates below U+DC80. No text made from bytes holds one (to_display makes only those from
 U+DC80 on), so no title and no file name can forge a colour, and an answer with its marks taken out is byte for byte
 what it would be without them.
 """
 
 from __future__ import annotations
 
-from grubkd.lazily import expression
+import re
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ _SEQUENCES = {GOOD: "32", DOUBT: "33", BAD: "31", HEAD: "1", PLACE: "36", KERNEL
 _COLOURED = {ord(mark): f"\x1b[{number}m" for mark, number in _SEQUENCES.items()} | {ord(_END): "\x1b[0m"}
 _PLAIN = dict.fromkeys(_COLOURED)
 # What a terminal would obey, one of UTF-8 or one of single bytes; tabs and line ends are none of those.
-_CONTROLS = expression("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]")
 
 
 def mark(text: str, colour: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from grubkd import octets, render
+from grubkd import render
 from grubkd.advice.dumproom import amount
 from grubkd.render_check import target
+from grubkd.text import to_display
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
@@ -24,15 +25,15 @@ def answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]) -> d
         "target": target(kdump),
         "dumps": [
             {
-                "path": octets.to_person(each.path),
-                "files": list(map(octets.to_person, each.files)),
+                "path": to_display(each.path),
+                "files": list(map(to_display, each.files)),
                 "size": each.size,
                 "time": _time(each.time),
                 "complete": each.complete,
-                "fault": octets.to_person(each.fault) or None,
+                "fault": to_display(each.fault) or None,
                 "format": each.form or None,
-                "release": None if each.release is None else octets.to_person(each.release),
-                "panic": None if each.panic is None else octets.to_person(each.panic),
+                "release": None if each.release is None else to_display(each.release),
+                "panic": None if each.panic is None else to_display(each.panic),
             }
             for each in found
         ],
@@ -43,15 +44,15 @@ def answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]) -> d
 def lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
     """The same for a terminal: a row for each dump, below it why the kernel stopped, and what is missing."""
     if not found:
-        yield octets.to_person(f"no dumps ({kdump.target})")
+        yield to_display(f"no dumps ({kdump.target})")
         return
     rows = [
         (
             _time(each.time).replace("T", " ").replace("Z", " UTC"),
             amount(each.size),
             {True: "complete", False: "incomplete", None: "packed"}[each.complete],
-            octets.to_person(each.release or "-"),
-            octets.to_person(each.path),
+            to_display(each.release or "-"),
+            to_display(each.path),
         )
         for each in found
     ]
@@ -60,9 +61,9 @@ def lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
     for row, each in zip(table[1:], found, strict=True):
         yield row
         if each.panic:
-            yield octets.to_person(f"  {each.panic}")
+            yield to_display(f"  {each.panic}")
         if each.fault:
-            yield octets.to_person(f"  {each.fault}")
+            yield to_display(f"  {each.fault}")
 
 
 def _time(seconds: int) -> str:

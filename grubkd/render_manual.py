@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
-from grubkd.lazily import expression
 from grubkd.render_colour import HEAD, mark, plain
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from grubkd.mdoc import Paragraph
 
 _STEP = 4
-_OPTION = expression(r"--[a-z0-9-]+")
+_OPTION = re.compile(r"--[a-z0-9-]+")
 
 
 def text(found: Sequence[Paragraph], *, width: int) -> Iterator[str]:

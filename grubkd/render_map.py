@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from grubkd import octets
 from grubkd.memory.picture import MARKS, Kind, around, whole
 from grubkd.memory.size import GIB, MIB, format_size, round_up
 from grubkd.render_colour import BAD, DOUBT, GOOD, KERNEL, mark
 from grubkd.render_plan import extent, size
+from grubkd.text import to_display
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -50,7 +50,7 @@ _MOST = 4
 def text(shown: Picture, *, width: int, ascii_only: bool) -> Iterator[str]:
     """The picture in lines of at most `width` columns: all memory, the surroundings of the region, a legend."""
     signs = _ASCII if ascii_only else _UNICODE
-    yield octets.to_person(shown.title)
+    yield to_display(shown.title)
     yield ""
     yield from _bar(shown, whole(shown), width, signs)
     near = around(shown)
@@ -123,7 +123,7 @@ def _legend(shown: Picture, scale: Scale, signs: Mapping[Kind, str]) -> Iterator
             yield f"{_signs(kind, 1, signs)} {kind.value:<17} {size(bands[0].end - bands[0].start):>6}  {where}"
             continue
         for band in bands:
-            note = f": {octets.to_person(band.note)}" if band.note else ""
+            note = f": {to_display(band.note)}" if band.note else ""
             amount, where = size(band.end - band.start), extent((band.start, band.end))
             yield f"{_signs(kind, 1, signs)} {kind.value:<17} {amount:>6}  {where}{note}"
     total = sum(band.end - band.start for band in shown.of(Kind.RAM))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from grubkd import octets, render
+from typing import TYPE_CHECKING
+
+from grubkd import render
 from grubkd.advice import Plan, Verdict
 from grubkd.boot.model import Entry
 from grubkd.memory.size import GIB, MIB, format_size
 from grubkd.render_colour import BAD, DOUBT, GOOD, mark
+from grubkd.text import to_display
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
@@ -39,8 +41,8 @@ def answer(
         "entries": [
             {
                 "index": entry.index,
-                "title": octets.to_person(entry.title),
-                "version": None if entry.version is None else octets.to_person(entry.version),
+                "title": to_display(entry.title),
+                "version": None if entry.version is None else to_display(entry.version),
                 **_plan(plan),
                 "prediction": prediction(verdict),
             }
@@ -59,7 +61,7 @@ def facts(machine: Machine) -> dict[str, Any]:
         "ram_bytes": machine.ram,
         "ram_estimated": machine.ram_estimated,
         "ram_source": machine.ram_source or None,
-        "distribution": octets.to_person(machine.distribution.name) or None,
+        "distribution": to_display(machine.distribution.name) or None,
     }
 
 
@@ -67,7 +69,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
     return {
         "values": list(plan.values),
         "source": plan.source,
-        "reasons": [{"text": octets.to_person(each.text), "source": each.source} for each in plan.reasons],
+        "reasons": [{"text": to_display(each.text), "source": each.source} for each in plan.reasons],
     }
 
 
@@ -78,7 +80,7 @@ def prediction(verdict: Verdict) -> dict[str, Any]:
         "size": verdict.request.size if verdict.request else None,
         "regions": [list(region) for region in verdict.regions],
         "alternatives": [[list(region) for region in regions] for regions in verdict.alternatives],
-        "reason": octets.to_person(verdict.reason),
+        "reason": to_display(verdict.reason),
     }
 
 
@@ -87,7 +89,7 @@ def table(machine: Machine, rows: Sequence[Row], future: Plan | None, *, explain
     yield _machine(machine)
     yield ""
     lines = [
-        (str(entry.index), octets.to_person(entry.version or "-"), " ".join(plan.values), outcome(verdict))
+        (str(entry.index), to_display(entry.version or "-"), " ".join(plan.values), outcome(verdict))
         for entry, plan, verdict in rows
     ]
     if future is not None:
@@ -102,7 +104,7 @@ def _machine(machine: Machine) -> str:
     if machine.ram:
         estimated = " (estimated)" if machine.ram_estimated else ""
         ram = f"{size(machine.ram)} of RAM{estimated}"
-    parts = [octets.to_person(machine.distribution.name), machine.architecture or "architecture unknown", ram]
+    parts = [to_display(machine.distribution.name), machine.architecture or "architecture unknown", ram]
     return ", ".join(part for part in parts if part)
 
 
@@ -121,7 +123,7 @@ def _explanations(rows: Sequence[Row], future: Plan | None) -> Iterator[str]:
         yield ""
         yield f"{' '.join(plans[key].values)} ({', '.join(names)})"
         for reason in plans[key].reasons:
-            yield f"  - {octets.to_person(reason.text)} [{reason.source}]"
+            yield f"  - {to_display(reason.text)} [{reason.source}]"
 
 
 def outcome(verdict: Verdict) -> str:

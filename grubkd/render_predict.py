@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from grubkd import octets, render
+from typing import TYPE_CHECKING
+
+from grubkd import render
 from grubkd.advice import Verdict
 from grubkd.boot.model import Entry
 from grubkd.memory.size import format_size
 from grubkd.render_colour import BAD, DOUBT, mark
 from grubkd.render_plan import extent, outcome, size
+from grubkd.text import to_display
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
@@ -33,11 +35,11 @@ def verdict(found: Verdict) -> dict[str, Any]:
             "status": "failed" if found.status == "none" else found.status,
             "regions": [list(region) for region in found.regions],
             "alternatives": [[list(region) for region in regions] for regions in found.alternatives],
-            "reason": octets.to_person(found.reason),
+            "reason": to_display(found.reason),
         },
         "assumption": found.assumption or None,
-        "note": octets.to_person(found.note) or None,
-        "reason": octets.to_person(found.reason),
+        "note": to_display(found.note) or None,
+        "reason": to_display(found.reason),
     }
 
 
@@ -50,7 +52,7 @@ def request(found: Request) -> dict[str, Any]:
         "low": found.low,
         "high": found.high,
         "cma": found.cma,
-        "reason": octets.to_person(found.reason),
+        "reason": to_display(found.reason),
     }
 
 
@@ -58,10 +60,10 @@ def one(found: Simulation) -> dict[str, Any]:
     """The JSON object for a line of a person's own."""
     case = found.case
     return {
-        "release": octets.to_person(case.release.text),
+        "release": to_display(case.release.text),
         "arch": case.machine.value,
         "ram": found.ram,
-        "cmdline": octets.to_person(case.cmdline),
+        "cmdline": to_display(case.cmdline),
         **verdict(found.verdict),
     }
 
@@ -72,9 +74,9 @@ def entries(rows: Sequence[Row], errors: Sequence[GrubkdError]) -> dict[str, Any
         "entries": [
             {
                 "index": entry.index,
-                "title": octets.to_person(entry.title),
-                "version": None if entry.version is None else octets.to_person(entry.version),
-                "cmdline": octets.to_person(line),
+                "title": to_display(entry.title),
+                "version": None if entry.version is None else to_display(entry.version),
+                "cmdline": to_display(line),
                 **verdict(found),
             }
             for entry, line, found in rows
@@ -101,7 +103,7 @@ def one_for_people(found: Simulation) -> Iterator[str]:
     """The same as `one`, for a terminal."""
     case = found.case
     ram = f", {size(found.ram)} of RAM" if found.ram else ""
-    yield octets.to_person(f"kernel {case.release}, {case.machine}{ram}")
+    yield to_display(f"kernel {case.release}, {case.machine}{ram}")
     yield from _told(found.verdict)
 
 
@@ -111,13 +113,13 @@ def _told(found: Verdict) -> Iterator[str]:
     where = "; ".join(extent(region) for region in found.regions)
     yield f"reserves  {words}{f' ({where})' if where else ''}"
     if found.reason and found.status != "reserved":
-        yield f"because   {octets.to_person(found.reason)}"
+        yield f"because   {to_display(found.reason)}"
     if found.status == "uncertain":
         yield from _alternatives(found.alternatives)
     if found.assumption:
         yield f"assuming  {found.assumption}"
     if found.note:
-        yield f"note      {octets.to_person(found.note)}"
+        yield f"note      {to_display(found.note)}"
 
 
 def _alternatives(found: Sequence[Sequence[Extent]]) -> Iterator[str]:
@@ -140,14 +142,14 @@ def entries_for_people(rows: Sequence[Row]) -> Iterator[str]:
         yield "no entry starts Linux"
         return
     lines = [
-        (str(entry.index), octets.to_person(entry.version or "-"), reading(found.request), outcome(found))
+        (str(entry.index), to_display(entry.version or "-"), reading(found.request), outcome(found))
         for entry, _, found in rows
     ]
     yield render.table(("#", "kernel", "reads", "reserves"), lines)
     told: dict[str, list[str]] = {}
     for entry, _, found in rows:
         if found.reason and found.status not in ("reserved", "none"):
-            told.setdefault(octets.to_person(found.reason), []).append(str(entry.index))
+            told.setdefault(to_display(found.reason), []).append(str(entry.index))
     if told:
         yield ""
     for reason, indexes in told.items():
@@ -155,4 +157,4 @@ def entries_for_people(rows: Sequence[Row]) -> Iterator[str]:
     for assumption in dict.fromkeys(found.assumption for *_, found in rows if found.assumption):
         yield f"assuming {assumption}"
     for note in dict.fromkeys(found.note for *_, found in rows if found.note):
-        yield f"note: {octets.to_person(note)}"
+        yield f"note: {to_display(note)}"

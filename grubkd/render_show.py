@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from grubkd import octets, render
+from typing import TYPE_CHECKING
+
+from grubkd import render
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.model import Line, Role
 from grubkd.memory.size import format_size
 from grubkd.render_colour import BAD, GOOD, PLACE, mark
+from grubkd.text import to_display
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
@@ -25,7 +27,7 @@ _JSON = ("false", "true")
 
 
 def _person(text: str | None) -> str:
-    return octets.to_person(text or "")
+    return to_display(text or "")
 
 
 def values(words: Sequence[str]) -> list[str]:
@@ -78,7 +80,7 @@ class _Rows:
     def _text(self, text: str | None) -> str:
         if text is None:
             return "null"
-        return self._escaped(text if text.isascii() else octets.to_person(text))
+        return self._escaped(text if text.isascii() else to_display(text))
 
     def _name(self, text: str) -> str:
         """One of a few texts that come again and again."""

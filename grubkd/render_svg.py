@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
-from grubkd import octets
 from grubkd.memory.picture import MARKS, Kind, around, whole
 from grubkd.render_plan import extent, size
+from grubkd.text import to_display
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ _LINE = 22
 
 def svg(shown: Picture) -> str:
     """The picture as one SVG document: both scales of the text form, and its legend."""
-    parts = [_text(_LEFT, 24, octets.to_person(shown.title), bold=True)]
+    parts = [_text(_LEFT, 24, to_display(shown.title), bold=True)]
     y = 40
     for scale in (whole(shown), around(shown)):
         if scale is None:
@@ -82,7 +82,7 @@ def _legend(shown: Picture) -> Iterator[list[str]]:
 
 
 def _said(band: Band) -> str:
-    note = f": {octets.to_person(band.note)}" if band.note else ""
+    note = f": {to_display(band.note)}" if band.note else ""
     return f"{band.kind.value} {size(band.end - band.start)} at {extent((band.start, band.end))}{note}"
 
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from select import select
 from signal import SIGKILL, SIGTERM
 from stat import S_ISREG
+from typing import TYPE_CHECKING
 
-from grubkd import octets, story
+from grubkd import log
 from grubkd.errors import CommandFailed, Place, Refused
-from grubkd.facts import dataclass
+from grubkd.text import from_bytes, to_bytes
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Sequence
 
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # Nothing of the caller's environment is handed on: no preload, no locale, no shell start-up file.
@@ -76,7 +77,7 @@ def run(
     started = time.monotonic()
     try:
         process = subprocess.Popen(  # noqa: S603 - a list, never a shell
-            [octets.to_bytes(each) for each in argv],
+            [to_bytes(each) for each in argv],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -91,7 +92,7 @@ def run(
         finished = _gather(process, name, stop, started, patience)
     finally:
         _end(process)
-        story.decided(f"ran {name}: {time.monotonic() - started:.2f} s, {_how(process.returncode)}")
+        log.decided(f"ran {name}: {time.monotonic() - started:.2f} s, {_how(process.returncode)}")
     if process.returncode:
         how = _how(process.returncode)
         told = finished.stderr.decode("latin-1").strip().rpartition("\n")[2]
@@ -102,7 +103,7 @@ def run(
 def become(argv: Sequence[str]) -> None:
     """Be a person's own program from now on, with their terminal and environment; returns where there is none."""
     with suppress(OSError):
-        os.execvp(argv[0], [octets.to_bytes(each) for each in argv])  # noqa: S606 - a list, never a shell
+        os.execvp(argv[0], [to_bytes(each) for each in argv])  # noqa: S606 - a list, never a shell
 
 
 def _how(status: int) -> str:
@@ -131,7 +132,7 @@ def _gather(
                 reading.discard(fd)
         taken = time.monotonic() - started
         if taken >= _NOTICEABLE and not told:
-            story.waiting(f"running {name}")
+            log.waiting(f"running {name}")
             told = True
         for over, why in (
             (stop(), "the run was interrupted"),
@@ -174,7 +175,7 @@ def check_architecture(root: Root, command: str) -> None:
         if not head.startswith(b"#!"):
             break
         interpreter = head[2:].split(b"\n")[0].split()
-        path = _find(root, octets.from_bytes(interpreter[0])) if interpreter else path
+        path = _find(root, from_bytes(interpreter[0])) if interpreter else path
     if len(head) < 20 or head[:4] != b"\x7fELF":
         raise CommandFailed(f"{command}: neither a program nor a script", place=Place(path))
     found = (int.from_bytes(head[18:20], "big" if head[5] == 2 else "little"), head[5])

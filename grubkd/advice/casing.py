@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import file_name
 from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, Usage
-from grubkd.facts import replace
 from grubkd.memory.case import Case, Needs
 from grubkd.memory.estimate import Parts
 from grubkd.memory.policy import System
@@ -15,7 +17,6 @@ from grubkd.memory.release import Release
 from grubkd.memory.size import KIB
 from grubkd.memory.xen import of_image
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.boot.model import Boot, BootConfig, Entry
     from grubkd.machine.kernel import Kernel

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd.advice import dumproom, reservation, saving
 from grubkd.advice.casing import parsed
 from grubkd.advice.finding import Finding, Status, not_asked
 from grubkd.advice.lint import lint
 from grubkd.advice.reservation import line_of, next_entries
-from grubkd.boot.seal import Seal
-from grubkd.facts import dataclass
+from grubkd.boot.managed_by import ManagedBy
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -57,7 +58,7 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, notices: Sequence
         found.append(reservation.booted(config, running))
         found += reservation.reserved(running, machine)
         found.append(saving.loaded(running, kdump))
-    image = config.sealed in (Seal.OSTREE, Seal.BOOTC)
+    image = config.sealed in (ManagedBy.OSTREE, ManagedBy.BOOTC)
     found.append(saving.service(kdump, machine, image=image))
     found += saving.kernels(config, machine, kdump, _releases(config, machine))
     found += dumproom.target(kdump)

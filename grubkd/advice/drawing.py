@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from grubkd.advice.casing import case_of, release_of
 from grubkd.boot.build import main_boot
-from grubkd.facts import replace
 from grubkd.memory.picture import picture
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.advice.verdict import Verdict
     from grubkd.boot.model import Entry

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd.advice.finding import Finding, Status, not_asked, ok
-from grubkd.facts import dataclass
 from grubkd.machine.dumptarget import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG, Kind
 from grubkd.memory.size import GIB, MIB
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -76,8 +77,8 @@ def target(kdump: Kdump) -> Iterator[Finding]:
         )
     if kdump.key is False:
         why = "the capture kernel cannot log in"
-        mend = "kdumpctl propagate" if kdump.service.name != "kdump-tools" else "kdump-config propagate"
-        yield Finding("target", Status.PROBLEM, f"{found.key} is not there", "no-key", why, mend, found.place)
+        fix = "kdumpctl propagate" if kdump.service.name != "kdump-tools" else "kdump-config propagate"
+        yield Finding("target", Status.PROBLEM, f"{found.key} is not there", "no-key", why, fix, found.place)
         return
     yield _there(found, kdump)
 
@@ -103,8 +104,8 @@ def _there(found: Target, kdump: Kdump) -> Finding:
     if found.made:
         return ok("target", f"dumps go to {found}, which is made when the first is saved", found.place)
     why = "kdumpctl does not start without it"
-    mend = f"mkdir -p {found.directory}"
-    return Finding("target", Status.PROBLEM, f"{found.directory} is not there", "no-directory", why, mend, found.place)
+    fix = f"mkdir -p {found.directory}"
+    return Finding("target", Status.PROBLEM, f"{found.directory} is not there", "no-directory", why, fix, found.place)
 
 
 def room(kdump: Kdump, machine: Machine) -> Finding:
@@ -116,12 +117,12 @@ def room(kdump: Kdump, machine: Machine) -> Finding:
     if needed is None:
         return not_asked("room", f"{amount(free)} is free; how much a dump takes is not known without /proc/meminfo")
     said = f"{amount(free)} is free, and a dump takes up to {amount(needed.most)} ({needed.told})"
-    mend = f"make room there (grubkd dumps lists old ones), or name another target in {_file(kdump)}"
+    fix = f"make room there (grubkd dumps lists old ones), or name another target in {_file(kdump)}"
     why = "a dump that does not fit is cut off, and of little use"
     if free < needed.least:
-        return Finding("room", Status.PROBLEM, said, "no-room", why, mend, found.place)
+        return Finding("room", Status.PROBLEM, said, "no-room", why, fix, found.place)
     if free < needed.most:
-        return Finding("room", Status.WARNING, said, "little-room", why, mend, found.place)
+        return Finding("room", Status.WARNING, said, "little-room", why, fix, found.place)
     return ok("room", said, found.place)
 
 

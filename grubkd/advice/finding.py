@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from grubkd.facts import dataclass
-
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.errors import Place
 
@@ -24,7 +23,7 @@ class Status(StrEnum):
 class Finding:
     """`check` names the thing, `code` the cause: a stable word each; equal where nothing is wrong.
 
-    `message` says what is the case, `why` why it matters, `mend` the command or the line that mends it.
+    `message` says what is the case, `why` why it matters, `fix` the command or the line that mends it.
     """
 
     check: str
@@ -32,7 +31,7 @@ class Finding:
     message: str
     code: str = ""
     why: str = ""
-    mend: str = ""
+    fix: str = ""
     place: Place | None = None
 
 

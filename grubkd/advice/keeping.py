@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import release_of
-from grubkd.facts import dataclass
-from grubkd.write import targets
+from grubkd.change import targets
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from grubkd.boot.model import BootConfig, Entry, Line
-    from grubkd.write.lastword import LastWord
+    from grubkd.change.lastword import LastWord
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from grubkd.advice.finding import Finding, Status
 from grubkd.boot import cmdline
-from grubkd.lazily import expression
 from grubkd.memory.automatic import knows_auto
 from grubkd.memory.size import KIB, MIB, SUFFIXES, format_size
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from re import Match
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from grubkd.memory.release import Release
 
 _NAME = "crashkernel="
-_NUMBER = expression(r"(?<![\w.])(0[xX][0-9a-fA-F]+|\d{1,20})([KMGTPEkmgtpe]?)(?![\w.])")
+_NUMBER = re.compile(r"(?<![\w.])(0[xX][0-9a-fA-F]+|\d{1,20})([KMGTPEkmgtpe]?)(?![\w.])")
 _SUFFIXED = (",high", ",low", ",cma")
 
 
@@ -54,15 +55,15 @@ def _value(value: str, release: Release | None, place: Place | None) -> Iterator
             why = "only the kernels of RHEL 6, 7 and 8 know the word: this one reserves nothing"
             yield _odd("auto-unknown", said, why, "grubkd set --auto", place)
         return
-    mend = f"grubkd set {_meant(value)}"
+    fix = f"grubkd set {_meant(value)}"
     for match in _NUMBER.finditer(value):
         number, suffix = match[1], match[2]
         if _is_octal(number):
             said = f"{number}{suffix} in crashkernel={value} is octal: the kernel reads {_readable(number, suffix)}"
-            yield _odd("octal", said, "a number that begins with 0 is read in base eight", mend, place)
+            yield _odd("octal", said, "a number that begins with 0 is read in base eight", fix, place)
         elif _is_bytes(number, suffix):
             said = f"{number} in crashkernel={value} is a number of bytes"
-            yield _odd("no-suffix", said, "without K, M or G the kernel counts bytes", mend, place)
+            yield _odd("no-suffix", said, "without K, M or G the kernel counts bytes", fix, place)
 
 
 def _is_octal(number: str) -> bool:
@@ -93,5 +94,5 @@ def _readable(number: str, suffix: str) -> str:
     return format_size(size) if size and size % KIB == 0 else f"{size} bytes"
 
 
-def _odd(code: str, message: str, why: str, mend: str, place: Place | None) -> Finding:
-    return Finding("value", Status.WARNING, message, code, why, mend, place)
+def _odd(code: str, message: str, why: str, fix: str, place: Place | None) -> Finding:
+    return Finding("value", Status.WARNING, message, code, why, fix, place)

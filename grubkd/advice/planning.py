@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd.advice.casing import case_of, release_of, stand_in
 from grubkd.errors import NoSuchEntry
-from grubkd.facts import dataclass
 from grubkd.memory import planner
 from grubkd.memory.release import Release
 from grubkd.memory.shared import largest as largest_for
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.advice.reservation import next_entries
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.model import Role
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.advice.casing import parsed
 from grubkd.advice.finding import Finding, Status, not_asked, ok
 from grubkd.advice.planning import plan_entry
@@ -12,7 +14,6 @@ from grubkd.boot.build import main_boot
 from grubkd.errors import GrubkdError
 from grubkd.memory.size import format_size
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -67,30 +68,30 @@ def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
     found = verdict(line_of(entry), entry, machine)
     if found.status == "unknown":
         return not_asked("configured", f"{name} holds {values}; what comes of it is not known: {found.reason}")
-    mend = _mend(entry, config, machine)
-    failure = _failure(entry, name, values, found, mend)
+    fix = _mend(entry, config, machine)
+    failure = _failure(entry, name, values, found, fix)
     if failure:
         return failure
     if found.lacks_high_low:
         why = "it reads the number alone, and places it where it likes"
         said = f"the kernel of {name} does not know ,high and ,low ({values})"
-        return _finding("lacks-high-low", said, why, mend, entry)
+        return _finding("lacks-high-low", said, why, fix, entry)
     if () in found.alternatives:
         said = f"{name} may reserve nothing: {found.reason}"
         return _finding("may-reserve-nothing", said, _NO_MEMORY, "grubkd plan --explain", entry)
     return _enough(entry, values, found, config, machine)
 
 
-def _failure(entry: Entry, name: str, values: str, found: Verdict, mend: str) -> Finding | None:
+def _failure(entry: Entry, name: str, values: str, found: Verdict, fix: str) -> Finding | None:
     """The finding for a line that reserves nothing, or stops the machine; None for any other."""
     if found.status == "none" and not values:
-        return _problem("no-value", f"{name} holds no crashkernel= value", _NO_MEMORY, mend, entry)
+        return _problem("no-value", f"{name} holds no crashkernel= value", _NO_MEMORY, fix, entry)
     if found.status in ("none", "failed"):
-        return _problem("reserves-nothing", f"{name} reserves nothing: {found.reason}", _NO_MEMORY, mend, entry)
+        return _problem("reserves-nothing", f"{name} reserves nothing: {found.reason}", _NO_MEMORY, fix, entry)
     if found.status == "hang" or found.may_hang:
         how = "would not" if found.status == "hang" else "might not"
         why = "the kernel stops while it looks for the memory, without a word"
-        return _problem("would-not-boot", f"{name} {how} boot: {found.reason}", why, mend, entry)
+        return _problem("would-not-boot", f"{name} {how} boot: {found.reason}", why, fix, entry)
     return None
 
 
@@ -99,8 +100,8 @@ def _mend(entry: Entry, config: BootConfig, machine: Machine) -> str:
     if not entry.sealed:
         return _AUTO
     from grubkd.boot.selector import Selection
-    from grubkd.write import sealed
-    from grubkd.write.wish import reservation
+    from grubkd.change import sealed
+    from grubkd.change.arg_change import reservation
 
     try:
         wishes = (reservation(plan_entry(entry, config, machine).values),)
@@ -126,12 +127,12 @@ def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machi
     return ok("configured", f"entry {entry.index} ({entry.title}) holds {values}: {format_size(size)}", entry.source)
 
 
-def _problem(code: str, message: str, why: str, mend: str, entry: Entry) -> Finding:
-    return Finding("configured", Status.PROBLEM, message, code, why, mend, entry.source)
+def _problem(code: str, message: str, why: str, fix: str, entry: Entry) -> Finding:
+    return Finding("configured", Status.PROBLEM, message, code, why, fix, entry.source)
 
 
-def _finding(code: str, message: str, why: str, mend: str, entry: Entry) -> Finding:
-    return Finding("configured", Status.WARNING, message, code, why, mend, entry.source)
+def _finding(code: str, message: str, why: str, fix: str, entry: Entry) -> Finding:
+    return Finding("configured", Status.WARNING, message, code, why, fix, entry.source)
 
 
 def running_entry(config: BootConfig, running: Running) -> Entry | None:
@@ -154,8 +155,8 @@ def booted(config: BootConfig, running: Running) -> Finding:
     wanted = " ".join(held(line_of(entry))) if entry else ""
     if "crashkernel=" not in running.cmdline:
         said = "the running kernel was booted without crashkernel="
-        mend = _REBOOT if wanted else f"{_AUTO} && {_REBOOT}"
-        return Finding("booted", Status.PROBLEM, said, "booted-without", _NO_MEMORY, mend)
+        fix = _REBOOT if wanted else f"{_AUTO} && {_REBOOT}"
+        return Finding("booted", Status.PROBLEM, said, "booted-without", _NO_MEMORY, fix)
     if entry is None:
         said = f"no entry starts the running kernel {running.release}, which was booted with {values}"
         why = "it was removed, or booted from another disk: the next boot may differ"
@@ -177,8 +178,8 @@ def reserved(running: Running, machine: Machine) -> Iterator[Finding]:
         return
     if size == 0:
         said = "the running kernel has reserved nothing"
-        mend = "grubkd plan --explain" if "crashkernel=" in running.cmdline else f"{_AUTO} && {_REBOOT}"
-        yield Finding("reserved", Status.PROBLEM, said, "nothing-reserved", _NO_MEMORY, mend)
+        fix = "grubkd plan --explain" if "crashkernel=" in running.cmdline else f"{_AUTO} && {_REBOOT}"
+        yield Finding("reserved", Status.PROBLEM, said, "nothing-reserved", _NO_MEMORY, fix)
         return
     regions = machine.memory_map.crash if machine.memory_map else ()
     where = ", ".join(f"{start:#x}-{end - 1:#x}" for start, end in regions)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.advice.planning import recommended
 from grubkd.advice.verdict import outcome
 from grubkd.boot.build import main_boot
 from grubkd.errors import ArchitectureUnknown, Notice, RamUnknown, WouldNotReserve
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.advice.finding import Finding, Status, not_asked, ok
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,16 +30,14 @@ def loaded(running: Running, kdump: Kdump) -> Finding:
         return ok("loaded", "a capture kernel is loaded")
     if kdump.barred:
         why = "kexec_load_disabled is set, which holds until the next boot"
-        mend = f"remove it from sysctl's settings (grep -r kexec_load /etc/sysctl*), then {_load(kdump.service)}"
-        return Finding(
-            "loaded", Status.PROBLEM, "no capture kernel is loaded, nor can one be", "load-barred", why, mend
-        )
+        fix = f"remove it from sysctl's settings (grep -r kexec_load /etc/sysctl*), then {_load(kdump.service)}"
+        return Finding("loaded", Status.PROBLEM, "no capture kernel is loaded, nor can one be", "load-barred", why, fix)
     why = "a crash then ends in a reboot, or in nothing, without a dump"
     if not running.reserved:
-        mend = "first see to the reservation: grubkd set --auto, and a reboot"
+        fix = "first see to the reservation: grubkd set --auto, and a reboot"
     else:
-        mend = _load(kdump.service)
-    return Finding("loaded", Status.PROBLEM, "no capture kernel is loaded", "not-loaded", why, mend)
+        fix = _load(kdump.service)
+    return Finding("loaded", Status.PROBLEM, "no capture kernel is loaded", "not-loaded", why, fix)
 
 
 def _load(service: Service) -> str:
@@ -51,22 +50,22 @@ def service(kdump: Kdump, machine: Machine, *, image: bool = False) -> Finding:
     """Whether the capture kernel is loaded after each boot. `image`: the system is one of ostree or bootc."""
     found = kdump.service
     if not found.name:
-        mend = _install(machine.distribution, image=image)
-        return Finding("service", Status.PROBLEM, "no kdump service is installed", "no-service", _STARTS, mend)
+        fix = _install(machine.distribution, image=image)
+        return Finding("service", Status.PROBLEM, "no kdump service is installed", "no-service", _STARTS, fix)
     unit = f"{found.name}.service" if found.systemd else f"the init script {found.name}"
     if found.off:
-        mend = f"sed -i 's/^USE_KDUMP=.*/USE_KDUMP=1/' {found.off.file}"
+        fix = f"sed -i 's/^USE_KDUMP=.*/USE_KDUMP=1/' {found.off.file}"
         return Finding(
-            "service", Status.PROBLEM, f"{unit} does nothing: USE_KDUMP is 0", "off", _STARTS, mend, found.off
+            "service", Status.PROBLEM, f"{unit} does nothing: USE_KDUMP is 0", "off", _STARTS, fix, found.off
         )
     if found.masked:
-        mend = f"systemctl unmask {unit} && systemctl enable {unit}"
-        return Finding("service", Status.PROBLEM, f"{unit} is masked", "masked", _STARTS, mend)
+        fix = f"systemctl unmask {unit} && systemctl enable {unit}"
+        return Finding("service", Status.PROBLEM, f"{unit} is masked", "masked", _STARTS, fix)
     if not found.enabled:
         now = "--now " if machine.live else ""
         script = f"chkconfig {found.name} on || update-rc.d {found.name} enable"
-        mend = f"systemctl enable {now}{unit}" if found.systemd else script
-        return Finding("service", Status.PROBLEM, f"{unit} is not enabled", "disabled", _STARTS, mend)
+        fix = f"systemctl enable {now}{unit}" if found.systemd else script
+        return Finding("service", Status.PROBLEM, f"{unit} is not enabled", "disabled", _STARTS, fix)
     return ok("service", f"{unit} is enabled")
 
 
@@ -106,7 +105,7 @@ def kernels(config: BootConfig, machine: Machine, kdump: Kdump, releases: dict[s
         missing = [(option, why) for name, option, why in _NEEDED if getattr(said, name) is False]
         for option, why in missing:
             message = f"{role} {release} is built without {option}"
-            mend = "install a kernel of the distribution that has it"
-            yield Finding("kernel", Status.PROBLEM, message, "no-capture-support", why, mend)
+            fix = "install a kernel of the distribution that has it"
+            yield Finding("kernel", Status.PROBLEM, message, "no-capture-support", why, fix)
         if not missing:
             yield ok("kernel", f"{role} {release} is built to be loaded, and to capture")

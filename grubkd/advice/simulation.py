@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
 from grubkd.advice.casing import case_of
 from grubkd.advice.verdict import judge
 from grubkd.errors import RamUnknown
-from grubkd.facts import dataclass, replace
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.advice.verdict import Verdict
     from grubkd.machine.machine import Machine

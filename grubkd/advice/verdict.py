@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
 from grubkd.advice.casing import case_of
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import file_name
 from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, Usage
-from grubkd.facts import dataclass, replace
 from grubkd.memory import forecast
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
 from grubkd.boot.kernelpath import is_initrd, is_kernel, is_xen, release_of
 from grubkd.boot.model import Boot, Entry, Line, Role
 from grubkd.errors import Place
-from grubkd.lazily import expression
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from grubkd.boot.managed_by import ManagedBy
     from grubkd.boot.model import Image, Slot, SlotKey, Stanza
-    from grubkd.boot.seal import Seal
 
-_RESCUE_TITLE = expression(r"\b(rescue|recovery|single[ -]user|failsafe)\b")
+_RESCUE_TITLE = re.compile(r"\b(rescue|recovery|single[ -]user|failsafe)\b")
 # Looked for first: most titles hold none.
 _RESCUE_WORDS = ("rescue", "recovery", "single", "failsafe")
 _RESCUE_ARGUMENTS = frozenset({"single", "S", "s", "recovery", "rescue", "emergency"})
@@ -95,8 +95,8 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
     index: int,
     default: bool,
     foreign: bool,
-    sealed: Seal | None,
-    seal: Seal,
+    sealed: ManagedBy | None,
+    seal: ManagedBy,
     references: Mapping[str, tuple[Slot, ...]],
 ) -> Entry:
     """The entry that a stanza states. `seal`: that of deployments."""

@@ -7,17 +7,15 @@ kernel's isspace(): the ASCII six and the byte 0xA0. ` -- ` ends what the kernel
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.facts import NamedTuple
-from grubkd.lazily import expression
-
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 BLANKS = " \t\n\v\f\r\xa0"
-_ARGUMENT = expression(rf'(?:[^{BLANKS}"]|"[^"]*(?:"|\Z))+')
+_ARGUMENT = re.compile(rf'(?:[^{BLANKS}"]|"[^"]*(?:"|\Z))+')
 
 CRASHKERNEL = "crashkernel"
 _OWN = (f"{CRASHKERNEL}=", f'"{CRASHKERNEL}=')

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
 from grubkd.boot.kernelpath import file_name
 from grubkd.boot.model import Feeds, Role
 from grubkd.errors import Notice
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from grubkd.boot.model import BootConfig, Entry
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 # Where a bootloader's path may be relative to: the root, a boot partition, an ESP.
 _TOPS = ("", "/boot", "/boot/efi", "/efi")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from grubkd import octets, story
+from typing import TYPE_CHECKING
+
+from grubkd import log
 from grubkd.boot.build import entry_of
 from grubkd.boot.formats import FORMATS
 from grubkd.boot.joins import bls, extlinux, grub2, legacy, ostree, uki, zipl
+from grubkd.boot.managed_by import ManagedBy
 from grubkd.boot.model import BootConfig, Bootloader
-from grubkd.boot.seal import Seal
 from grubkd.errors import GrubkdError
+from grubkd.text import from_bytes
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from grubkd.boot.joins.joined import Joined
     from grubkd.boot.model import Document, Entry
     from grubkd.errors import Notice
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 
 class _Reading:
@@ -33,7 +35,7 @@ class _Reading:
             found = self.documents[each.name] = []
             for file in each.find(tree):
                 try:
-                    text = octets.from_bytes(tree.read(file))
+                    text = from_bytes(tree.read(file))
                     found.append(_parsed(each, file, text))
                     self.texts[file] = text
                 except GrubkdError as problem:
@@ -103,7 +105,7 @@ def read(tree: Tree) -> BootConfig:
                 default=candidate.default,
                 foreign=candidate.foreign,
                 sealed=candidate.sealed,
-                seal=seal or Seal.OSTREE,
+                seal=seal or ManagedBy.OSTREE,
                 references=each.references,
             )
             for index, candidate in enumerate(each.candidates, len(entries))
@@ -115,8 +117,8 @@ def read(tree: Tree) -> BootConfig:
     warnings = reading.warnings() + malformed + [notice for each in joined for notice in each.warnings]
     bootloaders = tuple(_bootloaders(joined, reading))
     for one in bootloaders:
-        story.decided(f"found {one.format}: {', '.join(one.files)}")
-    story.decided(f"found {len(entries)} entries, {len(futures)} sources of kernels to come")
+        log.decided(f"found {one.format}: {', '.join(one.files)}")
+    log.decided(f"found {len(entries)} entries, {len(futures)} sources of kernels to come")
     return BootConfig(
         bootloaders=bootloaders,
         entries=tuple(entries),

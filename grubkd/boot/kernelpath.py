@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 
-from grubkd.lazily import expression
-
-_NAMED = expression(r"(?:vmlinu[xz]|kernel|linux|[bz]?[iI]mage|initrd(?:\.img)?|initramfs)-(?P<release>[0-9].*)")
+_NAMED = re.compile(r"(?:vmlinu[xz]|kernel|linux|[bz]?[iI]mage|initrd(?:\.img)?|initramfs)-(?P<release>[0-9].*)")
 _PACKED = (".img", ".gz")
 _NO_LINUX = ("memtest", "mt86", "gpxe", "ipxe", "sgabios", "grub", "shell", "fwsetup")
 

@@ -5,14 +5,11 @@ A stanza's id is its file name without .conf, a boot counter (`+3-1`) included; 
 
 from __future__ import annotations
 
+import re
 from functools import cmp_to_key
+from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.facts import NamedTuple
-from grubkd.lazily import expression
-
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from collections.abc import Sequence
     from typing import TypeVar
 
@@ -21,12 +18,12 @@ if TYPE_CHECKING:
     _Ordered = TypeVar("_Ordered", int, str)
 
 
-_COUNTER = expression(r"\+(\d+)(?:-(\d+))?\Z")
+_COUNTER = re.compile(r"\+(\d+)(?:-(\d+))?\Z")
 # What strverscmp_improved of systemd counts as part of a version; everything else separates, and counts for nothing.
-_NOT_IN_VERSION = expression(r"[^0-9A-Za-z~^.-]*")
-_RUNS = expression(r"[0-9]+|[A-Za-z]+")
-_DIGITS = expression(r"[0-9]*")
-_LETTERS = expression(r"[A-Za-z]*")
+_NOT_IN_VERSION = re.compile(r"[^0-9A-Za-z~^.-]*")
+_RUNS = re.compile(r"[0-9]+|[A-Za-z]+")
+_DIGITS = re.compile(r"[0-9]*")
+_LETTERS = re.compile(r"[A-Za-z]*")
 _TEN = frozenset("0123456789")
 
 

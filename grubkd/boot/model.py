@@ -1,22 +1,21 @@
 """Slot, Entry, BootConfig: what a boot configuration is, whatever its format.
 
-Texts are grubkd.octets texts: one character a byte, so every offset is a byte offset in its file.
+Texts are grubkd.text texts: one character a byte, so every offset is a byte offset in its file.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
 from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.facts import NamedTuple, dataclass, field
-
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
-    from grubkd.boot.seal import Seal
+    from grubkd.boot.managed_by import ManagedBy
     from grubkd.errors import GrubkdError, Notice, Place
 
 SlotKey: TypeAlias = tuple[str, int, str]
@@ -231,7 +230,7 @@ class Entry:
     generated: bool
     format: str
     source: Place
-    sealed: Seal | None = None
+    sealed: ManagedBy | None = None
 
 
 class Feeds(Enum):
@@ -244,7 +243,7 @@ class Feeds(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Future:
+class NewKernelArgs:
     """A line that kernels installed later will get.
 
     `format`: the bootloader whose entries it feeds. `copied`: it is a present entry's own line, which new kernels copy
@@ -288,9 +287,9 @@ class BootConfig:
 
     bootloaders: tuple[Bootloader, ...]
     entries: tuple[Entry, ...]
-    futures: tuple[Future, ...]
+    futures: tuple[NewKernelArgs, ...]
     texts: Mapping[str, str]
     errors: tuple[GrubkdError, ...] = ()
     warnings: tuple[Notice, ...] = ()
     followups: tuple[Followup, ...] = ()
-    sealed: Seal | None = None
+    sealed: ManagedBy | None = None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd import octets
-from grubkd.facts import NamedTuple
+from grubkd.text import from_bytes
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -55,7 +54,7 @@ def sections(read: Callable[[int, int], bytes]) -> dict[str, Section]:
     found: dict[str, Section] = {}
     for number in range(count):
         raw, virtual, _, size, start = struct.unpack_from("<8sIIII", table, number * _SECTION)
-        name = octets.from_bytes(raw.rstrip(b"\0"))
+        name = from_bytes(raw.rstrip(b"\0"))
         if name not in found:
             # On the disk a section is padded, in memory it may be longer than that by zeros.
             held = min(virtual, size) if virtual else size
@@ -69,4 +68,4 @@ def _text(read: Callable[[int, int], bytes], name: str, start: int, size: int) -
     data = read(start, size)
     if len(data) < size:
         raise Malformed(f"its {name} is cut off")
-    return octets.from_bytes(data).partition("\0")[0]
+    return from_bytes(data).partition("\0")[0]

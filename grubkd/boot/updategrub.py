@@ -7,14 +7,15 @@ blank. The values go through an unquoted `echo` of the shell, those of `kopt_VER
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from grubkd.boot.model import Assignment, Slot
 from grubkd.boot.words import words
 from grubkd.errors import CannotHold
-from grubkd.lazily import expression
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from grubkd.grammar import Token
+    from grubkd.parsing.grammar import Token
 
 BEGIN_LIST = "### BEGIN AUTOMAGIC KERNELS LIST"
 END_LIST = "### END DEBIAN AUTOMAGIC KERNELS LIST"
@@ -24,9 +25,9 @@ END_OPTIONS = "## ## End Default Options ##"
 _ECHO = "update-grub"
 _EVAL = "update-grub eval"
 
-_BLANKS = expression(r"[ \t]+")
-_EXPANDED = expression(r"[*?\[\\]")
-_EVALUATED = expression(r'[$`"\\]')
+_BLANKS = re.compile(r"[ \t]+")
+_EXPANDED = re.compile(r"[*?\[\\]")
+_EVALUATED = re.compile(r'[$`"\\]')
 
 
 class Options:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from grubkd import advice, story
-from grubkd.write import sharing
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
+from grubkd import advice, log
+from grubkd.change import sharing
+
 if TYPE_CHECKING:
     from grubkd.advice import Plan, PlanOptions
     from grubkd.boot.model import BootConfig
@@ -29,7 +30,7 @@ def plans(config: BootConfig, selection: Selection, machine: Machine, options: P
         found.update((entry.index, shared) for entry in entries)
     for index, plan in found.items():
         subject = "kernels to come" if index is None else f"entry {index}"
-        story.decided(f"chose {' '.join(plan.values)} for {subject} ({plan.source})")
+        log.decided(f"chose {' '.join(plan.values)} for {subject} ({plan.source})")
         for reason in plan.reasons:
-            story.read(f"because {reason.text} [{reason.source}]")
+            log.read(f"because {reason.text} [{reason.source}]")
     return found

@@ -7,10 +7,9 @@ and replaces only what stands behind the last such character, or behind the open
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from grubkd.facts import dataclass
-
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

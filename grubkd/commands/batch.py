@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
-from grubkd import octets, render, render_predict
+from grubkd import render, render_predict
 from grubkd.errors import GrubkdError, Usage
 from grubkd.memory.architecture import architecture
 from grubkd.memory.crashkernel import read
@@ -12,8 +13,8 @@ from grubkd.memory.memorymap import from_firmware
 from grubkd.memory.placement import counted_ram, place
 from grubkd.memory.release import Release
 from grubkd.memory.size import LIMIT
+from grubkd.text import from_user, to_display
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, BinaryIO, TypeGuard
@@ -115,7 +116,7 @@ def _answer_line(line: bytes) -> dict[str, Any]:
         name = request.get("id")
         return answer(request)
     except GrubkdError as problem:
-        return {"id": name, "error": {"code": problem.code, "message": octets.to_person(str(problem))}}
+        return {"id": name, "error": {"code": problem.code, "message": to_display(str(problem))}}
 
 
 def _placement_object(placement: Placement) -> dict[str, Any]:
@@ -123,7 +124,7 @@ def _placement_object(placement: Placement) -> dict[str, Any]:
         "status": placement.status,
         "regions": placement.regions,
         "alternatives": placement.alternatives,
-        "reason": octets.to_person(placement.reason),
+        "reason": to_display(placement.reason),
     }
 
 
@@ -136,7 +137,7 @@ def _text(request: Mapping[str, Any], name: str) -> str:
 
 def _octets(name: str, value: str) -> str:
     try:
-        return octets.from_person(value)
+        return from_user(value)
     except UnicodeEncodeError:
         raise BadRequest(f"'{name}' holds a code point that is no character") from None
 

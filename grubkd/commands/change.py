@@ -5,26 +5,27 @@ Every step but the last is a pure function of what was read; the last writes all
 
 from __future__ import annotations
 
-from grubkd import octets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
+from grubkd.change import changes, verify
+from grubkd.change.left import nothing_left
+from grubkd.change.lock import lock
 from grubkd.commands.unfinished import interrupted
 from grubkd.errors import Notice, Place
-from grubkd.facts import dataclass
-from grubkd.overlay import Asked, Overlay
-from grubkd.write import changes, verify
-from grubkd.write.left import nothing_left
-from grubkd.write.lock import lock
+from grubkd.text import to_bytes
+from grubkd.tree.overlay import Asked, Overlay
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from grubkd.boot.model import BootConfig
     from grubkd.boot.selector import Selection
-    from grubkd.root import Root
-    from grubkd.tree import Tree
-    from grubkd.write.filechange import FileChange
+    from grubkd.change.filechange import FileChange
+    from grubkd.tree.root import Root
+    from grubkd.tree.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Decision:
     written; it refuses by raising, and returns further warnings.
     """
 
-    wishes_for: changes.WishesFor
+    wishes_for: changes.ArgChangesFor
     wanted: dict[str, object]
     by: str
     architecture: str | None
@@ -121,7 +122,7 @@ def _carry_out(
     warnings = found + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
     done = None
     if files and not manner.dry_run:
-        from grubkd.write import transaction
+        from grubkd.change import transaction
 
         done = transaction.commit(
             root,
@@ -147,7 +148,7 @@ def _recovered(root: Root, run_followups: bool) -> tuple[Notice, ...]:
     """Undo what an interrupted run left; returns what to tell about it."""
     if nothing_left(root):
         return ()
-    from grubkd.write import transaction
+    from grubkd.change import transaction
 
     return transaction.recover(root, run_followups=run_followups)
 
@@ -176,7 +177,7 @@ def _editable(config: BootConfig, selection: Selection, decision: Decision) -> t
     """As sealed.editable; the selection itself where nothing is sealed, which is so on most machines."""
     if not config.sealed and not any(entry.sealed for entry in selection.entries):
         return selection, ()
-    from grubkd.write import sealed
+    from grubkd.change import sealed
 
     return sealed.editable(config, selection, decision.wishes_for, decision.architecture)
 
@@ -185,17 +186,17 @@ def _edited(config: BootConfig, planned: changes.ChangeSet) -> dict[str, bytes |
     """The new bytes of the files that differ. Raises as edit.apply does."""
     if not planned.edits:
         return {}
-    from grubkd.write import edit
+    from grubkd.change import edit
 
     texts = edit.apply(config.texts, planned.edits)
-    return {path: octets.to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)}
+    return {path: to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)}
 
 
 def _ordered(tree: Tree, read: Mapping[str, str], after: Mapping[str, bytes | None]) -> list[FileChange]:
     """The changes in the order of writing."""
     if not after:
         return []
-    from grubkd.write import order
+    from grubkd.change import order
 
     return order.of(tree, read, after)
 
@@ -213,7 +214,7 @@ def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
     """The changed sources, and what the tree's own generator makes of them instead of our edit of grub.cfg."""
     scripts = {entry.source.file for entry in prepared.config.entries if entry.format == "grub2"}
     sources = {path: data for path, data in prepared.after.items() if path not in scripts and data is not None}
-    from grubkd.write import regenerate
+    from grubkd.change import regenerate
 
     return {**sources, **regenerate.regenerate(root, prepared.config, sources)}
 

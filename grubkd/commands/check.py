@@ -12,7 +12,7 @@ from grubkd.commands.unfinished import interrupted
 from grubkd.errors import Refused
 from grubkd.machine import kdump as kdumps
 from grubkd.machine import machine as machines
-from grubkd.root import Root
+from grubkd.tree.root import Root
 
 
 @verb(

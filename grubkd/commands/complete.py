@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from grubkd import octets, render
+from grubkd import render
 from grubkd.commands import bashwords
 from grubkd.errors import GrubkdError
-from grubkd.facts import dataclass
+from grubkd.text import from_user, to_display
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -176,13 +177,13 @@ def _kinds(root: str, verbs: Mapping[str, str]) -> Kinds:
     from grubkd.commands import standing
 
     def of(texts: Callable[[], Sequence[tuple[str, str]]]) -> Callable[[str], Iterator[Candidate]]:
-        return lambda _word: (Candidate(octets.to_person(text), octets.to_person(note)) for text, note in texts())
+        return lambda _word: (Candidate(to_display(text), to_display(note)) for text, note in texts())
 
     return {
         "FILE": lambda _word: iter([FILES]),
         "DIR": lambda _word: iter([DIRECTORIES]),
         "TOPIC": of(lambda: [*verbs.items(), *_parts_of_the_manual()]),
-        "SEL": lambda word: of(lambda: standing.selectors(root, octets.from_person(word)))(word),
+        "SEL": lambda word: of(lambda: standing.selectors(root, from_user(word)))(word),
         "ID": of(lambda: standing.transactions(root)),
         "RELEASE": of(lambda: standing.releases(root)),
         "VALUE": of(lambda: standing.values(root)),

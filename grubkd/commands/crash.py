@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from grubkd import octets, render
+from grubkd import render
 from grubkd.advice import check
 from grubkd.advice.finding import Status
 from grubkd.boot import inventory
+from grubkd.change.trigger import Trigger
 from grubkd.commands import options
 from grubkd.commands.declared import option, verb
 from grubkd.errors import Failed, Notice, Refused
 from grubkd.machine import kdump as kdumps
 from grubkd.machine import machine as machines
 from grubkd.memory.size import format_size
-from grubkd.root import Root
-from grubkd.write.trigger import Trigger
+from grubkd.text import to_display
+from grubkd.tree.root import Root
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -53,11 +54,11 @@ def carry_out(tree: Root, *, sure: bool, dry_run: bool = False) -> int:
     report = check.report(inventory.read(tree), machine, kdump)
     for each in report.findings:
         if each.check == "loaded" and each.status is not Status.OK:
-            raise Refused(f"{each.message}: {each.why}", hint=f"{each.mend}; grubkd check tells more")
+            raise Refused(f"{each.message}: {each.why}", hint=f"{each.fix}; grubkd check tells more")
     for line in _foretold(machine, kdump):
-        render.text(octets.to_person(line))
+        render.text(to_display(line))
     problems = [each for each in report.findings if each.status is Status.PROBLEM]
-    render.warnings(Notice(each.code, each.message, each.mend, each.place) for each in problems)
+    render.warnings(Notice(each.code, each.message, each.fix, each.place) for each in problems)
     if dry_run:
         return 0
     with Trigger(tree) as trigger:

@@ -6,9 +6,9 @@ plain. Importing it takes longer than most verbs, so a plain command line is rea
 
 from __future__ import annotations
 
-from grubkd.facts import dataclass
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.errors import Notice, Place
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 
 def denied(tree: Root) -> tuple[Notice, ...]:

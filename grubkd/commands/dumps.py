@@ -9,7 +9,7 @@ from grubkd.commands.denied import denied
 from grubkd.errors import Notice
 from grubkd.machine import dumps, kdump
 from grubkd.machine.dumptarget import Kind
-from grubkd.root import Root
+from grubkd.tree.root import Root
 
 
 @verb(

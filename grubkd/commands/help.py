@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from grubkd import mdoc, octets, render, render_manual, run
+from grubkd import mdoc, render, render_manual, run
 from grubkd.commands.declared import argument, verb
 from grubkd.errors import InputOutput, Usage
+from grubkd.text import from_user
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -56,7 +57,7 @@ def command(topic: str | None) -> int:
     elif topic in SECTIONS:
         _print([each for each in manual if each.section in SECTIONS[topic]])
     else:
-        raise Usage(f"no topic {octets.from_person(topic)!r}", hint=f"the topics are\n{topics}")
+        raise Usage(f"no topic {from_user(topic)!r}", hint=f"the topics are\n{topics}")
     return 0
 
 
@@ -67,7 +68,7 @@ def _topics(whole: Iterable[str], verbs: Iterable[str]) -> str:
 
 def _open(page: Path) -> None:
     if sys.stdin.isatty() and render.at_terminal():
-        run.become(["man", "-l", octets.from_person(str(page))])
+        run.become(["man", "-l", from_user(str(page))])
     _print(_read(page))
 
 
@@ -75,7 +76,7 @@ def _read(page: Path) -> tuple[mdoc.Paragraph, ...]:
     try:
         return mdoc.paragraphs(page.read_text("utf-8"))
     except OSError as problem:
-        raise InputOutput(f"{octets.from_person(str(page))}: {problem.strerror}") from None
+        raise InputOutput(f"{from_user(str(page))}: {problem.strerror}") from None
 
 
 def _print(found: Sequence[mdoc.Paragraph]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from grubkd import octets, render
+from typing import TYPE_CHECKING
+
+from grubkd import render
+from grubkd.change import history
 from grubkd.commands import options
 from grubkd.commands.declared import verb
-from grubkd.root import Root
-from grubkd.write import history
+from grubkd.text import to_display
+from grubkd.tree.root import Root
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
@@ -39,7 +41,7 @@ def _members(past: history.Past) -> dict[str, Any]:
         "time": past.record.time,
         "command": past.record.command,
         "wanted": past.wanted,
-        "files": [octets.to_person(each.path) for each in past.record.files],
+        "files": [to_display(each.path) for each in past.record.files],
         "undone_by": past.undone_by,
     }
 
@@ -47,7 +49,7 @@ def _members(past: history.Past) -> dict[str, Any]:
 def _lines(past: history.Past) -> list[str]:
     """A transaction for people: what it was, then its files."""
     undone = f"  (undone by {past.undone_by})" if past.undone_by else ""
-    files = [octets.to_person(each.path) for each in past.record.files]
+    files = [to_display(each.path) for each in past.record.files]
     return [
         f"{past.id}  {past.record.time}  {past.record.command}  {_wanted(past)}{undone}",
         *(f"    {each}" for each in files),

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from grubkd import octets, render, render_change
+from typing import TYPE_CHECKING
+
+from grubkd import render, render_change
 from grubkd.advice import PlanOptions
 from grubkd.advice.keeping import keeping
 from grubkd.boot import inventory
+from grubkd.change import history, lastword
+from grubkd.change.arg_change import reservation
+from grubkd.change.lastword import LastWord
+from grubkd.change.lock import STATE
 from grubkd.commands import change, options
 from grubkd.commands.change import Decision, Outcome
 from grubkd.commands.declared import argument, option, verb
 from grubkd.commands.setting import Request, admitted
 from grubkd.errors import GrubkdError
 from grubkd.machine import machine as machines
-from grubkd.root import Root
-from grubkd.write import history, lastword
-from grubkd.write.lastword import LastWord
-from grubkd.write.lock import STATE
-from grubkd.write.wish import reservation
+from grubkd.text import from_user, to_display
+from grubkd.tree.root import Root
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.boot.selector import Selection
-    from grubkd.write.wish import Wish
+    from grubkd.change.arg_change import ArgChange
 
 _UNCHANGED = Outcome((), None, (), ())
 
@@ -44,16 +46,14 @@ def command(*, release: str, root: str, dry_run: bool, run_followups: bool, json
     one line on stderr: this is what the hooks of kernel packages call.
     """
     try:
-        why, word, outcome = _keep(octets.from_person(release), root, dry_run=dry_run, run_followups=run_followups)
+        why, word, outcome = _keep(from_user(release), root, dry_run=dry_run, run_followups=run_followups)
     except GrubkdError as problem:
         if json:
             raise
         # A hook's story is one line of a journal.
         where = f"{problem.place}: " if problem.place else ""
         hint = f" ({problem.hint})" if problem.hint else ""
-        render.tell(
-            octets.to_person(f"grubkd: error: kernel {octets.from_person(release)}: {where}{problem.message}{hint}")
-        )
+        render.tell(to_display(f"grubkd: error: kernel {from_user(release)}: {where}{problem.message}{hint}"))
         return problem.exit
     if json:
         answer = render_change.answer(
@@ -66,7 +66,7 @@ def command(*, release: str, root: str, dry_run: bool, run_followups: bool, json
         )
         render.document({"release": release, "values": list(word.values or ()), "reason": why or None, **answer})
         return 0
-    render.tell(f"grubkd: kernel {release}: {octets.to_person(_told(why, word, outcome, dry_run=dry_run))}")
+    render.tell(f"grubkd: kernel {release}: {to_display(_told(why, word, outcome, dry_run=dry_run))}")
     return 0
 
 
@@ -99,11 +99,11 @@ def _keep(release: str, root: str, *, dry_run: bool, run_followups: bool) -> tup
     request = Request("keep", root, (), PlanOptions(), values=word.values, auto=True, dry_run=dry_run)
 
     def decide(config: BootConfig, selection: Selection) -> Decision:
-        wishes: Sequence[Wish] = (reservation(word.values or ()),)
+        wishes: Sequence[ArgChange] = (reservation(word.values or ()),)
         # Read again under the lock: somebody may have been quicker.
         lacking = {entry.index for entry in keeping(config, release, word).entries}
 
-        def wishes_for(entry: Entry | None) -> Sequence[Wish]:
+        def wishes_for(entry: Entry | None) -> Sequence[ArgChange]:
             return wishes if entry and entry.index in lacking else ()
 
         return Decision(

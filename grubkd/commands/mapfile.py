@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from grubkd import octets
 from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
-from grubkd.lazily import expression
 from grubkd.memory.memorymap import (
     BadMemoryMap,
     from_e820_log,
@@ -15,8 +15,8 @@ from grubkd.memory.memorymap import (
     from_firmware_memmap_files,
     from_iomem,
 )
+from grubkd.text import from_bytes, from_user
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.memorymap import (
         MemoryMap,
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 _LARGEST = 16 << 20
 _FILES = ("start", "end", "type")
 # `grep . /sys/firmware/memmap/*/*` saves all of them in one file.
-_LISTED = expression(r"(?:.*/)?(\d+)/(start|end|type):(.*)")
+_LISTED = re.compile(r"(?:.*/)?(\d+)/(start|end|type):(.*)")
 
 
 def iomem(path: str) -> MemoryMap:
     """The map of a saved /proc/iomem, or of saved boot messages. Raises BadMemoryMap with its line, InputOutput."""
     text = _text(path)
-    named = octets.from_person(path)
+    named = from_user(path)
     return from_e820_log(text, file=named) if "BIOS-e820:" in text else from_iomem(text, file=named)
 
 
@@ -44,7 +44,7 @@ def firmware(path: str) -> MemoryMap:
     if Path(path).is_dir():
         return _directory(path)
     text = _text(path)
-    named = octets.from_person(path)
+    named = from_user(path)
     if "BIOS-e820:" in text:
         return from_e820_log(text, file=named)
     if text.lstrip().startswith("["):
@@ -66,7 +66,7 @@ def _directory(path: str) -> MemoryMap:
     entries = {}
     for each in sorted(Path(path).iterdir()):
         if each.is_dir():
-            entries[octets.from_person(each.name)] = {name: _text(str(each / name)) for name in _FILES}
+            entries[from_user(each.name)] = {name: _text(str(each / name)) for name in _FILES}
     return from_firmware_memmap_files(entries)
 
 
@@ -85,7 +85,7 @@ def _json(text: str, file: str) -> MemoryMap:
 
 
 def _text(path: str) -> str:
-    named = octets.from_person(path)
+    named = from_user(path)
     try:
         with Path(path).open("rb") as file:
             data = file.read(_LARGEST + 1)
@@ -95,4 +95,4 @@ def _text(path: str) -> str:
         raise InputOutput(f"{named}: {problem.strerror}") from None
     if len(data) > _LARGEST:
         raise Usage(f"{named}: too large for a memory map")
-    return octets.from_bytes(data)
+    return from_bytes(data)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from grubkd import octets
 from grubkd.commands.declared import option
 from grubkd.errors import ArchitectureUnknown, BadValue, Usage
+from grubkd.text import from_user
 
 AUTOMATIC = "auto"
 _SIZES = "write sizes like 2G, 2048M, or in bytes"
@@ -15,7 +15,7 @@ def size(name: str, text: str) -> int:
     from grubkd.memory.size import parse_size
 
     try:
-        found = parse_size(octets.from_person(text))
+        found = parse_size(from_user(text))
     except BadValue as problem:
         raise Usage(f"{name}: {problem.message}", hint=_SIZES) from None
     if found <= 0:
@@ -33,7 +33,7 @@ def arch(name: str, text: str) -> str:
     from grubkd.memory.architecture import architecture
 
     try:
-        return architecture(octets.from_person(text)).value
+        return architecture(from_user(text)).value
     except ArchitectureUnknown as problem:
         raise Usage(f"{name}: {problem.message}", hint=problem.hint) from None
 

@@ -6,9 +6,10 @@ nothing wrong in them. Every other line is left to click, so that errors, help a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.errors import Usage
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any

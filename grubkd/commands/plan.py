@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import locale
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from grubkd import advice, octets, render, render_map, render_plan, render_snippet, render_svg
+from grubkd import advice, render, render_map, render_plan, render_snippet, render_svg
 from grubkd.advice import PlanOptions
 from grubkd.advice.drawing import draw
 from grubkd.boot import inventory
@@ -14,9 +15,9 @@ from grubkd.commands import auto, options, snippet, unlisted
 from grubkd.commands.declared import option, verb
 from grubkd.errors import InputOutput, NoSuchEntry, Usage
 from grubkd.machine import machine as machines
-from grubkd.root import Root
+from grubkd.text import from_user
+from grubkd.tree.root import Root
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
@@ -150,4 +151,4 @@ def _save(file: str, text: str) -> None:
     try:
         Path(file).write_text(text, encoding="utf-8")
     except OSError as problem:
-        raise InputOutput(f"--svg: {octets.from_person(file)}: {problem.strerror}") from None
+        raise InputOutput(f"--svg: {from_user(file)}: {problem.strerror}") from None

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from grubkd import advice, octets, render, render_predict
+from grubkd import advice, render, render_predict
 from grubkd.boot import inventory
 from grubkd.boot.build import main_boot
 from grubkd.boot.selector import select
 from grubkd.commands import options
 from grubkd.commands.declared import argument, option, verb
 from grubkd.errors import Usage
-from grubkd.facts import replace
 from grubkd.machine import machine as machines
 from grubkd.machine.hardware import UNKNOWN
 from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import architecture, implied
 from grubkd.memory.release import Release
-from grubkd.root import Root
+from grubkd.text import from_user
+from grubkd.tree.root import Root
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
@@ -70,11 +71,11 @@ def _one(cmdline: str | None, root: str, given: dict[str, Any], *, json: bool) -
     """A kernel that need not be installed; with a memory of its own, nothing of this machine counts."""
     if cmdline is None:
         raise Usage("--release needs a CMDLINE", hint="give what the kernel is to be booted with, in quotes")
-    release = Release.parse(octets.from_person(given["release"]))
+    release = Release.parse(from_user(given["release"]))
     elsewhere = any(given[name] is not None for name in _MEMORY)
     machine = _elsewhere(given, release) if elsewhere else _here(given, Root(root))
     initrd = given["initrd"] if given["initrd"] is not None else 0 if elsewhere else None
-    found = advice.simulate(octets.from_person(cmdline), release, machine, initrd_size=initrd)
+    found = advice.simulate(from_user(cmdline), release, machine, initrd_size=initrd)
     if json:
         render.document(render_predict.one(found))
     else:
@@ -120,7 +121,7 @@ def _entries(cmdline: str | None, root: str, given: dict[str, Any], *, json: boo
     for entry in selected:
         boot = main_boot(entry.boots)
         own = boot.line.text() if boot else ""
-        line = own if cmdline is None else octets.from_person(cmdline)
+        line = own if cmdline is None else from_user(cmdline)
         rows.append((entry, line, advice.verdict(line, entry, machine, initrd_size=given["initrd"])))
     if json:
         render.document(render_predict.entries(rows, config.errors))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from grubkd import render, render_change
+from grubkd.change.rollback import rollback
 from grubkd.commands import options
 from grubkd.commands.declared import argument, option, verb
-from grubkd.root import Root
-from grubkd.write.rollback import rollback
+from grubkd.tree.root import Root
 
 
 @verb(

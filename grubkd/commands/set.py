@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from grubkd import octets
+from typing import TYPE_CHECKING
+
 from grubkd.advice import PlanOptions
-from grubkd.commands import options, wishes, writing
+from grubkd.commands import arg_changes, options, writing
 from grubkd.commands.declared import argument, option, verb
 from grubkd.commands.setting import Request, carry_out
 from grubkd.errors import Usage
 from grubkd.memory import crashkernel
+from grubkd.text import from_user
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
@@ -41,7 +42,7 @@ def command(
     """
     if auto and values:
         raise Usage("VALUE and --auto are two answers to one question", hint="give one of them")
-    arguments = wishes.of_options(holds, adds, removes)
+    arguments = arg_changes.of_options(holds, adds, removes)
     if not auto and not values and not arguments:
         raise Usage("nothing to set", hint="give a VALUE, --auto, --arg, --add-arg or --remove-arg")
     if given["regenerate"] and given["kernel"] not in ((), ("ALL",)):
@@ -62,6 +63,6 @@ def command(
 
 def _checked(values: tuple[str, ...]) -> tuple[str, ...]:
     """The values as given, without the name. Raises BadValue with the column."""
-    texts = [octets.from_person(value) for value in values]
+    texts = [from_user(value) for value in values]
     crashkernel.parse_values(texts)
     return tuple(text.removeprefix("crashkernel=") for text in texts)

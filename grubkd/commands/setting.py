@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd import advice, render, render_change
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
+from grubkd.change.arg_change import reservation
 from grubkd.commands import auto, change
 from grubkd.commands.change import Decision
 from grubkd.errors import Notice, WouldNotBoot, WouldNotReserve
-from grubkd.facts import dataclass
 from grubkd.machine import machine as machines
-from grubkd.root import Root
-from grubkd.write.wish import reservation
+from grubkd.tree.root import Root
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from grubkd.advice import Plan, PlanOptions
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.boot.selector import Selection
+    from grubkd.change.arg_change import ArgChange
+    from grubkd.change.changes import ChangeSet
     from grubkd.commands.change import Outcome
     from grubkd.errors import GrubkdError
     from grubkd.machine.machine import Machine
-    from grubkd.write.changes import ChangeSet
-    from grubkd.write.wish import Wish
 
 # Opt-in, for scripts that act on a change only.
 UNCHANGED = 77
@@ -40,7 +41,7 @@ class Request:
     options: PlanOptions
     values: tuple[str, ...] | None = None
     auto: bool = False
-    arguments: tuple[Wish, ...] = ()
+    arguments: tuple[ArgChange, ...] = ()
     dry_run: bool = False
     json: bool = False
     force: bool = False
@@ -146,7 +147,7 @@ def _recorded_beside(
             yield "beside", sorted(others)
 
 
-def _wishes(request: Request, plans: Mapping[int | None, Plan], entry: Entry | None) -> tuple[Wish, ...]:
+def _wishes(request: Request, plans: Mapping[int | None, Plan], entry: Entry | None) -> tuple[ArgChange, ...]:
     if request.auto:
         return (reservation(plans[entry.index if entry else None].values), *request.arguments)
     if request.values is None:

@@ -10,7 +10,7 @@ from grubkd.commands.declared import verb
 from grubkd.commands.denied import denied
 from grubkd.commands.unfinished import interrupted
 from grubkd.machine import machine as machines
-from grubkd.root import Root
+from grubkd.tree.root import Root
 
 
 @verb(

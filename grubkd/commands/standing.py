@@ -5,10 +5,11 @@ Read for completions, so no more than is asked for: the configuration without th
 
 from __future__ import annotations
 
-from grubkd.boot.build import main_boot
-from grubkd.root import Root
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
+from grubkd.boot.build import main_boot
+from grubkd.tree.root import Root
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -53,7 +54,7 @@ def releases(root: str) -> list[Named]:
 
 def transactions(root: str) -> list[Named]:
     """The transactions, latest first, each with its command and what took it back."""
-    from grubkd.write import history
+    from grubkd.change import history
 
     return [
         (

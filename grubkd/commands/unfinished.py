@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from grubkd.errors import GrubkdError, Notice, Place
-from grubkd.write.left import nothing_left
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
+from grubkd.change.left import nothing_left
+from grubkd.errors import GrubkdError, Notice, Place
+
 if TYPE_CHECKING:
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 
 def interrupted(tree: Root) -> tuple[Notice, ...]:
     """A transaction that a power cut or a kill left half done, reported and left alone."""
     if nothing_left(tree):
         return ()
-    from grubkd.write import transaction
+    from grubkd.change import transaction
 
     try:
         record = transaction.pending(tree)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from grubkd import advice, octets
+from typing import TYPE_CHECKING
+
+from grubkd import advice
 from grubkd.machine import machine as machines
 from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import architecture, implied
 from grubkd.memory.release import Release
-from grubkd.root import Root
+from grubkd.text import from_user
+from grubkd.tree.root import Root
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.advice import Plan, PlanOptions
 
@@ -19,7 +21,7 @@ def plan(release: str, root: str, asked: PlanOptions) -> tuple[Machine, Plan]:
 
     Raises Usage for what is no release, and as advice.plan_entry does.
     """
-    parsed = Release.parse(octets.from_person(release))
+    parsed = Release.parse(from_user(release))
     if root == "/" and asked.ram is not None:
         known = architecture(asked.arch) if asked.arch else implied(parsed.text)
         machine = Machine(live=False, architecture=known, given=known is not None, ram=asked.ram, ram_source="given")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.advice import PlanOptions
 from grubkd.commands import writing
 from grubkd.commands.declared import verb
 from grubkd.commands.setting import Request, carry_out
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 

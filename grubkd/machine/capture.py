@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from grubkd import octets
 from grubkd.errors import GrubkdError
-from grubkd.lazily import expression
+from grubkd.text import from_bytes
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 _FILES = ("/etc/sysconfig/kdump", "/etc/default/kdump-tools")
-_CPUS = expression(r"^[^#\n]*\b(?:nr_cpus|maxcpus)=(\d{1,4})\b", re.MULTILINE)
+_CPUS = re.compile(r"^[^#\n]*\b(?:nr_cpus|maxcpus)=(\d{1,4})\b", re.MULTILINE)
 
 
 def cpus(tree: Tree) -> int:
     """The CPUs that it starts, by the arguments that the kdump service appends; 0 where nothing tells."""
     for path in _FILES:
         try:
-            found = _CPUS.findall(octets.from_bytes(tree.read(path))) if tree.exists(path) else []
+            found = _CPUS.findall(from_bytes(tree.read(path))) if tree.exists(path) else []
         except GrubkdError:
             continue
         if found:

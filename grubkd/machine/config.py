@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from grubkd.facts import dataclass
-from grubkd.lazily import expression
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.size import KIB
 
@@ -32,7 +31,7 @@ class Config:
 UNTOLD = Config()
 """Of a kernel without a configuration file."""
 
-_WANTED = expression(
+_WANTED = re.compile(
     rb"^(?:# )?CONFIG_(64BIT|X86|X86_32|X86_64|ARM64|PPC64|CPU_LITTLE_ENDIAN|S390|RISCV|LOONGARCH|KEXEC|KEXEC_FILE"
     rb"|KEXEC_CORE|CRASH_DUMP|PROC_VMCORE|RELOCATABLE|PHYSICAL_START|RANDOMIZE_BASE|ARM64_64K_PAGES|ARM64_16K_PAGES|ARM64_4K_PAGES"
     rb"|PPC_64K_PAGES|PPC_4K_PAGES|PAGE_SIZE_64KB|PAGE_SIZE_16KB|PAGE_SIZE_4KB)(?:=(\S+)| is not set)$",

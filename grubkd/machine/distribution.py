@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from grubkd import octets, osrelease
-from grubkd.facts import dataclass
+from grubkd.text import from_bytes
+from grubkd.tree import osrelease
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def read(tree: Tree) -> Distribution:
         return _of_os_release(tree, variables)
     for path, told in _FILES:
         if tree.exists(path):
-            found = told(octets.from_bytes(tree.read(path)), path)
+            found = told(from_bytes(tree.read(path)), path)
             if found:
                 return found
     return UNKNOWN
@@ -74,7 +75,7 @@ def _of_os_release(tree: Tree, variables: Mapping[str, str]) -> Distribution:
         if codename in _DEBIAN_VERSIONS:
             version = (_DEBIAN_VERSIONS[codename],)
         elif tree.exists("/etc/debian_version"):
-            told = _debian(octets.from_bytes(tree.read("/etc/debian_version")), "")
+            told = _debian(from_bytes(tree.read("/etc/debian_version")), "")
             version = told.version if told else ()
     like = tuple(variables.get("ID_LIKE", "").lower().split())
     return Distribution(own, version, like, name, "os-release")

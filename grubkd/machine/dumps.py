@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from grubkd import octets
 from grubkd.errors import GrubkdError
-from grubkd.facts import dataclass
-from grubkd.lazily import expression
 from grubkd.machine import messages, vmcore
+from grubkd.text import from_bytes
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
-_CORE = expression(r"vmcore(?:\.flat|\.?\d{1,12})?|dump\.\d{8,14}(?:\.\w{2,4})?")
-_UNFINISHED = expression(r"vmcore(?:\.flat)?-incomplete|dump-incomplete(?:\.\w{2,4})?")
-_MESSAGES = expression(r"vmcore-dmesg(?:-incomplete)?\.txt|dmesg(?:\.txt|\.\d{8,14})?")
+_CORE = re.compile(r"vmcore(?:\.flat|\.?\d{1,12})?|dump\.\d{8,14}(?:\.\w{2,4})?")
+_UNFINISHED = re.compile(r"vmcore(?:\.flat)?-incomplete|dump-incomplete(?:\.\w{2,4})?")
+_MESSAGES = re.compile(r"vmcore-dmesg(?:-incomplete)?\.txt|dmesg(?:\.txt|\.\d{8,14})?")
 _HEAD, _TAIL = 64 << 10, 512 << 10
 
 
@@ -115,8 +115,8 @@ def _told(tree: Root, paths: list[str]) -> tuple[str | None, str | None]:
         try:
             status = tree.stat(path)
             size = status.st_size if status else 0
-            head = octets.from_bytes(tree.part(path, 0, _HEAD))
-            tail = octets.from_bytes(tree.part(path, max(size - _TAIL, 0), _TAIL))
+            head = from_bytes(tree.part(path, 0, _HEAD))
+            tail = from_bytes(tree.part(path, max(size - _TAIL, 0), _TAIL))
         except GrubkdError:
             continue
         release = messages.release(head) or messages.release(tail)

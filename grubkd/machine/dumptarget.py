@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from grubkd.errors import Place
-from grubkd.facts import dataclass
-from grubkd.lazily import expression
 from grubkd.machine import mounts, settings
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grubkd.machine.settings import Setting
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG = "/etc/kdump.conf", "/etc/default/kdump-tools", "/etc/sysconfig/kdump"
 _USUAL = "/var/crash"
 _KEY = "/root/.ssh/kdump_id_rsa"
 _EVERYTHING = 31
 _FILESYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "minix", "virtiofs"})
-_LEVEL = expression(r"(?:^|\s)-d\s*(\d{1,2})\b")
-_COMPRESSES = expression(r"(?:^|\s)-[A-Za-z]*[clpz][A-Za-z]*(?=\s|$)")
-_MOUNT = expression(r"--mount[\s=]+[\"']?\s*(\S+)\s+(\S+)\s+(\w+)")
+_LEVEL = re.compile(r"(?:^|\s)-d\s*(\d{1,2})\b")
+_COMPRESSES = re.compile(r"(?:^|\s)-[A-Za-z]*[clpz][A-Za-z]*(?=\s|$)")
+_MOUNT = re.compile(r"--mount[\s=]+[\"']?\s*(\S+)\s+(\S+)\s+(\w+)")
 
 
 class Kind(StrEnum):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError
-from grubkd.facts import dataclass
 from grubkd.machine import luks
 from grubkd.machine.ram import text
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.physical import Extent
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from dataclasses import dataclass
 
-from grubkd.facts import dataclass
-from grubkd.lazily import expression
 from grubkd.memory.architecture import Architecture
 
 HEAD = 0x10020
@@ -90,7 +90,7 @@ def _efi(head: bytes) -> Header | None:
     return Header(machine) if machine else None
 
 
-_BANNER = expression(rb"(\d+\.\d+[^ \0]{0,60}) ")
+_BANNER = re.compile(rb"(\d+\.\d+[^ \0]{0,60}) ")
 
 
 def banner(head: bytes) -> str | None:

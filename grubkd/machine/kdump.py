@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd.boot.kernelpath import release_of
 from grubkd.errors import Place
-from grubkd.facts import dataclass
 from grubkd.machine import dumptarget, memoryuse, room, service, settings
 from grubkd.machine.dumptarget import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG
 from grubkd.machine.ram import integer
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.machine.dumptarget import Target
     from grubkd.machine.memoryuse import MemoryUse
     from grubkd.machine.room import Room
     from grubkd.machine.service import Service
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 _TOOLS = ("/usr/bin/kdumpctl", "/usr/sbin/kdumpctl", "/bin/kdumpctl", "/sbin/kdumpctl")
 _RESET = "auto_reset_crashkernel"

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd.boot.kernelpath import file_name, is_initrd, is_linux, is_xen, release_of
 from grubkd.errors import GrubkdError
-from grubkd.facts import dataclass
 from grubkd.machine import image
 from grubkd.machine.config import UNTOLD, parse
 from grubkd.memory import architecture
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from grubkd.machine.config import Config
     from grubkd.memory.architecture import Architecture
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 _DIRECTORIES = ("/boot", "/boot/boot", "/boot/efi", "/efi")
 _MODULES = ("/lib/modules", "/usr/lib/modules")

@@ -6,16 +6,16 @@ import json
 import os
 import struct
 from stat import S_ISBLK
+from typing import TYPE_CHECKING
 
-from grubkd import octets
 from grubkd.errors import GrubkdError
 from grubkd.memory.size import KIB, MIB
+from grubkd.text import from_bytes, to_bytes
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 _MAGIC = b"LUKS\xba\xbe"
 _BINARY_HEADER = 4096
@@ -35,7 +35,7 @@ def keyslot_memory(tree: Root, *, devices: bool) -> int:
 def _devices(tree: Root) -> Iterator[str]:
     """The second field of each line of crypttab(5), as a path."""
     try:
-        text = octets.from_bytes(tree.read("/etc/crypttab")) if tree.exists("/etc/crypttab") else ""
+        text = from_bytes(tree.read("/etc/crypttab")) if tree.exists("/etc/crypttab") else ""
     except GrubkdError:
         return
     for line in text.splitlines():
@@ -59,7 +59,7 @@ def _header(tree: Root, device: str, devices: bool) -> bytes:
     if not devices:
         return b""
     try:
-        fd = os.open(octets.to_bytes(device), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = os.open(to_bytes(device), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return b""
     try:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from grubkd import story
-from grubkd.facts import dataclass, field
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from grubkd import log
 from grubkd.machine import capture, distribution, hardware, kernel, ram, running, userland
 from grubkd.machine.distribution import UNKNOWN
 from grubkd.machine.ram import Ram
 from grubkd.memory import architecture as architectures
-from grubkd.root import Root
+from grubkd.tree.root import Root
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -94,8 +95,8 @@ def read(
 def _tell(machine: Machine) -> None:
     name = machine.distribution.name or "an unknown distribution"
     amount = f"{machine.ram} bytes of RAM ({machine.ram_source})" if machine.ram else "an unknown amount of RAM"
-    story.decided(f"found {name}, {machine.architecture or 'of an unknown architecture'}, with {amount}")
-    story.decided(f"found kernels: {', '.join(machine.kernels) or 'none'}")
+    log.decided(f"found {name}, {machine.architecture or 'of an unknown architecture'}, with {amount}")
+    log.decided(f"found kernels: {', '.join(machine.kernels) or 'none'}")
 
 
 def _memory(host: Root | None, given: int | None) -> Ram:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from grubkd.facts import dataclass
-from grubkd.lazily import expression
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd.machine.ram import text
 from grubkd.memory.size import KIB
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
-_LINE = expression(r"^(\w+)(?:\(\w+\))?:\s+(\d{1,15})(?: kB)?$", 8)  # 8: re.MULTILINE
+_LINE = re.compile(r"^(\w+)(?:\(\w+\))?:\s+(\d{1,15})(?: kB)?$", 8)  # 8: re.MULTILINE
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from grubkd.lazily import expression
+import re
 
-_STAMP = expression(r"^(?:<\d{1,3}>)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?)?")
-_VERSION = expression(r"Linux version (\S{1,64}) ")
+_STAMP = re.compile(r"^(?:<\d{1,3}>)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?)?")
+_VERSION = re.compile(r"Linux version (\S{1,64}) ")
 # `CPU: 0 PID: 1 Comm: bash Kdump: loaded Not tainted 6.1.0-50-amd64 #1 Debian 6.1.1-1`
-_TAINTED = expression(r"(?:Not tainted|Tainted: [A-Z ()]{1,30}?) +(\d[^\s#]{0,63}) #\d")
+_TAINTED = re.compile(r"(?:Not tainted|Tainted: [A-Z ()]{1,30}?) +(\d[^\s#]{0,63}) #\d")
 _PANIC = "Kernel panic - not syncing"
 _FATAL = "Fatal exception"
 _CAUSES = (

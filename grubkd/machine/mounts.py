@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.facts import NamedTuple
-from grubkd.lazily import expression
 from grubkd.machine import settings
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
-_OCTAL = expression(r"\\([0-7]{3})")
+_OCTAL = re.compile(r"\\([0-7]{3})")
 _BY = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "9p", "afs"})
 """File systems of other machines, which may not answer."""

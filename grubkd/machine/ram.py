@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from grubkd import octets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
 from grubkd.errors import GrubkdError
-from grubkd.facts import dataclass, replace
 from grubkd.memory import memorymap
 from grubkd.memory.size import MIB, round_up
+from grubkd.text import from_bytes
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.memorymap import MemoryMap
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 _FIRMWARE = "/sys/firmware/memmap"
 
@@ -62,7 +63,7 @@ def integer(host: Root, path: str) -> int | None:
 def text(host: Root, path: str) -> str | None:
     """The text of a file of /proc or /sys, None where it is missing or may not be read."""
     try:
-        return octets.from_bytes(host.read(path)) if host.exists(path) else None
+        return from_bytes(host.read(path)) if host.exists(path) else None
     except GrubkdError:
         return None
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError
-from grubkd.facts import dataclass
 from grubkd.machine import mounts
 from grubkd.machine.dumptarget import Kind
 from grubkd.machine.ram import integer
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.machine.dumptarget import Target
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 _SECTOR = 512
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from grubkd.errors import ArchitectureUnknown
-from grubkd.facts import dataclass
 from grubkd.machine.ram import crash_size, integer, text
 from grubkd.memory.architecture import architecture
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.architecture import Architecture
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd.errors import Place
-from grubkd.facts import dataclass
-from grubkd.lazily import expression
 from grubkd.machine import settings
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 # Debian and its derivatives; Red Hat, Fedora and SUSE.
 _NAMES = ("kdump-tools", "kdump")
@@ -21,7 +22,7 @@ _SCRIPTS = ("/etc/init.d", "/etc/rc.d/init.d")
 # The runlevels that a server starts in; SUSE up to 11 starts its script beside the others of early boot.
 _LEVELS = tuple(f"{top}/rc{level}.d" for top in ("/etc", "/etc/rc.d", "/etc/init.d") for level in (2, 3, 5))
 _EARLY = "/etc/init.d/boot.d"
-_START = expression(r"S\d\d(?:boot\.)?(kdump-tools|kdump)")
+_START = re.compile(r"S\d\d(?:boot\.)?(kdump-tools|kdump)")
 _DEFAULTS = "/etc/default/kdump-tools"
 
 

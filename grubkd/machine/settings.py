@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from grubkd import octets
-from grubkd.errors import GrubkdError
-from grubkd.facts import NamedTuple
-from grubkd.lazily import expression
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
-TYPE_CHECKING = False
+from grubkd.errors import GrubkdError
+from grubkd.text import from_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
-_ASSIGNMENT = expression(
+_ASSIGNMENT = re.compile(
     r"""\s*(?:export\s+)?([A-Za-z_]\w*)=(?:"([^"$`\\]*)"|'([^']*)'|([^\s"'$`\\#;&|<>()]*))\s*(?:#.*)?"""
 )
-_NAME = expression(r"\s*(?:export\s+)?([A-Za-z_]\w*)=")
+_NAME = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)=")
 
 
 class Setting(NamedTuple):
@@ -64,6 +64,6 @@ def variables(text: str) -> Mapping[str, Setting]:
 def text_of(tree: Tree, path: str) -> str | None:
     """The text of a settings file; None where there is none, or it may not be read."""
     try:
-        return octets.from_bytes(tree.read(path)) if tree.exists(path) else None
+        return from_bytes(tree.read(path)) if tree.exists(path) else None
     except GrubkdError:
         return None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from grubkd import octets
+from typing import TYPE_CHECKING
+
 from grubkd.errors import ArchitectureUnknown, GrubkdError
 from grubkd.machine.image import elf_machine
 from grubkd.memory.architecture import Architecture, architecture
+from grubkd.text import from_bytes
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from grubkd.root import Root
+    from grubkd.tree.root import Root
 
 # Programs that every system has; a 32-bit one may still run under a 64-bit kernel, so kernels are asked first.
 _PROGRAMS = ("/sbin/init", "/usr/lib/systemd/systemd", "/bin/sh", "/usr/bin/env")
@@ -31,7 +32,7 @@ def read(tree: Root) -> Architecture | None:
         if found:
             return found
     for path in (_DPKG_ARCHITECTURE, _RPM_PLATFORM):
-        words = octets.from_bytes(_head(tree, path)).split()
+        words = from_bytes(_head(tree, path)).split()
         try:
             if words:
                 return architecture(words[0].partition("-")[0])

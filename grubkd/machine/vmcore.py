@@ -5,14 +5,13 @@ Only headers are read, a bounded part of them, and nothing in them is trusted.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.facts import NamedTuple
-from grubkd.lazily import expression
 from grubkd.machine.flattened import Flattened
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -42,9 +41,9 @@ _MORE_SEGMENTS = 0xFFFF  # PN_XNUM: the number does not fit and stands in the fi
 _PLAIN_FLAGS = frozenset({3, 22, 62, 183})
 _INCOMPLETE_ELF = 0x1
 _INCOMPLETE_KDUMP = 0x8
-_RELEASE = expression(rb"[0-9][\x21-\x7e]{0,63}")
-_OSRELEASE = expression(rb"^OSRELEASE=([\x21-\x7e]{1,64})$", 8)  # 8: re.MULTILINE
-_CRASHTIME = expression(rb"^CRASHTIME=(\d{1,12})$", 8)
+_RELEASE = re.compile(rb"[0-9][\x21-\x7e]{0,63}")
+_OSRELEASE = re.compile(rb"^OSRELEASE=([\x21-\x7e]{1,64})$", 8)  # 8: re.MULTILINE
+_CRASHTIME = re.compile(rb"^CRASHTIME=(\d{1,12})$", 8)
 
 
 class Header(NamedTuple):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from grubkd.errors import BadValue, Notice, WouldNotReserve
-from grubkd.facts import replace
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.crashkernel import Span, Value, parse_value
 from grubkd.memory.eras import Era
@@ -11,7 +13,6 @@ from grubkd.memory.estimate import STEP, estimate
 from grubkd.memory.forecast import problem, request
 from grubkd.memory.size import GIB, MIB, format_size, round_down, round_up
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

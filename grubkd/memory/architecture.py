@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from functools import cache
 
 from grubkd.errors import ArchitectureUnknown
-from grubkd.lazily import expression
 
 
 class Architecture(StrEnum):
@@ -57,7 +57,7 @@ _NAMES = {
     "loongarch": Architecture.LOONGARCH64,
 }
 
-_WORDS = expression(r"x86_64|[0-9A-Za-z]+")
+_WORDS = re.compile(r"x86_64|[0-9A-Za-z]+")
 
 
 @cache

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
-from grubkd.facts import dataclass, replace
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.eras import READING, Era
 from grubkd.memory.estimate import UNKNOWN
@@ -13,7 +14,6 @@ from grubkd.memory.memorymap import typical
 from grubkd.memory.release import AUTOMATIC_SINCE
 from grubkd.memory.size import MIB, round_up
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.errors import Notice
     from grubkd.memory.crashkernel import Value

@@ -5,19 +5,19 @@ What a kernel does with any line at all is `read`, from grubkd.memory.reading.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from grubkd import grammar
 from grubkd.errors import BadValue, NotUnderstood
-from grubkd.facts import dataclass
 from grubkd.memory.reading import Request, read
 from grubkd.memory.size import GIB, KIB, MIB, parse_size
+from grubkd.parsing import grammar
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.grammar import Node, Token
+    from grubkd.parsing.grammar import Node, Token
 
 __all__ = ["Request", "Span", "Value", "parse_value", "parse_values", "read"]
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-
-from grubkd.facts import NamedTuple
+from typing import NamedTuple
 
 
 class Era(StrEnum):

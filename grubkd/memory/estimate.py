@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from grubkd.facts import dataclass
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.kernelimage import typical_image
 from grubkd.memory.size import MIB, round_up
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.release import Release
 

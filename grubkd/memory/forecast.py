@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from grubkd.memory.placement import Placement, counted_ram, place
 from grubkd.memory.reading import read
 from grubkd.memory.size import GIB, KIB, MIB, format_size, round_down
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any

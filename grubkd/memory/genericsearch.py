@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from grubkd.facts import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.eras import Era
 from grubkd.memory.outcome import failed, hang, reserved
 from grubkd.memory.size import GIB, LIMIT, MIB, TIB
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.freememory import FreeMemory
     from grubkd.memory.outcome import Outcome

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.physical import subtract
 from grubkd.memory.size import LIMIT, MIB, round_up
 from grubkd.memory.x86free import kernel_block
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from grubkd.facts import NamedTuple
-from grubkd.lazily import expression
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.size import KIB, MIB
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.physical import Extent
     from grubkd.memory.release import Release, Version
@@ -38,7 +38,7 @@ _DEBIAN: dict[tuple[tuple[int, int], str], Extent] = {
     ((7, 2), "-amd64"): (0x1000000, 0x4200000),
     ((7, 2), "-cloud-amd64"): (0x1000000, 0x4200000),
 }
-_DEBIAN_NAME = expression(r"\d+\.\d+\.[0-9.]+(?:-\d+|\+deb[0-9.]+|-\d+\.deb[0-9.]+)(-(?:cloud-)?amd64|-686-pae)")
+_DEBIAN_NAME = re.compile(r"\d+\.\d+\.[0-9.]+(?:-\d+|\+deb[0-9.]+|-\d+\.deb[0-9.]+)(-(?:cloud-)?amd64|-686-pae)")
 
 # Other builds, by the first version that a line holds for. Distributions' kernels before 2.6.31 run at 1M (i386) or
 # 2M (x86_64), later ones at 16M (CONFIG_PHYSICAL_START).

@@ -5,13 +5,13 @@ parse_crashkernel_simple(), _mem() and _suffix() of kernel/kexec.c, later kernel
 
 from __future__ import annotations
 
-from grubkd.facts import NamedTuple
-from grubkd.lazily import expression
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
 from grubkd.memory.eras import EINVAL, Era
 from grubkd.memory.number import memparse
 from grubkd.memory.size import LIMIT, MIB
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.eras import Reading
 
@@ -37,7 +37,7 @@ class _Entry(NamedTuple):
     after: int
 
 
-_AT_OR_SPACE = expression("[@ ]")
+_AT_OR_SPACE = re.compile("[@ ]")
 
 
 def simple(cmdline: str, at: int, reading: Reading) -> Parsed:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from grubkd.errors import Place
-from grubkd.lazily import expression
 from grubkd.memory.physical import BadMemoryMap, Extent, MemoryMap, Range, from_firmware, typical
 from grubkd.memory.size import LIMIT
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,7 +25,7 @@ __all__ = [
     "typical",
 ]
 
-_IOMEM = expression(r"( *)([0-9a-fA-F]{1,16})-([0-9a-fA-F]{1,16}) : (.*\S)\s*")
+_IOMEM = re.compile(r"( *)([0-9a-fA-F]{1,16})-([0-9a-fA-F]{1,16}) : (.*\S)\s*")
 _KERNEL = {"Kernel code", "Kernel rodata", "Kernel data", "Kernel bss"}
 _CRASH = "Crash kernel"
 
@@ -90,13 +91,13 @@ def from_firmware_memmap_files(entries: Mapping[str, Mapping[str, str]]) -> Memo
 
 
 # Since 3.3: `BIOS-e820: [mem 0x0-0x9fbff] usable`, ends inclusive; 7.2 prints `[gap ...]` for what no range covers.
-_E820 = expression(r"BIOS-e820: \[(mem|gap) 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]\s*(.*?)\s*")
+_E820 = re.compile(r"BIOS-e820: \[(mem|gap) 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]\s*(.*?)\s*")
 # Before: `BIOS-e820: 0000000000000000 - 000000000009fc00 (usable)`, ends exclusive.
-_OLD_E820 = expression(r"BIOS-e820: ([0-9a-fA-F]{1,16}) - ([0-9a-fA-F]{1,16}) \((.*?)\)\s*")
-_RAMDISK = expression(r"RAMDISK: \[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]")
+_OLD_E820 = re.compile(r"BIOS-e820: ([0-9a-fA-F]{1,16}) - ([0-9a-fA-F]{1,16}) \((.*?)\)\s*")
+_RAMDISK = re.compile(r"RAMDISK: \[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]")
 # `efi: EFI v2.70 by EDK II`; before 3.9 without the prefix.
-_EFI = expression(r"\bEFI v\d+\.\d+ by ")
-_OLD_RAMDISK = expression(r"RAMDISK: ([0-9a-fA-F]+) - ([0-9a-fA-F]+)")
+_EFI = re.compile(r"\bEFI v\d+\.\d+ by ")
+_OLD_RAMDISK = re.compile(r"RAMDISK: ([0-9a-fA-F]+) - ([0-9a-fA-F]+)")
 
 
 def from_e820_log(text: str, *, file: str = "dmesg") -> MemoryMap:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from grubkd.lazily import expression
+import re
+from typing import TYPE_CHECKING
+
 from grubkd.memory.size import LIMIT, SUFFIXES
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.eras import Reading
 
-_NUMBER = expression(r"0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*)")
+_NUMBER = re.compile(r"0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*)")
 _SHIFTS = {letter: shift for key, shift in SUFFIXES.items() for letter in (key, key.lower())}
 _LETTERS = {letters: frozenset(letters + letters.lower()) for letters in ("KMG", "KMGTPE")}
 # Python refuses decimal texts of more than 4300 digits; what is cut off here only matters modulo 2^64.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from grubkd.errors import Notice, WouldNotReserve
-from grubkd.facts import replace
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.case import Refused
 from grubkd.memory.estimate import STEP, estimate
 from grubkd.memory.placement import kaslr_assumed
 from grubkd.memory.size import MIB, format_size, round_up
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from grubkd.facts import NamedTuple
-from grubkd.lazily import expression
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
 from grubkd.memory import powersearch, s390search
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.eras import Era
@@ -15,7 +16,6 @@ from grubkd.memory.outcome import failed, reserved
 from grubkd.memory.physical import merged
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ _EFI = "EFI firmware keeps data of its own in RAM"
 
 # Debian's arm64 kernels of these versions were booted without EFI and seen to take just this at the top.
 _MEASURED = frozenset({(6, 1), (6, 12), (7, 2)})
-_DEBIAN_ARM64 = expression(r"\d+\.\d+\.\d+(?:-\d+|\+deb[0-9.]+)-arm64")
+_DEBIAN_ARM64 = re.compile(r"\d+\.\d+\.\d+(?:-\d+|\+deb[0-9.]+)-arm64")
 
 
 class _Top(NamedTuple):

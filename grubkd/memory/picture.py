@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from grubkd.errors import RamUnknown
-from grubkd.facts import dataclass
 from grubkd.memory.physical import RAM_TYPES
 from grubkd.memory.placement import kaslr_assumed
 from grubkd.memory.size import MIB, round_down, round_up
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

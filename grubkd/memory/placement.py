@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from grubkd.facts import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
 from grubkd.memory.architecture import architecture
 from grubkd.memory.bootfacts import Boot
 from grubkd.memory.physical import Extent
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 

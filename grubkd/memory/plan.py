@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from grubkd.facts import dataclass
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd.memory.case import Reason, Refused
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.errors import Notice
     from grubkd.memory.case import Case

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from grubkd.errors import Notice, RamUnknown, WouldNotReserve
-from grubkd.facts import replace
 from grubkd.memory import amount, offsets, policy
 from grubkd.memory.case import Draft, Reason
 from grubkd.memory.crashkernel import Value, parse_value
@@ -12,7 +14,6 @@ from grubkd.memory.forecast import problem
 from grubkd.memory.plan import Plan
 from grubkd.memory.size import format_size, round_down
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.case import Case
 

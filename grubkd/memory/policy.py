@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
 from grubkd.errors import Notice, WouldNotReserve
-from grubkd.facts import NamedTuple, dataclass
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.rows import ROWS
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -6,15 +6,15 @@ occurrence starts a token that only a space ends (kernel/kexec.c, later kernel/c
 
 from __future__ import annotations
 
-from grubkd.facts import NamedTuple
-from grubkd.lazily import expression
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
 from grubkd.memory.architecture import Architecture, architecture
 from grubkd.memory.automatic import automatic_ranges, automatic_size, knows_auto
 from grubkd.memory.eras import EINVAL, Era
 from grubkd.memory.kernelvalue import NAME, Parsed, extended, simple, suffixed
 from grubkd.memory.size import MIB
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
@@ -197,7 +197,7 @@ def _settle(request: Request, reading: Reading, ram: int) -> Request:
     return request
 
 
-_SWIOTLB = expression(r"(?:^|\s)swiotlb=(\d+)")
+_SWIOTLB = re.compile(r"(?:^|\s)swiotlb=(\d+)")
 _SLABS = 128
 _SLAB_SIZE = 2048
 

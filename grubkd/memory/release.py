@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from grubkd.errors import Usage
-from grubkd.facts import dataclass, replace
-from grubkd.lazily import expression
 from grubkd.memory import architecture
 from grubkd.memory.eras import READING, Era
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.architecture import Architecture
     from grubkd.memory.eras import Reading
 
 Version = tuple[int, int, int]
 
-_VERSION = expression(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,5}))?")
-_RHEL = expression(r"\.el(\d+)(?!\d)")
+_VERSION = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,5}))?")
+_RHEL = re.compile(r"\.el(\d+)(?!\d)")
 # What a distribution counts its builds of one version with: `-427.13.1` of `5.14.0-427.13.1.el9_4.x86_64`.
-_BUILD = expression(r"\A([0-9.]+-)([0-9]+(?:\.[0-9]+)*)(?![0-9])")
-_ALIKE = expression(r"([0-9.]+-)([0-9]+(?:\.[0-9]+)*)((?:[-._+].*)?)\Z", re.DOTALL)
+_BUILD = re.compile(r"\A([0-9.]+-)([0-9]+(?:\.[0-9]+)*)(?![0-9])")
+_ALIKE = re.compile(r"([0-9.]+-)([0-9]+(?:\.[0-9]+)*)((?:[-._+].*)?)\Z", re.DOTALL)
 # Numbers that tell more than others: builds whose sources were read, and names of i386.
 _TELLING = frozenset({"240", "642", "1160", "486", "586", "686"})
 

@@ -6,11 +6,12 @@ turned into ranges; where it asks for offsets, each step has its own value.
 
 from __future__ import annotations
 
-from grubkd.facts import dataclass
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.size import GIB
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.release import Version
 

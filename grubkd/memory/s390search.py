@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.memory.freememory import FreeMemory
 from grubkd.memory.judgement import of_variants
 from grubkd.memory.outcome import failed, reserved
 from grubkd.memory.size import LIMIT, MIB, round_up
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.judgement import Judgement
     from grubkd.memory.outcome import Outcome

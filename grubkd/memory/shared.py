@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from grubkd.errors import WouldNotReserve
-from grubkd.facts import replace
 from grubkd.memory import offsets
 from grubkd.memory.crashkernel import parse_value
 from grubkd.memory.forecast import problem
 from grubkd.memory.plan import Reason
 from grubkd.memory.size import GIB, MIB, format_size
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from grubkd.errors import BadValue
-from grubkd.lazily import expression
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -19,7 +18,7 @@ LIMIT = 1 << 64
 """Sizes and addresses are below 2^64: the kernel's `unsigned long long`."""
 
 
-_STRICT = expression(r"(0[xX][0-9a-fA-F]*|[0-9]*)([KMGTPE]?)", re.IGNORECASE | re.ASCII)
+_STRICT = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]*)([KMGTPE]?)", re.IGNORECASE | re.ASCII)
 
 
 def parse_size(text: str) -> int:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.facts import NamedTuple
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.freememory import PAGE, FreeMemory
 from grubkd.memory.kernelimage import BRK
 from grubkd.memory.size import GIB, LIMIT, MIB, round_down, round_up
 from grubkd.memory.x86search import LOW_MEMORY
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.physical import Extent
 

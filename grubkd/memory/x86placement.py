@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.memory import genericsearch, kaslr, x86search
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.eras import Era
@@ -13,7 +15,6 @@ from grubkd.memory.release import AUTOMATIC_SINCE
 from grubkd.memory.size import GIB, KIB, MIB
 from grubkd.memory.x86free import Held, Top, free_from_bottom, free_from_top
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

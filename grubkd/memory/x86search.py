@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.eras import Era
 from grubkd.memory.freememory import PAGE
@@ -9,7 +11,6 @@ from grubkd.memory.genericsearch import IN_USE
 from grubkd.memory.outcome import failed, hang, reserved
 from grubkd.memory.size import GIB, LIMIT, MIB, TIB, round_down, round_up
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.freememory import FreeMemory
     from grubkd.memory.outcome import Outcome

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from grubkd.facts import dataclass
-from grubkd.lazily import expression
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.memory.release import Release
 
@@ -27,7 +27,7 @@ class Hypervisor:
         return self.version >= (3, 4)
 
 
-_NAMED = expression(r"xen(?:\.gz)?[-_]v?(\d{1,2})\.(\d{1,3})(?!\d*\.\d+-\d)")
+_NAMED = re.compile(r"xen(?:\.gz)?[-_]v?(\d{1,2})\.(\d{1,3})(?!\d*\.\d+-\d)")
 # RHEL 5 ships Xen 3.1 and names its file after the kernel.
 _OF_LINUX_2_6_18 = (3, 1)
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import pkgutil
 import re
-from importlib import import_module
+from typing import TYPE_CHECKING
 
-import grubkd
-from grubkd.kept import PYTHON, kept
-from grubkd.lazily import sources
-from grubkd.parsing.expression import NOTHING
 from grubkd.parsing.tables import Pattern, Tables
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
@@ -64,7 +58,6 @@ def tables(source: str) -> Tables:
         patterns=tuple(patterns),
         anything=_pattern(root.terminals),
         ignored=tuple(sorted(map(str, root.ignore_types))),
-        python=PYTHON,
     )
 
 
@@ -88,23 +81,6 @@ def module(source: str) -> str:
     )
 
 
-def expressions() -> str:
-    """A Python module that holds the regular expressions of all of grubkd's modules, for the same reason."""
-    for found in pkgutil.walk_packages(grubkd.__path__, "grubkd."):
-        try:
-            if found.name != "grubkd.__main__":
-                import_module(found.name)
-        except ModuleNotFoundError as problem:
-            # A package is built without the libraries that it runs with; what a module of grubkd lacks is a defect.
-            if not problem.name or problem.name.partition(".")[0] == "grubkd":
-                raise
-    rows = (f"    {(source, flags)!r}: {kept(source, flags)!r},\n" for source, flags in sorted(sources, key=repr))
-    return (
-        '"""Made of the regular expressions of all modules; not to be edited."""\n\n'
-        f"PYTHON = {PYTHON!r}\n\nEXPRESSIONS = {{\n{''.join(rows)}}}\n"
-    )
-
-
 def _rule(rule: Any) -> Rule:
     if rule.alias or rule.options.expand1 or rule.options.keep_all_tokens:
         raise ValueError(f"{rule}: the driver has no way to do this")
@@ -116,10 +92,12 @@ def _rule(rule: Any) -> Rule:
 
 def _pattern(terminals: Iterable[Any]) -> Pattern:
     terminals = list(terminals)
-    source = "|".join(f"(?P<{each.name}>{each.pattern.to_regexp()})" for each in terminals) or NOTHING
+    source = (
+        "|".join(f"(?P<{each.name}>{each.pattern.to_regexp()})" for each in terminals) or "(?!)"
+    )  # nothing may follow
     if re.compile(source).groups != len(terminals):
         raise ValueError("the driver tells terminals by their group: no other groups")
-    return Pattern(source, kept(source)[1], tuple(str(each.name) for each in terminals))
+    return Pattern(source, tuple(str(each.name) for each in terminals))
 
 
 def _check(terminals: Iterable[Any]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from grubkd.parsing.expression import expression
+import re
+from typing import TYPE_CHECKING
+
 from grubkd.parsing.tree import Node, Token
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable, Sequence
 
     from grubkd.parsing.tables import Tables
@@ -53,7 +53,7 @@ class Driver:
                 match = matchers[lexers[state]] or self._matcher(lexers[state])
                 found = match(text, offset, length)
                 if found is None:
-                    anything = expression(tables.anything, tables.python)
+                    anything = re.compile(tables.anything.source)
                     raise Stray(offset, terminal=anything.match(text, offset, length) is not None)
                 kind: str = found.lastgroup  # type: ignore[assignment]
                 end = found.end()
@@ -84,7 +84,7 @@ class Driver:
             offset = end
 
     def _matcher(self, number: int) -> Callable[[str, int, int], re.Match[str] | None]:
-        made = self._matchers[number] = expression(self._tables.patterns[number], self._tables.python).match
+        made = self._matchers[number] = re.compile(self._tables.patterns[number].source).match
         return made
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from grubkd.facts import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -14,13 +13,9 @@ Rule: TypeAlias = tuple[str, int, tuple[int, ...] | None]
 
 
 class Pattern(NamedTuple):
-    """A regular expression with a named group for each terminal, in the order in which they are tried.
-
-    `code` is what Python's own compiler makes of it, little-endian words of four bytes.
-    """
+    """A regular expression with a named group for each terminal, in the order in which they are tried."""
 
     source: str
-    code: bytes
     terminals: tuple[str, ...]
 
 
@@ -30,8 +25,7 @@ class Tables(NamedTuple):
     `actions`: for each state, terminal -> the next state where it is shifted, or -1 - rule where that rule is reduced.
     `gotos`: for each state, the number of a rule's name -> the next state. `origins`: for each rule, that number.
     `lexers`: for each state, the number of its pattern. `end` is the state that has read the whole text.
-    `anything` is the pattern with every terminal. `python` tells for which Python the patterns' codes
-    are made.
+    `anything` is the pattern with every terminal.
     """
 
     start: int
@@ -44,4 +38,3 @@ class Tables(NamedTuple):
     patterns: tuple[Pattern, ...]
     anything: Pattern
     ignored: tuple[str, ...]
-    python: str

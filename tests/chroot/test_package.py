@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bookworm import TOP, Bookworm
-from debianpackage import ENVIRONMENT, build
+from support.debianpackage import ENVIRONMENT, build
 
 from grubkd import __version__
 

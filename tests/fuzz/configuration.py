@@ -4,23 +4,23 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from grubkd import octets
 from grubkd.boot import inventory
 from grubkd.boot.selector import Selection, select
+from grubkd.change import changes, edit, verify
+from grubkd.change.arg_change import ArgChange, Verb, reservation
 from grubkd.errors import GrubkdError, VerificationFailed
-from grubkd.overlay import Overlay
-from grubkd.write import changes, edit, verify
-from grubkd.write.wish import Verb, Wish, reservation
+from grubkd.text import to_bytes
+from grubkd.tree.overlay import Overlay
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from strategies import MemoryTree
+from support.strategies import MemoryTree
 
 WISHES = (
     reservation(("256M",)),
-    Wish(Verb.HOLD, "console", ("console=tty0", "console=ttyS0")),
-    Wish(Verb.ADD, "dyndbg", ('dyndbg="file a.c +p"',)),
-    Wish(Verb.REMOVE, "quiet"),
+    ArgChange(Verb.SET, "console", ("console=tty0", "console=ttyS0")),
+    ArgChange(Verb.ADD, "dyndbg", ('dyndbg="file a.c +p"',)),
+    ArgChange(Verb.REMOVE, "quiet"),
 )
 
 
@@ -50,5 +50,5 @@ def _edit(tree: MemoryTree, config: inventory.BootConfig, selection: Selection) 
         raise
     except GrubkdError:
         return
-    after = {path: octets.to_bytes(text) for path, text in texts.items()}
+    after = {path: to_bytes(text) for path, text in texts.items()}
     verify.check(config, inventory.read(Overlay(tree, after)), planned.expected)

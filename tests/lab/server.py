@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import debianpackage
+from support import debianpackage
 
 from lab.debian import Recipe, install, tarball
 from lab.packages import CACHE, Source

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from controller import TOOLS, Ansible, Played
+from support.controller import TOOLS, Ansible, Played
 
 from lab.packages import CACHE, Unavailable, locked
 from lab.qemu import PATIENCE

@@ -4,10 +4,10 @@ import json
 import os
 from pathlib import Path
 
-from grubkd.root import Root
-from grubkd.write import transaction
-from grubkd.write.filechange import FileChange
-from grubkd.write.rollback import rollback
+from grubkd.change import transaction
+from grubkd.change.filechange import FileChange
+from grubkd.change.rollback import rollback
+from grubkd.tree.root import Root
 
 SNIPPET = "/boot/loader/entries/a.conf"
 

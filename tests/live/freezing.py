@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from grubkd.write import freeze
+from grubkd.change import freeze
 
 REQUESTS: list[int] = []
 GRANDPARENT = os.getpid()

@@ -6,11 +6,11 @@ import stat
 import sys
 from pathlib import Path
 
+from grubkd.change import apply, transaction
+from grubkd.change.filechange import FileChange
+from grubkd.change.rollback import rollback
 from grubkd.errors import GrubkdError
-from grubkd.root import Root
-from grubkd.write import apply, transaction
-from grubkd.write.filechange import FileChange
-from grubkd.write.rollback import rollback
+from grubkd.tree.root import Root
 
 GOOD = '#!/bin/sh\necho "$0 $*: $(cat /etc/zipl.conf)" >>/ran\nenv | sort >/environment\n'
 BAD = "#!/bin/sh\necho first line >&2\necho device is full >&2\nexit 7\n"

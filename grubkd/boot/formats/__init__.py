@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.boot.formats import (
     bls,
     default_grub,
@@ -14,7 +16,6 @@ from grubkd.boot.formats import (
     zipl,
 )
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.boot.formats.format import Format
 

@@ -12,20 +12,19 @@ line is refused or the caller, who knows the reader, decides:
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from grubkd.boot.formats.format import Format
 from grubkd.boot.model import Document, Image, Slot, Stanza
 from grubkd.boot.words import held, quote_notice, with_references, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place, place_at
-from grubkd.grammar import parse
-from grubkd.lazily import expression
+from grubkd.parsing.grammar import parse
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grubkd.grammar import Token
-    from grubkd.tree import Tree
+    from grubkd.parsing.grammar import Token
+    from grubkd.tree.tree import Tree
 
 DIRECTORIES = ("/boot/loader/entries", "/efi/loader/entries", "/boot/efi/loader/entries")
 
@@ -38,12 +37,12 @@ _KNOWN = frozenset(
 # What makes a snippet an entry; two of them would be two answers to one question.
 _LOADS = frozenset(("linux", "efi", "uki", "uki-url"))
 # Behind comments, without the blanks before it, carriage returns and empty lines that there may be.
-_LINE = expression(
+_LINE = re.compile(
     r"(?:#[^\n]*+\n)*([^ \t\r\n\0#][^ \t\r\n\0]*+)[ \t]++([^ \t\r\n\0]++(?:[ \t]++[^ \t\r\n\0]++)*)[ \t]*+\n"
 )
-_KEY_END = expression("[ \t\r\n]")
-_EMPTY_LINE = expression(r"\n[ \t\r]*\n")
-_AS_SCRIPT = expression(r'"[^"$\\]*"|[^"$\\;|&<>{}\']')
+_KEY_END = re.compile("[ \t\r\n]")
+_EMPTY_LINE = re.compile(r"\n[ \t\r]*\n")
+_AS_SCRIPT = re.compile(r'"[^"$\\]*"|[^"$\\;|&<>{}\']')
 
 
 def find(tree: Tree) -> tuple[str, ...]:

@@ -8,26 +8,26 @@ twice: as shell, and then as GRUB script.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from grubkd import octets, osrelease
 from grubkd.boot.formats.format import Format
 from grubkd.boot.formats.grubwords import held, quoted
 from grubkd.boot.formats.shellslot import FORMAT_NAME, absent, slot_of
 from grubkd.boot.formats.shellvalue import ITSELF, Quotes, decode
 from grubkd.boot.model import Assignment, Document
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
-from grubkd.grammar import Token
-from grubkd.grammar import parse as parse_grammar
-from grubkd.lazily import expression
+from grubkd.parsing.grammar import Token
+from grubkd.parsing.grammar import parse as parse_grammar
+from grubkd.text import from_bytes
+from grubkd.tree import osrelease
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from grubkd.boot.formats.shellvalue import Value
     from grubkd.boot.model import Slot
     from grubkd.errors import Place
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 FILE = "/etc/default/grub"
 DROP_INS = "/etc/default/grub.d"
@@ -49,14 +49,14 @@ FAMILY = (
 _SETTINGS = ("GRUB_DEFAULT", "GRUB_DISABLE_RECOVERY", "GRUB_ENABLE_BLSCFG", "GRUB_SAVEDEFAULT")
 
 _NAMES = "|".join(sorted(FAMILY, key=len, reverse=True))
-_ASSIGNMENT = expression(r"(?P<name>\w+)(?P<adds>\+?)=")
-_SETS = expression(
+_ASSIGNMENT = re.compile(r"(?P<name>\w+)(?P<adds>\+?)=")
+_SETS = re.compile(
     rf"(?<![\w${{])(?:{_NAMES})(?:\[[^]]*\])?\+?="
     rf"|\A(?:unset|read|readonly|declare|typeset|local|for|getopts|mapfile)\b.*?(?<![\w$])(?:{_NAMES})(?!\w)"
 )
-_SETS_BY_DEFAULT = expression(rf"\$\{{(?:{_NAMES}):?=")
-_ENDS = expression(r"(?:exit|return|exec)(?![^ \t])")
-_SOURCES = expression(r"(?:\.|source)[ \t]")
+_SETS_BY_DEFAULT = re.compile(rf"\$\{{(?:{_NAMES}):?=")
+_ENDS = re.compile(r"(?:exit|return|exec)(?![^ \t])")
+_SOURCES = re.compile(r"(?:\.|source)[ \t]")
 _OPENING = frozenset({"IF", "WHILE", "UNTIL", "FOR", "CASE", "BRACE", "PAREN"})
 _CLOSING = frozenset({"FI", "DONE", "ESAC", "UNBRACE", "UNPAREN"})
 _EXPANDED = frozenset({"ASSIGNMENT", "CASE", "COMMAND"})
@@ -78,7 +78,7 @@ def find(tree: Tree) -> tuple[str, ...]:
 def _reads_drop_ins(tree: Tree) -> bool:
     generators = [path for path in _GENERATORS if tree.exists(path)]
     if generators:
-        return any("default/grub.d" in octets.from_bytes(tree.read(path)) for path in generators)
+        return any("default/grub.d" in from_bytes(tree.read(path)) for path in generators)
     release = osrelease.read(tree)
     return "debian" in [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
 

@@ -7,16 +7,17 @@ before the first LABEL hold for all labels, so that a label without an APPEND of
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.boot.formats.format import Format
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, NotUnderstood, place_at
-from grubkd.grammar import Node, Token, parse
+from grubkd.parsing.grammar import Node, Token, parse
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.errors import Notice
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 FILES = (
     "/boot/extlinux/extlinux.conf",

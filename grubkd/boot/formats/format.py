@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from grubkd.facts import dataclass
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from grubkd.boot.model import Document, Slot
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 
 def unchanged(_slot: Slot, argument: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from typing import TYPE_CHECKING
 
 from grubkd.boot import words as kernel_words
 from grubkd.boot.formats.format import Format
@@ -16,15 +17,13 @@ from grubkd.boot.formats.grubwords import held, pasted, quoted, received, refere
 from grubkd.boot.formats.mapped import Mapped
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import NotUnderstood
-from grubkd.lazily import expression
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grubkd.boot.formats.grubmenu import MenuEntry, Statement
     from grubkd.boot.formats.grubwords import Span
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 _FILES = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
 _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
@@ -33,11 +32,11 @@ _LINKS = ("/etc/grub2.cfg", "/etc/grub2-efi.cfg")
 # Characters from which on the ordinary entries are read without the grammar.
 _LONG = 16384
 _GENERATED = ("10_linux", "20_linux_xen")
-_VALUE = expression(
+_VALUE = re.compile(
     r"(?P<name>\w+)=(?:(?P<bare>[^'\"\\\r]*+)|\"(?P<double>(?:[^\"\\\r]|\\[^\r]|\\?\r+\n)*)\"|'(?P<single>[^'\r]*+)')"
 )
-_IN_DOUBLE = expression(r'(?P<nothing>\\\r*\n|\r+(?=\n))|\\[$\\"]|[\s\S]')
-_VARIABLE = expression(r"\$(?:(\w+)|\{(\w+)\})")
+_IN_DOUBLE = re.compile(r'(?P<nothing>\\\r*\n|\r+(?=\n))|\\[$\\"]|[\s\S]')
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 
 
 def find(tree: Tree) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from grubkd.boot import updategrub
 from grubkd.boot.formats.format import Format
@@ -16,17 +18,14 @@ from grubkd.boot.kernelpath import is_initrd
 from grubkd.boot.model import Document, Image, Slot, Stanza, Word
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place, TooLong
-from grubkd.facts import dataclass, field
-from grubkd.grammar import Node, Token, parse
-from grubkd.lazily import expression
+from grubkd.parsing.grammar import Node, Token, parse
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from grubkd.boot.model import Assignment
-    from grubkd.grammar import Child
-    from grubkd.tree import Tree
+    from grubkd.parsing.grammar import Child
+    from grubkd.tree.tree import Tree
 
 FILES = ("/boot/grub/grub.conf", "/boot/grub/menu.lst", "/etc/grub.conf")
 
@@ -36,10 +35,10 @@ STATEMENT_MAX = 1500
 # Characters from which on a menu is read title by title: to load what does it takes as long as to read a few.
 _LONG = 4096
 
-_CONTINUATION = expression(r"\\\r*\n")
-_BEFORE_ARGUMENT = expression(r"(?:[ \t=]|\\\r*\n)*")
-_NUMBER = expression(r"0x(?P<hexadecimal>[0-9a-f]+)|(?P<decimal>[0-9]+)", re.IGNORECASE)
-_CHANGED = expression(r"[\t\r\n]|\\\Z")
+_CONTINUATION = re.compile(r"\\\r*\n")
+_BEFORE_ARGUMENT = re.compile(r"(?:[ \t=]|\\\r*\n)*")
+_NUMBER = re.compile(r"0x(?P<hexadecimal>[0-9a-f]+)|(?P<decimal>[0-9]+)", re.IGNORECASE)
+_CHANGED = re.compile(r"[\t\r\n]|\\\Z")
 
 
 def find(tree: Tree) -> tuple[str, ...]:

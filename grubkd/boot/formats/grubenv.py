@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from grubkd.boot import words as kernel_words
 from grubkd.boot.formats.format import Format
@@ -10,20 +11,18 @@ from grubkd.boot.formats.grubwords import pasted
 from grubkd.boot.formats.mapped import Mapped
 from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.errors import NotUnderstood, Place, TooLong, place_at
-from grubkd.grammar import Token
-from grubkd.grammar import parse as parse_grammar
-from grubkd.lazily import expression
+from grubkd.parsing.grammar import Token
+from grubkd.parsing.grammar import parse as parse_grammar
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 SIZE = 1024
 _SIGNATURE = "# GRUB Environment Block\n"
 _LINES = frozenset({"kernelopts", "tuned_params"})
 _FILES = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
-_ESCAPED = expression(r"\\([\s\S])|[^\\]++")
+_ESCAPED = re.compile(r"\\([\s\S])|[^\\]++")
 
 
 def find(tree: Tree) -> tuple[str, ...]:

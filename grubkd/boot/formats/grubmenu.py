@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.formats.grubwords import Span, reference, spans, value
 from grubkd.errors import Notice, NotUnderstood, place_at
-from grubkd.facts import NamedTuple, dataclass, field
-from grubkd.grammar import Token, parse
-from grubkd.lazily import expression
+from grubkd.parsing.grammar import Token, parse
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -31,10 +30,10 @@ _LOADERS = FIRST | MODULES | INITRDS
 _ENTERS = frozenset({"configfile", "normal", "source", "."})
 _NAMERS = frozenset({"read", "load_env", "search.file", "search.fs_label", "search.fs_uuid"})
 
-_SIMPLE_NAME = expression(r"([^ \t\\'\"$]++)(?=[ \t]|\Z)")
-_IDENTIFIER = expression(r"[A-Za-z_][A-Za-z0-9_]*")
-_SET_OPTION = expression(r"(?:--set|-s|-v)(?:=(?:[0-9]+:)?(?P<name>\w+))?")
-_MARK = expression(r"^### (BEGIN|END) (\S+) ###[ \t\r]*$", re.MULTILINE)
+_SIMPLE_NAME = re.compile(r"([^ \t\\'\"$]++)(?=[ \t]|\Z)")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SET_OPTION = re.compile(r"(?:--set|-s|-v)(?:=(?:[0-9]+:)?(?P<name>\w+))?")
+_MARK = re.compile(r"^### (BEGIN|END) (\S+) ###[ \t\r]*$", re.MULTILINE)
 _ID_OPTIONS = frozenset({"--id", "$menuentry_id_option", "${menuentry_id_option}"})
 _OPTIONS_WITH_VALUE = frozenset({"--class", "--users", "--hotkey", "--source"})
 

@@ -15,20 +15,18 @@ works; what is written holds no character that the versions treat differently.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
 from grubkd.errors import CannotHold
-from grubkd.facts import NamedTuple
-from grubkd.lazily import expression
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9]++|[?#*@])"
 _VARIABLE = rf"\$(?:{_NAME}|\{{{_NAME}\}})"
 _ESCAPE = r"\\(?:\r*+\n|[^\r\0])"
-_PIECE = expression(
+_PIECE = re.compile(
     rf"""(?P<plain>[^{{}}|&$;<>\x20\t\r\n\0'"\\]++)
     |(?P<single>'(?:[^'\r\0]++|\r++(?=\n))*')
     |(?P<double>"(?:[^"\\$\r\0]++|\r++(?=\n)|{_ESCAPE}|{_VARIABLE})*")
@@ -37,16 +35,16 @@ _PIECE = expression(
     |(?P<translated>\$"(?:[^"\\\r\0]++|\r++(?=\n)|{_ESCAPE})*")""",
     re.VERBOSE,
 )
-_START = expression(r"[^#]")
-_BLANKS = expression(r"[ \t]++")
-_PURE = expression(r"[^'\"\\$\r]*+")
-_REFERENCE = expression(rf"\$(?:({_NAME})|\{{({_NAME})\}})")
-_IN_DOUBLE = expression(rf"\\\n|\\([$\\\"])|({_VARIABLE})")
+_START = re.compile(r"[^#]")
+_BLANKS = re.compile(r"[ \t]++")
+_PURE = re.compile(r"[^'\"\\$\r]*+")
+_REFERENCE = re.compile(rf"\$(?:({_NAME})|\{{({_NAME})\}})")
+_IN_DOUBLE = re.compile(rf"\\\n|\\([$\\\"])|({_VARIABLE})")
 _HEX = r"\\x[0-9A-Fa-f]{2}"
-_WILD = expression(rf"({_HEX})|([*?\\])")
-_TAMED = expression(rf"({_HEX})|\\([\s\S])")
-_LOADED = expression(rf"({_HEX})|([\\'\"])")
-_ARGUMENT_IS_BARE = expression(r"[A-Za-z0-9_./:=,@%+~^\x80-\xff-]++")
+_WILD = re.compile(rf"({_HEX})|([*?\\])")
+_TAMED = re.compile(rf"({_HEX})|\\([\s\S])")
+_LOADED = re.compile(rf"({_HEX})|([\\'\"])")
+_ARGUMENT_IS_BARE = re.compile(r"[A-Za-z0-9_./:=,@%+~^\x80-\xff-]++")
 _RESERVED = ("[[", "]]")
 
 # What GRUB itself, its firmware and its modules set without a statement in the file.

@@ -6,21 +6,22 @@ inside quotes too (90-loaderentry.install: `tr -s "$IFS" ' '`), so such a run is
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from grubkd.boot.formats.format import Format
 from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, place_at
-from grubkd.grammar import parse
-from grubkd.lazily import expression
+from grubkd.parsing.grammar import parse
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 # kernel-install reads the first of them only.
 FILES = ("/etc/kernel/cmdline", "/usr/lib/kernel/cmdline")
 
-_RUN = expression(r"[ \t\n]+")
+_RUN = re.compile(r"[ \t\n]+")
 
 
 def find(tree: Tree) -> tuple[str, ...]:

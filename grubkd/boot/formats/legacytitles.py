@@ -5,11 +5,10 @@ What it takes for ordinary is a part of what the grammar reads, and means the sa
 
 from __future__ import annotations
 
-from grubkd.lazily import expression
+import re
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterator
 
 # Each repetition ends where the next begins to fit, so that what does not fit in the end is seen in linear time.
@@ -18,7 +17,7 @@ _OTHER = (
     r"(?:[ \t]*+(?:boot|lock|makeactive|quiet|rootnoverify|root|savedefault|uuid)"
     r"(?:[ \t]++[^ \t\r\n\0\\=][^\r\n\0\\]*+)?\n)*"
 )
-_TITLE = expression(
+_TITLE = re.compile(
     r"title[ \t]++(?P<title>[^ \t\r\n\0\\=][^\r\n\0\\]*+)\n"
     rf"{_OTHER}"
     r"[ \t]*+(?P<kernel>kernel)[ \t]++(?P<path>[^ \t\r\n\0\\=-][^ \t\r\n\0\\]*+)(?P<arguments>[^\r\n\0\\]*+)\n"
@@ -28,7 +27,7 @@ _TITLE = expression(
     r"(?:[ \t]*+\n)*(?=title[ \t]|\Z)"
 )
 # Behind a line that no backslash continues.
-_NEXT = expression(r"(?<=[^\\\r]\n)title[ \t]")
+_NEXT = re.compile(r"(?<=[^\\\r]\n)title[ \t]")
 
 
 def parts(text: str) -> Iterator[re.Match[str] | tuple[int, int]]:

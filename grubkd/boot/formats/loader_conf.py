@@ -5,13 +5,14 @@ Its lines are those of a snippet: key, blanks, value (systemd's boot.c takes bot
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.boot.formats.format import Format
 from grubkd.boot.model import Document
-from grubkd.grammar import parse
+from grubkd.parsing.grammar import parse
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 FILES = ("/efi/loader/loader.conf", "/boot/efi/loader/loader.conf", "/boot/loader/loader.conf")
 

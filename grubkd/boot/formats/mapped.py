@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from grubkd.facts import dataclass, field
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.boot.model import Word
 

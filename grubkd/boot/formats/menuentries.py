@@ -7,17 +7,17 @@ in its place, so that it still checks all the rest. The lines between, which mos
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from grubkd.boot.formats.grubmenu import Frame, Menu, Statement, tokens
 from grubkd.boot.formats.grubwords import Span
-from grubkd.lazily import expression
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from collections.abc import Sized
 
     from grubkd.boot.formats.grubmenu import MenuEntry
-    from grubkd.grammar import Token
+    from grubkd.parsing.grammar import Token
 
 _TEXT = r"'(?P<{}>[^'*?\\\r\n\0]*+)'"
 _OPTIONS = r"(?:[ \t]++--(?:unrestricted|class[ \t]++[\w.-]++))*"
@@ -25,7 +25,7 @@ _OPTIONS = r"(?:[ \t]++--(?:unrestricted|class[ \t]++[\w.-]++))*"
 _ANY = r"[ \t]++[^{}\r\n\0]*+\n"
 _LINE = r"[ \t]++(?!{})[^{{}}\r\n\0]*+\n"
 _BARE = r"[A-Za-z0-9_./:=,@%+~^()-]++"
-_ENTRY = expression(
+_ENTRY = re.compile(
     rf"(?<![^\n\t])menuentry[ \t]++{_TEXT.format('title')}{_OPTIONS}"
     rf"(?:[ \t]++(?:\$menuentry_id_option|--id)[ \t]++{_TEXT.format('id')})?{_OPTIONS}[ \t]++\{{[ \t]*+\n"
     rf"(?P<before>(?:{_LINE.format('linux|echo')})*)"

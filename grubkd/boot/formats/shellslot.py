@@ -6,14 +6,14 @@ between the slot's own quotes. `X="foo="bar" baz"` is fine: the word `foo="bar"`
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from grubkd.boot.formats.grubwords import delivered, reference, spans, value
 from grubkd.boot.formats.shellvalue import ITSELF, Quotes
 from grubkd.boot.model import Slot, Word
-from grubkd.lazily import expression
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grubkd.boot.formats.shellvalue import Value
     from grubkd.errors import NotUnderstood
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 FORMAT_NAME = "default-grub"
 
 _BLANK = r"(?:[ \t]|\\?\r*\n)"
-_GAP = expression(rf"(?P<left>['\"]*){_BLANK}*(?P<right>['\"]*)")
-_HEAD = expression(rf"(?P<quote>['\"]?){_BLANK}*(?P<right>['\"]*)")
-_TAIL = expression(rf"(?P<left>['\"]*?){_BLANK}*(?P<quote>['\"]?)")
-_EMPTY = expression(rf"(?P<quote>['\"]){_BLANK}*(?P=quote)|")
-_BARE = expression(r"[^'\"\\`]++")
-_SCRIPT_BLANKS = expression(r"(?:[ \t]|\\\r*\n)*")
+_GAP = re.compile(rf"(?P<left>['\"]*){_BLANK}*(?P<right>['\"]*)")
+_HEAD = re.compile(rf"(?P<quote>['\"]?){_BLANK}*(?P<right>['\"]*)")
+_TAIL = re.compile(rf"(?P<left>['\"]*?){_BLANK}*(?P<quote>['\"]?)")
+_EMPTY = re.compile(rf"(?P<quote>['\"]){_BLANK}*(?P=quote)|")
+_BARE = re.compile(r"[^'\"\\`]++")
+_SCRIPT_BLANKS = re.compile(r"(?:[ \t]|\\\r*\n)*")
 
 
 def slot_of(decoded: Value) -> Slot:

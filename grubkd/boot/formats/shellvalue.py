@@ -7,12 +7,11 @@ Only what needs no execution is decoded: quotes, backslashes, line continuations
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from enum import Enum
 
 from grubkd.boot.formats.mapped import Mapped
 from grubkd.errors import NotUnderstood, place_at
-from grubkd.facts import dataclass, field
-from grubkd.lazily import expression
 
 # No text read from a file holds a character above U+00FF: each of its characters is one byte.
 ITSELF = "\ue000"
@@ -26,14 +25,14 @@ class Quotes(Enum):
     DOUBLE = '"'
 
 
-_BARE = expression(r"""(?P<nothing>\\\r*\n)|\\(?P<escaped>[\s\S])|(?P<quote>['"])|(?P<plain>[^'"\\$`]++)""")
-_DOUBLE = expression(
+_BARE = re.compile(r"""(?P<nothing>\\\r*\n)|\\(?P<escaped>[\s\S])|(?P<quote>['"])|(?P<plain>[^'"\\$`]++)""")
+_DOUBLE = re.compile(
     r"""(?P<nothing>\\\r*\n|\r+(?=\n))|\\(?P<escaped>[$`"\\])|(?P<quote>")|(?P<plain>[^"\\$`\r]++|\\)"""
 )
-_SINGLE = expression(r"""(?P<nothing>\r+(?=\n))|(?P<quote>')|(?P<plain>[^'\r]++)""")
+_SINGLE = re.compile(r"""(?P<nothing>\r+(?=\n))|(?P<quote>')|(?P<plain>[^'\r]++)""")
 _PIECES = {Quotes.NONE: _BARE, Quotes.DOUBLE: _DOUBLE, Quotes.SINGLE: _SINGLE}
 _LITERAL = "write the arguments themselves into the value"
-_LONE_DOLLAR = expression(r"\$(?![A-Za-z0-9_?#*@!$({'-]|\\\r*\n)")
+_LONE_DOLLAR = re.compile(r"\$(?![A-Za-z0-9_?#*@!$({'-]|\\\r*\n)")
 
 
 @dataclass(slots=True)

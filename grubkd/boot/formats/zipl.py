@@ -7,21 +7,22 @@ itself refuses is refused here.
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from grubkd.boot.formats.format import Format
 from grubkd.boot.model import Document, Image, Slot, Stanza
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, NotUnderstood, place_at
-from grubkd.grammar import Node, Token, parse
-from grubkd.lazily import expression
+from grubkd.parsing.grammar import Node, Token, parse
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 # zipl takes the first that is there.
 FILES = ("/etc/zipl.conf", "/usr/lib/s390-tools/zipl.conf", "/lib/s390-tools/zipl.conf")
 _DEFAULTBOOT = "defaultboot"
-_ADDRESS = expression(r",(?:0x)?[0-9A-Fa-f]+\Z")
+_ADDRESS = re.compile(r",(?:0x)?[0-9A-Fa-f]+\Z")
 _QUOTES = ("'", '"')
 
 

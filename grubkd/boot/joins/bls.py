@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline, menuorder
 from grubkd.boot.build import main_boot
 from grubkd.boot.joins import grub2, zipl
 from grubkd.boot.joins.joined import Candidate, Joined, setting, slots_of
-from grubkd.boot.model import Feeds, Followup, Future, Line, Slot, Stanza
+from grubkd.boot.model import Feeds, Followup, Line, NewKernelArgs, Slot, Stanza
 from grubkd.errors import Notice, Place
-from grubkd.facts import replace
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from grubkd.boot.model import Document, Entry, Image
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 
 class Reader(Enum):
@@ -184,23 +184,23 @@ def default_of_systemd_boot(stanzas: Sequence[Stanza], loaders: Sequence[Documen
     return ordered[0].id if ordered else None
 
 
-def _kernelopts(scripts: Sequence[Document], environments: Sequence[Document]) -> tuple[Future, ...]:
+def _kernelopts(scripts: Sequence[Document], environments: Sequence[Document]) -> tuple[NewKernelArgs, ...]:
     """`kernelopts` of grubenv, which new snippets may refer to, and the fallback that grub.cfg sets without it."""
     slots = slots_of(environments, "kernelopts") + slots_of(scripts, "kernelopts")
-    return tuple(Future("kernelopts", Line((slot,), slot), Feeds.NONE, "bls") for slot in slots)
+    return tuple(NewKernelArgs("kernelopts", Line((slot,), slot), Feeds.NONE, "bls") for slot in slots)
 
 
-def _cmdline(cmdlines: Sequence[Document]) -> tuple[Future, ...]:
+def _cmdline(cmdlines: Sequence[Document]) -> tuple[NewKernelArgs, ...]:
     """The file that kernel-install takes the arguments from: the administrator's, else the vendor's."""
     for file in (KERNEL_CMDLINE, VENDOR_CMDLINE):
         slots = slots_of([each for each in cmdlines if each.file == file], "cmdline")
         if slots:
             line = Line(slots, slots[0])
-            return (Future("cmdline", line, Feeds.NONE, "bls", read_only=file == VENDOR_CMDLINE),)
+            return (NewKernelArgs("cmdline", line, Feeds.NONE, "bls", read_only=file == VENDOR_CMDLINE),)
     return ()
 
 
-def missing_cmdline(cmdlines: Sequence[Document], entries: Sequence[Entry], tree: Tree) -> tuple[Future, ...]:
+def missing_cmdline(cmdlines: Sequence[Document], entries: Sequence[Entry], tree: Tree) -> tuple[NewKernelArgs, ...]:
     """What /etc/kernel/cmdline would have to begin with, where it is missing; kernel-install prefers that file.
 
     It begins as /usr/lib/kernel/cmdline, which kernel-install takes next, else as the default entry, never a rescue
@@ -222,7 +222,7 @@ def missing_cmdline(cmdlines: Sequence[Document], entries: Sequence[Entry], tree
     if not vendor and boot is None:
         return ()
     slot = Slot(KERNEL_CMDLINE, "kernel-cmdline", "cmdline", 0, 0, 1, (), style="absent", after="\n")
-    return (Future("cmdline", Line((slot,), slot), Feeds.NONE, "bls", seed=seed),)
+    return (NewKernelArgs("cmdline", Line((slot,), slot), Feeds.NONE, "bls", seed=seed),)
 
 
 def _uses_kernelopts(entry: Entry) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grubkd.boot.formats.extlinux import GLOBAL
 from grubkd.boot.joins.joined import Candidate, Joined, slots_of
-from grubkd.boot.model import Feeds, Future, Line
+from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.errors import Notice, Place
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grubkd.boot.model import Document
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 # The generators that make such a menu, and where each takes the arguments from.
 _GENERATORS = (
@@ -33,7 +34,7 @@ def _join_one(document: Document, tree: Tree) -> Joined:
         for position, stanza in enumerate(document.stanzas)
     )
     shared = slots_of([document], GLOBAL)
-    futures = (Future("APPEND", Line(shared, shared[0]), Feeds.NONE, "extlinux"),) if shared else ()
+    futures = (NewKernelArgs("APPEND", Line(shared, shared[0]), Feeds.NONE, "extlinux"),) if shared else ()
     warnings = tuple(
         Notice(
             "lost-at-regeneration",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from grubkd import octets, osrelease
+from typing import TYPE_CHECKING
+
 from grubkd.boot.formats import shellslot
 from grubkd.boot.joins import shellvariables
 from grubkd.boot.joins.joined import Candidate, Joined, holds_value, setting, slots_of
 from grubkd.boot.kernelpath import is_xen
-from grubkd.boot.model import Feeds, Future, Line
+from grubkd.boot.model import Feeds, Line, NewKernelArgs
+from grubkd.text import from_bytes
+from grubkd.tree import osrelease
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grubkd.boot.model import Document, Slot, Stanza
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 # The directory of the ESP that a distribution's own packages use, where it is not its os-release ID.
 _ESP_NAMES = {"rhel": "redhat", "ol": "redhat", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse"}
@@ -113,7 +115,7 @@ def _is_foreign(file: str, scripts: Sequence[Document], tree: Tree) -> bool:
     return directory.lower() != _ESP_NAMES.get(identity, identity)
 
 
-def _futures(sources: Sequence[Document], tree: Tree, *, bls: bool, xen: bool) -> tuple[Future, ...]:
+def _futures(sources: Sequence[Document], tree: Tree, *, bls: bool, xen: bool) -> tuple[NewKernelArgs, ...]:
     """The lines of grub-mkconfig: ordinary entries get the first variable and _DEFAULT, recovery ones _RECOVERY.
 
     Where snippets make the menu there are no recovery entries, and no present entry comes from these lines.
@@ -133,7 +135,7 @@ def _futures(sources: Sequence[Document], tree: Tree, *, bls: bool, xen: bool) -
             if line is not None and not xen and not holds_value(line.every_slot()):
                 line = None
         if line is not None:
-            found.append(Future(variable, line, Feeds.NONE if bls else feeds, "grub2"))
+            found.append(NewKernelArgs(variable, line, Feeds.NONE if bls else feeds, "grub2"))
     return tuple(found)
 
 
@@ -142,6 +144,6 @@ def _absent_xen(sources: Sequence[Document], tree: Tree) -> Line | None:
     if not sources:
         return None
     file = sources[0].file
-    text = octets.from_bytes(tree.read(file))
+    text = from_bytes(tree.read(file))
     slot = shellslot.absent(file, text, "GRUB_CMDLINE_XEN", len(text))
     return Line((slot,), slot)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from grubkd.boot import cmdline
-from grubkd.facts import dataclass
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
+from grubkd.boot import cmdline
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from grubkd.boot.model import Document, Followup, Future, Slot, Stanza
-    from grubkd.boot.seal import Seal
+    from grubkd.boot.managed_by import ManagedBy
+    from grubkd.boot.model import Document, Followup, NewKernelArgs, Slot, Stanza
     from grubkd.errors import Notice
 
 
@@ -22,7 +23,7 @@ class Candidate:
     file: str
     default: bool = False
     foreign: bool = False
-    sealed: Seal | None = None
+    sealed: ManagedBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Joined:
     files: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     references: Mapping[str, tuple[Slot, ...]]
-    futures: tuple[Future, ...] = ()
+    futures: tuple[NewKernelArgs, ...] = ()
     warnings: tuple[Notice, ...] = ()
     followups: tuple[Followup, ...] = ()
 

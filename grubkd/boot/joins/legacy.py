@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from grubkd import octets
+from typing import TYPE_CHECKING
+
 from grubkd.boot.joins.joined import Candidate, Joined, holds_value
 from grubkd.boot.kernelpath import is_xen
-from grubkd.boot.model import Feeds, Future, Line
+from grubkd.boot.model import Feeds, Line, NewKernelArgs
+from grubkd.text import from_bytes
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grubkd.boot.model import Document, Slot
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 # `savedefault` keeps the entry's number in this file, followed by newlines and a notice.
 SAVED_DEFAULT = "/boot/grub/default"
@@ -37,11 +38,11 @@ def _default(document: Document, tree: Tree) -> int | None:
     if value == "saved":
         value = "0"
         if tree.exists(SAVED_DEFAULT):
-            value = octets.from_bytes(tree.read(SAVED_DEFAULT)).partition("\n")[0].strip() or "0"
+            value = from_bytes(tree.read(SAVED_DEFAULT)).partition("\n")[0].strip() or "0"
     return int(value) if value.isascii() and value.isdigit() else None
 
 
-def _futures(document: Document, default: int | None) -> tuple[Future, ...]:
+def _futures(document: Document, default: int | None) -> tuple[NewKernelArgs, ...]:
     """The lines of kernels installed later.
 
     Debian's update-grub makes its entries from `# kopt=` and gives `# defoptions=` to those that are not single-user;
@@ -58,16 +59,16 @@ def _futures(document: Document, default: int | None) -> tuple[Future, ...]:
     futures = []
     if kopt or defoptions:
         line = Line(tuple(kopt + defoptions), (kopt or defoptions)[-1])
-        futures.append(Future(general if kopt else "defoptions", line, Feeds.NORMAL, "grub-legacy"))
+        futures.append(NewKernelArgs(general if kopt else "defoptions", line, Feeds.NORMAL, "grub-legacy"))
     if kopt:
-        futures.append(Future(general, Line(tuple(kopt), kopt[-1]), Feeds.RECOVERY, "grub-legacy"))
+        futures.append(NewKernelArgs(general, Line(tuple(kopt), kopt[-1]), Feeds.RECOVERY, "grub-legacy"))
     if (xenhopt := slots.get("xenhopt")) and (_has_xen(document) or holds_value(xenhopt)):
-        futures.append(Future("xenhopt", Line(tuple(xenhopt), xenhopt[-1]), Feeds.XEN, "grub-legacy"))
+        futures.append(NewKernelArgs("xenhopt", Line(tuple(xenhopt), xenhopt[-1]), Feeds.XEN, "grub-legacy"))
     if not futures and default is not None and default < len(document.stanzas):
         images = document.stanzas[default].images
         if images and images[0].slots:
             line = Line(images[0].slots, images[0].slots[-1])
-            futures.append(Future("default entry", line, Feeds.NONE, "grub-legacy", copied=True))
+            futures.append(NewKernelArgs("default entry", line, Feeds.NONE, "grub-legacy", copied=True))
     return tuple(futures)
 
 

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from grubkd.boot.build import is_deployment
 from grubkd.boot.joins.joined import Joined
-from grubkd.boot.seal import Seal
-from grubkd.facts import replace
+from grubkd.boot.managed_by import ManagedBy
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 _OSTREE = ("/ostree/repo", "/sysroot/ostree", "/run/ostree-booted")
 _BOOTC = "/usr/lib/bootc/kargs.d"
 
 
-def seal_of(tree: Tree) -> Seal | None:
+def seal_of(tree: Tree) -> ManagedBy | None:
     """Whether the tree is a deployment, or the disk that holds some, and whose; None for an ordinary system."""
     if tree.exists(_BOOTC):
-        return Seal.BOOTC
-    return Seal.OSTREE if any(tree.exists(path) for path in _OSTREE) else None
+        return ManagedBy.BOOTC
+    return ManagedBy.OSTREE if any(tree.exists(path) for path in _OSTREE) else None
 
 
-def join(bls: Joined | None, tree: Tree, seal: Seal | None) -> list[Joined]:
+def join(bls: Joined | None, tree: Tree, seal: ManagedBy | None) -> list[Joined]:
     """The snippets of deployments apart from all others, with the files from which bootc takes arguments."""
     candidates = bls.candidates if bls else ()
     files = {each.file for each in candidates if is_deployment(each.stanza)}

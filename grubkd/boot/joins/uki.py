@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from grubkd.boot import peimage
 from grubkd.boot.joins.bls import default_of_systemd_boot
 from grubkd.boot.joins.joined import Candidate, Joined
+from grubkd.boot.managed_by import ManagedBy
 from grubkd.boot.model import Image, Slot, Stanza
-from grubkd.boot.seal import Seal
 from grubkd.boot.words import words
 from grubkd.errors import GrubkdError, Notice, Place
-from grubkd.osrelease import variables
+from grubkd.tree.osrelease import variables
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grubkd.boot.model import Document
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 _ESPS = ("/efi", "/boot/efi", "/boot")
 _DIRECTORY = "/EFI/Linux"
@@ -41,7 +41,7 @@ def read(tree: Tree) -> tuple[list[Candidate], list[Notice]]:
                 continue
             if ".linux" in sections:
                 stanza = _stanza(file, f"{_DIRECTORY}/{name}", sections)
-                found[file] = Candidate(stanza, file, sealed=Seal.UKI)
+                found[file] = Candidate(stanza, file, sealed=ManagedBy.UKI)
     return list(found.values()), warnings
 
 

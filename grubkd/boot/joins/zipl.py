@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from grubkd import octets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from grubkd.boot.joins.joined import Candidate, Joined
+from grubkd.boot.managed_by import ManagedBy
 from grubkd.boot.model import Followup, Slot
-from grubkd.boot.seal import Seal
 from grubkd.boot.words import words
 from grubkd.errors import GrubkdError, Notice, Place
-from grubkd.facts import replace
+from grubkd.text import from_bytes
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from grubkd.boot.model import Document, Stanza
-    from grubkd.tree import Tree
+    from grubkd.tree.tree import Tree
 
 # What boots is the map that zipl made; it reads its configuration only when it is run.
 COMMAND = ("zipl",)
@@ -61,20 +62,20 @@ def _default(document: Document) -> Stanza | None:
     return next((stanza for stanza in document.stanzas if stanza.title == named), None)
 
 
-def _with_parmfile(stanza: Stanza, tree: Tree, file: str, warnings: list[Notice]) -> tuple[Stanza, Seal | None]:
+def _with_parmfile(stanza: Stanza, tree: Tree, file: str, warnings: list[Notice]) -> tuple[Stanza, ManagedBy | None]:
     """The stanza with the arguments of its parmfile, which come first (job.c, get_parmline)."""
     path = stanza.keys.get("parmfile")
     if path is None or not stanza.images:
         return stanza, None
     image = stanza.images[0]
     try:
-        text = octets.from_bytes(tree.read(path))
+        text = from_bytes(tree.read(path))
     except GrubkdError as problem:
         message = f"the parmfile {path}: {problem.message}"
         hint = "make it readable, or name another one: zipl stops there"
         warnings.append(Notice("parmfile-missing", message, hint, Place(file, image.line)))
-        return stanza, Seal.PARMFILE
+        return stanza, ManagedBy.PARMFILE
     found = words(text, 0, len(text))
     start, end = (found[0].start, found[-1].end) if found else (0, 0)
     slot = Slot(path, "zipl", "parmfile", start, end, 1, found)
-    return replace(stanza, images=(replace(image, slots=(slot, *image.slots)),)), Seal.PARMFILE
+    return replace(stanza, images=(replace(image, slots=(slot, *image.slots)),)), ManagedBy.PARMFILE

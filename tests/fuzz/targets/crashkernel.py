@@ -1,9 +1,9 @@
 """The value that a person gives, and the kernels' reading of any line."""
 
-from grubkd import octets
 from grubkd.errors import BadValue
 from grubkd.memory.crashkernel import parse_value, read
 from grubkd.memory.release import Release
+from grubkd.text import from_bytes
 
 TOKENS = [
     b"crashkernel=",
@@ -25,7 +25,7 @@ _RELEASES = [Release.parse(text) for text in ("2.6.29", "2.6.32-642.el6", "4.18.
 
 def attempt(data: bytes) -> None:
     """Parse the text strictly, and read it as the command line of kernels of several eras."""
-    text = octets.from_bytes(data)
+    text = from_bytes(data)
     for release in _RELEASES:
         read(text, release, "x86_64", 4 << 30)
     try:

@@ -14,12 +14,12 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 
-from grubkd import octets
+from grubkd.change import history, journal, places, record
+from grubkd.change.record import Malformed, Record
+from grubkd.change.rollback import rollback
 from grubkd.errors import GrubkdError
-from grubkd.root import Root
-from grubkd.write import history, journal, places, record
-from grubkd.write.record import Malformed, Record
-from grubkd.write.rollback import rollback
+from grubkd.text import from_user, to_display
+from grubkd.tree.root import Root
 
 ID = "20260101-000000-000001"
 TOKENS = [
@@ -103,7 +103,7 @@ def attempt(data: bytes) -> None:
         try:
             found = record.decode(text)
         except Malformed as problem:
-            octets.to_person(str(problem))  # it can be printed
+            to_display(str(problem))  # it can be printed
             continue
         assert record.decode(record.encode(found)) == found
         use(text, found)
@@ -137,7 +137,7 @@ def use(text: bytes, found: Record) -> None:
     assert {each.read_text() for each in _OUTSIDE.iterdir()} == {"outside\n"}
     assert kept.read_text() == "inside\n"
     files = [f"/{each.relative_to(_TREE)}" for each in _TREE.rglob("*") if each.is_file() and "/var/" not in str(each)]
-    strange = [each for each in files if not places.may_write(root, octets.from_person(each)) and each != "/etc/passwd"]
+    strange = [each for each in files if not places.may_write(root, from_user(each)) and each != "/etc/passwd"]
     assert not strange, strange
     for each in files:
         if each != "/etc/passwd":

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from grubkd import octets
 from grubkd.machine import messages, vmcore
+from grubkd.text import from_bytes
 
 TOKENS = [
     b"\x7fELF\x02\x01\x01",
@@ -32,7 +32,7 @@ def attempt(data: bytes) -> None:
         assert found.form
         assert found.release is None or found.release.isprintable()
         assert found.time is None or 0 <= found.time < 10**12
-    text = octets.from_bytes(data)
+    text = from_bytes(data)
     release, panic = messages.release(text), messages.panic(text)
     assert release is None or " " not in release
     assert panic is None or (len(panic) <= 200 and "\n" not in panic)

@@ -1,0 +1,187 @@
+"""The slots as they would be: words kept, words new, while wishes are being fulfilled.
+
+A draft holds the words of every slot touched so far; a kept word still carries its span in the file, a new one has
+none (start -1). Lines are read through the draft, so that what one line's wish did to a shared slot is seen by the
+next line, which then has nothing left to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grubkd.boot import cmdline
+from grubkd.boot.model import Line, Piece, Word
+from grubkd.change.arg_change import Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence, Set
+
+    from grubkd.boot.model import Slot, SlotKey
+    from grubkd.change.arg_change import ArgChange
+
+
+def new_word(text: str) -> Word:
+    """A word that is not in any file yet."""
+    return Word(-1, -1, text)
+
+
+class Draft:
+    """The words of slots after the wishes fulfilled so far.
+
+    `closed`: the slots that must not be edited. `expanded`: id() of the lines in which a reference to a closed slot
+    has been replaced by what it stands for. `lasting`: the slots that kernels to come read by themselves.
+    """
+
+    def __init__(self, closed: Iterable[SlotKey] = (), lasting: Iterable[SlotKey] = ()) -> None:
+        self._closed = frozenset(closed)
+        self._lasting = frozenset(lasting)
+        self.expanded: set[int] = set()
+        self._words: dict[SlotKey, tuple[Word, ...]] = {}
+        self._slots: dict[SlotKey, Slot] = {}
+
+    def words(self, slot: Slot) -> tuple[Word, ...]:
+        """The words that the slot would have."""
+        return self._words.get(slot.key, slot.words)
+
+    def put(self, slot: Slot, words: Sequence[Word]) -> None:
+        """Let the slot have these words."""
+        key = slot.key
+        self._slots[key] = slot
+        self._words[key] = tuple(words)
+
+    def edits(self) -> list[tuple[Slot, tuple[Word, ...]]]:
+        """The slots whose words differ from the file's, in the order they were first touched."""
+        return [(slot, self._words[key]) for key, slot in self._slots.items() if self._words[key] != slot.words]
+
+    def pieces(self, line: Line) -> tuple[Piece, ...]:
+        """The effective words that the line would have."""
+        return line.pieces(self.words)
+
+    def texts(self, line: Line) -> list[str]:
+        """The effective arguments that the line would have."""
+        return [word.text for _, word in self._each(line)]
+
+    def _each(self, line: Line) -> Iterable[tuple[Slot, Word]]:
+        """As pieces, for those who need only some of them."""
+        if line.references:
+            return self.pieces(line)
+        return ((slot, word) for slot in line.slots for word in self.words(slot) if word.text)
+
+    def fulfil(self, line: Line, wish: ArgChange) -> None:
+        """Make the line's effective arguments as wished, in slots that may be edited.
+
+        Nothing is touched where the arguments already are as wished. All arguments of a name are one value: it is
+        replaced at the place of the first, in the last slot of the line that holds it; other slots lose theirs. But a
+        slot that kernels to come read too (`kernelopts` behind a snippet's own arguments) keeps it before others do.
+        A new argument goes to the line's home, before any ` -- `, behind which it would be init's.
+        """
+        mine, behind = self._found(line, wish)
+        if wish.verb is Verb.ADD:
+            if not mine:
+                self._append(line, wish.tokens)
+            return
+        wanted = wish.tokens if wish.verb is Verb.SET else ()
+        if not behind and _meanings(piece.word.text for piece in mine) == _meanings(wanted):
+            return
+        in_the_way = {piece.slot.key for piece in (*mine, *behind)} & self._closed
+        if in_the_way:
+            self._expand(line, in_the_way)
+            mine, behind = self._found(line, wish)
+        for piece in behind:
+            self._replace(piece.slot, [piece.word], ())
+        if not mine:
+            self._append(line, wanted)
+            return
+        keeper = next((piece.slot for piece in mine if self._outlasts(piece.slot, line)), mine[-1].slot)
+        by_slot: dict[SlotKey, tuple[Slot, list[Word]]] = {}
+        for piece in mine:
+            by_slot.setdefault(piece.slot.key, (piece.slot, []))[1].append(piece.word)
+        for slot, words in by_slot.values():
+            self._replace(slot, words, wanted if slot.key == keeper.key else ())
+
+    def _outlasts(self, slot: Slot, line: Line) -> bool:
+        return slot.key in self._lasting and slot not in line.slots
+
+    def _end(self, pieces: Sequence[Piece]) -> int:
+        """Where the kernel stops reading parameters: the position of `--`, or the end."""
+        return next((index for index, piece in enumerate(pieces) if piece.word.text == "--"), len(pieces))
+
+    def _found(self, line: Line, wish: ArgChange) -> tuple[list[Piece], list[Piece]]:
+        """The words that the wish is about, and, for crashkernel, those behind `--`.
+
+        The kernel looks for that name in the whole line, and would take them.
+        """
+        mine: list[Piece] = []
+        behind: list[Piece] = []
+        ended = False
+        for slot, word in self._each(line):
+            if word.text == "--":
+                ended = True
+            if (not ended or wish.reserves) and wish.matches(word.text):
+                (behind if ended else mine).append(Piece(slot, word))
+        return mine, behind
+
+    def _replace(self, slot: Slot, old: Sequence[Word], tokens: Sequence[str]) -> None:
+        """Put the tokens in the place of the first of the old words, and take all old ones away.
+
+        A token that already stands among the old words keeps its bytes.
+        """
+        words: list[Word] = []
+        going = set(map(id, old))
+        first = True
+        for word in self.words(slot):
+            if id(word) not in going:
+                words.append(word)
+            elif first:
+                kept = {cmdline.meaning(each.text): each for each in reversed(old)}
+                words.extend(kept.get(cmdline.meaning(token)) or new_word(token) for token in tokens)
+                first = False
+        self.put(slot, words)
+
+    def _append(self, line: Line, tokens: Sequence[str]) -> None:
+        if not tokens:
+            return
+        pieces = self.pieces(line)
+        end = self._end(pieces)
+        new = [new_word(token) for token in tokens]
+        if end < len(pieces):
+            if pieces[end].slot.key in self._closed:
+                self._expand(line, {pieces[end].slot.key})
+                pieces = self.pieces(line)
+            slot, mark = pieces[end]
+            words = self.words(slot)
+            at = next(index for index, word in enumerate(words) if word is mark)
+            self.put(slot, [*words[:at], *new, *words[at:]])
+            return
+        slot = line.home
+        if slot.key in self._closed:
+            # Own arguments take the place of shared ones that are no word of the slot, so these must come along.
+            implied = {
+                each.key for word in line.slots[-1].words if word.start == word.end for each in self._meant(line, word)
+            }
+            self._expand(line, implied)
+            slot = line.slots[-1]
+        self.put(slot, [*self.words(slot), *new])
+
+    def _meant(self, line: Line, word: Word) -> tuple[Slot, ...]:
+        """What a reference in the line's last slot stands for."""
+        return line.references.get((line.slots[-1].key, word.reference), ()) if word.reference else ()
+
+    def _expand(self, line: Line, unwanted: Set[SlotKey]) -> None:
+        """Put what references to these slots stand for into the line's own slots, so that it can be edited there."""
+        for slot in line.slots:
+            words: list[Word] = []
+            for word in self.words(slot):
+                inner = line.references.get((slot.key, word.reference)) if word.reference else None
+                if inner and any(each.key in unwanted for each in inner):
+                    inside = Line(inner, inner[-1], line.references)
+                    words.extend(new_word(piece.word.text) for piece in self.pieces(inside))
+                else:
+                    words.append(word)
+            if tuple(words) != self.words(slot):
+                self.put(slot, words)
+                self.expanded.add(id(line))
+
+
+def _meanings(arguments: Iterable[str]) -> list[tuple[str, str | None]]:
+    return [cmdline.meaning(argument) for argument in arguments]

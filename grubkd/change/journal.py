@@ -1,0 +1,143 @@
+"""The journals under /var/lib/grubkd/transactions: ID.pending while a transaction runs, ID.done afterwards.
+
+A journal is complete or absent, for it is written under another name and renamed; its state is its name, so that
+one rename ends a transaction. History keeps the latest 64 transactions and at most 64 MiB; the oldest go first, and
+the latest one always stays.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from grubkd.change import atomicfile, directory, places, record
+from grubkd.change.filesync import FileSync
+from grubkd.change.image import Image
+from grubkd.change.lock import STATE
+from grubkd.change.record import Malformed
+from grubkd.errors import GrubkdError, InputOutput, NotUnderstood, PermissionDenied, Place
+from grubkd.tree.root import system_failure
+
+if TYPE_CHECKING:
+    from grubkd.change.record import Record
+    from grubkd.tree.root import Root
+
+TRANSACTIONS = f"{STATE}/transactions"
+MOST_TRANSACTIONS = 64
+MOST_BYTES = 64 << 20
+_KINDS = ("pending", "done")
+
+
+def path_of(id: str, kind: str) -> str:
+    """Where a transaction's journal stands; `kind` is "pending" or "done"."""
+    return f"{TRANSACTIONS}/{id}.{kind}"
+
+
+def ids(root: Root, kind: str) -> list[str]:
+    """The transactions of a kind, oldest first. Raises PermissionDenied, InputOutput."""
+    names = root.list(TRANSACTIONS)
+    if not names and any(each in root.denied for each in (STATE, TRANSACTIONS)):
+        raise PermissionDenied("history cannot be read", hint="run grubkd as root", place=Place(TRANSACTIONS))
+    split = [each.rpartition(".") for each in names]
+    return [id for id, _, suffix in split if suffix == kind and record.ID.fullmatch(id)]
+
+
+def next_id(root: Root) -> tuple[str, str]:
+    """A new id, greater than all before even if the clock was set back, and the time, ISO 8601 in UTC."""
+    now = time.time_ns()
+    moment = time.gmtime(now // 10**9)
+    number = int(time.strftime("%Y%m%d%H%M%S", moment)) * 10**6 + now % 10**9 // 1000
+    known = [int(each.replace("-", "")) for kind in _KINDS for each in ids(root, kind)]
+    digits = f"{max(number, *(each + 1 for each in known), 0):020d}"
+    if len(digits) > 20:
+        raise InputOutput("no transaction id is left", place=Place(TRANSACTIONS))
+    return f"{digits[:8]}-{digits[8:14]}-{digits[14:]}", time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
+
+
+def load(root: Root, id: str, kind: str) -> Record:
+    """A transaction's record. Raises NotUnderstood for a damaged journal, InputOutput, PermissionDenied."""
+    path = path_of(id, kind)
+    try:
+        found = record.decode(_read(root, path))
+        if found.id != id:
+            raise Malformed("it tells another id than its name")
+        for each in found.files:
+            if not places.may_write(root, each.path):
+                raise Malformed("it names a file that grubkd does not edit")
+    except Malformed as problem:
+        raise NotUnderstood(
+            f"the journal cannot be used: {problem}",
+            hint="it was damaged or tampered with; when the boot configuration is as you want it, remove this file",
+            place=Place(path),
+        ) from None
+    return found
+
+
+def _read(root: Root, path: str) -> bytes:
+    with root.open(path) as file:
+        try:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(MOST_BYTES + 1) if size <= MOST_BYTES else b""
+        except OSError as problem:
+            raise system_failure(path, "cannot be read", problem) from None
+    if size > MOST_BYTES or len(data) > MOST_BYTES:
+        raise Malformed(f"larger than {MOST_BYTES >> 20} MiB")
+    return data
+
+
+def begin(root: Root, found: Record) -> None:
+    """Put a record on the disk as pending. Raises OSError, InputOutput where it is too large to keep."""
+    data = record.encode(found)
+    if len(data) > MOST_BYTES:
+        raise InputOutput(f"the change is too large to be journalled: {len(data)} bytes")
+    directory.make(root, TRANSACTIONS, 0o700)
+    new = f"{TRANSACTIONS}/.{found.id}.new"
+    with FileSync(1) as files:
+        atomicfile.stage(root, new, Image(data, 0o600, os.geteuid(), os.getegid(), None), files)
+    atomicfile.swap(root, new, path_of(found.id, "pending"))
+    directory.sync(root, TRANSACTIONS)
+
+
+def finish(root: Root, id: str) -> None:
+    """Mark a transaction as done. Raises OSError."""
+    atomicfile.swap(root, path_of(id, "pending"), path_of(id, "done"))
+    directory.sync(root, TRANSACTIONS)
+
+
+def reopen(root: Root, id: str) -> None:
+    """Mark a transaction as pending again, if finish got so far. Raises OSError."""
+    try:
+        atomicfile.swap(root, path_of(id, "done"), path_of(id, "pending"))
+    except FileNotFoundError:
+        return
+
+
+def abandon(root: Root, id: str) -> None:
+    """Forget a transaction that was undone, and every unfinished journal. Raises OSError."""
+    if root.exists(TRANSACTIONS):
+        atomicfile.remove(root, path_of(id, "pending"))
+        directory.sync(root, TRANSACTIONS)
+    sweep(root)
+
+
+def sweep(root: Root) -> None:
+    """Remove what interrupted runs left unfinished beside the journals. Raises OSError."""
+    unfinished = [each for each in root.list(TRANSACTIONS) if each.startswith(".") and each.endswith(".new")]
+    for name in unfinished:
+        atomicfile.remove(root, f"{TRANSACTIONS}/{name}")
+    if unfinished:
+        directory.sync(root, TRANSACTIONS)
+
+
+def prune(root: Root) -> None:
+    """Remove the oldest transactions beyond what history keeps. A failure is no harm: the next run tries again."""
+    total = 0
+    try:
+        for number, id in enumerate(reversed(ids(root, "done"))):
+            status = root.stat(path_of(id, "done"))
+            total += status.st_size if status else 0
+            if number and (number >= MOST_TRANSACTIONS or total > MOST_BYTES):
+                atomicfile.remove(root, path_of(id, "done"))
+    except (OSError, GrubkdError):
+        return

@@ -1,0 +1,137 @@
+"""The lock that lets one grubkd at a time change a tree, and the private directory it is taken on.
+
+The lock is a flock on the directory /var/lib/grubkd itself, which only root can open: the kernel drops it with the
+process, however that ends, and no lock file can go stale. A run that changes nothing removes the directories it made
+for the lock, so that it leaves no trace.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from typing import TYPE_CHECKING
+
+from grubkd import log
+from grubkd.change import directory
+from grubkd.errors import LockBusy, Place
+from grubkd.tree.root import system_failure
+
+if TYPE_CHECKING:
+    from grubkd.tree.root import Root
+
+STATE = "/var/lib/grubkd"
+PATIENCE = 30.0  # seconds
+_PAUSE = 0.05  # seconds
+_NOTICEABLE = 1.0  # seconds after which a person wonders
+
+
+def lock(root: Root, patience: float = PATIENCE) -> _Lock:
+    """Be the only grubkd that changes the tree (`with`); within one process and Root it may be taken inside itself.
+
+    `patience` in seconds. Entering it raises LockBusy after that time, PermissionDenied, InputOutput.
+    """
+    return _Lock(root, patience)
+
+
+class _Lock:
+    """One taking of the lock."""
+
+    def __init__(self, root: Root, patience: float) -> None:
+        self._root = root
+        self._patience = patience
+        self._made: list[str] = []
+        self._fd = -1
+
+    def __enter__(self) -> None:
+        if self._root in _held:
+            return
+        try:
+            self._made = directory.missing(self._root, STATE)
+            self._fd = _acquire(self._root, self._patience)
+        except OSError as problem:
+            raise system_failure(STATE, "grubkd's own directory cannot be used", problem) from None
+        _held.add(self._root)
+
+    def __exit__(self, *_problem: object) -> None:
+        if self._fd < 0:  # taken inside itself
+            return
+        _held.discard(self._root)
+        try:
+            _tidy(self._root, self._made)
+        finally:
+            os.close(self._fd)
+
+
+def busy(root: Root) -> bool:
+    """Whether a grubkd is changing the tree just now; False also where that cannot be seen. Never waits."""
+    try:
+        with directory.Opened(root, STATE) as fd:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as problem:
+        return problem.errno == errno.EWOULDBLOCK
+    return False
+
+
+_held: set[Root] = set()
+
+
+def _acquire(root: Root, patience: float) -> int:
+    """The locked descriptor of the directory. Raises OSError, LockBusy."""
+    started = time.monotonic()
+    told = False
+    while True:
+        fd = _open(root)
+        try:
+            while not _try(fd):
+                waited = time.monotonic() - started
+                if waited >= _NOTICEABLE and not told:
+                    log.waiting("waiting for another grubkd to end")
+                    told = True
+                if waited >= patience:
+                    raise LockBusy(
+                        "another grubkd is changing this tree",
+                        hint="wait for it to end, then try again",
+                        place=Place(STATE),
+                    )
+                time.sleep(_PAUSE)
+            # Whoever held it may have removed the directory as unused: then the lock is on nothing.
+            current = root.stat(STATE)
+            if current is not None and os.path.samestat(current, os.fstat(fd)):
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
+def _open(root: Root) -> int:
+    """Make the directory, private, where it is missing, and open it. Raises OSError."""
+    while True:
+        try:
+            for path in directory.missing(root, STATE):
+                directory.make(root, path, 0o700 if path == STATE else 0o755)
+            with directory.Opened(root, STATE) as fd:
+                if os.fstat(fd).st_mode & 0o077:
+                    os.fchmod(fd, 0o700)
+                return os.dup(fd)
+        except FileNotFoundError:
+            continue  # removed by another grubkd that changed nothing: make it again
+
+
+def _try(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _tidy(root: Root, made: list[str]) -> None:
+    """Remove the directories made for the lock if nothing was put into them; a failure is no harm."""
+    for path in reversed(made):
+        try:
+            directory.remove(root, path)
+        except OSError:
+            return

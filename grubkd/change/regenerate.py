@@ -1,0 +1,135 @@
+"""What the tree's own grub-mkconfig would make of changed sources, tried on copies.
+
+The generator runs in a mount namespace of its own, in which the directories it reads and writes are copies that hold
+the new sources: whatever it does, the tree's files stay as they are. What it printed, and what it changed in the
+copies (Fedora's writes grubenv and snippets too), comes back as texts, to be verified and committed with the rest.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from grubkd import run
+from grubkd.change import places
+from grubkd.errors import CommandFailed, Refused
+from grubkd.text import from_user, to_display
+from grubkd.tree.root import Root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from grubkd.boot.model import BootConfig
+
+GENERATORS = tuple(
+    f"{directory}/{name}"
+    for directory in ("/usr/sbin", "/usr/bin", "/sbin")
+    for name in ("grub-mkconfig", "grub2-mkconfig")
+)
+# What a generator or its helpers write beside grub.cfg, where it exists.
+_ALSO = ("/etc/default", "/etc/kernel", "/boot/loader/entries")
+# $1 the tree; then pairs of copy and place, "--", and the command. The mounts vanish with the process. /proc, /dev and
+# /sys are what grub-probe asks; an installer has them mounted in the tree already.
+_SCRIPT = """
+tree=$1; shift
+while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 125; shift 2; done; shift
+for place in proc dev sys; do
+    [ -d "$tree/$place" ] && [ "$tree" != / ] && { mount --rbind "/$place" "$tree/$place" || exit 125; }
+done
+exec chroot "$tree" "$@"
+"""
+
+
+def regenerate(root: Root, config: BootConfig, texts: Mapping[str, bytes]) -> dict[str, bytes | None]:
+    """The files that would be different after the generator ran with these sources: path -> bytes, None: gone.
+
+    `texts`: the changed sources. The tree's grub.cfg becomes what the generator prints. Raises Refused where the tree
+    has no generator or no grub.cfg of its own, CommandFailed where the generator fails.
+    """
+    generator = next((path for path in GENERATORS if root.exists(path)), None)
+    target = _target(root)
+    if generator is None or target is None:
+        raise Refused(
+            "the tree has no grub-mkconfig, or no grub.cfg that it makes",
+            hint="without --regenerate grubkd edits the source and the present entries itself",
+        )
+    if not root.live:
+        run.check_architecture(root, generator)
+    with _copies(root, config, target, texts) as copies:
+        pairs = [part for place, copy in copies.items() for part in (str(copy), f"{root.path.rstrip('/')}{place}")]
+        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _SCRIPT, "sh", root.path, *pairs, "--"]
+        try:
+            done = run.run([*map(from_user, command), generator], Root("/"), called=generator)
+        except CommandFailed as problem:
+            told = problem.message.rpartition(generator)[2].removeprefix(": ")
+            raise CommandFailed(f"{generator}: {told}", hint="nothing was written") from None
+        found = {path: data for place, copy in copies.items() for path, data in _differences(root, place, copy)}
+    found[target] = done.stdout
+    return {path: data for path, data in found.items() if data is None or data != _present(root, path)}
+
+
+def _target(root: Root) -> str | None:
+    """The real path of the grub.cfg that the generator's package makes."""
+    for path in ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg"):
+        real = root.resolve(path)
+        if real is not None:
+            return real
+    return None
+
+
+@contextmanager
+def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, bytes]) -> Iterator[dict[str, Path]]:
+    """Copies of the directories that hold the configuration, with the new sources in them: place -> copy."""
+    import shutil
+    import tempfile
+    from pathlib import Path
+
+    wanted = {path.rpartition("/")[0] for path in (target, *config.texts, *texts)}
+    wanted |= {real for real in map(root.resolve, _ALSO) if real}
+    # A directory inside another one is in its copy already.
+    tops = [place for place in sorted(wanted) if not any(place.startswith(f"{other}/") for other in wanted)]
+    with tempfile.TemporaryDirectory(prefix="grubkd-") as directory:
+        copies = {}
+        for number, place in enumerate(top for top in tops if root.exists(top)):
+            copy = Path(directory, str(number))
+            shutil.copytree(_on_host(root, place), copy, symlinks=True, ignore=_special)
+            copies[place] = copy
+        for path, data in texts.items():
+            for place, copy in copies.items():
+                if path.startswith(f"{place}/"):
+                    Path(copy, to_display(path[len(place) + 1 :])).write_bytes(data)
+        yield copies
+
+
+def _on_host(root: Root, place: str) -> Path:
+    from pathlib import Path
+
+    return Path(root.path, to_display(place.lstrip("/")))
+
+
+def _special(directory: str, names: list[str]) -> list[str]:
+    """The names that are no files, directories or links: a FIFO would make the copy wait for ever."""
+    from pathlib import Path
+
+    found = (Path(directory, name) for name in names)
+    return [path.name for path in found if not (path.is_symlink() or path.is_file() or path.is_dir())]
+
+
+def _differences(root: Root, place: str, copy: Path) -> Iterator[tuple[str, bytes | None]]:
+    """The configuration files in a copy that are not as in the tree, and those of the tree that are gone."""
+    seen = set()
+    for file in sorted(copy.rglob("*")):
+        if file.is_file() and not file.is_symlink():
+            path = f"{place}/{from_user(str(file.relative_to(copy)))}"
+            seen.add(path)
+            if places.may_write(root, path) and file.read_bytes() != _present(root, path):
+                yield path, file.read_bytes()
+    for name in root.list(place):
+        path = f"{place}/{name}"
+        if path not in seen and root.resolve(path) == path and places.may_write(root, path):
+            yield path, None
+
+
+def _present(root: Root, path: str) -> bytes | None:
+    return root.read(path) if root.exists(path) else None

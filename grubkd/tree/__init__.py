@@ -1,0 +1,1 @@
+"""The operating-system tree that grubkd reads and edits: every path is resolved inside it."""

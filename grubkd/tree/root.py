@@ -1,0 +1,260 @@
+"""The operating-system tree acted upon: resolve inside it, read, list."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from grubkd import log
+from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
+from grubkd.text import from_bytes, from_user, to_bytes
+from grubkd.tree.paths import DIRECTORY, Spot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from io import FileIO
+
+    from grubkd.errors import Failed
+
+# Bytes. The largest real grub.cfg, of machines with hundreds of snapshots, are below 1 MB.
+LARGEST_FILE = 8 << 20
+# Names in one directory. No directory of a boot configuration comes near it.
+MOST_NAMES = 20_000
+
+_NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
+_HINTS = {
+    errno.EACCES: "run grubkd as root",
+    errno.EPERM: "run grubkd as root; if it is, see whether the file is immutable (lsattr)",
+    errno.EROFS: "make its file system writable first (mount -o remount,rw)",
+    errno.ENOSPC: "free some space on its file system first",
+    errno.EDQUOT: "the quota of its file system is used up",
+    errno.EIO: "its disk may be failing: see the kernel's log",
+    errno.ELOOP: "see where its symbolic links lead",
+}
+
+
+def system_failure(path: str, what: str, problem: OSError) -> Failed:
+    """The error for a system call that failed on a path inside the tree; `what` tells what was attempted."""
+    number = problem.errno or 0
+    kind = PermissionDenied if number in (errno.EACCES, errno.EPERM) else InputOutput
+    return kind(f"{what}: {problem.strerror or problem}", hint=_HINTS.get(number, ""), place=Place(path))
+
+
+class Root:
+    """The tree on disk below a directory.
+
+    Every path is resolved component by component, each opened relative to the one before and never through a symbolic
+    link: a link's text is read and resolved inside the tree instead, absolute ones and `..` too. So nothing outside can
+    be reached, even while somebody else renames directories. Only regular files are read, and none is waited for.
+
+    What may not be looked into is taken as absent and remembered in `denied`, so that a reader without rights sees as
+    much as it may; whoever writes must refuse while `denied` is not empty.
+    """
+
+    _fd = -1
+
+    def __init__(self, path: str = "/") -> None:
+        """Open the tree at a directory of this system. Raises Usage where there is none, PermissionDenied."""
+        self.path = path
+        self.denied: set[str] = set()
+        shown = from_user(path)
+        try:
+            self._fd = os.open(path, DIRECTORY)
+        except PermissionError:
+            raise PermissionDenied(f"{shown}: the directory may not be entered", hint="run grubkd as root") from None
+        except (OSError, ValueError) as problem:
+            why = (problem.strerror if isinstance(problem, OSError) else None) or "not a path"
+            raise Usage(f"{shown}: {why}", hint="--root takes an existing directory") from None
+        self._live = os.path.samestat(os.fstat(self._fd), os.stat("/"))  # noqa: PTH116 (pathlib costs a start-up)
+
+    def __del__(self, _close: Callable[[int], None] = os.close) -> None:
+        """Close the directory (weakref.finalize would, but takes its time to load)."""
+        if self._fd >= 0:
+            _close(self._fd)
+
+    @property
+    def live(self) -> bool:
+        """As in Tree."""
+        return self._live
+
+    def exists(self, path: str) -> bool:
+        """As in Tree; False for what may not be looked at, which `denied` then names."""
+        return self.stat(path) is not None
+
+    def resolve(self, path: str) -> str | None:
+        """As in Tree; None for what may not be looked at, which `denied` then names."""
+        spot = self._look(path)
+        if spot is None:
+            return None
+        with spot:
+            return from_bytes(spot.path)
+
+    def stat(self, path: str) -> os.stat_result | None:
+        """The metadata of what stands at the path, links followed; None where nothing stands."""
+        spot = self._look(path)
+        if spot is None:
+            return None
+        with spot:
+            return spot.status
+
+    def read(self, path: str) -> bytes:
+        """As in Tree, up to LARGEST_FILE bytes."""
+        try:
+            with self.spot(path) as spot:
+                fd, status = spot.open_file()
+                try:
+                    data = read_all(fd, status.st_size)
+                finally:
+                    os.close(fd)
+        except OSError as problem:
+            raise system_failure(path, "cannot be read", problem) from None
+        if log.level >= log.READING:
+            log.read(f"read {path}, {len(data)} bytes")
+        return data
+
+    def part(self, path: str, start: int, size: int) -> bytes:
+        """As in Tree."""
+        try:
+            with self.open(path) as file:
+                return os.pread(file.fileno(), size, start)
+        except OSError as problem:
+            raise system_failure(path, "cannot be read", problem) from None
+
+    def open(self, path: str) -> FileIO:
+        """A regular file, opened unbuffered for reading; its size is the caller's concern. Raises as read does."""
+        try:
+            with self.spot(path) as spot:
+                return os.fdopen(spot.open_file()[0], "rb", buffering=0)
+        except OSError as problem:
+            raise system_failure(path, "cannot be read", problem) from None
+
+    def list(self, path: str) -> tuple[str, ...]:
+        """As in Tree, up to MOST_NAMES names; () for what may not be read, which `denied` then names."""
+        spot = self._look(path)
+        if spot is None:
+            return ()
+        try:
+            with spot:
+                fd = spot.open_directory()
+        except NotADirectoryError:
+            return ()
+        except PermissionError:
+            self.denied.add(path)
+            return ()
+        except OSError as problem:
+            raise system_failure(path, "cannot be listed", problem) from None
+        try:
+            return _names(path, fd)
+        finally:
+            os.close(fd)
+
+    def enter(self) -> None:
+        """Make the tree this process's own root directory: for a child about to run one of its commands."""
+        os.fchdir(self._fd)
+        os.chroot(".")
+
+    def near(self) -> Near:
+        """The same tree for many paths in a few directories, until left (`with`)."""
+        return Near(self)
+
+    def spot(self, path: str, *, follow: bool = True) -> Spot:
+        """Where a path leads, its last directory open until the spot is left (`with`).
+
+        With `follow` false any symbolic link on the way is refused (ELOOP), the last component included.
+        Raises OSError: FileNotFoundError where a directory on the way is missing, ELOOP, ENAMETOOLONG, EACCES.
+        """
+        spot = Spot(self._fd)
+        try:
+            spot.go(to_bytes(path), follow)
+        except BaseException:
+            spot.close()
+            raise
+        return spot
+
+    def _look(self, path: str) -> Spot | None:
+        """As spot, but None where nothing stands or what stands may not be looked at. Raises InputOutput."""
+        try:
+            spot = self.spot(path)
+        except PermissionError:
+            self.denied.add(path)
+            return None
+        except OSError as problem:
+            if problem.errno not in _NOTHING_THERE:
+                raise system_failure(path, "cannot be looked at", problem) from None
+            return None
+        if spot.status is None:
+            spot.close()
+            return None
+        return spot
+
+
+class Near(Root):
+    """A tree in which the directory of the last path stays open for the next one in it, links among them left out.
+
+    What is done through it is done as if at once: a directory that somebody moves meanwhile is found to be moved by
+    those who come after, not by those who are in it. So it lasts for one pass over the files, no longer.
+    """
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._fd = root._fd
+        self.path, self.denied = root.path, root.denied
+        self._live = root.live
+        self._home: Spot | None = None
+        self._of: tuple[str, bool] = "", False
+
+    def __enter__(self) -> Near:
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self._leave()
+
+    def __del__(self) -> None:  # type: ignore[override]
+        """Nothing: the directories are the other's, or closed when this is left."""
+
+    def _leave(self) -> None:
+        if self._home:
+            self._home.close()
+            self._home = None
+
+    def spot(self, path: str, *, follow: bool = True) -> Spot:
+        """As in Root; the spot is valid until one in another directory is asked for."""
+        above, _, name = path.rpartition("/")
+        if name in ("", ".", "..") or "\0" in path:
+            return self._root.spot(path, follow=follow)
+        if self._home is None or self._of != (above, follow):
+            self._leave()
+            self._home = self._root.spot(f"{above}/.", follow=follow)
+            self._of = above, follow
+        found = self._home.beside(to_bytes(name))
+        return self._root.spot(path, follow=follow) if found is None else found
+
+
+def read_all(fd: int, size: int) -> bytes:
+    """All bytes of an open file, `size` of them as far as is known. Raises OSError, EFBIG above LARGEST_FILE."""
+    parts: list[bytes] = []
+    total = 0
+    while size <= LARGEST_FILE and total <= LARGEST_FILE:
+        # More than the size is asked for: the file may grow, and /proc tells no size and returns a page at a time.
+        part = os.read(fd, max(size - total, 4096) + 1)
+        parts.append(part)
+        total += len(part)
+        if not part or total == size:
+            return b"".join(parts)
+    raise OSError(errno.EFBIG, f"larger than {LARGEST_FILE >> 20} MiB, which no boot configuration is")
+
+
+def _names(path: str, fd: int) -> tuple[str, ...]:
+    """The names in an open directory, sorted. Raises InputOutput."""
+    names: list[str] = []
+    try:
+        with os.scandir(fd) as entries:
+            for entry in entries:
+                if len(names) == MOST_NAMES:
+                    raise OSError(errno.EFBIG, f"more than {MOST_NAMES} names, which no boot configuration has")
+                names.append(from_bytes(os.fsencode(entry.name)))
+    except OSError as problem:
+        raise system_failure(path, "cannot be listed", problem) from None
+    names.sort()
+    return tuple(names)

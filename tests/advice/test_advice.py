@@ -1,0 +1,282 @@
+"""Where the boot configuration and the machine meet: plans of entries, verdicts on lines, what show recommends."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from grubkd import advice
+from grubkd.advice import PlanOptions
+from grubkd.advice.drawing import draw
+from grubkd.boot import inventory
+from grubkd.boot.model import BootConfig, Entry
+from grubkd.errors import ArchitectureUnknown, NoSuchEntry, RamUnknown
+from grubkd.machine import machine as machines
+from grubkd.machine.config import Config
+from grubkd.machine.hardware import Hardware
+from grubkd.machine.kernel import Kernel
+from grubkd.machine.machine import Machine
+from grubkd.memory.architecture import Architecture
+from grubkd.memory.memorymap import from_firmware
+from grubkd.memory.release import Release
+from grubkd.memory.size import GIB, MIB
+from grubkd.tree.root import Root
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+# A guest with 2G as QEMU makes it, and the kernel of one that was recorded with `nokaslr`.
+QEMU_2G = from_firmware(
+    [
+        (0, 654336, "usable"),
+        (654336, 655360, "reserved"),
+        (983040, 1048576, "reserved"),
+        (1048576, 2147352576, "usable"),
+        (2147352576, 2147483648, "reserved"),
+        (4294705152, 4294967296, "reserved"),
+    ]
+)
+
+
+def read(tree: str, ram: int | None = None, arch: str | None = None) -> tuple[BootConfig, Machine]:
+    root = Root(str(FIXTURES / tree / "root"))
+    return inventory.read(root), machines.read(root, ram=ram, arch=arch)
+
+
+@pytest.fixture(scope="module")
+def debian() -> tuple[BootConfig, Machine]:
+    return read("debian-12", 4 * GIB)
+
+
+def entry_of(config: BootConfig, version: str) -> Entry:
+    return next(entry for entry in config.entries if entry.version == version)
+
+
+class TestVerdict:
+    def status(self, line: str, tree: str, ram: int | None = None, index: int = 0) -> str:
+        config, machine = read(tree, ram)
+        return advice.verdict(line, config.entries[index], machine).status
+
+    @pytest.mark.parametrize(
+        ("line", "tree", "ram", "status"),
+        [
+            ("quiet", "debian-12", 4 * GIB, "none"),
+            ("quiet", "debian-12", None, "none"),
+            ("crashkernel=64M@16M", "fedora-11-i386", 1 * GIB, "reserved"),
+            ("crashkernel=64M@16M", "fedora-11-i386", None, "unknown"),
+            # i386 2.6.29: a region beyond low memory hits a BUG, whatever the amount of RAM.
+            ("crashkernel=900M@16M", "fedora-11-i386", 2 * GIB, "hang"),
+            # What no amount of RAM would change is told without knowing it.
+            ("crashkernel=auto", "debian-12", None, "failed"),
+            ("crashkernel=oops", "debian-12", None, "failed"),
+            ("crashkernel=256M", "debian-12", None, "unknown"),
+            ("crashkernel=auto", "rhel-8", None, "unknown"),
+            ("crashkernel=auto", "rhel-9", None, "failed"),
+            # 2.6.26 needs an offset.
+            ("crashkernel=256M", "debian-5-lenny", None, "failed"),
+            ("crashkernel=384M-:128M", "debian-12", 256 * MIB, "failed"),
+        ],
+    )
+    def test_status(self, line: str, tree: str, ram: int | None, status: str) -> None:
+        assert self.status(line, tree, ram) == status
+
+    def test_xen_reads_by_itself(self) -> None:
+        config, machine = read("debian-6-legacy-xen", 4 * GIB)
+        found = advice.verdict("crashkernel=256M,high", config.entries[0], machine)
+        assert (found.status, found.lacks_high_low) == ("unknown", True)
+        assert advice.verdict("dom0_mem=1G", config.entries[0], machine).status == "none"
+
+    def test_a_release_that_is_not_known(self) -> None:
+        config, machine = read("rhel-9", 8 * GIB)
+        rescue = next(entry for entry in config.entries if entry.rescue)
+        assert advice.verdict("crashkernel=oops", rescue, machine).status == "unknown"
+        assert advice.verdict("quiet", rescue, machine).status == "none"
+
+    @pytest.mark.parametrize(
+        ("tree", "version", "lacks"),
+        [
+            ("fedora-11-i386", "2.6.29.4-167.fc11.i586", True),
+            ("fedora-16", "3.1.0-7.fc16.x86_64", True),
+            ("rhel-6", "2.6.32-642.el6.x86_64", True),
+            ("rhel-8", "4.18.0-240.el8.x86_64", False),
+            ("debian-12", "6.1.0-50-amd64", False),
+        ],
+    )
+    def test_kernels_that_lack_high_and_low(self, tree: str, version: str, lacks: bool) -> None:
+        config, machine = read(tree, 8 * GIB)
+        found = advice.verdict("crashkernel=256M,high crashkernel=72M,low", entry_of(config, version), machine)
+        assert found.lacks_high_low is lacks
+        assert not advice.verdict("crashkernel=256M", entry_of(config, version), machine).lacks_high_low
+
+    def test_arm64_knows_high_and_low_from_6_1_on(self) -> None:
+        config, machine = read("debian-12", 8 * GIB, "arm64")
+        line = "crashkernel=256M,high"
+        entry = replace(config.entries[0], version="5.10.0-1-arm64")
+        assert advice.verdict(line, entry, machine).lacks_high_low
+        assert not advice.verdict(line, config.entries[0], machine).lacks_high_low
+
+    @pytest.mark.parametrize(
+        ("config", "release", "arch", "why"),
+        [
+            (Config(kexec=False), "6.1.0-1-amd64", Architecture.X86_64, "CONFIG_KEXEC"),
+            (Config(kexec=True, crash_dump=False), "6.1.0-1-s390x", Architecture.S390X, "CONFIG_CRASH_DUMP"),
+            (Config(kexec=True, crash_dump=False), "6.12.0-1-amd64", Architecture.X86_64, "CONFIG_CRASH_DUMP"),
+            # Before 6.9 the reservation is made all the same.
+            (Config(kexec=True, crash_dump=False), "6.1.0-1-amd64", Architecture.X86_64, ""),
+            (Config(), "6.1.0-1-amd64", Architecture.X86_64, ""),
+        ],
+    )
+    def test_a_kernel_that_ignores_the_value(
+        self, debian: tuple[BootConfig, Machine], config: Config, release: str, arch: Architecture, why: str
+    ) -> None:
+        kernels = {release: Kernel(release, arch, config)}
+        machine = replace(debian[1], kernels=kernels, architecture=arch)
+        found = advice.verdict("crashkernel=256M", replace(debian[0].entries[0], version=release), machine)
+        assert (found.status == "failed") is bool(why)
+        assert why in found.reason
+
+    def test_a_paravirtual_guest_of_xen(self, debian: tuple[BootConfig, Machine]) -> None:
+        config, machine = debian
+        machine = replace(machine, hardware=Hardware(pv_guest=True))
+        found = advice.verdict("crashkernel=256M", config.entries[0], machine)
+        assert (found.status, "Xen" in found.reason) == ("failed", True)
+        assert advice.verdict("quiet", config.entries[0], machine).status == "none"
+
+    def test_on_the_machines_own_map(self, debian: tuple[BootConfig, Machine]) -> None:
+        """A boot that was recorded: 6.1, 2G, an initrd at the top, nokaslr."""
+        machine = replace(debian[1], ram=QEMU_2G.ram_total, memory_map=QEMU_2G)
+        machine = replace(machine, hardware=Hardware(initrd=(0x7FEE0000, 0x7FFE0000)), running=None)
+        entry = replace(debian[0].entries[0], initrds=())
+        found = advice.verdict("crashkernel=256M nokaslr", entry, machine)
+        assert found.assumption == ""
+        assert [end - start for start, end in found.regions] == [256 * MIB]
+        typical = advice.verdict("crashkernel=256M nokaslr", entry, debian[1])
+        assert typical.assumption == "on a typical memory map of 4G"
+
+    def test_where_the_initrd_is_decides(self, debian: tuple[BootConfig, Machine]) -> None:
+        """GRUB puts it below 2G, other loaders at the top: what is not known is not certain."""
+        config, machine = debian
+        line = "crashkernel=1400M nokaslr"
+        unknown = advice.verdict(line, config.entries[0], machine, initrd_size=64 * MIB)
+        without = advice.verdict(line, config.entries[0], machine, initrd_size=0)
+        assert without.status == "reserved"
+        assert unknown.status == "uncertain"
+        assert "initrd" in unknown.reason
+        assert unknown.regions not in unknown.alternatives
+
+
+class TestPlans:
+    def test_every_entry_has_its_own(self) -> None:
+        config, machine = read("rhel-9-aarch64", 16 * GIB)
+        plans = {entry.version: advice.plan_entry(entry, config, machine) for entry in config.entries}
+        assert [plan.values for plan in plans.values()] == [
+            ("1G-4G:356M,4G-64G:420M,64G-:676M",),
+            ("1G-4G:256M,4G-64G:320M,64G-:576M",),
+            ("1G-4G:256M,4G-64G:320M,64G-:576M",),
+        ]
+        assert advice.plan_future(config, machine).values == ("1G-4G:356M,4G-64G:420M,64G-:676M",)
+        assert advice.largest(list(plans.values())).values == ("1G-4G:356M,4G-64G:420M,64G-:676M",)
+
+    def test_recommended_is_the_default_entrys(self) -> None:
+        config, machine = read("rhel-9-aarch64")
+        assert advice.recommended(config, machine).values == ("1G-4G:256M,4G-64G:320M,64G-:576M",)
+
+    def test_an_entry_without_linux(self, debian: tuple[BootConfig, Machine]) -> None:
+        memtest = next(entry for entry in debian[0].entries if not entry.linux)
+        with pytest.raises(NoSuchEntry):
+            advice.plan_entry(memtest, *debian)
+
+    def test_what_is_not_known_is_named(self) -> None:
+        config, machine = read("rhel-5-xen")
+        with pytest.raises(RamUnknown):
+            advice.recommended(config, machine)
+        nowhere = replace(machine, kernels={}, architecture=None, ram=2 * GIB)
+        with pytest.raises(ArchitectureUnknown) as problem:
+            advice.recommended(config, nowhere)
+        assert "--arch" in problem.value.hint
+
+    def test_a_place_is_asked_for(self, debian: tuple[BootConfig, Machine]) -> None:
+        config, machine = debian
+        automatic = advice.plan_entry(config.entries[0], config, machine, PlanOptions(offset="auto"))
+        assert automatic.values[0].startswith("128M@")
+        given = advice.plan_entry(config.entries[0], config, machine, PlanOptions(offset=512 * MIB))
+        assert given.values == ("128M@512M",)
+
+    def test_a_system_without_kernels(self) -> None:
+        """An image that gets its kernel later: the newest behaviour, on the architecture that is given."""
+        machine = Machine(live=False, architecture=Architecture.X86_64, given=True)
+        config = BootConfig((), (), (), {})
+        assert advice.plan_future(config, machine).values == ("2G-64G:256M,64G-:512M",)
+
+    def test_foreseen(self, debian: tuple[BootConfig, Machine]) -> None:
+        config, machine = debian
+        plan = advice.plan_entry(config.entries[0], config, machine)
+        found = advice.foreseen(config.entries[0], plan, machine)
+        assert found.request is not None
+        assert found.request.size == plan.size == 128 * MIB
+        assert found.status in ("reserved", "uncertain")
+
+
+class TestParts:
+    """Only what was measured raises a vendor's value."""
+
+    def plan(self, config: BootConfig, machine: Machine, image: int, initrd: int) -> str:
+        kernels = {
+            "6.1.0-50-amd64": Kernel("6.1.0-50-amd64", Architecture.X86_64, memory=image, initrd=initrd),
+        }
+        machine = replace(machine, kernels=kernels, hardware=Hardware(modules=20 * MIB))
+        return advice.plan_entry(config.entries[0], config, machine).values[0]
+
+    def test_measured(self, debian: tuple[BootConfig, Machine]) -> None:
+        assert self.plan(*debian, 60 * MIB, 80 * MIB) == "384M-:384M"
+
+    def test_placeholders_are_no_images(self, debian: tuple[BootConfig, Machine]) -> None:
+        assert self.plan(*debian, 60 * MIB, 42) == "384M-:128M"
+
+
+class TestReview:
+    @pytest.mark.parametrize(
+        ("tree", "codes"),
+        [("debian-12", []), ("rhel-5-xen", ["ram-unknown"]), ("rhel-8", []), ("rhel-9", []), ("fedora-16", [])],
+    )
+    def test_warnings(self, tree: str, codes: list[str]) -> None:
+        plan, warnings = advice.review(*read(tree))
+        assert [notice.code for notice in warnings] == codes
+        assert (plan is None) is bool(codes)
+
+    def test_an_entry_that_reserves_nothing_is_named_once(self) -> None:
+        """RHEL 8's `auto`, on a tree whose kernels have become RHEL 9's."""
+        config, machine = read("rhel-8")
+        entries = tuple(replace(entry, version="5.14.0-503.el9.x86_64") for entry in config.entries)
+        _, warnings = advice.review(replace(config, entries=entries), machine)
+        assert [(notice.code, notice.place) for notice in warnings] == [("reserves-nothing", entries[0].source)]
+
+    def test_no_bootloader(self) -> None:
+        assert advice.review(BootConfig((), (), (), {}), Machine(live=True, architecture=None)) == (None, ())
+
+
+class TestSimulation:
+    def test_a_kernel_that_is_not_installed(self) -> None:
+        machine = Machine(live=False, architecture=Architecture.X86_64, given=True, ram=QEMU_2G.ram_total)
+        release = Release.parse("7.2.0-1-amd64")
+        line = "quiet crashkernel=256M nokaslr"
+        found = advice.simulate(line, release, replace(machine, memory_map=QEMU_2G), initrd_size=0)
+        assert found.verdict.regions == ((0x6F000000, 0x7F000000),)
+        # "with a 32M initrd 0x6d000000"
+        found = advice.simulate(line, release, replace(machine, memory_map=QEMU_2G), initrd_size=32 * MIB)
+        assert found.verdict.regions == ((0x6D000000, 0x7D000000),)
+
+    def test_without_ram(self) -> None:
+        machine = Machine(live=False, architecture=Architecture.X86_64, given=True)
+        with pytest.raises(RamUnknown) as problem:
+            advice.simulate("crashkernel=256M", Release.parse("6.1.0"), machine, initrd_size=0)
+        assert "--iomem" in problem.value.hint
+
+
+def test_the_picture_of_an_entry() -> None:
+    config, machine = read("fedora-11-i386", 1 * GIB)
+    entry = config.entries[0]
+    plan = advice.plan_entry(entry, config, machine)
+    shown = draw(entry, plan, advice.foreseen(entry, plan, machine), machine)
+    assert shown.title == "entry 0: 64M@16M, 2.6.29.4-167.fc11.i586, on a typical memory map of 1G"
+    with pytest.raises(RamUnknown):
+        draw(entry, plan, advice.foreseen(entry, plan, machine), replace(machine, ram=None))

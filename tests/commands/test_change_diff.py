@@ -1,0 +1,40 @@
+"""Diffs: the same as Python's own where lines were only changed, and what patch(1) takes."""
+
+import subprocess
+from difflib import unified_diff
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grubkd.change.filechange import FileChange
+from grubkd.render_change import diff
+
+# Each line is unlike the others, so that there is but one way to put them side by side.
+CHANGED = st.lists(st.booleans(), min_size=1, max_size=40)
+
+
+def expected(before: str, after: str) -> str:
+    lines = unified_diff(before.splitlines(True), after.splitlines(True), "a/file", "b/file")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+@given(CHANGED, st.booleans())
+def test_changed_lines_are_shown_as_python_shows_them(changed: list[bool], newline: bool) -> None:
+    end = "\n" if newline else ""
+    before = "\n".join(f"line {number}" for number in range(len(changed))) + end
+    after = "\n".join(f"line {number}{' more' * more}" for number, more in enumerate(changed)) + end
+    assert diff(FileChange("/file", before.encode(), after.encode())) == expected(before, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("a\n", "a\nb\n"), ("a\nb\n", "b\n"), ("a\nb\nc\n", "b\nc\nd\n"), ("", "a\n"), ("a", "b")],
+    ids=["added", "removed", "shifted", "created", "no newline"],
+)
+def test_patch_takes_every_diff(tmp_path: Path, before: str, after: str) -> None:
+    (tmp_path / "file").write_text(before)
+    text = diff(FileChange("/file", before.encode(), after.encode()))
+    subprocess.run(["patch", "--quiet", "-p1"], input=text, text=True, cwd=tmp_path, check=True)
+    assert (tmp_path / "file").read_text() == after

@@ -1,0 +1,299 @@
+"""`grubkd dumps`: what was saved, by headers that makedumpfile wrote, and by ones that nobody should trust."""
+
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.answered import Run, answer
+from support.livetree import Files, Live, debian, put, red_hat
+
+from grubkd.cli import main
+from grubkd.commands import dumps
+from grubkd.machine import messages, vmcore
+from grubkd.tree.root import Root
+
+# The beginnings of what makedumpfile 1.7.2 made of a guest's memory, with the kernel's own VMCOREINFO.
+CORPUS = Path(__file__).parents[1] / "fuzz" / "corpus" / "vmcore"
+KDUMP = (CORPUS / "kdump").read_bytes()
+FLATTENED = (CORPUS / "kdump-flattened-cut").read_bytes()
+ELF = (CORPUS / "elf-cut").read_bytes()
+RELEASE, TIME = "6.1.0-50-cloud-amd64", 1795406400
+DMESG = """\
+[    0.000000] Linux version 5.14.0-503.11.1.el9_5.x86_64 (mockbuild@x86-64) (gcc 11.5.0) #1 SMP
+[   71.100000] sysrq: Trigger a crash
+[   71.100300] Kernel panic - not syncing: sysrq triggered crash
+[   71.100400] CPU: 0 PID: 1 Comm: bash Kdump: loaded Not tainted 5.14.0-503.11.1.el9_5.x86_64 #1
+[   71.100500] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---
+"""
+
+
+def part_of(data: bytes) -> vmcore.Part:
+    return lambda offset, size: data[offset : offset + size]
+
+
+def header(data: bytes) -> vmcore.Header | None:
+    return vmcore.read(part_of(data), len(data))
+
+
+def flattened(data: bytes, *, ended: bool = True) -> bytes:
+    """Pieces out of order, as a pipe cannot seek back."""
+    head = b"makedumpfile\0\0\0\0" + struct.pack(">qq", 1, 1)
+    pieces = [(4096, data[4096:]), (0, bytes(100)), (0, data[:4096])]
+    body = b"".join(struct.pack(">qq", at, len(each)) + each for at, each in pieces)
+    return head.ljust(4096, b"\0") + body + (b"\xff" * 16 if ended else b"")
+
+
+class TestHeaders:
+    def test_of_makedumpfile(self) -> None:
+        assert header(KDUMP) == vmcore.Header("kdump", RELEASE, TIME)
+        assert header(FLATTENED) == vmcore.Header("kdump, flattened", RELEASE, TIME, "it ends before its end mark")
+        missing = 60801716 - len(ELF)
+        assert header(ELF) == vmcore.Header("elf", RELEASE, TIME, f"{missing} bytes are missing at its end")
+        assert vmcore.read(part_of(ELF), 60801716) == vmcore.Header("elf", RELEASE, TIME)
+
+    def test_flattened_pieces_in_any_order(self) -> None:
+        assert header(flattened(KDUMP)) == vmcore.Header("kdump, flattened", RELEASE, TIME)
+        assert header(flattened(KDUMP, ended=False)) == vmcore.Header(
+            "kdump, flattened", RELEASE, TIME, "it ends before its end mark"
+        )
+
+    def test_marked_incomplete(self) -> None:
+        """Status bit 3 of a compressed dump, flag 0 of an ELF one: makedumpfile sets them when the disk is full."""
+        kdump = KDUMP[:424] + struct.pack("<I", struct.unpack_from("<I", KDUMP, 424)[0] | 8) + KDUMP[428:]
+        assert header(kdump) == vmcore.Header("kdump", RELEASE, TIME, "makedumpfile marked it incomplete")
+        elf = ELF[:48] + struct.pack("<I", 1) + ELF[52:]
+        assert vmcore.read(part_of(elf), 60801716) == vmcore.Header(
+            "elf", RELEASE, TIME, "makedumpfile marked it incomplete"
+        )
+
+    @pytest.mark.parametrize(("machine", "at"), [(b"i686", 20), (b"armv7l", 24)])
+    def test_of_a_32_bit_machine(self, machine: bytes, at: int) -> None:
+        """Words of 4 bytes; where 64-bit integers begin depends on the machine."""
+        info = b"OSRELEASE=5.10.0-32-686-pae\nCRASHTIME=1600000000\n"
+        data = bytearray(8192)
+        struct.pack_into("<8si", data, 0, b"KDUMP   ", 6)
+        data[142:150] = b"5.10.0-x"
+        data[272 : 272 + len(machine)] = machine
+        struct.pack_into("<Ii", data, 412, 1, 4096)
+        struct.pack_into("<QI", data, 4096 + at, 4096 + 512, len(info))
+        data[4608 : 4608 + len(info)] = info
+        assert header(bytes(data)) == vmcore.Header("kdump", "5.10.0-x", 1600000000)
+
+    def test_of_s390x(self) -> None:
+        """Everything the other way round."""
+        info = b"OSRELEASE=5.14.0-1.s390x\nCRASHTIME=1600000000\n"
+        note = struct.pack(">III", 11, len(info), 0) + b"VMCOREINFO\0\0" + info
+        head = b"\x7fELF\x02\x02\x01" + bytes(9)
+        head += struct.pack(">HHIQQQIHHHHHH", 4, 22, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+        head += struct.pack(">IIQQQQQQ", 4, 0, 120, 0, 0, len(note), len(note), 0)
+        assert header(head + note) == vmcore.Header("elf", "5.14.0-1.s390x", 1600000000)
+
+    @pytest.mark.parametrize(
+        ("data", "expected"),
+        [
+            (b"", None),
+            (b"hello", None),
+            (b"\x7fELF" + bytes(100), None),
+            (b"\x1f\x8b\x08" + bytes(50), vmcore.Header("gzip")),
+            (b"KDUMP   ", vmcore.Header("kdump", fault="it ends in its header")),
+            (KDUMP[:8] + bytes(600), vmcore.Header("kdump", fault="its header makes no sense")),
+            (b"makedumpfile\0\0\0\0", vmcore.Header("flattened", fault="it ends before its end mark")),
+            (flattened(bytes(5000)), vmcore.Header("flattened", fault="its header is not there")),
+        ],
+    )
+    def test_of_nothing_much(self, data: bytes, expected: vmcore.Header | None) -> None:
+        assert header(data) == expected
+
+    def test_every_beginning_is_read(self) -> None:
+        for whole in (KDUMP, FLATTENED, ELF):
+            for size in range(0, len(whole), 97):
+                header(whole[:size])
+
+
+@pytest.mark.parametrize(
+    ("text", "release", "panic"),
+    [
+        (DMESG, "5.14.0-503.11.1.el9_5.x86_64", "Kernel panic - not syncing: sysrq triggered crash"),
+        (
+            DMESG.replace("[   71.", "<6>[   71.").replace("Kernel panic", "lost"),
+            "5.14.0-503.11.1.el9_5.x86_64",
+            "sysrq: Trigger a crash",
+        ),
+        (
+            "[1.0] BUG: kernel NULL pointer dereference, address: 0000000000000010\n[1.0] Oops: 0002 [#1]\n"
+            "[1.0] CPU: 1 PID: 7 Comm: x Tainted: G           OE      6.1.0-50-amd64 #1 Debian\n"
+            "[1.0] Kernel panic - not syncing: Fatal exception\n",
+            "6.1.0-50-amd64",
+            "BUG: kernel NULL pointer dereference, address: 0000000000000010",
+        ),
+        ("SysRq : Trigger a crash\n", None, "SysRq : Trigger a crash"),
+        ("Kernel panic - not syncing: " + "x" * 500, None, ("Kernel panic - not syncing: " + "x" * 500)[:200]),
+        ("all is well\n", None, None),
+        ("", None, None),
+    ],
+)
+def test_messages(text: str, release: str | None, panic: str | None) -> None:
+    assert messages.release(text) == release
+    assert messages.panic(text) == panic
+
+
+def listed(tree: Root) -> Run:
+    return answer(lambda: dumps.answer(tree, json=True))
+
+
+def save(tree: Path, files: dict[str, bytes | str], time: int) -> None:
+    for name, data in files.items():
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        os.utime(path, (time, time))
+
+
+def test_debian(tmp_path: Path) -> None:
+    """kdump-config's names; its dumps are flattened, and may be packed whole."""
+    tree = debian(tmp_path)
+    oops = "[1.0] BUG: unable to handle page fault for address: ffff\n[1.0] Oops: 0002 [#1]\n"
+    whole = flattened(KDUMP)
+    save(tree, {"var/crash/202611230320/dump.202611230320": whole}, 1_700_000_000)
+    save(tree, {"var/crash/202611230320/dmesg.202611230320": DMESG}, 1_700_000_000)
+    save(tree, {"var/crash/202501010000/dump-incomplete": FLATTENED}, 1_735_689_600)
+    save(tree, {"var/crash/202401010000/dump.202401010000.gz": b"\x1f\x8b\x08" + bytes(50)}, 1_704_067_200)
+    save(tree, {"var/crash/202401010000/dmesg.202401010000": oops}, 1_704_067_200)
+    save(tree, {"var/crash/202301010000/dmesg.202301010000": oops}, 1_672_531_200)
+    save(tree, {"var/crash/kexec_cmd": "/sbin/kexec -p", "var/crash/other/notes": "x"}, 1_672_531_200)
+    found = listed(Live(str(tree)))
+    assert found.exit == 0
+    assert found.json["warnings"] == []
+    assert found.json["dumps"] == [
+        {
+            "path": "/var/crash/202611230320",
+            "files": ["dump.202611230320"],
+            "size": len(whole),
+            "time": "2026-11-23T04:00:00Z",
+            "complete": True,
+            "fault": None,
+            "format": "kdump, flattened",
+            "release": RELEASE,
+            "panic": "Kernel panic - not syncing: sysrq triggered crash",
+        },
+        {
+            "path": "/var/crash/202501010000",
+            "files": ["dump-incomplete"],
+            "size": len(FLATTENED),
+            "time": "2026-11-23T04:00:00Z",
+            "complete": False,
+            "fault": "it was not finished",
+            "format": "kdump, flattened",
+            "release": RELEASE,
+            "panic": None,
+        },
+        {
+            "path": "/var/crash/202401010000",
+            "files": ["dump.202401010000.gz"],
+            "size": 53,
+            "time": "2024-01-01T00:00:00Z",
+            "complete": None,
+            "fault": None,
+            "format": "gzip",
+            "release": None,
+            "panic": "BUG: unable to handle page fault for address: ffff",
+        },
+        {
+            "path": "/var/crash/202301010000",
+            "files": [],
+            "size": 0,
+            "time": "2023-01-01T00:00:00Z",
+            "complete": False,
+            "fault": "only the kernel's messages were saved",
+            "format": None,
+            "release": None,
+            "panic": "BUG: unable to handle page fault for address: ffff",
+        },
+    ]
+
+
+def test_red_hat(tmp_path: Path) -> None:
+    tree = red_hat(tmp_path)
+    put(tree, {"etc/kdump.conf": "ext4 /dev/sda1\npath crash\n"})
+    good, bad = "boot/crash/127.0.0.1-2026-11-23-03:20:30", "boot/crash/127.0.0.1-2025-01-01-00:00:00"
+    save(tree, {f"{good}/vmcore": KDUMP, f"{good}/vmcore-dmesg.txt": DMESG, f"{good}/kexec-dmesg.log": ""}, 5)
+    save(tree, {f"{bad}/vmcore-incomplete": b"", f"{bad}/vmcore-dmesg-incomplete.txt": DMESG}, 6)
+    found = listed(Live(str(tree))).json["dumps"]
+    assert [(each["path"], each["complete"], each["release"], each["panic"]) for each in found] == [
+        (f"/{good}", True, RELEASE, "Kernel panic - not syncing: sysrq triggered crash"),
+        (f"/{bad}", False, "5.14.0-503.11.1.el9_5.x86_64", "Kernel panic - not syncing: sysrq triggered crash"),
+    ]
+
+
+def test_suse_and_files_of_several_targets(tmp_path: Path) -> None:
+    """A dump that was split; and one that lies in the target itself."""
+    save(tmp_path, {"etc/sysconfig/kdump": 'KDUMP_SAVEDIR="file:///srv/dump"\n'}, 1)
+    save(tmp_path, {"srv/dump/2026-11-23-03-20/vmcore1": KDUMP, "srv/dump/2026-11-23-03-20/vmcore2": b"?"}, 1)
+    save(tmp_path, {"srv/dump/vmcore": KDUMP}, 1)
+    found = listed(Root(str(tmp_path))).json
+    assert found["target"]["directory"] == "/srv/dump"
+    assert [(each["path"], each["files"], each["fault"]) for each in found["dumps"]] == [
+        ("/srv/dump/2026-11-23-03-20", ["vmcore1", "vmcore2"], "vmcore2 is no dump"),
+        ("/srv/dump", ["vmcore"], None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("conf", "code", "line"),
+    [
+        ("ssh kdump@vault\n", "elsewhere", 1),
+        ("\nraw /dev/sdb\n", "elsewhere", 2),
+        ("xfs LABEL=dumps\n", "not-mounted", 1),
+    ],
+)
+def test_dumps_that_are_elsewhere(conf: str, code: str, line: int, tmp_path: Path) -> None:
+    put(tmp_path, {"etc/kdump.conf": conf})
+    found = answer(lambda: main(["dumps", "--root", str(tmp_path), "--json"]))
+    (notice,) = found.json["warnings"]
+    assert (found.exit, found.json["dumps"], notice["code"], notice["line"]) == (0, [], code, line)
+
+
+def test_for_people(tmp_path: Path) -> None:
+    files: Files = {"var/crash/a/vmcore-dmesg.txt": DMESG}
+    put(tmp_path, files)
+    save(tmp_path, {"var/crash/b/vmcore": KDUMP}, 1)
+    os.utime(tmp_path / "var/crash/a/vmcore-dmesg.txt", (60, 60))
+    found = answer(lambda: main(["dumps", "--root", str(tmp_path)]))
+    assert found.text.splitlines() == [
+        "time                     size  state       kernel                        directory",
+        f"2026-11-23 04:00:00 UTC  1M    complete    {RELEASE}          /var/crash/b",
+        "1970-01-01 00:01:00 UTC  0M    incomplete  5.14.0-503.11.1.el9_5.x86_64  /var/crash/a",
+        "  Kernel panic - not syncing: sysrq triggered crash",
+        "  only the kernel's messages were saved",
+    ]
+    empty = answer(lambda: main(["dumps", "--root", str(tmp_path / "var/crash/b")]))
+    assert (empty.exit, empty.text) == (0, "no dumps (/var/crash)\n")
+
+
+def test_hostile_directories(tmp_path: Path) -> None:
+    """What is no file is not opened, what is a link stays in the tree, what is large is read in part."""
+    crash = tmp_path / "var/crash"
+    (crash / "fifo").mkdir(parents=True)
+    os.mkfifo(crash / "fifo" / "vmcore")
+    os.mkfifo(crash / "fifo" / "dmesg")
+    (crash / "loop").symlink_to("loop")
+    (crash / "link").mkdir()
+    (crash / "link" / "vmcore").symlink_to("/../../../etc/passwd")
+    (crash / "large").mkdir()
+    with (crash / "large" / "vmcore").open("wb") as file:
+        file.write(KDUMP)
+        file.truncate(1 << 40)
+    with (crash / "large" / "dmesg.txt").open("wb") as file:
+        file.truncate(1 << 40)
+        file.seek(0, os.SEEK_END)
+        file.write(b"\nKernel panic - not syncing: at the very end\n")
+    found = {each["path"]: each for each in listed(Root(str(tmp_path))).json["dumps"]}
+    assert summary(found["/var/crash/large"]) == (True, RELEASE, "Kernel panic - not syncing: at the very end")
+    assert summary(found["/var/crash/fifo"]) == (False, None, None)
+    assert summary(found["/var/crash/link"]) == (False, None, None)
+
+
+def summary(found: dict[str, Any]) -> tuple[bool | None, str | None, str | None]:
+    return found["complete"], found["release"], found["panic"]

@@ -1,0 +1,235 @@
+"""The house's own rules, read from the source: layers, who may import what, who may print, how long a file may be."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from grubkd import errors
+
+TOP = Path(__file__).parents[2]
+SOURCES = sorted((TOP / "grubkd").rglob("*.py"))
+
+# Downward only; what shares a number does not know each other.
+LAYERS = {
+    "__main__": 100,
+    "cli": 90,
+    "commands": 80,
+    "render": 70,
+    "advice": 60,
+    "machine": 50,
+    "write": 50,
+    "boot": 40,
+    "memory": 40,
+    "grammar": 30,
+    "osrelease": 30,
+    "mdoc": 30,
+    "parsing": 28,
+    "overlay": 20,
+    "root": 20,
+    "run": 25,
+    "walk": 15,
+    "tree": 15,
+    "errors": 10,
+    "octets": 0,
+    "story": 0,
+    "facts": 0,
+    "lazily": 0,
+    "kept": 0,
+    "grammars": 0,
+}
+# These are for everybody.
+FOUNDATIONS = {"errors", "octets", "story", "facts", "lazily", "kept", "__init__"}
+# By the package's build.
+MADE = {"expression_tables"}
+HEAVY = {
+    "lark": lambda path: path == "parsing/compile.py",
+    "augeas": lambda path: path == "write/arguments.py",
+    "psutil": lambda path: path.startswith("machine/"),
+    "click": lambda path: path == "cli.py" or path.startswith("commands/"),
+}
+
+
+class Import(NamedTuple):
+    module: str
+    line: int
+    lazy: bool
+    typing: bool
+
+
+def inside(path: Path) -> str:
+    return path.relative_to(TOP / "grubkd").as_posix()
+
+
+def imports(path: Path) -> Iterator[Import]:
+    """Every import, as an absolute module name (`from grubkd import render` is grubkd.render)."""
+
+    def walk(node: ast.AST, lazy: bool, typing: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield Import(name.name, node.lineno, lazy, typing)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import hides the layer"
+            for name in node.names:
+                yield Import(f"{node.module}.{name.name}", node.lineno, lazy, typing)
+        lazy = lazy or isinstance(node, ast.FunctionDef)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            for child in node.body:
+                yield from walk(child, lazy, True)
+            return
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, lazy, typing)
+
+    yield from walk(ast.parse(path.read_text()), False, False)
+
+
+def unit(module: str) -> str:
+    """The part of grubkd that a module name belongs to: `grubkd.boot.model.Slot` -> boot."""
+    parts = module.split(".")
+    return part(parts[1]) if len(parts) > 1 else "__init__"
+
+
+def part(name: str) -> str:
+    """`render_show` and its like are render, a file for each answer."""
+    return "render" if name.startswith("render_") else name
+
+
+def own_unit(path: Path) -> str:
+    return part(Path(inside(path)).parts[0].removesuffix(".py"))
+
+
+def ours(path: Path) -> Iterator[tuple[Import, str]]:
+    for found in imports(path):
+        if found.module.split(".")[0] == "grubkd":
+            name = unit(found.module)
+            yield found, "__init__" if name.startswith("__") else name
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=inside)
+def test_imports_go_downward_only(path: Path) -> None:
+    own = own_unit(path)
+    if own == "__init__":
+        assert not list(ours(path))
+        return
+    wrong = [
+        f"{inside(path)}:{found.line}: {own} imports {other}"
+        for found, other in ours(path)
+        if other not in FOUNDATIONS | MADE and other != own and LAYERS[other] >= LAYERS[own]
+    ]
+    assert wrong == []
+
+
+def test_every_part_has_its_layer() -> None:
+    parts = {own_unit(path) for path in SOURCES} - {"__init__"}
+    assert parts <= set(LAYERS)
+
+
+def test_foundations_stand_alone() -> None:
+    below = {"errors": {"facts"}, "lazily": {"kept", "expression_tables"}}
+    for name in FOUNDATIONS:
+        assert {other for _, other in ours(TOP / "grubkd" / f"{name}.py")} <= below.get(name, set())
+
+
+def test_formats_do_not_know_each_other() -> None:
+    """A format is a module that makes a Format; the others in that directory are for all of them."""
+    home = TOP / "grubkd" / "boot" / "formats"
+    modules = {path.stem: path for path in home.glob("*.py") if path.stem != "__init__"}
+    formats = {
+        name for name, path in modules.items() if re.search(r"^\w+(: Format)? = Format\(", path.read_text(), re.M)
+    }
+    assert formats
+    wrong = [
+        f"{name} imports {found.module}"
+        for name, path in modules.items()
+        for found in imports(path)
+        if found.module.startswith("grubkd.boot.formats.") and set(found.module.split(".")[3:]) & (formats - {name})
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", HEAVY)
+def test_a_heavy_library_has_one_user_and_is_imported_late(library: str) -> None:
+    wrong = []
+    for path in SOURCES:
+        for found in imports(path):
+            if found.module.split(".")[0] != library:
+                continue
+            # These two are themselves imported only where click is asked.
+            asked = inside(path) in ("commands/complete.py", "commands/telling.py")
+            early = not found.lazy and not found.typing and not (library == "click" and asked)
+            if early or not HEAVY[library](inside(path)):
+                wrong.append(f"{inside(path)}:{found.line}")
+    assert wrong == []
+
+
+def test_only_render_writes_to_stdout() -> None:
+    """cli.py may: for --version, which imports nothing, and to look after a stdout that is lost."""
+    wrong = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            prints = name in ("print", "click.echo", "click.secho", "echo")
+            stream = isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.stdout", "sys.__stdout__")
+            if prints or (stream and inside(path) not in ("render.py", "cli.py")):
+                wrong.append(f"{inside(path)}:{node.lineno}")  # type: ignore[attr-defined]
+    assert wrong == []
+    assert (TOP / "grubkd" / "cli.py").read_text().count("sys.stdout.write(") == 1
+
+
+def test_only_run_starts_processes() -> None:
+    wrong = [
+        f"{inside(path)}:{found.line}"
+        for path in SOURCES
+        for found in imports(path)
+        if found.module.split(".")[0] in ("subprocess", "pty", "multiprocessing") and inside(path) != "run.py"
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=inside)
+def test_a_file_holds_one_noun(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 300
+    assert path.stem not in ("util", "utils", "common", "helpers", "misc")
+    if path.name == "__init__.py":
+        assert len(path.read_text().splitlines()) <= 60
+
+
+def messages(path: Path) -> Iterator[ast.Call]:
+    """Every place where an error or a warning of grubkd's own is made."""
+    known = {name for name, found in vars(errors).items() if isinstance(found, type)} - {"Place"}
+    imported = {found.module.rpartition(".")[2] for found in imports(path) if found.module.startswith("grubkd.errors.")}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known & imported:
+            yield node
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=inside)
+def test_every_message_says_what_to_do(path: Path) -> None:
+    """Where a message is made it is given a hint, or its class has one for all."""
+    wrong = []
+    for call in messages(path):
+        assert isinstance(call.func, ast.Name)
+        given = {keyword.arg: keyword.value for keyword in call.keywords}
+        hint = given.get("hint") or (call.args[2] if call.func.id == "Notice" and len(call.args) > 2 else None)
+        remedy = getattr(getattr(errors, call.func.id), "remedy", "")
+        if not remedy and (hint is None or (isinstance(hint, ast.Constant) and not hint.value)):
+            wrong.append(f"{inside(path)}:{call.lineno}")
+    assert wrong == []
+
+
+def public(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.ClassDef) and not child.name.startswith("_"):
+            yield prefix + child.name, child
+            if isinstance(child, ast.ClassDef):
+                yield from public(child, f"{child.name}.")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=inside)
+def test_what_is_public_is_described(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree) or not tree.body
+    assert [name for name, node in public(tree) if not ast.get_docstring(node)] == []

@@ -1,0 +1,507 @@
+"""Where a kernel reserves memory, or why it does not: real boots, and the rules of each era one by one."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from grubkd.commands import batch
+from grubkd.memory.architecture import architecture
+from grubkd.memory.crashkernel import read
+from grubkd.memory.freememory import FreeMemory
+from grubkd.memory.memorymap import Extent, MemoryMap, from_firmware, typical
+from grubkd.memory.placement import Placement, counted_ram, kaslr_assumed, place
+from grubkd.memory.release import Release
+from grubkd.memory.size import GIB, MIB, round_up
+
+BOOTS = [json.loads(line) for line in (Path(__file__).parents[1] / "data" / "boots.jsonl").read_text().splitlines()]
+
+
+def image(lines: list[str]) -> Extent:
+    """The kernel's extent from its lines of /proc/iomem."""
+    bounds = [line.split(" : ")[0].split("-") for line in lines]
+    return min(int(low, 16) for low, _ in bounds), max(int(high, 16) for _, high in bounds) + 1
+
+
+def predicted(boot: dict[str, Any], *, image_known: bool) -> Placement:
+    memory = from_firmware(tuple(each) for each in boot["firmware_map"])
+    release = Release.parse(boot["kernel"])
+    request = read(boot["cmdline"], release, boot["arch"], counted_ram(release, boot["arch"], memory))
+    return place(
+        request,
+        release,
+        boot["arch"],
+        memory,
+        kernel_image=image(boot["kernel_image"]) if image_known else None,
+        initrd=tuple(boot["initrd"]),
+        cmdline=boot["cmdline"],
+    )
+
+
+def test_the_boots_are_all_there() -> None:
+    assert (len(BOOTS), sum(boot["kaslr"] for boot in BOOTS)) == (60, 5)
+
+
+@pytest.mark.parametrize("image_known", [True, False], ids=["image given", "typical image"])
+@pytest.mark.parametrize("boot", BOOTS, ids=lambda boot: f"{boot['kernel']}:{boot['cmdline'][14:50]}")
+def test_agrees_with_real_boots(boot: dict[str, Any], image_known: bool) -> None:
+    assert kaslr_assumed(boot["cmdline"], Release.parse(boot["kernel"])) is boot["kaslr"]
+    found = predicted(boot, image_known=image_known)
+    real = tuple(map(tuple, boot["reserved"]))
+    if boot["kaslr"]:
+        assert real in (found.regions, *found.alternatives)
+        return
+    assert (found.status, found.regions) == ("reserved" if real else "failed", real)
+    assert found.alternatives == ()
+    if not real:
+        # The kernel's own words, where it has any.
+        assert any(found.reason.partition(";")[0] in message for message in boot["dmesg"])
+
+
+BY_EFI = [
+    json.loads(line) for line in (Path(__file__).parents[1] / "data" / "efi_boots.jsonl").read_text().splitlines()
+]
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told of EFI", "untold"])
+@pytest.mark.parametrize("boot", BY_EFI, ids=lambda boot: f"{boot['release']}:{boot['cmdline'][50:]}")
+def test_agrees_with_real_boots_by_efi(boot: dict[str, Any], told: bool) -> None:
+    """The map itself tells that firmware keeps memory amid the RAM: what is there is never taken for certain."""
+    found = batch.answer(boot if told else {**boot, "efi": None})["placement"]
+    real = tuple(map(tuple, boot["reserved"]))
+    assert real in (found["regions"], *found["alternatives"])
+    assert found["status"] == ("uncertain" if real else "failed")
+
+
+def test_a_bios_keeps_its_memory_above_the_ram() -> None:
+    low, gap = (0x100000, 0x3FFE0000, "usable"), (0x3FFE0000, 0x40000000, "ACPI data")
+    assert not from_firmware([low, gap, (4 * GIB, 5 * GIB, "usable")]).is_broken
+    assert from_firmware([low, (0x800000, 0x808000, "ACPI NVS")]).is_broken
+
+
+# ---- the rules ------------------------------------------------------------------------------------------------------
+
+
+def placed(  # noqa: PLR0917 (a table of cases)
+    cmdline: str,
+    release: str,
+    arch: str = "x86_64",
+    ram: int = 2 * GIB,
+    initrd: Extent | None = None,
+    memory: MemoryMap | None = None,
+    **facts: Any,
+) -> Placement:
+    kernel = Release.parse(release)
+    memory = memory or typical(ram, arch)
+    request = read(cmdline + " quiet", kernel, arch, counted_ram(kernel, arch, memory))
+    facts.setdefault("kaslr", False)
+    return place(request, kernel, arch, memory, initrd=initrd, cmdline=cmdline, **facts)
+
+
+def result(*arguments: Any, **facts: Any) -> tuple[str, tuple[Extent, ...]]:
+    found = placed(*arguments, **facts)
+    return found.status, found.regions
+
+
+def at(start: int, size: int) -> tuple[str, tuple[Extent, ...]]:
+    return "reserved", ((start, start + size),)
+
+
+NOTHING = ("failed", ())
+HANG = ("hang", ())
+I386 = {"arch": "i386"}
+
+
+@pytest.mark.parametrize(
+    ("cmdline", "release", "ram", "expected"),
+    [
+        ("crashkernel=256M", "7.2.13", 2 * GIB, at(0x6F000000, 256 * MIB)),
+        ("crashkernel=64M@64M", "7.2.13+deb14-amd64", 2 * GIB, NOTHING),
+        ("crashkernel=64M@80M", "7.2.13+deb14-amd64", 2 * GIB, at(80 * MIB, 64 * MIB)),
+        ("crashkernel=2900M", "6.1.0-50-amd64", 4 * GIB, at(0xA000000, 2900 * MIB)),
+        ("crashkernel=2900M", "7.2.13+deb14-amd64", 4 * GIB, at(0xA000000, 2900 * MIB)),
+        ("crashkernel=4G", "6.8.0-31-generic", 2 * GIB, NOTHING),
+    ],
+)
+def test_seen_on_x86_64(cmdline: str, release: str, ram: int, expected: tuple[str, tuple[Extent, ...]]) -> None:
+    assert result(cmdline, release, ram=ram) == expected
+
+
+def test_an_initrd_at_the_top_pushes_it_down() -> None:
+    top = 2 * GIB - 128 * 1024
+    assert result("crashkernel=256M", "7.2.13", initrd=(top - 32 * MIB, top)) == at(0x6D000000, 256 * MIB)
+
+
+def test_high_brings_a_low_region_with_it() -> None:
+    regions = ((0xAF000000, 0xBF000000), (0x1AF000000, 0x1BF000000))
+    assert result("crashkernel=256M,high", "7.2.13", ram=6 * GIB) == ("reserved", regions)
+    assert result("crashkernel=256M,high", "6.1.192", ram=6 * GIB) == ("reserved", regions)
+    assert result("crashkernel=256M,high crashkernel=0,low", "6.12", ram=6 * GIB) == ("reserved", regions[1:])
+    # Without room for the low region the main one is given back.
+    assert result("crashkernel=256M,high crashkernel=3G,low", "6.12", ram=6 * GIB) == NOTHING
+    # Without memory above 4G it goes below, alone.
+    assert result("crashkernel=256M,high", "6.12", ram=GIB) == at(0x2F000000, 256 * MIB)
+
+
+def test_automatic_ceilings_of_x86_64() -> None:
+    """Up to 5.1 the region ends below 896M; RHEL 7 goes on to 4G and the top; from 5.2 on 4G, then the top."""
+    big = {"ram": 8 * GIB}
+    for release in ("3.2.0", "4.4.0", "4.18.0"):
+        assert result("crashkernel=128M", release, **big) == at(768 * MIB, 128 * MIB)
+        assert result("crashkernel=896M", release, **big) == NOTHING
+    rhel7 = "3.10.0-1160.el7.x86_64"
+    assert result("crashkernel=128M", rhel7, **big) == at(768 * MIB, 128 * MIB)
+    assert result("crashkernel=1G", rhel7, **big) == at(0x7F000000, GIB)
+    for release in (rhel7, "4.18.0-240.el8.x86_64", "5.10.223", "6.1.192", "6.8.0", "6.12", "7.2"):
+        low, main = placed("crashkernel=4G", release, **big).regions
+        assert (low, main) == ((0xAF000000, 0xBF000000), (0x13F000000, 0x23F000000))
+    assert result("crashkernel=512M,high", "4.4.0", **big) == (
+        "reserved",
+        ((0xAF000000, 0xBF000000), (0x21F000000, 0x23F000000)),
+    )
+
+
+def test_a_given_place_on_x86_64() -> None:
+    # Up to 6.6 a multiple of 1M will do, from 6.7 on it must be one of 16M.
+    assert result("crashkernel=64M@321M", "6.1.192") == at(321 * MIB, 64 * MIB)
+    assert result("crashkernel=64M@321M", "6.12") == NOTHING
+    assert result("crashkernel=64M@320M", "6.12") == at(320 * MIB, 64 * MIB)
+    # Above 4G it brings a low region up to 6.6, none from 6.7 on.
+    high = {"ram": 8 * GIB}
+    assert len(placed("crashkernel=256M@5G", "6.1.192", **high).regions) == 2
+    assert result("crashkernel=256M@5G", "6.12", **high) == at(5 * GIB, 256 * MIB)
+    # In the hole, over the end of RAM, beyond it, at the end of all addresses.
+    for place_asked in ("3500M", "2000M", "64G", "0xffffffffffffffff"):
+        assert result(f"crashkernel=128M@{place_asked}", "6.12") == NOTHING
+        assert result(f"crashkernel=128M@{place_asked}", "6.1.192") == NOTHING
+
+
+def test_nodes_are_never_spanned() -> None:
+    borders = {"borders": (GIB,), "ram": 2 * GIB}
+    assert result("crashkernel=1200M", "6.12", **borders) == NOTHING
+    assert result("crashkernel=944M", "6.12", **borders)[0] == "reserved"
+    assert result("crashkernel=1200M", "6.12", ram=2 * GIB)[0] == "reserved"
+
+
+def test_a_bad_request_reserves_nothing() -> None:
+    found = placed("crashkernel=bogus", "6.12")
+    assert found == Placement("failed", (), (), "crashkernel: memory value expected")
+
+
+# ---- i386 -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("release", ["4.4.0", "5.10.223", "6.1.0-50-686-pae", "6.8.0", "6.12", "7.2"])
+def test_i386_alignment_and_ceiling(release: str) -> None:
+    """From the top down below 512M, at multiples of 16M, however much RAM there is."""
+    for ram in (GIB, 2 * GIB, 8 * GIB):
+        assert result("crashkernel=64M", release, ram=ram, **I386) == at(448 * MIB, 64 * MIB)
+        assert result("crashkernel=100M", release, ram=ram, **I386) == at(400 * MIB, 100 * MIB)
+    kernel = {"kernel_image": (16 * MIB, 0x1F0B000)}
+    assert result("crashkernel=464M", release, ram=2 * GIB, **I386, **kernel) == at(48 * MIB, 464 * MIB)
+
+
+def test_i386_with_less_ram_than_the_ceiling() -> None:
+    top = 512 * MIB - 128 * 1024
+    found = result("crashkernel=128M", "6.1.0-50-686-pae", ram=512 * MIB, initrd=(top - MIB, top), **I386)
+    assert found == at(0x17000000, 128 * MIB)
+
+
+def test_i386_that_fits_nowhere() -> None:
+    """Up to 6.6 nothing is reserved; from 6.7 on the search repeats for ever and the machine does not boot."""
+    assert result("crashkernel=512M", "6.1.0-50-686-pae", ram=4 * GIB, **I386) == NOTHING
+    for release in ("6.8.0", "6.12", "7.2"):
+        found = placed("crashkernel=512M", release, ram=4 * GIB, **I386)
+        assert (found.status, found.regions, found.may_hang) == ("hang", (), True)
+        assert "repeats for ever" in found.reason
+        # A place that is taken is only that.
+        assert result("crashkernel=64M@16M", release, ram=4 * GIB, **I386) == NOTHING
+
+
+def test_i386_high() -> None:
+    """Up to 6.6 like any size; 6.8 tries above 512M first, then below; from 6.11 on nothing is reserved."""
+    for release in ("6.1.0-50-686-pae", "6.8.0"):
+        assert result("crashkernel=128M,high", release, ram=4 * GIB, **I386) == at(384 * MIB, 128 * MIB)
+    assert result("crashkernel=512M,high", "6.8.0", ram=4 * GIB, **I386) == HANG
+    for release in ("6.12", "7.2"):
+        assert result("crashkernel=128M,high", release, ram=4 * GIB, **I386) == NOTHING
+        assert result("crashkernel=512M,high", release, ram=4 * GIB, **I386) == NOTHING
+
+
+def test_64m_at_16m_on_2_6_29() -> None:
+    """The running kernel sits at 1M, so that 16M is free; where it sits at 16M itself, the value is refused."""
+    for release in ("2.6.29", "2.6.29.5-191.fc11.i586"):
+        assert result("crashkernel=64M@16M", release, ram=GIB, **I386) == at(16 * MIB, 64 * MIB)
+        own = {"kernel_image": (16 * MIB, 25 * MIB)}
+        assert result("crashkernel=64M@16M", release, ram=GIB, **I386, **own) == NOTHING
+    assert result("crashkernel=64M@16M", "2.6.29.5-191.fc11.x86_64", ram=GIB) == at(16 * MIB, 64 * MIB)
+    # From 2.6.31 on it does.
+    for release in ("2.6.32", "2.6.32-642.el6.i686"):
+        found = placed("crashkernel=64M@16M", release, ram=GIB, **I386)
+        assert (found.status, found.reason) == ("failed", "crashkernel reservation failed - memory is in use.")
+    assert result("crashkernel=64M@16M", "6.1.0-50-686-pae", ram=GIB, **I386) == NOTHING
+
+
+def test_bottom_up_on_2_6_29() -> None:
+    for arch in ("i386", "x86_64"):
+        assert result("crashkernel=128M", "2.6.29", arch, GIB) == at(16 * MIB, 128 * MIB)
+        assert result("crashkernel=100M@0x1234000", "2.6.29", arch, GIB) == at(0x1234000, 100 * MIB)
+        initrd = (20 * MIB, 24 * MIB)
+        assert result("crashkernel=128M", "2.6.29", arch, GIB, initrd) == at(32 * MIB, 128 * MIB)
+        assert result("crashkernel=64M@16M", "2.6.29", arch, GIB, initrd) == NOTHING
+        assert result("crashkernel=900M@96M", "2.6.29", arch, GIB // 2)[0] != "reserved"
+    # The kernel at 16M moves it to the next free multiple.
+    own = {"kernel_image": (16 * MIB, 30 * MIB)}
+    assert result("crashkernel=128M", "2.6.32", ram=GIB, **own) == at(32 * MIB, 128 * MIB)
+    own = {"kernel_image": (16 * MIB, 0x20A0000)}
+    assert result("crashkernel=128M", "2.6.32-642.el6.x86_64", ram=4 * GIB, **own) == at(48 * MIB, 128 * MIB)
+
+
+def test_before_2_6_27_a_place_must_be_given() -> None:
+    assert result("crashkernel=128M", "2.6.18-419.el5", ram=GIB) == NOTHING
+    assert result("crashkernel=128M@16M", "2.6.18-419.el5", ram=GIB) == at(16 * MIB, 128 * MIB)
+
+
+def test_bug_on_i386_2_6_29() -> None:
+    """A region that reaches beyond low memory, about 887M, meets a BUG(): the machine does not boot."""
+    assert result("crashkernel=864M", "2.6.29", ram=2 * GIB, **I386) == at(16 * MIB, 864 * MIB)
+    assert result("crashkernel=880M", "2.6.29", ram=2 * GIB, **I386) == HANG
+    assert result("crashkernel=64M@1G", "2.6.29", ram=2 * GIB, **I386) == HANG
+    assert result("crashkernel=64M@850M", "2.6.29", ram=2 * GIB, **I386) == HANG
+    # Beyond the end of RAM it is the same; what overlaps in low memory is found first.
+    assert result("crashkernel=64M@1G", "2.6.29", ram=512 * MIB, **I386) == HANG
+    own = {"kernel_image": (840 * MIB, 860 * MIB)}
+    assert result("crashkernel=64M@850M", "2.6.29", ram=2 * GIB, **I386, **own) == NOTHING
+    assert result("crashkernel=880M", "2.6.29", "x86_64", 2 * GIB) == at(16 * MIB, 880 * MIB)
+
+
+def test_rhel_6_stays_below_896m() -> None:
+    own = {"kernel_image": (16 * MIB, 0x20A0000)}
+    for ram in (2 * GIB, 16 * GIB):
+        assert result("crashkernel=848M", "2.6.32-642.el6.x86_64", ram=ram, **own) == at(48 * MIB, 848 * MIB)
+        assert result("crashkernel=864M", "2.6.32-642.el6.x86_64", ram=ram, **own) == NOTHING
+        assert result("crashkernel=64M@896M", "2.6.32-642.el6.x86_64", ram=ram, **own) == NOTHING
+
+
+def test_old_x86_kernels_count_the_hole_as_ram() -> None:
+    memory = typical(4 * GIB, "x86_64")
+    assert memory.span == 5 * GIB
+    assert counted_ram(Release.parse("2.6.32-642.el6"), "x86_64", memory) == 5 * GIB
+    assert counted_ram(Release.parse("6.1"), "x86_64", memory) == memory.ram_total
+    assert result("crashkernel=5G-:64M", "2.6.29", memory=memory) == at(16 * MIB, 64 * MIB)
+
+
+# ---- other architectures --------------------------------------------------------------------------------------------
+
+
+INITRD = (0x48000000, 0x4816F000)
+
+
+@pytest.mark.parametrize(
+    ("cmdline", "release", "ram", "initrd", "regions"),
+    [
+        ("crashkernel=128M", "6.1.0-50-arm64", GIB, None, ((0x72C00000, 0x7AC00000),)),
+        ("crashkernel=256M", "6.1.0-50-arm64", 2 * GIB, None, ((0xA9A00000, 0xB9A00000),)),
+        ("crashkernel=256M", "6.1.0-50-arm64", 4 * GIB, INITRD, ((0xEC000000, 0xFC000000),)),
+        ("crashkernel=256M,high", "6.1.0-50-arm64", 6 * GIB, None, ((0x1A9200000, 0x1B9200000),)),
+        ("crashkernel=128M", "6.12.95+deb12-arm64", GIB, INITRD, ((0x72C00000, 0x7AC00000),)),
+        ("crashkernel=256M", "6.12.95+deb12-arm64", 2 * GIB, None, ((0xA9A00000, 0xB9A00000),)),
+        ("crashkernel=256M", "6.12.95+deb12-arm64", 4 * GIB, None, ((0xEC000000, 0xFC000000),)),
+        (
+            "crashkernel=256M,high",
+            "6.12.95+deb12-arm64",
+            6 * GIB,
+            None,
+            ((0xF4000000, 0xFC000000), (0x1A9200000, 0x1B9200000)),
+        ),
+        ("crashkernel=256M", "7.2.13+deb14-arm64", 2 * GIB, None, ((0xABA00000, 0xBBA00000),)),
+        (
+            "crashkernel=256M,high",
+            "7.2.13+deb14-arm64",
+            6 * GIB,
+            INITRD,
+            ((0xF4000000, 0xFC000000), (0x1AF200000, 0x1BF200000)),
+        ),
+    ],
+)
+def test_seen_on_arm64(
+    cmdline: str, release: str, ram: int, initrd: Extent | None, regions: tuple[Extent, ...]
+) -> None:
+    """Real boots of Debian's kernels without EFI."""
+    assert result(cmdline, release, "arm64", ram, initrd) == ("reserved", regions)
+
+
+def test_arm64() -> None:
+    for release, efi in (("6.12.95", False), ("6.12.95+deb12-arm64", True)):
+        found = placed("crashkernel=256M", release, "arm64", 2 * GIB, efi=efi)
+        assert (found.status, found.regions) == ("uncertain", ((0xA9A00000, 0xB9A00000),))
+        assert found.reason
+    for release in ("5.10.223", "6.1.192", "6.12"):
+        assert result("crashkernel=4G", release, "arm64") == NOTHING
+    assert result("crashkernel=64M@1088M", "6.12", "arm64")[0] != "hang"
+    assert result("crashkernel=256M@2G", "6.12", "arm64") == at(2 * GIB, 256 * MIB)
+    assert result("crashkernel=256M@2049M", "6.12", "arm64") == NOTHING
+    assert "not 2MB aligned" in placed("crashkernel=256M@2049M", "5.10.223", "arm64").reason
+    assert "region is not memory" in placed("crashkernel=256M@512M", "5.10.223", "arm64").reason
+    # Sizes are whole pages up to 6.6.
+    assert result("crashkernel=0x10000001@2G", "6.1.192", "arm64") == at(2 * GIB, 256 * MIB + 4096)
+
+
+def test_powerpc() -> None:
+    assert result("crashkernel=256M", "6.1.0-50-powerpc64le", "ppc64le") == at(512 * MIB, 256 * MIB)
+    assert result("crashkernel=256M", "4.18.0", "ppc64le") == at(128 * MIB, 256 * MIB)
+    assert result("crashkernel=256M", "5.10.223", "ppc64le") == at(GIB, 256 * MIB)
+    assert result("crashkernel=256M@768M", "6.12", "ppc64le") == at(768 * MIB, 256 * MIB)
+    assert result("crashkernel=256M@16M", "6.12", "ppc64le") == NOTHING
+    assert result("crashkernel=256M,high", "6.12", "ppc64le") == NOTHING
+
+
+def test_s390x() -> None:
+    assert result("crashkernel=3G", "6.12", "s390x") == NOTHING
+    assert result("crashkernel=256M@128M", "6.12", "s390x") == NOTHING
+    assert placed("crashkernel=256M@128M", "6.12", "s390x").reason.endswith("crash_base too low")
+    assert placed("crashkernel=256M", "6.12", "s390x").status == "uncertain"
+
+
+def test_riscv64() -> None:
+    """Real boots of Debian's 6.12; how sure that is elsewhere is not known."""
+    initrd = (0x88200000, 0x8836F000)
+    for ram, cmdline, there, regions in (
+        (2 * GIB, "crashkernel=256M", None, ((0xEBC00000, 0xFBC00000),)),
+        (GIB, "crashkernel=128M", initrd, ((0xB4C00000, 0xBCC00000),)),
+        (6 * GIB, "crashkernel=256M,high", None, ((0xF8000000, 0x100000000), (0x1E7C00000, 0x1F7C00000))),
+    ):
+        assert result(cmdline, "6.12.107+deb13-riscv64", "riscv64", ram, there) == ("uncertain", regions)
+
+
+def test_riscv64_that_fits_nowhere_below_4g() -> None:
+    initrd = (0x84000000, 0x84200000)
+    assert result("crashkernel=460M", "6.12", "riscv64", 512 * MIB, initrd) == HANG
+    assert result("crashkernel=460M,high", "6.12", "riscv64", 512 * MIB, initrd) == NOTHING
+    assert result("crashkernel=8G", "5.10.223", "riscv64", 512 * MIB) == NOTHING
+    assert result("crashkernel=8G", "6.8", "riscv64", 8 * GIB) == NOTHING
+    # Without knowing where the initrd lies it may fit.
+    assert placed("crashkernel=460M", "6.12", "riscv64", 512 * MIB).may_hang
+
+
+# ---- doubt ----------------------------------------------------------------------------------------------------------
+
+
+def test_kaslr_on_much_ram_leaves_little_doubt() -> None:
+    found = placed("crashkernel=256M", "6.12.95+deb12-amd64", ram=64 * GIB, kaslr=None)
+    assert (found.status, found.regions) == ("reserved", ((0xAF000000, 0xBF000000),))
+    assert len(found.alternatives) > 1
+    assert "KASLR" in found.reason
+
+
+def test_kaslr_on_little_ram_does() -> None:
+    found = placed("crashkernel=128M", "6.1.0-50-amd64", ram=256 * MIB, kaslr=True)
+    assert found.status == "uncertain"
+    assert () in found.alternatives or found.regions == ()
+    assert not found.may_hang
+
+
+def test_kaslr_may_hit_a_given_place() -> None:
+    found = placed("crashkernel=64M@16M", "6.1.0-50-amd64", ram=64 * GIB, kaslr=True)
+    assert (found.status, found.regions, found.alternatives) == ("uncertain", ((16 * MIB, 80 * MIB),), ((),))
+
+
+def test_kaslr_may_make_i386_hang() -> None:
+    found = placed("crashkernel=300M", "6.12", ram=GIB, kaslr=True, **I386)
+    assert (found.status, found.may_hang) == ("uncertain", True)
+    assert () in (found.regions, *found.alternatives)
+
+
+def test_no_kaslr_before_4_12() -> None:
+    assert not kaslr_assumed("quiet", Release.parse("4.9.0-19-amd64"))
+    assert kaslr_assumed("quiet nokaslrx", Release.parse("6.1"))
+    assert not kaslr_assumed("quiet nokaslr", Release.parse("6.1"))
+
+
+def test_an_edge_that_another_configuration_would_shift() -> None:
+    """Kernels that were not measured may take up to about a megabyte more or less at the top."""
+    # 0xff80000 below a multiple of 16M from the top of RAM: half a megabyte decides.
+    edge = (2 * GIB - 128 * 1024) % (16 * MIB) - MIB // 2
+    measured = placed(f"crashkernel={edge:#x}", "6.12")
+    other = placed(f"crashkernel={edge:#x}", "6.9.7")
+    assert measured.status == "reserved"
+    assert (other.status, other.regions) == ("uncertain", measured.regions)
+    assert other.alternatives
+    assert placed("crashkernel=256M", "6.9.7").status == "reserved"
+
+
+def test_what_is_not_modelled_is_uncertain() -> None:
+    for word in ("mem=512M", "cma=64M", "memmap=64M$1G", "movable_node"):
+        found = placed(f"crashkernel=256M {word}", "6.12")
+        assert (found.status, found.alternatives) == ("uncertain", ((),))
+        assert word in found.reason
+    assert placed("crashkernel=2000M", "6.12", ram=2 * GIB, efi=True).status != "reserved"
+    assert placed("crashkernel=256M", "6.12", efi=True).status == "uncertain"
+
+
+# ---- laws -----------------------------------------------------------------------------------------------------------
+
+MEMORIES = st.lists(st.tuples(st.integers(0, 6000), st.integers(16, 3000)), min_size=1, max_size=4).map(
+    lambda pairs: from_firmware((s * MIB, (s + n) * MIB, "usable") for s, n in pairs)
+)
+RELEASES = (
+    "2.6.29",
+    "2.6.32-642.el6",
+    "3.2.0",
+    "3.10.0-1160.el7",
+    "4.4.0",
+    "4.18.0",
+    "5.10",
+    "6.1",
+    "6.8",
+    "6.12",
+    "7.2",
+)
+
+
+@given(
+    MEMORIES,
+    st.sampled_from(RELEASES),
+    st.sampled_from(["i386", "x86_64", "arm64", "ppc64le", "s390x", "riscv64", "loongarch64"]),
+    st.integers(1, 3000),
+    st.one_of(st.just(""), st.just(",high"), st.integers(1, 6000).map("@{}M".format)),
+)
+def test_regions_lie_in_ram_and_clear_of_what_is_there(
+    memory: MemoryMap, release: str, arch: str, size: int, rest: str
+) -> None:
+    start, end = memory.ram[0]
+    initrd = (end - (end - start) // 4, end)
+    image_at = (start, start + (end - start) // 4)
+    found = placed(f"crashkernel={size}M{rest}", release, arch, memory=memory, initrd=initrd, kernel_image=image_at)
+    free = FreeMemory(memory.ram).without(image_at)
+    for regions in (found.regions, *found.alternatives):
+        for low, high in regions:
+            assert free.covers(low, high)
+            assert architecture(arch).is_powerpc or FreeMemory(memory.ram).without(initrd).covers(low, high)
+        assert all(before[1] <= after[0] for before, after in pairwise(regions))
+    if found.status in {"failed", "hang"}:
+        assert found.regions == ()
+        assert found.reason
+    if found.status == "reserved":
+        assert max(high - low for low, high in found.regions) >= size * MIB or len(found.regions) == 2
+
+
+# RAM across 4G: the main region goes above, and has none below; a kernel there moves it across, where it needs none.
+@example(from_firmware([(3937 * MIB, 4242 * MIB, "usable")]), "5.10", "x86_64", 145)
+@given(MEMORIES, st.sampled_from(RELEASES[5:]), st.sampled_from(["i386", "x86_64"]), st.integers(1, 900))
+def test_kaslr_outcomes_hold_every_place_of_the_kernel(memory: MemoryMap, release: str, arch: str, size: int) -> None:
+    """Whatever place a kernel of that size takes, its outcome is one of those foreseen."""
+    length = 32 * MIB
+    cmdline = f"crashkernel={size}M"
+    found = placed(cmdline, release, arch, memory=memory, kernel_image=(0, length), kaslr=True)
+    foreseen = {found.regions, *found.alternatives}
+    ceiling = 512 * MIB if arch == "i386" else 1 << 64
+    for start, end in memory.ram:
+        first = round_up(max(start, 16 * MIB), 2 * MIB)
+        for address in range(first, min(end, ceiling) - length - 2 * MIB, 46 * MIB):
+            there = placed(cmdline, release, arch, memory=memory, kernel_image=(address, address + length))
+            assert there.regions in foreseen

@@ -1,0 +1,292 @@
+"""The Kickstart snippets: read by Anaconda's own parser, their scripts run by sh on trees, without tty or colours."""
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from pykickstart.parser import KickstartParser
+from pykickstart.version import makeVersion
+
+from grubkd.cli import main
+from grubkd.parsing import compile
+
+TOP = Path(__file__).parents[2]
+SNIPPETS = TOP / "integrations" / "kickstart"
+VERSIONS = {
+    "rhel8": ("RHEL8",),
+    "rhel9": ("RHEL9",),
+    "rhel10": ("RHEL10",),
+    "fedora": ("F40", "F42", "F44"),
+    "nochroot": ("RHEL8", "RHEL9", "RHEL10", "F40", "F44"),
+}
+PACKAGES = {
+    "rhel8": ["augeas-libs", "python3.11"],
+    "rhel9": ["augeas-libs", "python3.11"],
+    "rhel10": ["augeas-libs", "python3"],
+    "fedora": ["kdump-utils", "python3", "python3-augeas", "python3-click", "python3-lark", "python3-psutil"],
+    "nochroot": [],
+}
+TREES = {
+    "rhel8": "rhel-8",
+    "rhel9": "rhel-9",
+    "rhel10": "centos-stream-10-no-cmdline",
+    "fedora": "fedora-44-btrfs",
+}
+EACH = [(name, version) for name, versions in VERSIONS.items() for version in versions]
+
+
+class Run(NamedTuple):
+    exit: int
+    out: str
+    err: str
+
+
+def parsed(name: str, version: str) -> Any:
+    handler = makeVersion(version)
+    KickstartParser(handler).readKickstart(str(SNIPPETS / f"{name}.ks"))
+    return handler
+
+
+def scripts(name: str) -> list[str]:
+    return [script.script for script in parsed(name, VERSIONS[name][0]).scripts]
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with grubkd as its build leaves it: the parsers' tables are made once, not in every process."""
+    directory = tmp_path_factory.mktemp("package")
+    shutil.copytree(TOP / "grubkd", directory / "grubkd", ignore=shutil.ignore_patterns("__pycache__"))
+    for grammar in (TOP / "grammars").glob("*.lark"):
+        tables = directory / "grubkd" / "grammars" / f"{grammar.stem}_tables.py"
+        tables.write_text(compile.module(grammar.read_text()))
+    return directory
+
+
+class Installer:
+    """An installed tree, as an installer has it mounted, and what is on its PATH."""
+
+    def __init__(self, tree: str, path: Path, package: Path = TOP) -> None:
+        self.package = package
+        self.root = path / "sysroot"
+        shutil.copytree(TOP / "fixtures" / tree / "root", self.root, symlinks=True)
+        (self.root / "var/lib").mkdir(parents=True, exist_ok=True)
+        self.commands = path / "bin"
+        self.medium = path / "medium"
+        self.commands.mkdir()
+        self.asked = path / "asked"
+        self.command("uname", f'echo "$*" >>{self.asked}; exit 1')
+
+    def command(self, name: str, body: str) -> None:
+        (self.commands / name).write_text(f"#!/bin/sh\n{body}\n")
+        (self.commands / name).chmod(0o755)
+
+    def run(self, script: str, *tracer: str, **environment: str) -> Run:
+        """Run a script as Anaconda does: by /bin/sh, without a terminal."""
+        done = subprocess.run(
+            [*tracer, "/bin/sh", "-c", script],
+            env={
+                "PATH": f"{self.commands}:/usr/sbin:/usr/bin:/sbin:/bin",
+                "GRUBKD_ROOT": str(self.root),
+                "GRUBKD_SYSROOT": str(self.root),
+                "GRUBKD_MEDIUM": str(self.medium),
+                "GRUBKD_HOME": str(self.root / "opt/grubkd"),
+                "PYTHONPATH": str(self.package),
+                "TERM": "xterm-256color",
+                **environment,
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+            cwd="/",
+        )
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    def grubkd(self, *arguments: str) -> Any:
+        out = io.TextIOWrapper(io.BytesIO(), "utf-8")
+        with redirect_stdout(out):
+            assert main([*arguments, "--root", str(self.root), "--json"]) == 0
+        out.flush()
+        return json.loads(out.buffer.getvalue())
+
+    def files(self) -> dict[str, tuple[bytes, int]]:
+        found = [path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink()]
+        return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
+
+    def wanted(self) -> set[tuple[str, ...]]:
+        """What plan says for this machine, of all kernels together."""
+        return {tuple(self.grubkd("plan", "--this-machine")["future"]["values"])}
+
+    def found(self) -> set[tuple[str, ...]]:
+        answer = self.grubkd("show")
+        return {tuple(entry["crashkernel"]) for entry in answer["entries"] if entry["linux"]}
+
+
+@pytest.mark.parametrize(("name", "version"), EACH)
+def test_anaconda_reads_it(name: str, version: str) -> None:
+    found = parsed(name, version)
+    inside = [True] if name != "nochroot" else []
+    assert [script.inChroot for script in found.scripts] == [False, *inside]
+    assert {script.interp for script in found.scripts} == {"/bin/sh"}
+    assert sorted(found.packages.packageList) == PACKAGES[name]
+    addon = ["%addon com_redhat_kdump --enable --reserve-mb='auto'"] if name.startswith("rhel") else []
+    # Its versions differ in the quotes that they keep.
+    told = [line.replace("=auto", "='auto'") for line in str(found).splitlines() if line.startswith("%addon")]
+    assert told == addon
+    assert found.services.enabled == (["kdump"] if name == "fedora" else [])
+
+
+def test_there_is_one_for_each_release() -> None:
+    assert {path.stem for path in SNIPPETS.glob("*.ks")} == set(VERSIONS)
+
+
+def test_they_differ_only_in_their_python() -> None:
+    bodies = {
+        "\n".join(scripts(name)).replace("python=python3.11", "python=python3").replace("add python3.11", "add python3")
+        for name in TREES
+    }
+    assert len(bodies) == 1
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_shellcheck(name: str) -> None:
+    for script in scripts(name):
+        subprocess.run(["shellcheck", "--shell=sh", "-"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_inside_of_the_new_system(name: str, tmp_path: Path, package: Path) -> None:
+    """With a grubkd that a package installed."""
+    installer = Installer(TREES[name], tmp_path, package)
+    installer.command("grubkd", f'exec {sys.executable} -m grubkd "$@"')
+    copying, setting = scripts(name)
+    assert installer.run(copying) == Run(0, "", "")
+    done = installer.run(setting)
+    assert done.exit == 0, done.err
+    assert "\x1b" not in done.out + done.err
+    assert not installer.asked.exists()
+    assert installer.found() == installer.wanted()
+
+
+def test_again_there_is_nothing_to_do_and_the_installer_is_not_asked(tmp_path: Path, package: Path) -> None:
+    """Neither its kernel's release nor its arguments; but its memory is."""
+    installer = Installer("rhel-9", tmp_path, package)
+    installer.command("grubkd", f'exec {sys.executable} -m grubkd "$@"')
+    assert installer.grubkd("set", "--auto", "--this-machine")["changed"]
+    before = installer.files()
+    trace = tmp_path / "trace"
+    done = installer.run(scripts("rhel9")[1], "strace", "-f", "-y", "-qq", "-o", str(trace), "-e", "trace=openat")
+    assert (done.exit, done.err) == (0, "")
+    assert installer.files() == before
+    opened = set(re.findall(r'</proc>, "(\w+)"', trace.read_text()))
+    assert opened >= {"iomem"}
+    assert not opened & {"cmdline", "version", "modules"}
+    assert not installer.asked.exists()
+
+
+def test_outside_of_it(tmp_path: Path, package: Path) -> None:
+    installer = Installer("rhel-9", tmp_path)
+    installer.command("python3", f'exec {sys.executable} "$@"')
+    (installer.medium / "grubkd").mkdir(parents=True)
+    (installer.medium / "grubkd/site").symlink_to(package)
+    (script,) = scripts("nochroot")
+    done = installer.run(script)
+    assert done.exit == 0, done.err
+    assert "\x1b" not in done.out + done.err
+    assert not installer.asked.exists()
+    assert installer.found() == installer.wanted()
+
+
+def test_a_python_on_the_medium_goes_before_the_installer_s(tmp_path: Path) -> None:
+    installer = Installer("rhel-9", tmp_path)
+    installer.command("python3", "exit 1")  # as an older one answers
+    (installer.medium / "grubkd/python/bin").mkdir(parents=True)
+    python = installer.medium / "grubkd/python/bin/python3"
+    python.write_text('#!/bin/sh\ncase $1 in -m) echo "$@" ;; esac\n')
+    python.chmod(0o755)
+    told = f"-m grubkd set --auto --root={installer.root} --this-machine --run-followups\n"
+    assert installer.run(scripts("nochroot")[0]) == Run(0, told, "")
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_without_python_one_line_says_so(name: str, tmp_path: Path) -> None:
+    installer = Installer(TREES[name], tmp_path)
+    before = installer.files()
+    package = "python3.11" if "python3.11" in PACKAGES[name] else "python3"
+    told = f"grubkd: Python 3.11 is missing: add {package} to the packages; see grubkd-kickstart(7)\n"
+    assert installer.run(scripts(name)[1], PATH="/nonexistent") == Run(1, "", told)
+    # An interpreter that is too old says no to what is asked of it.
+    installer.command(package, "exit 1")
+    assert installer.run(scripts(name)[1], PATH=str(installer.commands)) == Run(1, "", told)
+    assert installer.files() == before
+
+
+def test_without_wheels_one_line_says_so(tmp_path: Path) -> None:
+    installer = Installer("rhel-9", tmp_path)
+    installer.command("python3.11", "exit 0")
+    told = f"grubkd: there are no wheels in {installer.root}/opt/grubkd/wheels; see grubkd-kickstart(7)\n"
+    assert installer.run(scripts("rhel9")[1], PATH=str(installer.commands)) == Run(1, "", told)
+
+
+def test_with_other_wheels_one_line_says_so(tmp_path: Path) -> None:
+    """tests/chroot has a real pip do it; here all of it fails."""
+    installer = Installer("rhel-9", tmp_path)
+    installer.command("python3.11", 'case $1 in -c) exit 0 ;; *) echo "no such wheel" >&2; exit 1 ;; esac')
+    (installer.medium / "grubkd/wheels").mkdir(parents=True)
+    copying, setting = scripts("rhel9")
+    assert installer.run(copying) == Run(0, "", "")
+    log = installer.root / "opt/grubkd/install.log"
+    told = f"grubkd: the wheels are not all that grubkd needs here: {log}; see grubkd-kickstart(7)\n"
+    assert installer.run(setting, PATH=str(installer.commands)) == Run(1, "", told)
+    assert log.read_text() == "no such wheel\n"
+
+
+def test_outside_without_python_one_line_says_so(tmp_path: Path) -> None:
+    installer = Installer("rhel-9", tmp_path)
+    told = f"the installer has no Python 3.11, and there is none in {installer.medium}/grubkd/python"
+    assert installer.run(scripts("nochroot")[0], PATH="/nonexistent") == Run(
+        1, "", f"grubkd: {told}; see grubkd-kickstart(7)\n"
+    )
+
+
+def test_outside_without_libraries_one_line_says_which(tmp_path: Path) -> None:
+    installer = Installer("rhel-9", tmp_path)
+    installer.command("python3", f'exec {sys.executable} -S "$@"')  # without what is installed beside it
+    site = installer.medium / "grubkd/site"
+    site.mkdir(parents=True)
+    (site / "grubkd").symlink_to(TOP / "grubkd")
+    done = installer.run(scripts("nochroot")[0])
+    assert done.exit == 1
+    assert done.err == (
+        f"grubkd: {site} lacks what gives Python's augeas click lark psutil, or {installer.medium}/grubkd/lib lacks"
+        " libaugeas; see grubkd-kickstart(7)\n"
+    )
+
+
+def test_a_failure_of_grubkd_s_is_the_script_s(tmp_path: Path) -> None:
+    installer = Installer("rhel-9-broken-script", tmp_path)
+    installer.command("grubkd", f'exec {sys.executable} -m grubkd "$@"')
+    before = installer.files()
+    done = installer.run(scripts("rhel9")[1])
+    assert (done.exit, done.out) == (3, "")
+    assert done.err.startswith("grubkd: error: /boot/grub2/grub.cfg:")
+    assert {path: found for path, found in installer.files().items() if "/var/lib/grubkd" not in path} == before
+
+
+def test_no_snippet_asks_a_terminal() -> None:
+    """Nothing in them is read from one, and none is coloured."""
+    assert os.environ.get("GRUBKD_ROOT") is None
+    for name in VERSIONS:
+        body = scripts(name)[-1]
+        assert "</dev/null" in body
+        assert "export NO_COLOR=1" in body
+        assert not {"uname", "/proc/cmdline", "tput", "tty"} & set(body.replace("(", " ").split())

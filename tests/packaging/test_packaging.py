@@ -1,0 +1,296 @@
+"""What is shipped: the wheel and the sdist hold everything, and what is installed from them works."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from grubkd import __version__
+
+TOP = Path(__file__).parents[2]
+NAME = f"grubkd-{__version__}"
+
+
+def sources() -> set[str]:
+    """Every file of the package that is in the source tree, grammars included, links followed."""
+    modules = {path.relative_to(TOP).as_posix() for path in (TOP / "grubkd").rglob("*.py")}
+    grammars = {f"grubkd/grammars/{path.name}" for path in (TOP / "grammars").iterdir() if path.is_file()}
+    pages = {f"grubkd/manual/{path.name}" for path in (TOP / "man").glob("*.[1-9]")}
+    return modules | grammars | pages | {"grubkd/py.typed"}
+
+
+def made() -> set[str]:
+    """What the build makes."""
+    grammars = {f"grubkd/grammars/{path.stem}_tables.py" for path in (TOP / "grammars").glob("*.lark")}
+    return {*grammars, "grubkd/expression_tables.py"}
+
+
+def manuals() -> set[str]:
+    return {f"man{path.suffix[1]}/{path.name}" for path in (TOP / "man").glob("*.[1-9]")}
+
+
+# Where shells look, below /usr or a prefix.
+COMPLETIONS = {
+    "bash-completion/completions/grubkd": "bash/grubkd",
+    "fish/vendor_completions.d/grubkd.fish": "fish/grubkd.fish",
+    "zsh/site-functions/_grubkd": "zsh/_grubkd",
+}
+
+
+def shared() -> set[str]:
+    """What is put below share/."""
+    return {f"man/{page}" for page in manuals()} | set(COMPLETIONS)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory with both, built by the backend as a user's pip would: the sdist, and from it the wheel."""
+    tree = tmp_path_factory.mktemp("tree") / "grubkd"
+    shutil.copytree(
+        TOP,
+        tree,
+        symlinks=True,
+        ignore=shutil.ignore_patterns(".*", "fixtures", "tests", "build", "*.egg-info", "__pycache__"),
+    )
+    out = tree / "dist"
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", out, tree],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tree / "build.log").write_text(done.stdout + done.stderr)
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (found,) = built.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh virtual environment with the wheel; the libraries come from the environment of the tests."""
+    home = tmp_path_factory.mktemp("installed")
+    venv.create(home, with_pip=False)
+    python = home / "bin" / "python"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index", "--no-deps", wheel],
+        check=True,
+    )
+    purelib = sysconfig.get_path("purelib", "venv", {"base": str(home), "platbase": str(home)})
+    (Path(purelib) / "libraries.pth").write_text(
+        sysconfig.get_path("purelib") + "\n" + sysconfig.get_path("platlib") + "\n"
+    )
+    return home
+
+
+def test_the_wheel_holds_the_package_the_manual_and_completions(wheel: Path) -> None:
+    assert wheel.name == f"{NAME}-py3-none-any.whl"
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if f"{NAME}.dist-info" not in name}
+    assert names == sources() | made() | {f"{NAME}.data/data/share/{name}" for name in shared()}
+
+
+def test_the_wheel_says_what_it_is(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    assert archive.read(f"{NAME}.dist-info/entry_points.txt").decode().split() == [
+        "[console_scripts]", "grubkd", "=", "grubkd.cli:run",
+    ]  # fmt: skip
+    (licence,) = (name for name in archive.namelist() if name.endswith("/LICENSE"))
+    assert archive.read(licence) == (TOP / "LICENSE").read_bytes()
+    metadata = archive.read(f"{NAME}.dist-info/METADATA").decode()
+    assert "\nLicense: LGPL-2.1-or-later\n" in metadata
+    assert "Requires-Python: >=3.11\n" in metadata
+    needed = re.findall(r"(?m)^Requires-Dist: ([a-z-]+)[^;\n]*$", metadata)
+    assert sorted(needed) == ["click", "lark", "psutil", "python-augeas"]
+
+
+def test_the_sdist_holds_what_a_build_needs(built: Path) -> None:
+    with tarfile.open(built / f"{NAME}.tar.gz") as archive:
+        names = {name.removeprefix(f"{NAME}/") for name in archive.getnames()}
+    wanted = sources() | {f"man/{page.split('/')[1]}" for page in manuals()}
+    wanted |= {f"integrations/completions/{name}" for name in COMPLETIONS.values()}
+    wanted |= {f"debian/{path.name}" for path in (TOP / "debian").iterdir() if path.is_file()}
+    assert wanted | {"pyproject.toml", "setup.py", "LICENSE", "README.md"} <= names
+    assert not names & made()
+
+
+@pytest.mark.long
+def test_twine_finds_nothing(built: Path, tmp_path: Path) -> None:
+    """The newest one, as PyPI would: metadata and description of both. Its packages stay in a place of their own."""
+    venv.create(tmp_path, with_pip=True)
+    got = subprocess.run(
+        [tmp_path / "bin/pip", "install", "--quiet", "twine"], capture_output=True, text=True, check=False
+    )
+    if got.returncode:
+        pytest.skip(f"pip cannot fetch twine: {got.stderr.strip().splitlines()[-1]}")
+    command = [tmp_path / "bin/python", "-m", "twine", "--no-color", "check", "--strict", *sorted(built.iterdir())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.count(": PASSED\n")) == (0, 2), done.stdout + done.stderr
+
+
+def test_no_setting_is_about_to_be_refused(built: Path) -> None:
+    """setuptools tells what it will not take any more, and until when."""
+    assert "eprecat" not in (built.parent / "build.log").read_text()
+
+
+def test_the_installed_command_says_its_version(installed: Path) -> None:
+    done = subprocess.run(
+        [installed / "bin" / "grubkd", "--version"], capture_output=True, text=True, cwd="/", check=True
+    )
+    assert done.stdout == f"grubkd {__version__}\n"
+
+
+def one_tree_of_each_kind() -> dict[tuple[str, ...], Path]:
+    """The formats of a tree's bootloaders -> a fixture that has them."""
+    found: dict[tuple[str, ...], Path] = {}
+    for show in sorted((TOP / "fixtures").glob("*/show.json")):
+        formats = tuple(each["format"] for each in json.loads(show.read_text())["bootloaders"])
+        found.setdefault(formats, show.parent)
+    return found
+
+
+@pytest.mark.parametrize("tree", one_tree_of_each_kind().values(), ids=lambda path: path.name)
+def test_the_installed_command_reads_the_fixtures(installed: Path, tree: Path) -> None:
+    """With nothing from the source tree: the grammars are those of the wheel."""
+    done = subprocess.run(
+        [installed / "bin" / "grubkd", "show", "--json", "--root", tree / "root"],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        check=False,
+    )
+    assert done.stderr == ""
+    answer, wanted = json.loads(done.stdout), json.loads((tree / "show.json").read_text())
+    assert [entry["cmdline"] for entry in answer["entries"]] == [entry["cmdline"] for entry in wanted["entries"]]
+
+
+def test_the_installed_package_compiles_no_expression(installed: Path, tmp_path: Path) -> None:
+    """What the build compiled is for the Python that built it, which is the one here."""
+    script = "import sys; from grubkd import cli, lazily; del lazily.re; sys.exit(cli.main(sys.argv[1:]))"
+    shutil.copytree(TOP / "fixtures" / "debian-12" / "root", tmp_path / "root", symlinks=True)
+    command = ["set", "256M", "--json", "--root", tmp_path / "root"]
+    done = subprocess.run(
+        [installed / "bin" / "python", "-c", script, *command], capture_output=True, text=True, cwd="/", check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["changed"] is True
+
+
+def test_the_installed_manual_is_found(installed: Path) -> None:
+    assert {
+        page.relative_to(installed / "share/man").as_posix() for page in (installed / "share/man").rglob("*.?")
+    } == manuals()
+
+
+def test_the_installed_completions_are_found(installed: Path) -> None:
+    for name, source in COMPLETIONS.items():
+        assert (installed / "share" / name).read_bytes() == (TOP / "integrations/completions" / source).read_bytes()
+
+
+def test_a_version_is_written_the_same_everywhere() -> None:
+    done = subprocess.run(
+        ["dpkg-parsechangelog", "--show-field=Version"], cwd=TOP, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == __version__
+    assert f"\nVersion:        {__version__}\n" in (TOP / "packaging/grubkd.spec").read_text()
+
+
+def test_debian_asks_for_what_pyproject_asks_for() -> None:
+    """${python3:Depends} is made from the metadata; only what the build needs is written twice."""
+    requires = tomllib.loads((TOP / "pyproject.toml").read_text())["build-system"]["requires"]
+    control = (TOP / "debian/control").read_text()
+    for requirement in requires:
+        name, _, version = requirement.partition(">=")
+        assert f"\n python3-{name} (>= {version}),\n" in control
+
+
+def test_what_the_first_release_waits_for_is_listed() -> None:
+    """Every file with the placeholder of an address, in one place."""
+    (listed,) = re.findall(
+        r"(?s)\n## Before the first release\n.*placeholder in (.*?);", (TOP / "docs/install.md").read_text()
+    )
+    files = [path for name in ("debian", "packaging", "integrations", "man") for path in (TOP / name).rglob("*")]
+    held = [path for path in [*files, *TOP.glob("*.*")] if path.is_file() and b"users.noreply" in path.read_bytes()]
+    assert {str(path.relative_to(TOP)) for path in held} == set(re.findall("`([^`]+)`", listed))
+
+
+def test_every_integration_goes_somewhere() -> None:
+    """A file nobody installs is one nobody has: in a Debian package, below share/, or as a package of its own."""
+    places = (TOP / "pyproject.toml").read_text() + "".join(
+        (TOP / "debian" / f"grubkd.{name}").read_text() for name in ("install", "examples")
+    )
+    files = [
+        path.relative_to(TOP)
+        for path in (TOP / "integrations").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.relative_to(TOP).parts[1] != "ansible"
+    ]
+    assert Path("integrations/kernel-install/zzz-grubkd") in files
+    homeless = [str(file) for file in files if str(file) not in places and f"{file.parent}/*" not in places]
+    assert homeless == []
+
+
+# The macros of pyproject-rpm-macros, which Debian's rpm lacks.
+MACROS = ("buildrequires", "wheel", "install", "save_files", "check_import", "files")
+
+
+def test_the_spec_file_is_parsed() -> None:
+    """By rpm itself; no macro is left that it does not know."""
+    stubs = [f"--define=pyproject_{name} pyproject-{name}" for name in MACROS]
+    spec = TOP / "packaging/grubkd.spec"
+    done = subprocess.run(["rpmspec", *stubs, "--parse", spec], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    sections = {"description", "prep", "build", "install", "check", "files", "license", "doc", "changelog"}
+    assert set(re.findall(r"%(\w+|\{.*?\})", done.stdout)) == sections
+    for name in MACROS:
+        assert f"pyproject-{name}" in done.stdout or name == "buildrequires"  # which rpm runs, and does not print
+    assert "pyproject_buildrequires\n" in spec.read_text()
+    for name in shared() | {"../bin/grubkd", "../lib/kernel/install.d/98-grubkd.install"}:
+        path = re.sub(r"/man/(man\d)/.*(\.\d)$", r"/man/\1/*\2*", f"/usr/share/{name}").replace("/share/..", "")
+        assert f"\n{path}\n" in done.stdout
+    query = ["rpmspec", *stubs, "--query", "--queryformat", "%{NAME} %{VERSION} %{LICENSE} %{ARCH}\n", spec]
+    told = subprocess.run(query, capture_output=True, text=True, check=True).stdout
+    assert told == f"grubkd {__version__} LGPL-2.1-or-later noarch\n"
+
+
+OFFLINE = {
+    f"PIP_{name}": "1" for name in ("NO_INDEX", "NO_DEPS", "IGNORE_INSTALLED", "NO_WARN_SCRIPT_LOCATION", "QUIET")
+}
+
+
+@pytest.mark.long
+def test_the_spec_file_s_steps_make_a_package(built: Path, tmp_path: Path) -> None:
+    """rpmbuild runs them on the sdist, with stand-ins for the macros: every file is there and none is left over."""
+    for name in ("SOURCES", "BUILD"):
+        (tmp_path / name).mkdir()
+    shutil.copy(built / f"{NAME}.tar.gz", tmp_path / "SOURCES")
+    macros = TOP / "tests/pyproject.macros"
+    done = subprocess.run(
+        ["rpmbuild", "-bb", "--nodeps", f"--define=_topdir {tmp_path}", f"--define=__python3 {sys.executable}",
+         f"--load={macros}", TOP / "packaging/grubkd.spec"],
+        env={**os.environ, **OFFLINE}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    (package,) = (tmp_path / "RPMS/noarch").iterdir()
+    listed = subprocess.run(
+        ["rpm", "--query", "--package", "--list", package], capture_output=True, text=True, check=True
+    ).stdout
+    names = {re.sub(r"(/man/.*)\.gz$", r"\1", name) for name in listed.splitlines()}
+    library = next(name for name in names if name.endswith("site-packages/grubkd/cli.py")).removesuffix("grubkd/cli.py")
+    assert {f"{library}{name}" for name in sources() | made()} <= names
+    assert {f"/usr/share/{name}" for name in shared()} <= names
+    assert {"/usr/bin/grubkd", "/usr/lib/kernel/install.d/98-grubkd.install"} <= names
+    documents = {re.sub(r"^/usr/share/doc/[^/]*/", "", name) for name in names if name.startswith("/usr/share/doc/")}
+    assert {"README.md", "docs/install.md", "kickstart"} <= documents

@@ -1,0 +1,120 @@
+"""A tree that passes for the running system: its /proc and /sys are ordinary files."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from grubkd.tree.root import Root
+from support.answered import answer
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+GIB = 1 << 30
+MIB = 1 << 20
+IOMEM = """\
+00001000-0009fbff : System RAM
+00100000-bffdffff : System RAM
+  01000000-01e01d30 : Kernel code
+  02000000-028e6fff : Kernel rodata
+  02a00000-02c489bf : Kernel data
+  0330d000-043fffff : Kernel bss
+  {region} : Crash kernel
+100000000-13fffffff : System RAM
+"""
+# All but some 100 MiB of it is free, files' cache or programs': a dump of that fits on any disk that tests run on.
+MEMINFO = """\
+MemTotal:        3900000 kB
+MemFree:         3400000 kB
+Buffers:          100000 kB
+Cached:           300000 kB
+SwapCached:            0 kB
+AnonPages:        150000 kB
+HugePages_Total:       0
+Hugepagesize:       2048 kB
+"""
+Files = Mapping[str, str | None]
+
+
+class Live(Root):
+    """A tree that says it is the running system's own."""
+
+    @property
+    def live(self) -> bool:
+        return True
+
+
+def put(top: Path, files: Files) -> None:
+    """Write files; a text `-> PATH` makes a link, a name that ends in / a directory, None takes the file away."""
+    for name, text in files.items():
+        path = top / name
+        if text is None:
+            path.unlink()
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            path.unlink()
+        if name.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+        elif text.startswith("-> "):
+            path.symlink_to(text[3:])
+        else:
+            path.write_text(text)
+
+
+def debian(top: Path) -> Path:
+    """Debian 12 with kdump-tools, booted with the value that its menu holds, ready to dump."""
+    tree = top / "debian"
+    shutil.copytree(FIXTURES / "debian-12" / "root", tree, symlinks=True)
+    unit = "lib/systemd/system/kdump-tools.service"
+    put(
+        tree,
+        {
+            unit: "[Install]\nWantedBy=basic.target\n",
+            "etc/systemd/system/basic.target.wants/kdump-tools.service": f"-> /{unit}",
+            "etc/default/kdump-tools": 'USE_KDUMP=1\nKDUMP_COREDIR="/var/crash"\n',
+            "var/crash/": "",
+            **running("6.1.0-50-amd64", "quiet crashkernel=384M-:128M", 128 * MIB),
+            "proc/cmdline": "BOOT_IMAGE=/boot/vmlinuz-6.1.0-50-amd64 root=UUID=e3f8a1f4-3a0a-4b8e-8b8c-1b7f3d0a9f52 "
+            "ro quiet crashkernel=384M-:128M\n",
+        },
+    )
+    return tree
+
+
+def red_hat(top: Path) -> Path:
+    """RHEL 9 with kexec-tools, its value set, booted and ready to dump."""
+    from grubkd.cli import main
+
+    tree = top / "rhel"
+    shutil.copytree(FIXTURES / "rhel-9" / "root", tree, symlinks=True)
+    (tree / "var/lib").mkdir(parents=True)
+    assert answer(lambda: main(["set", "--auto", "--ram", "4G", "--root", str(tree), "--json"])).exit == 0
+    unit = "usr/lib/systemd/system/kdump.service"
+    line = "root=/dev/mapper/rhel-root ro resume=/dev/mapper/rhel-swap rd.lvm.lv=rhel/root rd.lvm.lv=rhel/swap"
+    line += " skew_tick=1 tsc=reliable crashkernel=1G-4G:192M,4G-64G:256M,64G-:512M"
+    put(
+        tree,
+        {
+            unit: "[Install]\nWantedBy=multi-user.target\n",
+            "etc/systemd/system/multi-user.target.wants/kdump.service": f"-> /{unit}",
+            "usr/bin/kdumpctl": "#!/bin/bash\nkdump_get_conf_val auto_reset_crashkernel\n",
+            "etc/kdump.conf": "auto_reset_crashkernel no\npath /var/crash\n"
+            "core_collector makedumpfile -l --message-level 7 -d 31\n",
+            "var/crash/": "",
+            **running("5.14.0-503.11.1.el9_5.x86_64", line, 192 * MIB),
+        },
+    )
+    return tree
+
+
+def running(release: str, line: str, reserved: int) -> dict[str, str | None]:
+    """What the kernel shows of itself."""
+    return {
+        "proc/cmdline": f"{line}\n",
+        "proc/iomem": IOMEM.format(region=f"{0xBF000000 - reserved:08x}-beffffff"),
+        "proc/meminfo": MEMINFO,
+        "proc/mounts": "/dev/sda2 / ext4 rw,relatime 0 0\n/dev/sda1 /boot ext4 rw,relatime 0 0\n",
+        "proc/sys/kernel/osrelease": f"{release}\n",
+        "proc/sys/kernel/arch": "x86_64\n",
+        "sys/kernel/kexec_crash_size": f"{reserved}\n",
+        "sys/kernel/kexec_crash_loaded": "1\n",
+    }

@@ -1,0 +1,39 @@
+"""grubkd at a terminal: run under a pseudo-terminal, as a person runs it."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).parents[2]
+GRUBKD = (sys.executable, "-m", "grubkd")
+
+
+def at_terminal(*arguments: str, term: str = "xterm-256color", columns: int = 100, **environment: str) -> str:
+    """What the terminal is sent, both streams; its line ends are those of a file. Nobody types."""
+    inner, outer = pty.openpty()
+    try:
+        os.set_blocking(inner, True)
+        subprocess.run(["stty", "cols", str(columns), "rows", "50"], stdin=outer, check=True)
+        child = subprocess.Popen(
+            [*GRUBKD, *arguments],
+            stdin=outer,
+            stdout=outer,
+            stderr=outer,
+            cwd=TOP,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TERM": term, **environment},
+        )
+    finally:
+        os.close(outer)
+    sent = b""
+    try:
+        # When the last holder of the other side has ended, reading fails on Linux.
+        while part := os.read(inner, 65536):
+            sent += part
+    except OSError:
+        pass
+    finally:
+        os.close(inner)
+        child.wait()
+    return sent.decode("utf-8", "surrogateescape").replace("\r\n", "\n")

@@ -1,0 +1,433 @@
+"""Root: paths resolve inside the tree whatever it holds, and nothing but a regular file is read."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from stat import S_ISREG
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
+from grubkd.tree.overlay import Asked
+from grubkd.tree.root import LARGEST_FILE, Root, read_all
+
+SECRET = "outside\n"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A tree `in` beside a file `secret` that is not in it."""
+    (tmp_path / "secret").write_text(SECRET)
+    top = tmp_path / "in"
+    (top / "boot/grub2").mkdir(parents=True)
+    (top / "etc").mkdir()
+    (top / "boot/grub2/grub.cfg").write_text("inside\n")
+    return top
+
+
+def test_a_plain_path(tree: Path) -> None:
+    root = Root(str(tree))
+    assert not root.live
+    assert root.exists("/boot/grub2/grub.cfg")
+    assert root.exists("/boot")
+    assert root.exists("/")
+    assert root.resolve("/boot//grub2/./grub.cfg") == "/boot/grub2/grub.cfg"
+    assert root.resolve("/") == "/"
+    assert root.resolve("/boot/grub2/") == "/boot/grub2"
+    assert root.read("/boot/grub2/grub.cfg") == b"inside\n"
+    assert root.list("/") == ("boot", "etc")
+    assert root.denied == set()
+
+
+def test_what_is_not_there(tree: Path) -> None:
+    root = Root(str(tree))
+    for path in ("/nothing", "/nothing/below", "/boot/grub2/grub.cfg/below", "/" + "x" * 300, "/a\0b"):
+        assert not root.exists(path)
+        assert root.resolve(path) is None
+        assert root.stat(path) is None
+        assert root.list(path) == ()
+        with pytest.raises(InputOutput):
+            root.read(path)
+    assert root.list("/boot/grub2/grub.cfg") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "real"),
+    [
+        ("/boot/grub2/grub.cfg", "/etc/link", "/boot/grub2/grub.cfg"),
+        ("../boot/grub2/grub.cfg", "/etc/link", "/boot/grub2/grub.cfg"),
+        ("../../../../../boot/grub2/grub.cfg", "/etc/link", "/boot/grub2/grub.cfg"),
+        ("/boot/grub2", "/etc/link/grub.cfg", "/boot/grub2/grub.cfg"),
+        ("/", "/etc/link/etc/link/boot/grub2/grub.cfg", "/boot/grub2/grub.cfg"),
+        (".", "/etc/link/../boot/grub2/grub.cfg", "/boot/grub2/grub.cfg"),
+        # `..` after a link is the directory above its target, as in the kernel.
+        ("/boot/grub2", "/etc/link/../grub2/grub.cfg", "/boot/grub2/grub.cfg"),
+    ],
+)
+def test_links_resolve_inside(tree: Path, text: str, path: str, real: str) -> None:
+    (tree / "etc/link").symlink_to(text)
+    root = Root(str(tree))
+    assert root.resolve(path) == real
+    assert root.read(path) == b"inside\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["/secret", "../../secret", "../../../../secret", "{outside}/secret", "/proc/self/root{outside}/secret"]
+)
+def test_no_link_leads_out(tree: Path, text: str) -> None:
+    (tree / "etc/link").symlink_to(text.format(outside=tree.parent))
+    root = Root(str(tree))
+    assert root.resolve("/etc/link") is None
+    with pytest.raises(InputOutput):
+        root.read("/etc/link")
+    with pytest.raises(InputOutput):
+        root.read("/../secret")
+
+
+def test_a_magic_link_is_only_its_text(tree: Path) -> None:
+    """/proc/self/root and /proc/self/fd/N lead anywhere when the kernel follows them: Root follows their text."""
+    # A bind mount would need privileges; the same directory is reached through a Root above /proc.
+    root = Root("/proc/self")
+    assert root.resolve("/root/etc") is None
+    assert root.resolve("/cwd") is None
+    descriptor = os.open(tree.parent / "secret", os.O_RDONLY)
+    assert root.resolve(f"/fd/{descriptor}") is None
+    os.close(descriptor)
+
+
+def test_loops_end(tree: Path) -> None:
+    (tree / "etc/a").symlink_to("b")
+    (tree / "etc/b").symlink_to("a")
+    (tree / "etc/self").symlink_to("self/self")
+    root = Root(str(tree))
+    assert root.resolve("/etc/a") is None
+    assert not root.exists("/etc/self/x")
+    with pytest.raises(InputOutput, match="Too many levels"):
+        root.read("/etc/a")
+
+
+def test_forty_links_are_followed_and_no_more(tree: Path) -> None:
+    before = "/boot/grub2/grub.cfg"
+    for number in range(41):
+        (tree / f"etc/{number}").symlink_to(before)
+        before = f"/etc/{number}"
+    root = Root(str(tree))
+    assert root.read("/etc/39") == b"inside\n"
+    assert root.resolve("/etc/40") is None
+
+
+def test_a_deep_tree_takes_no_descriptors_away(tree: Path) -> None:
+    deep = tree
+    for _ in range(60):
+        deep = deep / "d"
+    deep.mkdir(parents=True)
+    root = Root(str(tree))
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert root.exists("/d" * 60)
+    assert not root.exists("/d" * 2000)
+    assert root.resolve("/d/.." * 600 + "/boot") == "/boot"
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_only_regular_files_are_read_and_none_is_waited_for(tree: Path) -> None:
+    os.mkfifo(tree / "etc/fifo")
+    server = socket.socket(socket.AF_UNIX)
+    os.chdir(tree / "etc")  # the path of a socket is short
+    server.bind("socket")
+    os.chdir("/")
+    (tree / "etc/directory").mkdir()
+    (tree / "etc/device").symlink_to("/dev-null")
+    kinds = {"/etc/fifo": "not a regular file", "/etc/socket": "not a regular file", "/etc/directory": "Is a directory"}
+    if os.geteuid() == 0:
+        os.mknod(tree / "dev-null", 0o20666, os.makedev(1, 3))
+        kinds["/etc/device"] = "not a regular file"
+    root = Root(str(tree))
+    started = time.monotonic()
+    for path, why in kinds.items():
+        assert root.exists(path)
+        with pytest.raises(InputOutput) as caught:
+            root.read(path)
+        assert caught.value.message == f"cannot be read: {why}"
+        assert caught.value.place == Place(path)
+    server.close()
+    assert time.monotonic() - started < 1
+
+
+def test_a_file_of_a_gigabyte_is_refused_at_once(tree: Path) -> None:
+    with (tree / "boot/grub2/grub.cfg").open("wb") as file:
+        file.truncate(1 << 30)
+    started = time.monotonic()
+    with pytest.raises(InputOutput) as caught:
+        Root(str(tree)).read("/boot/grub2/grub.cfg")
+    assert str(caught.value) == (
+        "/boot/grub2/grub.cfg: cannot be read: larger than 8 MiB, which no boot configuration is"
+    )
+    assert time.monotonic() - started < 1
+
+
+def test_the_largest_file_that_is_read(tree: Path) -> None:
+    file = tree / "boot/grub2/grub.cfg"
+    file.write_bytes(b"x" * LARGEST_FILE)
+    assert len(Root(str(tree)).read("/boot/grub2/grub.cfg")) == LARGEST_FILE
+    with file.open("ab") as more:
+        more.write(b"x")
+    with pytest.raises(InputOutput, match="larger than 8 MiB"):
+        Root(str(tree)).read("/boot/grub2/grub.cfg")
+
+
+def test_a_file_whose_system_tells_no_size() -> None:
+    assert Root("/").read("/proc/self/cmdline") == Path("/proc/self/cmdline").read_bytes()
+    assert Root("/").read("/proc/cpuinfo").startswith(Path("/proc/cpuinfo").read_bytes()[:9])
+
+
+def test_a_directory_with_too_many_names(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real bound is tried in test_hostile, in memory."""
+    monkeypatch.setattr("grubkd.tree.root.MOST_NAMES", 50)
+    for number in range(51):
+        (tree / f"etc/{number}").symlink_to("x")
+    root = Root(str(tree))
+    with pytest.raises(InputOutput) as caught:
+        root.list("/etc")
+    assert str(caught.value) == "/etc: cannot be listed: more than 50 names, which no boot configuration has"
+    (tree / "etc/0").unlink()
+    assert len(root.list("/etc")) == 50
+
+
+def test_names_are_bytes(tree: Path) -> None:
+    (tree / "etc" / os.fsdecode(b"\xff\xc3\xa4.conf")).write_text("x\n")
+    root = Root(str(tree))
+    assert root.list("/etc") == ("\xff\xc3\xa4.conf",)
+    assert root.read("/etc/\xff\xc3\xa4.conf") == b"x\n"
+
+
+def test_without_rights_as_much_is_seen_as_may_be(tree: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may look into everything; see test_hostile for the program as an ordinary user")
+    (tree / "boot/grub2").chmod(0)
+    root = Root(str(tree))
+    assert root.list("/boot") == ("grub2",)
+    assert root.resolve("/boot/grub2/grub.cfg") is None
+    assert root.list("/boot/grub2") == ()
+    assert root.denied == {"/boot/grub2/grub.cfg", "/boot/grub2"}
+    with pytest.raises(PermissionDenied):
+        root.read("/boot/grub2/grub.cfg")
+    (tree / "boot/grub2").chmod(0o755)
+
+
+def test_the_live_root() -> None:
+    assert Root("/").live
+    assert Root("/proc/..").live
+    assert Root("/").resolve("/bin/sh") == os.path.realpath("/bin/sh")
+
+
+@pytest.mark.parametrize("path", ["/nothing-here", "/etc/passwd", "a\0b", ""])
+def test_a_root_that_is_none(path: str) -> None:
+    with pytest.raises(Usage):
+        Root(path)
+
+
+def test_a_spot_without_links(tree: Path) -> None:
+    (tree / "boot/link").symlink_to("grub2")
+    (tree / "boot/grub2/link").symlink_to("grub.cfg")
+    root = Root(str(tree))
+    for path in ("/boot/link/grub.cfg", "/boot/grub2/link"):
+        with pytest.raises(OSError, match="Too many levels"):
+            root.spot(path, follow=False)
+    with root.spot("/boot/grub2/grub.cfg", follow=False) as spot:
+        assert spot.path == b"/boot/grub2/grub.cfg"
+        assert spot.name == b"grub.cfg"
+
+
+@given(st.lists(st.sampled_from(["..", ".", "", "a", "b", "up", "abs", "out", "loop"]), max_size=12))
+def test_whatever_the_path_it_stays_inside(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+    """Where resolving a path in a chroot would lead, said by the kernel's own rules on a tree full of links."""
+    top = tmp_path_factory.getbasetemp() / "inside-law"
+    if not top.exists():
+        (top / "a/b").mkdir(parents=True)
+        (top / "b").mkdir()
+        (top / "a/up").symlink_to("..")
+        (top / "b/abs").symlink_to("/a/b")
+        (top / "out").symlink_to("/../../../../../../etc")
+        (top / "loop").symlink_to("loop")
+        (top / "a/b/a").symlink_to("../../b")
+    path = "/" + "/".join(names)
+    real = Root(str(top)).resolve(path)
+    assert real == expected(top, names)
+    if real is not None:
+        assert os.path.realpath(f"{top}{real}") == os.path.normpath(f"{top}{real}")
+
+
+PATHS = st.lists(
+    st.lists(st.sampled_from(["..", ".", "", "a", "b", "up", "abs", "out", "loop", "file"]), max_size=6), max_size=8
+)
+
+
+@given(PATHS, st.booleans())
+def test_near_says_the_same(tmp_path_factory: pytest.TempPathFactory, paths: list[list[str]], follow: bool) -> None:
+    """Whatever was asked before, and whatever stayed open of it."""
+    top = tmp_path_factory.getbasetemp() / "near-law"
+    if not top.exists():
+        (top / "a/b").mkdir(parents=True)
+        (top / "b").mkdir()
+        (top / "a/up").symlink_to("..")
+        (top / "b/abs").symlink_to("/a/b")
+        (top / "a/file").write_text("A")
+        (top / "b/file").write_text("B")
+        (top / "b/out").symlink_to("/../../../../../../etc")
+        (top / "a/out").symlink_to("file")
+        (top / "loop").symlink_to("loop")
+    root = Root(str(top))
+    before = opened(top)
+    with root.near() as near:
+        for names in paths:
+            path = "/" + "/".join(names)
+            assert found(near, path, follow) == found(root, path, follow)
+            assert near.list(path) == root.list(path)
+            assert near.resolve(path) == root.resolve(path)
+    # Fewer are no fault: Python closes what nobody refers to any more, of earlier tests too, when it likes.
+    assert opened(top) <= before
+
+
+def opened(top: Path) -> set[tuple[str, str]]:
+    """The descriptors of this process that lead into the tree, each with where it leads."""
+    leading = set()
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            leading.add((each.name, str(each.readlink())))
+    return {each for each in leading if each[1].startswith(str(top))}
+
+
+def found(root: Root, path: str, follow: bool) -> tuple[object, ...]:
+    """What a spot tells of a path, or the number of its error."""
+    try:
+        with root.spot(path, follow=follow) as spot:
+            data = None
+            if spot.status and S_ISREG(spot.status.st_mode):
+                fd, status = spot.open_file()
+                data = os.pread(fd, 9, 0), status.st_ino
+                os.close(fd)
+            return spot.path, spot.name, spot.status and spot.status.st_ino, data
+    except OSError as problem:
+        return (problem.errno,)
+
+
+def test_a_directory_moved_while_it_is_near(tree: Path) -> None:
+    """Who is in it stays in it; who comes after sees where the path leads now."""
+    root = Root(str(tree))
+    outside = tree.parent / "outside"
+    outside.mkdir()
+    with root.near() as near:
+        near.spot("/boot/grub2/grub.cfg", follow=False).close()
+        (tree / "boot/grub2").rename(tree / "boot/moved")
+        (tree / "boot/grub2").symlink_to(outside)
+        with near.spot("/boot/grub2/new", follow=False) as spot:
+            os.mkdir(spot.name, dir_fd=spot.parent)
+    assert list(outside.iterdir()) == []
+    assert (tree / "boot/moved/new").is_dir()
+    with root.near() as near, pytest.raises(OSError, match="Too many levels"):
+        near.spot("/boot/grub2/new", follow=False)
+
+
+def test_a_tree_that_was_asked_says_the_same_again(tree: Path) -> None:
+    root = Root(str(tree))
+    asked = Asked(root)
+
+    def answers() -> tuple[object, ...]:
+        return (
+            asked.live,
+            asked.read("/boot/grub2/grub.cfg"),
+            asked.part("/boot/grub2/grub.cfg", 2, 3),
+            asked.list("/boot"),
+            asked.exists("/etc"),
+            asked.resolve("/boot/../etc"),
+        )
+
+    first = answers()
+    assert first == (False, b"inside\n", b"sid", ("grub2",), True, "/etc")
+    assert asked.like(root)
+    (tree / "boot/grub2/grub.cfg").write_text("changed")
+    assert answers() == first
+    assert not asked.like(root)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tree: (tree / "boot/new").touch(),
+        lambda tree: (tree / "etc").rmdir(),
+        lambda tree: (tree / "boot/grub2/grub.cfg").unlink(),
+        lambda tree: (tree / "boot/grub2/grub.cfg").write_text("inSide\n"),
+        lambda tree: (tree / "boot/grub2").rename(tree / "boot/2") and (tree / "boot/grub2").symlink_to("2"),
+    ],
+)
+def test_any_other_answer_makes_a_tree_unlike(tree: Path, change: Callable[[Path], object]) -> None:
+    asked = Asked(Root(str(tree)))
+    (tree / "etc/x").touch()
+    (tree / "etc/x").unlink()
+    for question in ("exists", "resolve", "list"):
+        getattr(asked, question)("/boot")
+        getattr(asked, question)("/etc")
+    asked.resolve("/boot/grub2/grub.cfg")
+    asked.read("/boot/grub2/grub.cfg")
+    assert asked.like(Root(str(tree)))
+    change(tree)
+    assert not asked.like(Root(str(tree)))
+
+
+def test_an_error_is_like_nothing(tree: Path) -> None:
+    asked = Asked(Root(str(tree)))
+    for _ in range(2):
+        with pytest.raises(InputOutput):
+            asked.read("/boot")
+    assert not asked.like(Root(str(tree)))
+
+
+def expected(top: Path, names: list[str], depth: int = 0) -> str | None:
+    """The same by another method: lexically, a name at a time, with readlink."""
+    here: list[str] = []
+    todo = list(names)
+    links = 0
+    while todo:
+        name = todo.pop(0)
+        if name in ("", "."):
+            continue
+        if name == "..":
+            here = here[:-1]
+            continue
+        at = top.joinpath(*here, name)
+        if at.is_symlink():
+            links += 1
+            target = str(at.readlink())
+            if links > 40:
+                return None
+            here = [] if target.startswith("/") else here
+            todo = target.split("/") + todo
+        elif at.is_dir():
+            here.append(name)
+        else:
+            return None
+    return "/" + "/".join(here)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4095, 4096, 4097, 5000, 70000])
+@pytest.mark.parametrize("told", [0, 1, 4096, 5000, 70000, 80000])
+def test_all_of_a_file_is_read_whatever_its_size_was(tree: Path, size: int, told: int) -> None:
+    """It grew or shrank since it was asked, or tells none, as in /proc; but where it is right, that is the end."""
+    data = bytes(number % 251 for number in range(size))
+    (tree / "etc/file").write_bytes(data)
+    with (tree / "etc/file").open("rb", buffering=0) as file:
+        assert read_all(file.fileno(), told) == data
+
+
+def test_a_file_larger_than_any_is_not_read(tree: Path) -> None:
+    with (tree / "etc/file").open("w+b", buffering=0) as file:
+        file.truncate(LARGEST_FILE + 1)
+        for told in (0, LARGEST_FILE, LARGEST_FILE + 1):
+            file.seek(0)
+            with pytest.raises(OSError, match="larger than 8 MiB"):
+                read_all(file.fileno(), told)

@@ -71,8 +71,9 @@ PYTHON
 
 # What no library has a part in need not be tried with both sets of them, nor can be what Debian has no readers for.
 once=(
-    tests/test_{linters,packaging,contract,readme,faults,durability,concurrency,hostile,fuzz}.py
-    tests/test_{ansible,snippets,kickstart}.py tests/chroot/test_{kickstart_scripts,journal,kdump_config}.py
+    tests/house tests/packaging tests/docs/test_readme.py tests/fuzz
+    tests/change/test_{faults,durability,concurrency}.py tests/tree/test_hostile.py
+    tests/commands/test_snippets.py tests/chroot/test_{kickstart_scripts,journal,kdump_config}.py
     tests/lab
 )
 run "Debian 12's libraries" /usr/bin/python3 -p no:cacheprovider --numprocesses=2 "${once[@]/#/--ignore=}" "$@"

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from grubkd.parsing.expression import expression
 from hypothesis import given
 from hypothesis import strategies as st
 from lark import Lark, Tree
@@ -138,16 +137,6 @@ def pieces(grammar: str) -> list[str]:
 def test_any_row_of_terminals_is_read_as_lark_reads_it(grammar: str, data: st.DataObject) -> None:
     text = "".join(data.draw(st.lists(st.sampled_from(pieces(grammar)), max_size=30)))
     assert by_driver(grammar, text) == by_lark(grammar, text)
-
-
-@pytest.mark.parametrize("grammar", GRAMMARS)
-def test_kept_expressions_are_those_that_python_compiles(grammar: str) -> None:
-    made = compile.tables(source(grammar))
-    for pattern in (*made.patterns, made.anything):
-        kept, compiled = expression(pattern, made.python), re.compile(pattern.source)
-        assert kept == compiled  # of the same source, flags and code
-        assert (kept.groups, kept.groupindex) == (compiled.groups, compiled.groupindex)
-        assert expression(pattern._replace(code=b""), "another Python") == compiled
 
 
 @pytest.mark.parametrize("grammar", GRAMMARS)

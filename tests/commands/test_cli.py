@@ -28,37 +28,6 @@ def test_version(arguments: list[str]) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"grubkd {__version__}\n", "")
 
 
-def test_version_imports_nothing() -> None:
-    """It is what completions and package checks call, and must cost what the interpreter costs."""
-    script = (
-        "import sys; before = set(sys.modules); from grubkd.cli import main; main(['--version']); "
-        "print(sorted(set(sys.modules) - before))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(TOP)!r}); {script}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines() == [f"grubkd {__version__}", "['grubkd', 'grubkd.cli']"]
-
-
-def test_a_plain_show_imports_no_library(tmp_path: Path) -> None:
-    """Each would cost as much again as the interpreter's own start. Without what the package build makes, Lark is."""
-    script = (
-        f"import sys; sys.path.insert(0, {str(TOP)!r}); from grubkd.cli import main; "
-        f"main(['show', '--json', '--root', {str(tmp_path)!r}]); print(sorted(sys.modules), file=sys.stderr)"
-    )
-    loaded = subprocess.run(
-        [sys.executable, "-I", "-c", script],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stderr
-    assert "'grubkd.commands.show'" in loaded
-    assert [each for each in ("click", "augeas", "psutil", "typing", "inspect") if f"'{each}'" in loaded] == []
-
-
 @pytest.mark.parametrize(("library", "line"), [("click", "--help"), ("augeas", "set 256M --root {tree}")])
 def test_a_library_that_is_missing_is_named(library: str, line: str, tmp_path: Path) -> None:
     shutil.copytree(TOP / "fixtures" / "debian-12" / "root", tmp_path / "root", symlinks=True)

@@ -15,7 +15,7 @@ from grubkd.cli import main
 from grubkd.commands import crash
 from grubkd.errors import Failed, GrubkdError, Refused
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 READY: Files = {"proc/sysrq-trigger": "", "proc/sys/kernel/sysrq": "0\n"}
 
 
@@ -81,7 +81,7 @@ def test_what_else_is_wrong_is_told_first(tmp_path: Path) -> None:
 def test_without_a_terminal_it_refuses(tmp_path: Path) -> None:
     tree = tree_of(tmp_path)
     done = subprocess.run(
-        [sys.executable, HERE / "crashing.py", tree],
+        [sys.executable, HERE / "support/crashing.py", tree],
         input="crash\n",
         env={**os.environ, "PYTHONPATH": f"{HERE}:{HERE.parent}"},
         capture_output=True,
@@ -101,7 +101,7 @@ def test_at_a_terminal_the_word_is_typed(typed: str, status: int, after: tuple[s
     tree = tree_of(tmp_path)
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, HERE / "crashing.py", tree],
+        [sys.executable, HERE / "support/crashing.py", tree],
         stdin=theirs,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -31,8 +31,7 @@ def sources() -> set[str]:
 
 def made() -> set[str]:
     """What the build makes."""
-    grammars = {f"grubkd/grammars/{path.stem}_tables.py" for path in (TOP / "grammars").glob("*.lark")}
-    return {*grammars, "grubkd/expression_tables.py"}
+    return {f"grubkd/grammars/{path.stem}_tables.py" for path in (TOP / "grammars").glob("*.lark")}
 
 
 def manuals() -> set[str]:
@@ -175,18 +174,6 @@ def test_the_installed_command_reads_the_fixtures(installed: Path, tree: Path) -
     assert done.stderr == ""
     answer, wanted = json.loads(done.stdout), json.loads((tree / "show.json").read_text())
     assert [entry["cmdline"] for entry in answer["entries"]] == [entry["cmdline"] for entry in wanted["entries"]]
-
-
-def test_the_installed_package_compiles_no_expression(installed: Path, tmp_path: Path) -> None:
-    """What the build compiled is for the Python that built it, which is the one here."""
-    script = "import sys; from grubkd import cli, lazily; del lazily.re; sys.exit(cli.main(sys.argv[1:]))"
-    shutil.copytree(TOP / "fixtures" / "debian-12" / "root", tmp_path / "root", symlinks=True)
-    command = ["set", "256M", "--json", "--root", tmp_path / "root"]
-    done = subprocess.run(
-        [installed / "bin" / "python", "-c", script, *command], capture_output=True, text=True, cwd="/", check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)["changed"] is True
 
 
 def test_the_installed_manual_is_found(installed: Path) -> None:

@@ -1,6 +1,7 @@
 """A few seconds of each fuzzing target; fuzz/__init__.py tells the command for ten minutes and more."""
 
 import pytest
+
 from fuzz.session import fuzz, targets
 
 

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING
 
 from grubkd import log
 from grubkd.boot.build import entry_of
-from grubkd.boot.formats import FORMATS
-from grubkd.boot.joins import bls, extlinux, grub2, legacy, ostree, uki, zipl
+from grubkd.boot.loaders import FORMATS
+from grubkd.boot.loaders import join_bls as bls
+from grubkd.boot.loaders import join_extlinux as extlinux
+from grubkd.boot.loaders import join_grub2 as grub2
+from grubkd.boot.loaders import join_legacy as legacy
+from grubkd.boot.loaders import join_ostree as ostree
+from grubkd.boot.loaders import join_uki as uki
+from grubkd.boot.loaders import join_zipl as zipl
 from grubkd.boot.managed_by import ManagedBy
 from grubkd.boot.model import BootConfig, Bootloader
 from grubkd.errors import GrubkdError
@@ -16,8 +22,8 @@ from grubkd.text import from_bytes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from grubkd.boot.formats.format import Format
-    from grubkd.boot.joins.joined import Joined
+    from grubkd.boot.loaders.format import Format
+    from grubkd.boot.loaders.joined import LoaderMenu
     from grubkd.boot.model import Document, Entry
     from grubkd.errors import Notice
     from grubkd.tree.tree import Tree
@@ -71,7 +77,7 @@ def read(tree: Tree) -> BootConfig:
     images, malformed = uki.read(tree)
     unified = [each.stanza for each in images]
     seal = ostree.seal_of(tree)
-    joins: list[Joined | None] = [
+    joins: list[LoaderMenu | None] = [
         *legacy.join(documents["grub-legacy"], tree),
         grub2.join(scripts, documents["default-grub"], environments, tree, bls=grub),
         zipl.join(documents["zipl"], tree),
@@ -157,7 +163,7 @@ _PARTS = {
 }
 
 
-def _bootloaders(joined: Sequence[Joined], reading: _Reading) -> list[Bootloader]:
+def _bootloaders(joined: Sequence[LoaderMenu], reading: _Reading) -> list[Bootloader]:
     """The bootloaders in the order of their entries, with the files that could not be read among theirs.
 
     Files stand in the order of their kinds; the snippets in that of the menu.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot.formats import FORMATS
+from grubkd.boot.loaders import FORMATS
 from grubkd.change import arguments
 from grubkd.errors import CannotHold, Place
 

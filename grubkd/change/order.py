@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot.joins.bls import KERNEL_CMDLINE
+from grubkd.boot.loaders.join_bls import KERNEL_CMDLINE
 from grubkd.change.filechange import FileChange
 from grubkd.text import to_bytes
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import laws
 
-from grubkd.boot.formats import bls, loader_conf
+from grubkd.boot.loaders import bls, loader_conf
 from grubkd.boot.model import Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place
 from grubkd.tree.overlay import Overlay

@@ -9,8 +9,8 @@ from support import laws
 from support.strategies import MemoryTree
 
 from grubkd.boot import cmdline
-from grubkd.boot.formats import default_grub, grubwords
-from grubkd.boot.joins.shellvariables import line_of
+from grubkd.boot.loaders import default_grub, grubwords
+from grubkd.boot.loaders.join_shellvariables import line_of
 from grubkd.boot.model import Assignment, Document, Slot, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place
 

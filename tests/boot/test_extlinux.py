@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from support import laws
 
-from grubkd.boot.formats import extlinux
+from grubkd.boot.loaders import extlinux
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.cli import main
 from grubkd.errors import NotUnderstood

@@ -11,7 +11,7 @@ from support import laws
 from support.strategies import MemoryTree
 
 from grubkd.boot import cmdline
-from grubkd.boot.formats import grub2, grubwords
+from grubkd.boot.loaders import grub2, grubwords
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place
 

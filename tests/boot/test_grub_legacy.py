@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from support import laws
 
-from grubkd.boot.formats import grub_legacy
+from grubkd.boot.loaders import grub_legacy
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place, TooLong
 

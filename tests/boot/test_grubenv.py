@@ -8,7 +8,7 @@ from support import laws
 from support.strategies import MemoryTree
 
 from grubkd.boot import cmdline
-from grubkd.boot.formats import grubenv
+from grubkd.boot.loaders import grubenv
 from grubkd.boot.model import Assignment, Document, Slot, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place, TooLong
 from grubkd.tree.root import Root

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from support import laws
 
-from grubkd.boot.formats import kernel_cmdline
+from grubkd.boot.loaders import kernel_cmdline
 from grubkd.boot.model import Assignment, Document, Slot, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import laws
 
-from grubkd.boot.formats import bls, grub2, grub_legacy
-from grubkd.boot.formats.grubmenu import Menu, tokens
-from grubkd.boot.formats.legacytitles import parts
-from grubkd.boot.formats.menuentries import LongMenu, Unordinary
+from grubkd.boot.loaders import bls, grub2, grub_legacy
+from grubkd.boot.loaders.grubmenu import Menu, tokens
+from grubkd.boot.loaders.legacytitles import parts
+from grubkd.boot.loaders.menuentries import LongMenu, Unordinary
 from grubkd.boot.model import Document
 from grubkd.errors import NotUnderstood
 from grubkd.parsing.grammar import parse

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import laws
 
-from grubkd.boot.formats import zipl
+from grubkd.boot.loaders import zipl
 from grubkd.boot.menuorder import gnu_compare
 from grubkd.boot.model import Document, Image, Slot, Stanza, Word
 from grubkd.cli import main

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from grubkd.boot.formats.format import Format
+from grubkd.boot.loaders.format import Format
 from grubkd.boot.model import Document, Slot
 from grubkd.errors import NotUnderstood
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from grubkd.boot.joins.joined import Candidate, Joined
+from grubkd.boot.loaders.joined import LoaderMenu, MenuItem
 from grubkd.boot.managed_by import ManagedBy
 from grubkd.boot.model import Followup, Slot
 from grubkd.boot.words import words
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COMMAND = ("zipl",)
 
 
-def join(documents: Sequence[Document], tree: Tree) -> Joined | None:
+def join(documents: Sequence[Document], tree: Tree) -> LoaderMenu | None:
     """The sections in file order; None without a zipl.conf.
 
     Of the sections that boot a kernel the one that `default` names boots by default, of a menu of all the first.
@@ -35,10 +35,10 @@ def join(documents: Sequence[Document], tree: Tree) -> Joined | None:
     candidates = []
     for stanza in document.stanzas:
         found, sealed = _with_parmfile(stanza, tree, document.file, warnings)
-        candidates.append(Candidate(found, document.file, default=stanza is default, sealed=sealed))
+        candidates.append(MenuItem(found, document.file, default=stanza is default, sealed=sealed))
     warnings += variables([slot for each in candidates for image in each.stanza.images for slot in image.slots])
     followups = (Followup(COMMAND, frozenset((document.file,))),)
-    return Joined("zipl", (document.file,), tuple(candidates), {}, (), tuple(warnings), followups)
+    return LoaderMenu("zipl", (document.file,), tuple(candidates), {}, (), tuple(warnings), followups)
 
 
 def variables(slots: Sequence[Slot]) -> Iterator[Notice]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from grubkd.boot.formats.format import Format
+from grubkd.boot.loaders.format import Format
 from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, place_at

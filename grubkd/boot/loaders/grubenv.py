@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from grubkd.boot import words as kernel_words
-from grubkd.boot.formats.format import Format
-from grubkd.boot.formats.grubwords import pasted
-from grubkd.boot.formats.mapped import Mapped
+from grubkd.boot.loaders.format import Format
+from grubkd.boot.loaders.grubwords import pasted
+from grubkd.boot.loaders.mapped import Mapped
 from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.errors import NotUnderstood, Place, TooLong, place_at
 from grubkd.parsing.grammar import Token

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from grubkd.boot.formats.format import Format
-from grubkd.boot.formats.grubwords import held, quoted
-from grubkd.boot.formats.shellslot import FORMAT_NAME, absent, slot_of
-from grubkd.boot.formats.shellvalue import ITSELF, Quotes, decode
+from grubkd.boot.loaders.format import Format
+from grubkd.boot.loaders.grubwords import held, quoted
+from grubkd.boot.loaders.shellslot import FORMAT_NAME, absent, slot_of
+from grubkd.boot.loaders.shellvalue import ITSELF, Quotes, decode
 from grubkd.boot.model import Assignment, Document
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Token
@@ -24,7 +24,7 @@ from grubkd.tree import osrelease
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from grubkd.boot.formats.shellvalue import Value
+    from grubkd.boot.loaders.shellvalue import Value
     from grubkd.boot.model import Slot
     from grubkd.errors import Place
     from grubkd.tree.tree import Tree

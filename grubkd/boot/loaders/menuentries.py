@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from grubkd.boot.formats.grubmenu import Frame, Menu, Statement, tokens
-from grubkd.boot.formats.grubwords import Span
+from grubkd.boot.loaders.grubmenu import Frame, Menu, Statement, tokens
+from grubkd.boot.loaders.grubwords import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sized
 
-    from grubkd.boot.formats.grubmenu import MenuEntry
+    from grubkd.boot.loaders.grubmenu import MenuEntry
     from grubkd.parsing.grammar import Token
 
 _TEXT = r"'(?P<{}>[^'*?\\\r\n\0]*+)'"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot.formats.format import Format
+from grubkd.boot.loaders.format import Format
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, NotUnderstood, place_at

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd.boot import updategrub
-from grubkd.boot.formats.format import Format
 from grubkd.boot.kernelpath import is_initrd
+from grubkd.boot.loaders.format import Format
 from grubkd.boot.model import Document, Image, Slot, Stanza, Word
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place, TooLong
@@ -57,7 +57,7 @@ def parse_menu(file: str, text: str) -> Document:
 
 def _by_titles(file: str, text: str) -> Document | None:
     """The document, None where the menu is not understood: the grammar tells what is wrong first in the whole text."""
-    from grubkd.boot.formats.legacytitles import parts
+    from grubkd.boot.loaders.legacytitles import parts
 
     try:
         return _Menu(file, text).read(parts(text))
@@ -69,7 +69,7 @@ def _by_grammar(file: str, text: str) -> Document:
     try:
         tree = parse("grub_legacy", text, file=file)
     except NotUnderstood as problem:
-        from grubkd.boot.formats.legacyfault import explained
+        from grubkd.boot.loaders.legacyfault import explained
 
         raise explained(problem, text) from None
     return _Menu(file, text).read(tree.children)

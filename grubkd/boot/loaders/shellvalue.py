@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-from grubkd.boot.formats.mapped import Mapped
+from grubkd.boot.loaders.mapped import Mapped
 from grubkd.errors import NotUnderstood, place_at
 
 # No text read from a file holds a character above U+00FF: each of its characters is one byte.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot.joins.joined import Candidate, Joined, holds_value
 from grubkd.boot.kernelpath import is_xen
+from grubkd.boot.loaders.joined import LoaderMenu, MenuItem, holds_value
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.text import from_bytes
 
@@ -19,18 +19,17 @@ if TYPE_CHECKING:
 SAVED_DEFAULT = "/boot/grub/default"
 
 
-def join(documents: Sequence[Document], tree: Tree) -> tuple[Joined, ...]:
+def join(documents: Sequence[Document], tree: Tree) -> tuple[LoaderMenu, ...]:
     """The entries in file order; the default by number, which GRUB 0.97 takes as 0 where no statement gives one."""
     return tuple(_join_one(document, tree) for document in documents)
 
 
-def _join_one(document: Document, tree: Tree) -> Joined:
+def _join_one(document: Document, tree: Tree) -> LoaderMenu:
     default = _default(document, tree)
     candidates = tuple(
-        Candidate(stanza, document.file, default=position == default)
-        for position, stanza in enumerate(document.stanzas)
+        MenuItem(stanza, document.file, default=position == default) for position, stanza in enumerate(document.stanzas)
     )
-    return Joined("grub-legacy", (document.file,), candidates, {}, _futures(document, default))
+    return LoaderMenu("grub-legacy", (document.file,), candidates, {}, _futures(document, default))
 
 
 def _default(document: Document, tree: Tree) -> int | None:

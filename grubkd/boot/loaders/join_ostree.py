@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.boot.build import is_deployment
-from grubkd.boot.joins.joined import Joined
+from grubkd.boot.loaders.joined import LoaderMenu
 from grubkd.boot.managed_by import ManagedBy
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def seal_of(tree: Tree) -> ManagedBy | None:
     return ManagedBy.OSTREE if any(tree.exists(path) for path in _OSTREE) else None
 
 
-def join(bls: Joined | None, tree: Tree, seal: ManagedBy | None) -> list[Joined]:
+def join(bls: LoaderMenu | None, tree: Tree, seal: ManagedBy | None) -> list[LoaderMenu]:
     """The snippets of deployments apart from all others, with the files from which bootc takes arguments."""
     candidates = bls.candidates if bls else ()
     files = {each.file for each in candidates if is_deployment(each.stanza)}
@@ -36,10 +36,10 @@ def join(bls: Joined | None, tree: Tree, seal: ManagedBy | None) -> list[Joined]
         if files:
             mine = tuple(each for each in candidates if each.file in files)
             found.append(
-                Joined("ostree", tuple(each.file for each in mine) + _kargs(tree), mine, bls.references, (), ())
+                LoaderMenu("ostree", tuple(each.file for each in mine) + _kargs(tree), mine, bls.references, (), ())
             )
     if seal and not files:
-        found.append(Joined("ostree", _kargs(tree), (), {}))
+        found.append(LoaderMenu("ostree", _kargs(tree), (), {}))
     return found
 
 

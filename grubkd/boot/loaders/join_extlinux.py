@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot.formats.extlinux import GLOBAL
-from grubkd.boot.joins.joined import Candidate, Joined, slots_of
+from grubkd.boot.loaders.extlinux import GLOBAL
+from grubkd.boot.loaders.joined import LoaderMenu, MenuItem, slots_of
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.errors import Notice, Place
 
@@ -22,16 +22,15 @@ _GENERATORS = (
 )
 
 
-def join(documents: Sequence[Document], tree: Tree) -> tuple[Joined, ...]:
+def join(documents: Sequence[Document], tree: Tree) -> tuple[LoaderMenu, ...]:
     """The entries of each menu in file order."""
     return tuple(_join_one(document, tree) for document in documents)
 
 
-def _join_one(document: Document, tree: Tree) -> Joined:
+def _join_one(document: Document, tree: Tree) -> LoaderMenu:
     default = _default(document)
     candidates = tuple(
-        Candidate(stanza, document.file, default=position == default)
-        for position, stanza in enumerate(document.stanzas)
+        MenuItem(stanza, document.file, default=position == default) for position, stanza in enumerate(document.stanzas)
     )
     shared = slots_of([document], GLOBAL)
     futures = (NewKernelArgs("APPEND", Line(shared, shared[0]), Feeds.NONE, "extlinux"),) if shared else ()
@@ -45,7 +44,7 @@ def _join_one(document: Document, tree: Tree) -> Joined:
         for generator, source in _GENERATORS
         if tree.exists(generator)
     )
-    return Joined("extlinux", (document.file,), candidates, {GLOBAL: shared} if shared else {}, futures, warnings)
+    return LoaderMenu("extlinux", (document.file,), candidates, {GLOBAL: shared} if shared else {}, futures, warnings)
 
 
 def _default(document: Document) -> int | None:

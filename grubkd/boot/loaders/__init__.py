@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot.formats import (
+from grubkd.boot.loaders import (
     bls,
     default_grub,
     extlinux,
@@ -17,7 +17,7 @@ from grubkd.boot.formats import (
 )
 
 if TYPE_CHECKING:
-    from grubkd.boot.formats.format import Format
+    from grubkd.boot.loaders.format import Format
 
 FORMATS: tuple[Format, ...] = (
     grub_legacy.FORMAT,

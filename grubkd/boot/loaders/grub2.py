@@ -11,18 +11,18 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from grubkd.boot import words as kernel_words
-from grubkd.boot.formats.format import Format
-from grubkd.boot.formats.grubmenu import FIRST, Menu, tokens
-from grubkd.boot.formats.grubwords import held, pasted, quoted, received, reference, spans, value
-from grubkd.boot.formats.mapped import Mapped
+from grubkd.boot.loaders.format import Format
+from grubkd.boot.loaders.grubmenu import FIRST, Menu, tokens
+from grubkd.boot.loaders.grubwords import held, pasted, quoted, received, reference, spans, value
+from grubkd.boot.loaders.mapped import Mapped
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import NotUnderstood
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grubkd.boot.formats.grubmenu import MenuEntry, Statement
-    from grubkd.boot.formats.grubwords import Span
+    from grubkd.boot.loaders.grubmenu import MenuEntry, Statement
+    from grubkd.boot.loaders.grubwords import Span
     from grubkd.tree.tree import Tree
 
 _FILES = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
@@ -60,7 +60,7 @@ def parse(file: str, text: str) -> Document:
 
 def _long_menu(file: str, text: str) -> Menu | None:
     """The menu, None where it is not to be had so: the grammar alone tells what is wrong, if anything is."""
-    from grubkd.boot.formats.menuentries import LongMenu, Unordinary
+    from grubkd.boot.loaders.menuentries import LongMenu, Unordinary
 
     try:
         return LongMenu(file, text)

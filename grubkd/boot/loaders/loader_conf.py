@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot.formats.format import Format
+from grubkd.boot.loaders.format import Format
 from grubkd.boot.model import Document
 from grubkd.parsing.grammar import parse
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline, menuorder
 from grubkd.boot.build import main_boot
-from grubkd.boot.joins import grub2, zipl
-from grubkd.boot.joins.joined import Candidate, Joined, setting, slots_of
+from grubkd.boot.loaders import join_grub2 as grub2
+from grubkd.boot.loaders import join_zipl as zipl
+from grubkd.boot.loaders.joined import LoaderMenu, MenuItem, setting, slots_of
 from grubkd.boot.model import Feeds, Followup, Line, NewKernelArgs, Slot, Stanza
 from grubkd.errors import Notice, Place
 
@@ -48,7 +49,7 @@ def join(  # noqa: PLR0913 - every kind of file that meets in a snippet's line
     zipls: Sequence[Document],
     unified: Sequence[Stanza],
     reader: Reader,
-) -> Joined | None:
+) -> LoaderMenu | None:
     """The entries in the menu order of their reader, and the lines of kernels installed later; None without files.
 
     GRUB expands `$name` from its environment, an unset one to nothing, and reads what comes out as script. systemd-boot
@@ -77,7 +78,7 @@ def join(  # noqa: PLR0913 - every kind of file that meets in a snippet's line
     else:
         default = default_of_systemd_boot([*(stanza for each in ordered for stanza in each.stanzas), *unified], loaders)
     candidates = tuple(
-        Candidate(stanza, document.file, default=stanza.id is not None and stanza.id == default)
+        MenuItem(stanza, document.file, default=stanza.id is not None and stanza.id == default)
         for document in ordered
         for stanza in document.stanzas
     )
@@ -86,7 +87,7 @@ def join(  # noqa: PLR0913 - every kind of file that meets in a snippet's line
     futures = _cmdline(cmdlines)
     if grub and ordered:
         futures = _kernelopts(scripts, environments) + futures
-    return Joined("bls", tuple(files), candidates, references, futures, warnings, followups)
+    return LoaderMenu("bls", tuple(files), candidates, references, futures, warnings, followups)
 
 
 def _not_read(documents: Sequence[Document]) -> Iterator[Notice]:

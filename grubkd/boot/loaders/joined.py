@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class MenuItem:
     """A stanza that will be an entry, with what only the join knows of it."""
 
     stanza: Stanza
@@ -27,12 +27,12 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class LoaderMenu:
     """A bootloader's part of the BootConfig. `references`: what names in its entries' lines stand for."""
 
     format: str
     files: tuple[str, ...]
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[MenuItem, ...]
     references: Mapping[str, tuple[Slot, ...]]
     futures: tuple[NewKernelArgs, ...] = ()
     warnings: tuple[Notice, ...] = ()

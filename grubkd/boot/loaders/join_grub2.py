@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot.formats import shellslot
-from grubkd.boot.joins import shellvariables
-from grubkd.boot.joins.joined import Candidate, Joined, holds_value, setting, slots_of
 from grubkd.boot.kernelpath import is_xen
+from grubkd.boot.loaders import join_shellvariables as shellvariables
+from grubkd.boot.loaders import shellslot
+from grubkd.boot.loaders.joined import LoaderMenu, MenuItem, holds_value, setting, slots_of
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.text import from_bytes
 from grubkd.tree import osrelease
@@ -38,7 +38,7 @@ def join(
     tree: Tree,
     *,
     bls: bool,
-) -> Joined | None:
+) -> LoaderMenu | None:
     """The entries of every grub.cfg, and the lines its generator works from; None where GRUB 2 left no file.
 
     `bls`: GRUB shows Boot Loader Specification snippets, so the sources feed new kernels only, and the default is
@@ -52,7 +52,7 @@ def join(
     stanzas = [stanza for script in own for stanza in script.stanzas]
     default = None if bls else default_of(stanzas, own, environments)
     candidates = tuple(
-        Candidate(
+        MenuItem(
             stanza,
             script.file,
             default=stanza is default,
@@ -62,7 +62,7 @@ def join(
         for stanza in script.stanzas
     )
     xen = any(stanza.images and is_xen(stanza.images[0].path) for stanza in stanzas)
-    return Joined(
+    return LoaderMenu(
         "grub2",
         tuple(document.file for document in documents),
         candidates,

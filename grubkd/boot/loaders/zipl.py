@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from grubkd.boot.formats.format import Format
+from grubkd.boot.loaders.format import Format
 from grubkd.boot.model import Document, Image, Slot, Stanza
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, NotUnderstood, place_at

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from grubkd.boot import peimage
-from grubkd.boot.joins.bls import default_of_systemd_boot
-from grubkd.boot.joins.joined import Candidate, Joined
+from grubkd.boot.loaders.join_bls import default_of_systemd_boot
+from grubkd.boot.loaders.joined import LoaderMenu, MenuItem
 from grubkd.boot.managed_by import ManagedBy
 from grubkd.boot.model import Image, Slot, Stanza
 from grubkd.boot.words import words
@@ -24,9 +24,9 @@ _ESPS = ("/efi", "/boot/efi", "/boot")
 _DIRECTORY = "/EFI/Linux"
 
 
-def read(tree: Tree) -> tuple[list[Candidate], list[Notice]]:
+def read(tree: Tree) -> tuple[list[MenuItem], list[Notice]]:
     """The images, and warnings about files of the directory that cannot be read as such, which no loader shows."""
-    found: dict[str, Candidate] = {}
+    found: dict[str, MenuItem] = {}
     warnings = []
     for esp in _ESPS:
         for name in tree.list(esp + _DIRECTORY):
@@ -41,13 +41,13 @@ def read(tree: Tree) -> tuple[list[Candidate], list[Notice]]:
                 continue
             if ".linux" in sections:
                 stanza = _stanza(file, f"{_DIRECTORY}/{name}", sections)
-                found[file] = Candidate(stanza, file, sealed=ManagedBy.UKI)
+                found[file] = MenuItem(stanza, file, sealed=ManagedBy.UKI)
     return list(found.values()), warnings
 
 
 def join(
-    images: Sequence[Candidate], snippets: Sequence[Document], loaders: Sequence[Document], *, alone: bool
-) -> Joined | None:
+    images: Sequence[MenuItem], snippets: Sequence[Document], loaders: Sequence[Document], *, alone: bool
+) -> LoaderMenu | None:
     """The images as entries, None without any. `alone`: no other boot loader is there that would start another entry.
 
     systemd-boot, and nobody else, is configured by a loader.conf.
@@ -58,9 +58,9 @@ def join(
     menu = [*stanzas, *(each.stanza for each in images)]
     default = default_of_systemd_boot(menu, loaders) if alone or loaders else None
     candidates = tuple(
-        Candidate(each.stanza, each.file, default=each.stanza.id == default, sealed=each.sealed) for each in images
+        MenuItem(each.stanza, each.file, default=each.stanza.id == default, sealed=each.sealed) for each in images
     )
-    return Joined("uki", tuple(each.file for each in images), candidates, {})
+    return LoaderMenu("uki", tuple(each.file for each in images), candidates, {})
 
 
 def _stanza(file: str, path: str, sections: dict[str, peimage.Section]) -> Stanza:

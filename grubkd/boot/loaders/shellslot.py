@@ -10,12 +10,12 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from grubkd.boot.formats.grubwords import delivered, reference, spans, value
-from grubkd.boot.formats.shellvalue import ITSELF, Quotes
+from grubkd.boot.loaders.grubwords import delivered, reference, spans, value
+from grubkd.boot.loaders.shellvalue import ITSELF, Quotes
 from grubkd.boot.model import Slot, Word
 
 if TYPE_CHECKING:
-    from grubkd.boot.formats.shellvalue import Value
+    from grubkd.boot.loaders.shellvalue import Value
     from grubkd.errors import NotUnderstood
 
 FORMAT_NAME = "default-grub"

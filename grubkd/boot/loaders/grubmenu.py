@@ -11,7 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.boot.formats.grubwords import Span, reference, spans, value
+from grubkd.boot.loaders.grubwords import Span, reference, spans, value
 from grubkd.errors import Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Token, parse
 

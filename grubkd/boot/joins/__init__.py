@@ -1,1 +1,0 @@
-"""How the files of each bootloader join into entries and future lines; used by inventory alone."""

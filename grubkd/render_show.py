@@ -110,7 +110,7 @@ def futures(config: BootConfig) -> list[dict[str, Any]]:
     A variable stands at the file of its last assignment, with the values that this one leaves in it.
     """
     rows: dict[tuple[str, str], list[str]] = {}
-    for future in config.futures:
+    for future in config.new_kernels:
         line = future.line
         for variable in dict.fromkeys(slot.variable for slot in line.slots if future.seed is None):
             slots = tuple(slot for slot in line.slots if slot.variable == variable)

@@ -47,7 +47,7 @@ def stand_in(config: BootConfig, machine: Machine) -> Release | None:
     entries name them.
     """
     found: list[Release] = []
-    named = [entry.version or "" for entry in config.entries if entry.linux and not entry.foreign]
+    named = [entry.version or "" for entry in config.entries if entry.own_linux]
     running = [machine.running.release] if machine.running else []
     for texts in (machine.kernels, named, running):
         found = [release for text in texts if (release := parsed(text))]

@@ -58,7 +58,7 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, notices: Sequence
         found.append(reservation.booted(config, running))
         found += reservation.reserved(running, machine)
         found.append(saving.loaded(running, kdump))
-    image = config.sealed in (ManagedBy.OSTREE, ManagedBy.BOOTC)
+    image = config.managed_by in (ManagedBy.OSTREE, ManagedBy.BOOTC)
     found.append(saving.service(kdump, machine, image=image))
     found += saving.kernels(config, machine, kdump, _releases(config, machine))
     found += dumproom.target(kdump)
@@ -85,7 +85,7 @@ def _releases(config: BootConfig, machine: Machine) -> dict[str, str]:
     if machine.running:
         found[machine.running.release] = "the running kernel"
     for entry in next_entries(config):
-        if entry.version and entry.linux and not entry.foreign:
+        if entry.version and entry.own_linux:
             found.setdefault(entry.version, "kernel")
     return found
 
@@ -94,9 +94,7 @@ def _odd_values(config: BootConfig, machine: Machine) -> Iterator[Finding]:
     """What is odd about any line, told once for the first that has it."""
     told = set()
     lines: list[tuple[str, Release | None, Place | None]] = [
-        (line_of(entry), parsed(entry.version or ""), entry.source)
-        for entry in config.entries
-        if entry.linux and not entry.foreign
+        (line_of(entry), parsed(entry.version or ""), entry.source) for entry in config.entries if entry.own_linux
     ]
     if machine.running:
         lines.append((machine.running.cmdline, parsed(machine.running.release), None))
@@ -109,7 +107,7 @@ def _odd_values(config: BootConfig, machine: Machine) -> Iterator[Finding]:
 
 def _resets(config: BootConfig, kdump: Kdump) -> Iterator[Finding]:
     """kdump-utils sets its own value again when it, or a kernel, is installed."""
-    holds = any(reservation.held(line_of(entry)) for entry in config.entries if entry.linux and not entry.foreign)
+    holds = any(reservation.held(line_of(entry)) for entry in config.entries if entry.own_linux)
     if kdump.resets is None or not holds:
         return
     yield Finding(

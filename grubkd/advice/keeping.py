@@ -31,7 +31,7 @@ def keeping(config: BootConfig, release: str, word: LastWord) -> Keeping:
     One that has another value was given it by somebody and is left alone; so is a kernel whose fellows have all lost
     theirs, and what a generator makes from its source, which is as the source says.
     """
-    mine = [entry for entry in config.entries if entry.linux and not entry.foreign and release in _releases(entry)]
+    mine = [entry for entry in config.entries if entry.own_linux and release in _releases(entry)]
     lacking = tuple(entry for entry in mine if not _held(entry) and targets.fed_by_source(config, entry) is None)
     why = word.why or _settled(mine, lacking, word) or _forsaken(config, mine, word)
     return Keeping((), why) if why else Keeping(lacking)
@@ -43,7 +43,7 @@ def _settled(mine: Sequence[Entry], lacking: Sequence[Entry], word: LastWord) ->
     foreign = held - {word.values, *word.beside}
     if foreign:
         return f"its entry has crashkernel={' crashkernel='.join(min(foreign))}, which somebody set"
-    if any(entry.sealed for entry in lacking):
+    if any(entry.managed_by for entry in lacking):
         return "only another tool can change its arguments: grubkd set names the command"
     if lacking:
         return ""
@@ -65,9 +65,9 @@ def _others(config: BootConfig, mine: Sequence[Entry]) -> Iterator[Line]:
     indices = {entry.index for entry in mine}
     for entry in config.entries:
         boot = main_boot(entry.boots)
-        if boot and entry.linux and not entry.foreign and entry.index not in indices:
+        if boot and entry.own_linux and entry.index not in indices:
             yield boot.line
-    yield from (future.line for future in config.futures)
+    yield from (future.line for future in config.new_kernels)
 
 
 def _releases(entry: Entry) -> set[str | None]:

@@ -76,7 +76,7 @@ def largest(plans: Sequence[Plan]) -> Plan:
 
 
 def _own(config: BootConfig) -> list[Entry]:
-    return [entry for entry in config.entries if entry.linux and not entry.foreign]
+    return [entry for entry in config.entries if entry.own_linux]
 
 
 def _plan(entry: Entry | None, config: BootConfig, machine: Machine, options: PlanOptions) -> Plan:

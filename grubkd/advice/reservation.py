@@ -42,7 +42,7 @@ def line_of(entry: Entry) -> str:
 def next_entries(config: BootConfig) -> Sequence[Entry]:
     """The entry that boots next; where nothing tells which, every one of this system but rescue ones."""
     chosen = [entry for entry in config.entries if entry.default]
-    own = [entry for entry in config.entries if entry.linux and not entry.foreign]
+    own = [entry for entry in config.entries if entry.own_linux]
     return chosen or [entry for entry in own if not entry.rescue] or own
 
 
@@ -97,7 +97,7 @@ def _failure(entry: Entry, name: str, values: str, found: Verdict, fix: str) -> 
 
 def _mend(entry: Entry, config: BootConfig, machine: Machine) -> str:
     """The command that gives the entry a value: of an entry that only another tool can change, that tool's."""
-    if not entry.sealed:
+    if not entry.managed_by:
         return _AUTO
     from grubkd.boot.selector import Selection
     from grubkd.change import sealed

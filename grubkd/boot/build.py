@@ -95,11 +95,11 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
     index: int,
     default: bool,
     foreign: bool,
-    sealed: ManagedBy | None,
-    seal: ManagedBy,
+    managed_by: ManagedBy | None,
+    deployments: ManagedBy,
     references: Mapping[str, tuple[Slot, ...]],
 ) -> Entry:
-    """The entry that a stanza states. `seal`: that of deployments."""
+    """The entry that a stanza states. `deployments`: the tool that manages ostree's deployments in this tree."""
     boots = boots_of(stanza.images, references)
     kernels = [boot for boot in boots if boot.role in _LINUX]
     unified = False
@@ -127,7 +127,7 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
         generated=stanza.generated,
         format=format_name,
         source=Place(file, stanza.line),
-        sealed=sealed or (seal if deployed else None),
+        managed_by=managed_by or (deployments if deployed else None),
     )
 
 

@@ -85,7 +85,7 @@ def _disagreement(config: BootConfig) -> Iterator[Notice]:
                     who = held.setdefault(_values(boot.arguments), [])
                     if len(who) < _NAMED:
                         who.append(f"entry {entry.index}")
-    for future in config.futures:
+    for future in config.new_kernels:
         if future.seed is None and future.feeds is not Feeds.RECOVERY:
             who = held.setdefault(_values(future.line.arguments()), [])
             who.append(f"{future.variable} in {future.line.home.file}")
@@ -99,7 +99,7 @@ def _disagreement(config: BootConfig) -> Iterator[Notice]:
 
 
 def _own(config: BootConfig) -> Iterator[Entry]:
-    return (entry for entry in config.entries if entry.linux and not entry.foreign)
+    return (entry for entry in config.entries if entry.own_linux)
 
 
 @lru_cache(maxsize=1024)

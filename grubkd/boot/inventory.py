@@ -76,7 +76,7 @@ def read(tree: Tree) -> BootConfig:
     grub = reader is bls.Reader.GRUB
     images, malformed = uki.read(tree)
     unified = [each.stanza for each in images]
-    seal = ostree.seal_of(tree)
+    deployments = ostree.manager_of(tree)
     joins: list[LoaderMenu | None] = [
         *legacy.join(documents["grub-legacy"], tree),
         grub2.join(scripts, documents["default-grub"], environments, tree, bls=grub),
@@ -93,14 +93,14 @@ def read(tree: Tree) -> BootConfig:
                 reader=reader,
             ),
             tree,
-            seal,
+            deployments,
         ),
         uki.join(images, snippets, documents["loader-conf"], alone=not scripts and not documents["zipl"]),
         *extlinux.join(documents["extlinux"], tree),
     ]
     joined = [each for each in joins if each is not None]
     entries: list[Entry] = []
-    futures = [future for each in joined for future in each.futures]
+    futures = [future for each in joined for future in each.new_kernels]
     for each in joined:
         mine = [
             entry_of(
@@ -110,8 +110,8 @@ def read(tree: Tree) -> BootConfig:
                 index=index,
                 default=candidate.default,
                 foreign=candidate.foreign,
-                sealed=candidate.sealed,
-                seal=seal or ManagedBy.OSTREE,
+                managed_by=candidate.managed_by,
+                deployments=deployments or ManagedBy.OSTREE,
                 references=each.references,
             )
             for index, candidate in enumerate(each.candidates, len(entries))
@@ -119,7 +119,7 @@ def read(tree: Tree) -> BootConfig:
         entries.extend(mine)
         if each.format == "bls":
             futures.extend(bls.missing_cmdline(documents["kernel-cmdline"], mine, tree))
-    sealed = seal if not any(entry.linux and not entry.foreign and not entry.sealed for entry in entries) else None
+    managed_by = deployments if not any(entry.own_linux and not entry.managed_by for entry in entries) else None
     warnings = reading.warnings() + malformed + [notice for each in joined for notice in each.warnings]
     bootloaders = tuple(_bootloaders(joined, reading))
     for one in bootloaders:
@@ -129,12 +129,12 @@ def read(tree: Tree) -> BootConfig:
         bootloaders=bootloaders,
         entries=tuple(entries),
         # A new deployment takes its arguments from the one before it.
-        futures=() if sealed else tuple(futures),
+        new_kernels=() if managed_by else tuple(futures),
         texts=reading.texts,
         errors=tuple(reading.errors),
         warnings=tuple(warnings),
         followups=tuple(followup for each in joined for followup in each.followups),
-        sealed=sealed,
+        managed_by=managed_by,
     )
 
 

@@ -213,7 +213,7 @@ class Entry:
 
     `boots`: what it loads: a kernel (further kernels are alternatives of an if/else and are set alike), or a
     hypervisor followed by modules. Empty for an entry that starts no Linux (`linux` false).
-    `foreign`: it belongs to another system and is never edited. `generated`: see Stanza. `sealed`: what keeps its
+    `foreign`: it belongs to another system and is never edited. `generated`: see Stanza. `managed_by`: what keeps its
     arguments from being edited, None for an ordinary entry.
     """
 
@@ -230,7 +230,12 @@ class Entry:
     generated: bool
     format: str
     source: Place
-    sealed: ManagedBy | None = None
+    managed_by: ManagedBy | None = None
+
+    @property
+    def own_linux(self) -> bool:
+        """Whether the entry boots a Linux kernel of this system."""
+        return self.linux and not self.foreign
 
 
 class Feeds(Enum):
@@ -282,14 +287,14 @@ class BootConfig:
     `texts`: every file that was read, real path -> text: what an edit starts from and what must be unchanged when it
     is written. `errors`: the files that were not understood; none of their bootloader's files is edited.
     No entry has `default` set where no rule tells which one boots. `followups`: what has to run after a change.
-    `sealed`: what keeps the whole tree's arguments, of kernels to come too, from being edited.
+    `managed_by`: what keeps the whole tree's arguments, of kernels to come too, from being edited.
     """
 
     bootloaders: tuple[Bootloader, ...]
     entries: tuple[Entry, ...]
-    futures: tuple[NewKernelArgs, ...]
+    new_kernels: tuple[NewKernelArgs, ...]
     texts: Mapping[str, str]
     errors: tuple[GrubkdError, ...] = ()
     warnings: tuple[Notice, ...] = ()
     followups: tuple[Followup, ...] = ()
-    sealed: ManagedBy | None = None
+    managed_by: ManagedBy | None = None

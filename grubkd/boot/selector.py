@@ -29,7 +29,7 @@ def select(config: BootConfig, selectors: Sequence[str]) -> Selection:
     Raises NoSuchEntry where one of them matches nothing, or the default cannot be determined.
     """
     if not selectors or "ALL" in selectors:
-        return Selection(tuple(entry for entry in config.entries if entry.linux and not entry.foreign), True)
+        return Selection(tuple(entry for entry in config.entries if entry.own_linux), True)
     chosen = {entry.index for selector in selectors for entry in _matches(config, selector)}
     return Selection(tuple(entry for entry in config.entries if entry.index in chosen), False)
 

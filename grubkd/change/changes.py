@@ -43,7 +43,7 @@ def make(config: BootConfig, selection: Selection, wishes_for: ArgChangesFor) ->
 
     Raises NoBootloader where there is nothing to edit, Refused for an entry that is never edited.
     """
-    if not config.entries and not config.futures:
+    if not config.entries and not config.new_kernels:
         raise NoBootloader(
             "no boot configuration found",
             hint="--root must name the root of an installed system, with its /boot mounted",
@@ -131,7 +131,7 @@ def _drop_idle_seeds(draft: Draft, futures: Sequence[NewKernelArgs]) -> None:
 
 def _expected(draft: Draft, config: BootConfig) -> dict[int, tuple[str, ...]]:
     lines: list[Line] = [boot.line for entry in config.entries for boot in entry.boots]
-    lines += [future.line for future in config.futures]
+    lines += [future.line for future in config.new_kernels]
     return {id(line): tuple(draft.texts(line)) for line in lines}
 
 

@@ -39,22 +39,22 @@ def editable(
     or nothing else is there, that is refused. Of deployments the default one counts, from which the next is made: older
     ones stay as they are. Raises Sealed with the command that does it, Refused for a parmfile.
     """
-    if config.sealed and selection.everything and not config.entries:
-        message = f"this tree {_WHAT[config.sealed]}"
+    if config.managed_by and selection.everything and not config.entries:
+        message = f"this tree {_WHAT[config.managed_by]}"
         wishes = wishes_for(None)
         # What its deployments hold is not known here.
         held = [wish.name for wish in wishes if wish.verb is not Verb.ADD and not wish.tokens]
-        raise Sealed(message, hint=_command(config.sealed, held, wishes, architecture, None))
-    others = tuple(entry for entry in selection.entries if not entry.sealed)
+        raise Sealed(message, hint=_command(config.managed_by, held, wishes, architecture, None))
+    others = tuple(entry for entry in selection.entries if not entry.managed_by)
     found = []
-    following = {entry.sealed for entry in selection.entries if entry.default} & {ManagedBy.OSTREE, ManagedBy.BOOTC}
+    following = {entry.managed_by for entry in selection.entries if entry.default} & {ManagedBy.OSTREE, ManagedBy.BOOTC}
     for entry in selection.entries:
-        if selection.everything and entry.sealed in following and not entry.default:
+        if selection.everything and entry.managed_by in following and not entry.default:
             continue
-        if entry.sealed and not _holds(_arguments(entry), wishes_for(entry)):
-            message = f"entry {entry.index} ({entry.title}) {_WHAT[entry.sealed]}"
-            hint = _command(entry.sealed, _arguments(entry), wishes_for(entry), architecture, entry)
-            if entry.sealed is ManagedBy.PARMFILE:
+        if entry.managed_by and not _holds(_arguments(entry), wishes_for(entry)):
+            message = f"entry {entry.index} ({entry.title}) {_WHAT[entry.managed_by]}"
+            hint = _command(entry.managed_by, _arguments(entry), wishes_for(entry), architecture, entry)
+            if entry.managed_by is ManagedBy.PARMFILE:
                 raise Refused(message, hint=hint, place=entry.source)
             found.append(Notice(Sealed.code, message, hint, entry.source))
     if found and not (selection.everything and others):

@@ -37,19 +37,19 @@ def check(selection: Selection) -> None:
 
 def editable_futures(config: BootConfig) -> list[NewKernelArgs]:
     """The future lines that an edit of everything includes."""
-    return [future for future in config.futures if not future.copied and not future.read_only]
+    return [future for future in config.new_kernels if not future.copied and not future.read_only]
 
 
 def closed(config: BootConfig, selection: Selection) -> frozenset[SlotKey]:
     """The slots shared with a line that was not selected, which are therefore not edited."""
     if selection.everything:
-        return frozenset(key for future in config.futures if future.read_only for key in future.line.reach())
+        return frozenset(key for future in config.new_kernels if future.read_only for key in future.line.reach())
     chosen = {entry.index for entry in selection.entries}
     keys: set[SlotKey] = set()
     for entry in config.entries:
         if entry.index not in chosen:
             keys.update(key for boot in entry.boots for key in boot.line.reach())
-    for future in config.futures:
+    for future in config.new_kernels:
         if not future.copied:
             keys.update(future.line.reach())
     return frozenset(keys)
@@ -60,7 +60,7 @@ def fed_by_source(config: BootConfig, entry: Entry) -> NewKernelArgs | None:
     if not entry.generated:
         return None
     wanted = Feeds.RECOVERY if entry.rescue else Feeds.NORMAL
-    for future in config.futures:
+    for future in config.new_kernels:
         if future.feeds is wanted and future.format == entry.format:
             return future
     return None

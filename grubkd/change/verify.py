@@ -37,8 +37,8 @@ def check(old: BootConfig, new: BootConfig, expected: Mapping[int, tuple[str, ..
         for mine, yours in zip(before.boots, after.boots, strict=True):
             _compare(expected[id(mine.line)], yours.line, f"entry {before.index} ({before.title})")
     # A file that did not exist is read as one more future line, at its own place among them.
-    made = {(future.variable, future.line.home.file, future.feeds): future for future in new.futures}
-    for future in old.futures:
+    made = {(future.variable, future.line.home.file, future.feeds): future for future in new.new_kernels}
+    for future in old.new_kernels:
         wanted = expected[id(future.line)]
         found = made.get((future.variable, future.line.home.file, future.feeds))
         if found is not None and (found.seed is None or not wanted):
@@ -97,7 +97,7 @@ def _lines(config: BootConfig) -> Iterator[tuple[Line, Place, str, tuple[str, ..
     for entry in config.entries:
         for boot in entry.boots:
             yield boot.line, entry.source, boot.path, entry.initrds, boot.role is Role.HYPERVISOR
-    for future in config.futures:
+    for future in config.new_kernels:
         place = Place(future.line.home.file, future.line.home.line)
         yield future.line, place, "", (), False
 

@@ -175,7 +175,7 @@ def _prepare(tree: Tree, selectors: Sequence[str], decide: Callable[[BootConfig,
 
 def _editable(config: BootConfig, selection: Selection, decision: Decision) -> tuple[Selection, tuple[Notice, ...]]:
     """As sealed.editable; the selection itself where nothing is sealed, which is so on most machines."""
-    if not config.sealed and not any(entry.sealed for entry in selection.entries):
+    if not config.managed_by and not any(entry.managed_by for entry in selection.entries):
         return selection, ()
     from grubkd.change import sealed
 

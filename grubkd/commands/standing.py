@@ -76,7 +76,7 @@ def _entries(root: str) -> list[Entry]:
     """The Linux entries of this installation."""
     from grubkd.boot import inventory
 
-    return [entry for entry in inventory.read(Root(root)).entries if entry.linux and not entry.foreign]
+    return [entry for entry in inventory.read(Root(root)).entries if entry.own_linux]
 
 
 def _arguments(root: str) -> Iterator[tuple[Entry, str]]:

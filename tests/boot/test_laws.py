@@ -67,7 +67,7 @@ def test_every_entry_holds_exactly_the_values(tree: MemoryTree, values: tuple[st
         if not recovery_is_not_fed(before, new):
             assert mine == list(values)
         assert others == read_by_kernel(old)[1]
-    for future in after.futures:
+    for future in after.new_kernels:
         held = [p.word.text for p in future.line.pieces() if cmdline.is_crashkernel(p.word.text)]
         if future.feeds.value != "recovery" and future.seed is None:
             assert held == [f"crashkernel={value}" for value in values]

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.new_kernels import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest

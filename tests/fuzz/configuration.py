@@ -36,7 +36,7 @@ def attempt(files: Mapping[str, bytes]) -> None:
         str(problem)
     if config.errors:
         return
-    first = [str(entry.index) for entry in config.entries if entry.linux and not entry.foreign][:1]
+    first = [str(entry.index) for entry in config.entries if entry.own_linux][:1]
     for selection in (select(config, []), *([select(config, first)] if first else [])):
         _edit(tree, config, selection)
 

@@ -16,14 +16,14 @@ _OSTREE = ("/ostree/repo", "/sysroot/ostree", "/run/ostree-booted")
 _BOOTC = "/usr/lib/bootc/kargs.d"
 
 
-def seal_of(tree: Tree) -> ManagedBy | None:
+def manager_of(tree: Tree) -> ManagedBy | None:
     """Whether the tree is a deployment, or the disk that holds some, and whose; None for an ordinary system."""
     if tree.exists(_BOOTC):
         return ManagedBy.BOOTC
     return ManagedBy.OSTREE if any(tree.exists(path) for path in _OSTREE) else None
 
 
-def join(bls: LoaderMenu | None, tree: Tree, seal: ManagedBy | None) -> list[LoaderMenu]:
+def join(bls: LoaderMenu | None, tree: Tree, managed_by: ManagedBy | None) -> list[LoaderMenu]:
     """The snippets of deployments apart from all others, with the files from which bootc takes arguments."""
     candidates = bls.candidates if bls else ()
     files = {each.file for each in candidates if is_deployment(each.stanza)}
@@ -38,7 +38,7 @@ def join(bls: LoaderMenu | None, tree: Tree, seal: ManagedBy | None) -> list[Loa
             found.append(
                 LoaderMenu("ostree", tuple(each.file for each in mine) + _kargs(tree), mine, bls.references, (), ())
             )
-    if seal and not files:
+    if managed_by and not files:
         found.append(LoaderMenu("ostree", _kargs(tree), (), {}))
     return found
 

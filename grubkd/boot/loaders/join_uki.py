@@ -41,7 +41,7 @@ def read(tree: Tree) -> tuple[list[MenuItem], list[Notice]]:
                 continue
             if ".linux" in sections:
                 stanza = _stanza(file, f"{_DIRECTORY}/{name}", sections)
-                found[file] = MenuItem(stanza, file, sealed=ManagedBy.UKI)
+                found[file] = MenuItem(stanza, file, managed_by=ManagedBy.UKI)
     return list(found.values()), warnings
 
 
@@ -58,7 +58,8 @@ def join(
     menu = [*stanzas, *(each.stanza for each in images)]
     default = default_of_systemd_boot(menu, loaders) if alone or loaders else None
     candidates = tuple(
-        MenuItem(each.stanza, each.file, default=each.stanza.id == default, sealed=each.sealed) for each in images
+        MenuItem(each.stanza, each.file, default=each.stanza.id == default, managed_by=each.managed_by)
+        for each in images
     )
     return LoaderMenu("uki", tuple(each.file for each in images), candidates, {})
 

@@ -34,8 +34,8 @@ def join(documents: Sequence[Document], tree: Tree) -> LoaderMenu | None:
     warnings: list[Notice] = []
     candidates = []
     for stanza in document.stanzas:
-        found, sealed = _with_parmfile(stanza, tree, document.file, warnings)
-        candidates.append(MenuItem(found, document.file, default=stanza is default, sealed=sealed))
+        found, managed_by = _with_parmfile(stanza, tree, document.file, warnings)
+        candidates.append(MenuItem(found, document.file, default=stanza is default, managed_by=managed_by))
     warnings += variables([slot for each in candidates for image in each.stanza.images for slot in image.slots])
     followups = (Followup(COMMAND, frozenset((document.file,))),)
     return LoaderMenu("zipl", (document.file,), tuple(candidates), {}, (), tuple(warnings), followups)

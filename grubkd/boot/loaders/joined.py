@@ -23,7 +23,7 @@ class MenuItem:
     file: str
     default: bool = False
     foreign: bool = False
-    sealed: ManagedBy | None = None
+    managed_by: ManagedBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class LoaderMenu:
     files: tuple[str, ...]
     candidates: tuple[MenuItem, ...]
     references: Mapping[str, tuple[Slot, ...]]
-    futures: tuple[NewKernelArgs, ...] = ()
+    new_kernels: tuple[NewKernelArgs, ...] = ()
     warnings: tuple[Notice, ...] = ()
     followups: tuple[Followup, ...] = ()
 

@@ -8,14 +8,10 @@ blank. The values go through an unquoted `echo` of the shell, those of `kopt_VER
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from grubkd.boot.model import Assignment, Slot
 from grubkd.boot.words import words
 from grubkd.errors import CannotHold
-
-if TYPE_CHECKING:
-    from grubkd.parsing.grammar import Token
 
 BEGIN_LIST = "### BEGIN AUTOMAGIC KERNELS LIST"
 END_LIST = "### END DEBIAN AUTOMAGIC KERNELS LIST"
@@ -47,16 +43,14 @@ class Options:
         elif self.generated:
             self._options = text == START_OPTIONS
 
-    def assignment(self, token: Token, line: int) -> Assignment | None:
-        """The option that a line `# NAME=VALUE` gives, or None where update-grub does not look.
+    def assignment(self, name: str, start: int, end: int, line: int) -> Assignment | None:
+        """The option of a line `# NAME=VALUE`, whose value is text[start:end]; None where update-grub does not look.
 
         Several lines of one name add up, but for `kopt_VERSION`, of which the last counts.
         """
         if not (self.generated and self._options):
             return None
-        name = token.text[2:].partition("=")[0]
-        start = token.start + len(name) + 3
-        found = words(self.text, start, token.end, _echoed)
+        found = words(self.text, start, end, _echoed)
         start, end = (found[0].start, found[-1].end) if found else (start, start)
         custom = name.startswith("kopt_")
         slot = Slot(self.file, "grub-legacy", name, start, end, line, found, style=_EVAL if custom else _ECHO)

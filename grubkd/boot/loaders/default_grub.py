@@ -215,4 +215,4 @@ def _splits(value: Value) -> bool:
     return any(character == ITSELF and quotes is Quotes.NONE for character, quotes in pairs)
 
 
-FORMAT = Format(FORMAT_NAME, find, parse, quote)
+FORMAT = Format(FORMAT_NAME, parse, paths=(FILE, f"{DROP_INS}/*.cfg"), choose=find, quote=quote)

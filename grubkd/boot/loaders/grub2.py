@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from grubkd.boot.loaders.grubmenu import MenuEntry, Statement
     from grubkd.boot.loaders.grubwords import Span
-    from grubkd.tree.tree import Tree
 
 _FILES = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
 _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
@@ -37,15 +36,6 @@ _VALUE = re.compile(
 )
 _IN_DOUBLE = re.compile(r'(?P<nothing>\\\r*\n|\r+(?=\n))|\\[$\\"]|[\s\S]')
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
-
-
-def find(tree: Tree) -> tuple[str, ...]:
-    """The grub.cfg files: of /boot, of the ESPs, and what the links in /etc name; each real file once."""
-    paths = list(_FILES)
-    for directory in _ESPS:
-        paths += [f"{directory}/{name}/grub.cfg" for name in tree.list(directory)]
-    resolved = (tree.resolve(path) for path in (*paths, *_LINKS))
-    return tuple(dict.fromkeys(real for real in resolved if real is not None))
 
 
 def parse(file: str, text: str) -> Document:
@@ -182,4 +172,9 @@ def _expanded(path: str, settings: Mapping[str, str]) -> str:
     return path
 
 
-FORMAT = Format("grub2", find, parse, quote)
+FORMAT = Format(
+    "grub2",
+    parse,
+    paths=(*_FILES, *(f"{directory}/*/grub.cfg" for directory in _ESPS), *_LINKS),
+    quote=quote,
+)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from grubkd.boot.kernelpath import is_xen
 from grubkd.boot.loaders import join_shellvariables as shellvariables
 from grubkd.boot.loaders import shellslot
-from grubkd.boot.loaders.joined import LoaderMenu, MenuItem, holds_value, setting, slots_of
+from grubkd.boot.loaders.format import LoaderMenu, MenuItem, SnippetReader, holds_value, setting, slots_of
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.text import from_bytes
 from grubkd.tree import osrelease
@@ -15,6 +15,7 @@ from grubkd.tree import osrelease
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from grubkd.boot.loaders.format import Sources
     from grubkd.boot.model import Document, Slot, Stanza
     from grubkd.tree.tree import Tree
 
@@ -29,6 +30,19 @@ def references_of(scripts: Sequence[Document], environments: Sequence[Document])
         for name in ("kernelopts", "tuned_params")
         if slots_of(environments, name) or slots_of(scripts, name)
     }
+
+
+def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
+    """The menu of GRUB 2; empty where it left no file."""
+    documents = sources.documents
+    found = join(
+        documents["grub2"],
+        documents["default-grub"],
+        documents["grubenv"],
+        tree,
+        bls=sources.snippet_reader is SnippetReader.GRUB,
+    )
+    return [found] if found else []
 
 
 def join(

@@ -97,7 +97,7 @@ class Stanza:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """An assignment of a variable of kernel arguments. `extends`: it keeps the earlier value (`+=`, or `"$VAR more"`)."""
+    """An assignment of kernel arguments. `extends`: it keeps the earlier value (`+=`, or `"$VAR more"`)."""
 
     variable: str
     slot: Slot

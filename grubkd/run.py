@@ -107,9 +107,12 @@ def _before(root: Root, bound: bool) -> Callable[[], None] | None:
     enter = None if root.live else root.enter
     if not bound:
         return enter
-    from ctypes import CDLL
+    try:
+        from ctypes import CDLL
 
-    prctl = CDLL(None, use_errno=True).prctl
+        prctl = CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        return enter
     parent = os.getpid()
 
     def bind() -> None:

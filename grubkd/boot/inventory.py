@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from grubkd import log
 from grubkd.boot.build import entry_of
-from grubkd.boot.loaders import FORMATS
+from grubkd.boot.loaders import FORMATS, grub2
 from grubkd.boot.loaders import join_bls as bls
 from grubkd.boot.loaders import join_extlinux as extlinux
-from grubkd.boot.loaders import join_grub2 as grub2
 from grubkd.boot.loaders import join_legacy as legacy
 from grubkd.boot.loaders import join_ostree as ostree
 from grubkd.boot.loaders import join_uki as uki

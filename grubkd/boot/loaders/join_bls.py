@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline, menuorder
 from grubkd.boot.build import main_boot
-from grubkd.boot.loaders import join_grub2 as grub2
+from grubkd.boot.loaders import grub2
 from grubkd.boot.loaders import join_zipl as zipl
 from grubkd.boot.loaders.joined import LoaderMenu, MenuItem, setting, slots_of
 from grubkd.boot.model import Feeds, Followup, Line, NewKernelArgs, Slot, Stanza

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from grubkd import run
-from grubkd.boot.loaders import FORMATS
 from grubkd.boot.kernelpath import file_name, release_of
+from grubkd.boot.loaders import FORMATS
 from grubkd.boot.model import Role
 from grubkd.change import places
 from grubkd.change.signals import Held

@@ -1,1 +1,1 @@
-"""Parsing by LALR tables: made from the grammars by Lark, at the latest when a text is parsed, and run by a driver."""
+"""Parsing: Lark compiles the grammars to tables when the package is built; a small LALR driver runs the tables."""

@@ -1,44 +1,60 @@
-"""From a grammar to its tables: the only user of Lark, which works out the automaton and the order of the terminals."""
+"""Compiles a grammar to the tables of the driver. The only module that uses Lark.
+
+Lark's public API saves a whole parser, which only Lark can run. The tables are therefore taken from the parse table
+and the lexers that Lark keeps inside a parser (`_parse_table`, `lexers`): the same in Lark 1.1.5 and 1.3. This runs
+when the package is built, and in a source tree.
+"""
 
 from __future__ import annotations
 
 import re
+from importlib import resources
 from typing import TYPE_CHECKING
 
-from grubkd.parsing.tables import Pattern, Tables
+from grubkd.parsing.grammar import Rule, Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from lark import Lark
 
-    from grubkd.parsing.tables import Rule
+
+def source(name: str) -> str:
+    """Returns the text of grammars/<name>.lark."""
+    return resources.files("grubkd.grammars").joinpath(f"{name}.lark").read_text("utf-8")
 
 
 def parser(source: str) -> Lark:
-    """Lark's own parser for a grammar: LALR, contextual lexer, start rule `start`, string terminals left out."""
+    """Returns Lark's own parser for a grammar: LALR, contextual lexer, start rule `start`.
+
+    A grammar may import terminals from the others: `%import grub_words.WORD`.
+    """
     from lark import Lark
 
-    return Lark(source, parser="lalr", lexer="contextual", maybe_placeholders=False, keep_all_tokens=False)
+    paths = [str(resources.files("grubkd.grammars"))]
+    return Lark(source, parser="lalr", lexer="contextual", maybe_placeholders=False, import_paths=paths)
 
 
 def tables(source: str) -> Tables:
-    """The tables of a grammar. Raises ValueError for what the driver cannot do: aliases, `?rule`, `!rule`, keywords."""
+    """Returns the tables of a grammar.
+
+    Raises ValueError where a string terminal is an instance of a pattern: Lark prefers the string, the driver does not.
+    """
     lark = parser(source)
-    table = lark.parser.parser._parse_table
-    lexers = lark.parser.lexer.lexers
-    root = lark.parser.lexer.root_lexer
-    for lexer in lexers.values():
-        _check(lexer.terminals)
+    table: Any = lark.parser.parser._parse_table
+    lexers: Any = lark.parser.lexer
+    start, end = table.start_states["start"], table.end_states["start"]
     rules = sorted(lark.rules, key=str)
     numbers = {rule: number for number, rule in enumerate(rules)}
     names = {name: number for number, name in enumerate(sorted({str(rule.origin.name) for rule in rules}))}
-    order = _reached(table)
+    order = _reached(table.states, start)
     states = {state: number for number, state in enumerate(order)}
+    patterns: dict[str, int] = {}
     actions: list[dict[str, int]] = []
     gotos: list[dict[int, int]] = []
     for state in order:
+        _check_strings(lexers.lexers[state].terminals)
         actions.append({})
         gotos.append({})
         for symbol, (action, argument) in sorted(table.states[state].items()):
@@ -46,65 +62,71 @@ def tables(source: str) -> Tables:
                 gotos[-1][names[symbol]] = states[argument]
             else:
                 actions[-1][str(symbol)] = states[argument] if str(action) == "Shift" else -1 - numbers[argument]
-    patterns: dict[Pattern, int] = {}
     return Tables(
-        start=states[table.start_states["start"]],
-        end=states[table.end_states["start"]],
+        start=states[start],
+        end=states[end],
         actions=tuple(actions),
         gotos=tuple(gotos),
-        rules=tuple(map(_rule, rules)),
-        origins=tuple(names[str(rule.origin.name)] for rule in rules),
-        lexers=tuple(patterns.setdefault(_pattern(lexers[state].terminals), len(patterns)) for state in order),
+        rules=tuple(_rule(rule, names) for rule in rules),
+        lexers=tuple(patterns.setdefault(_pattern(lexers.lexers[state].terminals), len(patterns)) for state in order),
         patterns=tuple(patterns),
-        anything=_pattern(root.terminals),
-        ignored=tuple(sorted(map(str, root.ignore_types))),
+        anything=_pattern(lexers.root_lexer.terminals),
+        ignored=frozenset(map(str, lexers.root_lexer.ignore_types)),
     )
 
 
-def _reached(table: Any) -> list[int]:
-    """The states in an order that does not depend on Lark's own numbers, which may differ from run to run."""
-    found = [table.start_states["start"]]
+def module(source: str) -> str:
+    """Returns the source of a Python module that holds the tables of a grammar as TABLES."""
+    made = tables(source)
+    fields = {name: repr(value) for name, value in zip(Tables._fields, made, strict=True)}
+    fields["rules"] = f"tuple(map(Rule._make, {[tuple(rule) for rule in made.rules]!r}))"
+    fields["ignored"] = f"frozenset({sorted(made.ignored)!r})"
+    return (
+        '"""Made from the grammar of the same name. Do not edit."""\n\n'
+        "from grubkd.parsing.grammar import Rule, Tables\n\n"
+        f"TABLES = Tables(\n{''.join(f'    {name}={value},{chr(10)}' for name, value in fields.items())})\n"
+    )
+
+
+def _reached(states: Any, start: int) -> Sequence[int]:
+    """The states in an order that does not depend on Lark's numbers, which may differ from run to run."""
+    found = [start]
     for state in found:
-        for _, (action, argument) in sorted(table.states[state].items()):
+        for _, (action, argument) in sorted(states[state].items()):
             if str(action) == "Shift" and argument not in found:
                 found.append(argument)
     return found
 
 
-def module(source: str) -> str:
-    """A Python module that holds the grammar's tables as TABLES, so that they are compiled to bytecode once."""
-    fields = (f"    {name}={value!r},\n" for name, value in zip(Tables._fields, tables(source), strict=True))
-    return (
-        '"""Made from the grammar of the same name; not to be edited."""\n\n'
-        "from grubkd.parsing.tables import Pattern, Tables\n\n"
-        f"TABLES = Tables(\n{''.join(fields)})\n"
+def _rule(rule: Any, names: dict[str, int]) -> Rule:
+    origin, options = str(rule.origin.name), rule.options
+    kept = tuple(
+        number
+        for number, symbol in enumerate(rule.expansion)
+        if options.keep_all_tokens or not (symbol.is_term and symbol.filter_out)
+    )
+    return Rule(
+        name=str(rule.alias or origin),
+        size=len(rule.expansion),
+        kept=None if len(kept) == len(rule.expansion) else kept,
+        inlined=origin.startswith("_"),
+        single=options.expand1 and not rule.alias,
+        origin=names[origin],
     )
 
 
-def _rule(rule: Any) -> Rule:
-    if rule.alias or rule.options.expand1 or rule.options.keep_all_tokens:
-        raise ValueError(f"{rule}: the driver has no way to do this")
-    name = str(rule.origin.name)
-    kept = tuple(number for number, each in enumerate(rule.expansion) if not (each.is_term and each.filter_out))
-    whole = len(kept) == len(rule.expansion)
-    return ("" if name.startswith("_") else name, len(rule.expansion), None if whole else kept)
-
-
-def _pattern(terminals: Iterable[Any]) -> Pattern:
+def _pattern(terminals: Iterable[Any]) -> str:
+    """The regular expression of a state's terminals. `(?!)`, which matches nothing, where no terminal may follow."""
     terminals = list(terminals)
-    source = (
-        "|".join(f"(?P<{each.name}>{each.pattern.to_regexp()})" for each in terminals) or "(?!)"
-    )  # nothing may follow
+    source = "|".join(f"(?P<{each.name}>{each.pattern.to_regexp()})" for each in terminals) or "(?!)"
     if re.compile(source).groups != len(terminals):
-        raise ValueError("the driver tells terminals by their group: no other groups")
-    return Pattern(source, tuple(str(each.name) for each in terminals))
+        raise ValueError("a terminal has groups of its own; use (?:...)")
+    return source
 
 
-def _check(terminals: Iterable[Any]) -> None:
-    """Lark lets a string win over an expression that matches it and is tried before; the driver does not."""
+def _check_strings(terminals: Iterable[Any]) -> None:
     terminals = list(terminals)
-    for each in terminals:
-        if each.pattern.type == "str":
-            for other in terminals:
-                if other.pattern.type == "re" and re.fullmatch(other.pattern.to_regexp(), each.pattern.value):
-                    raise ValueError(f"{each.name} is an instance of {other.name}")
+    for string in [each for each in terminals if each.pattern.type == "str"]:
+        for other in terminals:
+            if other.pattern.type == "re" and re.fullmatch(other.pattern.to_regexp(), string.pattern.value):
+                raise ValueError(f"{string.name} is an instance of {other.name}")

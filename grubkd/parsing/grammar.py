@@ -1,60 +1,198 @@
-"""Reading by a grammar: a grammar by name, a text in, a tree with byte spans out; errors with line and column.
+"""Reads a text by one of the grammars in grammars/: returns a tree of nodes and tokens with byte spans.
 
-Formats see Node and Token only, so that the parser behind them can change.
+`parse` is all that a format needs. Below it is the driver, which runs the tables that Lark computed from the grammar
+(grubkd/parsing/compile.py). It returns the tree that Lark's own LALR parser with its contextual lexer returns;
+tests/boot/test_parsing.py compares the two. Lark itself is not imported at run time: importing it takes longer than
+reading an ordinary boot configuration.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from grubkd.errors import NotUnderstood, place_at
-from grubkd.parsing.driver import Driver, Stray
-from grubkd.parsing.tree import Child, Node, Token
 
 if TYPE_CHECKING:
-    from grubkd.parsing.tables import Tables
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["Child", "Node", "Token", "parse"]
+_END = "$END"
+_Matcher: TypeAlias = "Callable[[str, int, int], re.Match[str] | None]"
+
+
+class Token(NamedTuple):
+    """A terminal: its kind as named in the grammar, its text, and its span in the parsed text, in bytes."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+class Node(NamedTuple):
+    """A rule: its name and its children in file order."""
+
+    name: str
+    children: tuple[Child, ...]
+
+    def nodes(self, name: str) -> Iterator[Node]:
+        """Returns the direct children that are nodes of this name."""
+        return (child for child in self.children if isinstance(child, Node) and child.name == name)
+
+    def tokens(self, kind: str) -> Iterator[Token]:
+        """Returns the direct children that are tokens of this kind."""
+        return (child for child in self.children if isinstance(child, Token) and child.kind == kind)
+
+
+Child: TypeAlias = Node | Token
+
+
+class Rule(NamedTuple):
+    """What the driver does with the symbols of a rule.
+
+    `name`: the name of the node. `size`: the number of symbols. `kept`: the positions of the symbols that become
+    children, None for all. `inlined`: the children become children of the parent (`_rule`). `single`: an only child
+    replaces the node (`?rule`). `origin`: the number of the rule's name in `Tables.gotos`.
+    """
+
+    name: str
+    size: int
+    kept: tuple[int, ...] | None
+    inlined: bool
+    single: bool
+    origin: int
+
+
+class Tables(NamedTuple):
+    """An LALR(1) automaton and its contextual lexer.
+
+    `start`, `end`: the first state, and the state after the whole text. `actions`: for each state, terminal -> the
+    next state (shift), or -1 - the number of a rule (reduce). `gotos`: for each state, number of a rule's name -> the
+    next state. `lexers`: for each state, the number of its pattern. `patterns`: regular expressions with one named
+    group for each terminal, in the order of precedence. `anything`: the pattern of all terminals. `ignored`: the
+    terminals of %ignore.
+    """
+
+    start: int
+    end: int
+    actions: tuple[Mapping[str, int], ...]
+    gotos: tuple[Mapping[int, int], ...]
+    rules: tuple[Rule, ...]
+    lexers: tuple[int, ...]
+    patterns: tuple[str, ...]
+    anything: str
+    ignored: frozenset[str]
+
+
+class Unexpected(Exception):
+    """The text does not follow the grammar at `offset`. `terminal`: a terminal of the grammar matches there."""
+
+    def __init__(self, offset: int, *, terminal: bool = False) -> None:
+        super().__init__(offset)
+        self.offset = offset
+        self.terminal = terminal
+
+
+class Driver:
+    """An LALR parser: runs the tables of one grammar. A pattern is compiled when a text first needs it."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._matchers: dict[int, _Matcher] = {}
+
+    def parse(self, text: str, start: int = 0, end: int | None = None) -> Node:
+        """Returns the tree of text[start:end]. Raises Unexpected at the first place that is not in the grammar."""
+        tables = self._tables
+        actions, ignored = tables.actions, tables.ignored
+        states, values = [tables.start], list[Child | list[Child]]()
+        state, offset, length = tables.start, start, len(text) if end is None else end
+        while True:
+            kind, stop = _END, length
+            if offset < length:
+                found = self._matcher(state)(text, offset, length)
+                if found is None or found.lastgroup is None:
+                    raise Unexpected(offset, terminal=bool(re.compile(tables.anything).match(text, offset, length)))
+                kind, stop = found.lastgroup, found.end()
+                if kind in ignored:
+                    offset = stop
+                    continue
+            action = actions[state].get(kind)
+            while action is not None and action < 0:
+                state = self._reduce(tables.rules[-1 - action], states, values)
+                if state == tables.end and kind is _END:
+                    return values[0]  # type: ignore[return-value] # the start rule is not inlined
+                action = actions[state].get(kind)
+            if action is None:
+                raise Unexpected(offset, terminal=True)
+            state = action
+            states.append(state)
+            values.append(Token(kind, text[offset:stop], offset, stop))
+            offset = stop
+
+    def _matcher(self, state: int) -> _Matcher:
+        number = self._tables.lexers[state]
+        if number not in self._matchers:
+            self._matchers[number] = re.compile(self._tables.patterns[number]).match
+        return self._matchers[number]
+
+    def _reduce(self, rule: Rule, states: list[int], values: list[Child | list[Child]]) -> int:
+        """Replaces the symbols of a rule by what it makes of them. Returns the next state."""
+        children: list[Child] = []
+        if rule.size:
+            symbols = values[-rule.size :]
+            del values[-rule.size :], states[-rule.size :]
+            children = _children(symbols if rule.kept is None else [symbols[each] for each in rule.kept])
+        if rule.inlined:
+            values.append(children)
+        elif rule.single and len(children) == 1:
+            values.append(children[0])
+        else:
+            values.append(Node(rule.name, tuple(children)))
+        state = self._tables.gotos[states[-1]][rule.origin]
+        states.append(state)
+        return state
+
+
+def _children(symbols: Sequence[Child | list[Child]]) -> list[Child]:
+    """Flattens the lists of inlined rules. The first list is extended in place: a long list is never copied."""
+    children = symbols[0] if symbols and isinstance(symbols[0], list) else list(symbols[:1])
+    for symbol in symbols[1:]:
+        if isinstance(symbol, list):
+            children.extend(symbol)
+        else:
+            children.append(symbol)
+    return children  # type: ignore[return-value] # the first symbol is no list here
 
 
 @cache
 def _driver(name: str) -> Driver:
-    return Driver(_tables(name))
-
-
-def _tables(name: str) -> Tables:
-    """The tables that the build made beside the grammar; in a source tree there are none, and Lark makes them now."""
-    from importlib import import_module
-
+    """The driver of grammars/<name>.lark, with the tables of the build; a source tree has none and needs Lark."""
     try:
-        made: Tables = import_module(f"grubkd.grammars.{name}_tables").TABLES
+        tables: Tables = import_module(f"grubkd.grammars.{name}_tables").TABLES
     except ModuleNotFoundError:
-        from importlib import resources
-
         from grubkd.parsing import compile
 
-        return compile.tables(resources.files("grubkd.grammars").joinpath(f"{name}.lark").read_text("utf-8"))
-    return made
+        tables = compile.tables(compile.source(name))
+    return Driver(tables)
 
 
 def parse(name: str, text: str, *, file: str, start: int = 0, end: int | None = None) -> Node:
-    """The tree of text[start:end] under grammars/<name>.lark (LALR, contextual lexer), start rule `start`.
+    """Returns the tree of text[start:end] by grammars/<name>.lark; spans are offsets in `text`.
 
-    Raises NotUnderstood at the first character the grammar has no place for.
+    Raises NotUnderstood, with file, line and column, at the first character that does not follow the grammar.
     """
     try:
         return _driver(name).parse(text, start, end)
-    except Stray as problem:
+    except Unexpected as problem:
         offset = problem.offset
         if offset == len(text):
             found = "the end of the file"
         elif text.startswith(("\n", "\r\n"), offset):
             found = "the end of the line"
-        elif not problem.terminal:
-            found = repr(text[offset])
         else:
-            found = repr(text[offset : offset + 20].partition("\n")[0])
+            found = repr(text[offset : offset + 20].partition("\n")[0] if problem.terminal else text[offset])
         raise NotUnderstood(
             f"not understood: {found}",
             hint="grubkd edits only what it can read; correct the file, or report the statement",

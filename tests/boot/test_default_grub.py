@@ -9,8 +9,8 @@ from support import laws
 from support.strategies import MemoryTree
 
 from grubkd.boot import cmdline
-from grubkd.boot.loaders import default_grub, grubwords
-from grubkd.boot.loaders.join_shellvariables import line_of
+from grubkd.boot.loaders import default_grub, grub_script
+from grubkd.boot.loaders.shell import line_of
 from grubkd.boot.model import Assignment, Document, Slot, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place
 
@@ -63,10 +63,10 @@ def pasted(value: str) -> list[str]:
     script = f'linux /v {value} then "\n"\n'
     done = subprocess.run(["grub-script-check"], input=script.encode("latin-1"), capture_output=True, check=False)
     assert done.returncode == 0, script
-    found = [value[word.start : word.end] for word in grubwords.spans(value, 0, len(value))]
+    found = [word.text for word in grub_script.words(value)[0]]
     return [
         text
-        for text in (raw if grubwords.reference(raw) else grubwords.received(raw, frozenset()) for raw in found)
+        for text in (raw if grub_script.reference(raw) else grub_script.received(raw, frozenset()) for raw in found)
         if text
     ]
 
@@ -227,17 +227,17 @@ def test_carriage_returns_stay_outside() -> None:
     assert [w.text for w in parse(f'{LINUX}="a \\\r\n b"\r\n').assignments[0].slot.words] == ["a", "b"]
 
 
-EXECUTED = "nothing is executed here"
+EXECUTED = "grubkd executes nothing"
 SOMETIMES = f"{LINUX} is set only sometimes, or only for a command"
 MAY_SET = "this may set a variable that feeds the kernel command line"
 PASTED = "GRUB, into whose script the value is pasted, would not take {} as part of an argument"
 CHANGE = f"the quotes in the value of {LINUX} change between arguments"
 FAULTS = {
-    "substitution": (f"the value of {LINUX} holds a command: {EXECUTED}", 2, 25),
-    "backticks": (f"the value of {LINUX} holds a command: {EXECUTED}", 1, 27),
-    "other-variable": (f"the value of {LINUX} holds another variable: {EXECUTED}", 2, 21),
-    "positional": (f"the value of {LINUX} holds another variable: {EXECUTED}", 1, 21),
-    "default-value": (f"the value of {LINUX} holds another variable: {EXECUTED}", 1, 21),
+    "substitution": (f"the value of {LINUX} contains a command: {EXECUTED}", 2, 25),
+    "backticks": (f"the value of {LINUX} contains a command: {EXECUTED}", 1, 27),
+    "other-variable": (f"the value of {LINUX} contains another variable: {EXECUTED}", 2, 21),
+    "positional": (f"the value of {LINUX} contains another variable: {EXECUTED}", 1, 21),
+    "default-value": (f"the value of {LINUX} contains another variable: {EXECUTED}", 1, 21),
     "in-if": (SOMETIMES, 2, 2),
     "in-for": (SOMETIMES, 2, 2),
     "in-while": (SOMETIMES, 1, 16),
@@ -256,9 +256,9 @@ FAULTS = {
     "loop-variable": (MAY_SET, 1, 1),
     "assigned-by-default": (MAY_SET, 1, 1),
     "exit": ("what follows is never read", 1, 1),
-    "glued-by-plus": ("+= without a blank at the start of the value glues it to what stands before", 2, 1),
+    "glued-by-plus": ("+= without a blank at the start of the value joins two arguments", 2, 1),
     "glued-variable": (f"a part of an argument is the earlier value of {LINUX}", 1, 21),
-    "twice-itself": ("+= with the variable in its own value holds the earlier value twice", 1, 1),
+    "twice-itself": ("+= with the variable in its own value adds the earlier value twice", 1, 1),
     "split-by-export": ("after export the shell splits an unquoted variable", 1, 8),
     "quotes-change": (CHANGE, 1, 20),
     "blank-escaped": (CHANGE, 1, 23),

@@ -11,7 +11,7 @@ from support import laws
 from support.strategies import MemoryTree
 
 from grubkd.boot import cmdline
-from grubkd.boot.loaders import grub2, grubwords
+from grubkd.boot.loaders import grub2, grub_script
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place
 
@@ -358,7 +358,7 @@ FAULTS = {
     "brace-on-next-line": ("not understood: '{'", 2, 1),
     "two-semicolons": ("not understood: '; initrd /i'", 2, 11),
     "continued-at-the-end": ("not understood: '\\\\'", 1, 11),
-    "number-sign-begins-line": ("a line that begins with # inside a statement: GRUB passes over it", 3, 1),
+    "number-sign-begins-line": ("a line that begins with # inside a statement: GRUB ignores it", 3, 1),
     "kernelopts-quotes-change": ("the quotes in the value of kernelopts are not understood", 2, 7),
     "nested-too-deep": ("blocks nested more than 100 deep", 101, 1),
 }
@@ -422,7 +422,7 @@ def test_any_text_is_read_with_its_spans_or_refused_with_its_place(text: str) ->
         if slot.variable not in ("kernelopts", "tuned_params"):
             for word in slot.words:
                 raw = text[word.start : word.end]
-                assert list(grubwords.spans(raw, 0, len(raw))) == [(0, len(raw))]
+                assert [each.text for each in grub_script.words(raw)[0]] == [raw]
         for one, other in pairwise(slot.words):
             assert not text[one.end : other.start].replace("\\\n", "").replace("\\\r\n", "").strip(" \t\r\n")
 

@@ -10,7 +10,6 @@ from grubkd.boot.loaders import (
     grub2,
     grub_legacy,
     grubenv,
-    join_grub2,
     kernel_cmdline,
     systemd_boot,
     uki,
@@ -21,7 +20,7 @@ from grubkd.boot.loaders.format import Loader
 # In the order in which `grubkd show` lists them.
 LOADERS = (
     Loader("grub-legacy", (grub_legacy.FORMAT,), grub_legacy.menus),
-    Loader("grub2", (grub2.FORMAT, default_grub.FORMAT, grubenv.FORMAT), join_grub2.menus),
+    Loader("grub2", (grub2.FORMAT, default_grub.FORMAT, grubenv.FORMAT), grub2.menus),
     Loader("zipl", (zipl.FORMAT,), zipl.menus),
     Loader("bls", (bls.FORMAT, kernel_cmdline.FORMAT, systemd_boot.FORMAT), bls_menu.menus),
     Loader("uki", (), uki.menus),

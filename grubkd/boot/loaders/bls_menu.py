@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
-from grubkd.boot.loaders import join_grub2 as grub2
-from grubkd.boot.loaders import kernel_cmdline, ostree, systemd_boot, zipl
+from grubkd.boot.loaders import grub2, kernel_cmdline, ostree, systemd_boot, zipl
 from grubkd.boot.loaders.format import LoaderMenu, MenuItem, SnippetReader, setting, slots_of
 from grubkd.boot.model import Feeds, Followup, Line, NewKernelArgs, Slot, Stanza
 from grubkd.errors import Notice, Place

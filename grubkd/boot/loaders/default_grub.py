@@ -1,22 +1,22 @@
-"""/etc/default/grub and /etc/default/grub.d/*.cfg: shell that grub-mkconfig sources, and never grubkd.
+"""/etc/default/grub and /etc/default/grub.d/*.cfg: shell that grub-mkconfig runs, and grubkd only reads.
 
-The assignments of the GRUB_CMDLINE_* family are read, where nothing but they decides what the variable holds; every
-other statement is kept as it stands. grub-mkconfig pastes the values into grub.cfg unquoted, so a value is undone
-twice: as shell, and then as GRUB script.
+grubkd reads the assignments of the GRUB_CMDLINE_* variables, where nothing else decides what the variable contains.
+It leaves every other statement as it is. grub-mkconfig pastes the values into grub.cfg unquoted: a value is decoded as
+shell, and then as GRUB script.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from grubkd.boot.loaders.format import Format
-from grubkd.boot.loaders.grubwords import held, quoted
-from grubkd.boot.loaders.shellslot import FORMAT_NAME, absent, slot_of
-from grubkd.boot.loaders.shellvalue import ITSELF, Quotes, decode
+from grubkd.boot.loaders.grub_script import held, quoted
+from grubkd.boot.loaders.shell import FORMAT_NAME, ITSELF, Quotes, absent, decode, slot_of
 from grubkd.boot.model import Assignment, Document
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
-from grubkd.parsing.grammar import Token
+from grubkd.parsing.grammar import Node, Token
 from grubkd.parsing.grammar import parse as parse_grammar
 from grubkd.text import from_bytes
 from grubkd.tree import osrelease
@@ -24,7 +24,7 @@ from grubkd.tree import osrelease
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from grubkd.boot.loaders.shellvalue import Value
+    from grubkd.boot.loaders.shell import Value
     from grubkd.boot.model import Slot
     from grubkd.errors import Place
     from grubkd.tree.tree import Tree
@@ -48,19 +48,14 @@ FAMILY = (
 )
 _SETTINGS = ("GRUB_DEFAULT", "GRUB_DISABLE_RECOVERY", "GRUB_ENABLE_BLSCFG", "GRUB_SAVEDEFAULT")
 
+# Commands that set the variables they name; and what sets a variable anywhere in a word, such as one of eval.
+_SETTERS = frozenset(["unset", "read", "readonly", "declare", "typeset", "local", "getopts", "mapfile"])
 _NAMES = "|".join(sorted(FAMILY, key=len, reverse=True))
-_ASSIGNMENT = re.compile(r"(?P<name>\w+)(?P<adds>\+?)=")
-_SETS = re.compile(
-    rf"(?<![\w${{])(?:{_NAMES})(?:\[[^]]*\])?\+?="
-    rf"|\A(?:unset|read|readonly|declare|typeset|local|for|getopts|mapfile)\b.*?(?<![\w$])(?:{_NAMES})(?!\w)"
-)
+_NAMED = re.compile(rf"(?<![\w$])(?:{_NAMES})(?!\w)")
+_SETS = re.compile(rf"(?<![\w${{])(?:{_NAMES})(?:\[[^]]*\])?\+?=")
 _SETS_BY_DEFAULT = re.compile(rf"\$\{{(?:{_NAMES}):?=")
-_ENDS = re.compile(r"(?:exit|return|exec)(?![^ \t])")
-_SOURCES = re.compile(r"(?:\.|source)[ \t]")
-_OPENING = frozenset({"IF", "WHILE", "UNTIL", "FOR", "CASE", "BRACE", "PAREN"})
-_CLOSING = frozenset({"FI", "DONE", "ESAC", "UNBRACE", "UNPAREN"})
-_EXPANDED = frozenset({"ASSIGNMENT", "CASE", "COMMAND"})
-_SIMPLE = frozenset({"ASSIGNMENT", "EXPORT", "EXPORTED", "COMMAND"})
+# The nodes that are parts of a statement.
+_PARTS = frozenset({"assignment", "redirection"})
 
 
 def find(tree: Tree) -> tuple[str, ...]:
@@ -84,14 +79,13 @@ def _reads_drop_ins(tree: Tree) -> bool:
 
 
 def parse(file: str, text: str) -> Document:
-    """The family's assignments in file order, and the plain settings that inventory needs.
+    """Returns the assignments of the family in file order, and the plain settings that inventory needs.
 
     Where /etc/default/grub has no plain GRUB_CMDLINE_LINUX, it gets an absent slot of style "absent": at the end, or
     before the first assignment that extends it. Raises NotUnderstood where an assignment of the family depends on
     anything but the file's text.
     """
-    tokens = [token for token in parse_grammar("default_grub", text, file=file).children if isinstance(token, Token)]
-    return _Reading(file, text, tokens).document()
+    return _Reading(file, text, parse_grammar("default_grub", text, file=file)).document()
 
 
 def quote(slot: Slot, argument: str) -> str:
@@ -105,24 +99,19 @@ def quote(slot: Slot, argument: str) -> str:
 
 
 class _Reading:
-    """One pass over the statements of a file."""
+    """The statements of a file, read in file order."""
 
-    def __init__(self, file: str, text: str, tokens: Sequence[Token]) -> None:
+    def __init__(self, file: str, text: str, tree: Node) -> None:
         self._file, self._text = file, text
         self._main = not file.rpartition("/")[0].endswith("grub.d")
         self._assignments: list[Assignment] = []
         self._starts: list[int] = []
         self._settings: dict[str, str] = {}
         self._warnings: list[Notice] = []
-        # Variables to which `+=` may add without a blank: those that hold nothing so far, or end in a blank.
+        # Variables to which `+=` may add without a blank: those that are empty so far, or end in a blank.
         self._open = set(FAMILY) if self._main else set()
-        depth = 0
-        for before, statement, after in _statements(tokens):
-            kind = statement[0].kind
-            if kind in _OPENING or kind in _CLOSING:
-                depth += 1 if kind in _OPENING else -1
-            alone = depth == 0 and before not in ("AND_OR", "PIPE", "NOT") and after not in ("AND_OR", "PIPE")
-            self._statement(statement, alone=alone and after != "AMPERSAND")
+        for node, alone in _statements(tree):
+            self._statement(node, alone=alone)
 
     def document(self) -> Document:
         plain = any(each.variable == FAMILY[0] and not each.extends for each in self._assignments)
@@ -130,87 +119,112 @@ class _Reading:
             self._assignments.insert(*self._absent())
         return Document(self._file, FORMAT_NAME, (), tuple(self._assignments), self._settings, tuple(self._warnings))
 
-    def _statement(self, tokens: Sequence[Token], *, alone: bool) -> None:
-        for token in tokens:
-            found = _ASSIGNMENT.match(token.text) if token.kind == "ASSIGNMENT" else None
-            sets = _SETS.search(token.text) if token.kind in ("COMMAND", "FOR") else None
-            if sets or (token.kind in _EXPANDED and _SETS_BY_DEFAULT.search(token.text)):
-                raise self._refusal(token, "this may set a variable that feeds the kernel command line")
-            if found is None:
-                self._opaque(token, alone=alone)
-            elif found["name"] in FAMILY:
-                if not alone or tokens[-1].kind == "COMMAND":
-                    raise self._refusal(token, f"{found['name']} is set only sometimes, or only for a command")
-                self._assignment(token, found, tokens[0])
-            elif found["name"] in _SETTINGS and alone:
-                self._setting(token, found)
-
-    def _opaque(self, token: Token, *, alone: bool) -> None:
-        if token.kind != "COMMAND":
-            return
-        if alone and _ENDS.match(token.text):
-            raise self._refusal(token, "what follows is never read")
-        if _SOURCES.match(token.text):
-            message = "another file is read here, which grubkd does not: it may set other arguments"
-            hint = "see that it sets no GRUB_CMDLINE_LINUX"
-            self._warnings.append(Notice("sources-another-file", message, hint, self._place(token)))
+    def _statement(self, node: Node, *, alone: bool) -> None:
+        tokens = list(_own_tokens(node))
+        if _may_set(node, tokens):
+            raise self._refusal(tokens[0], "this may set a variable that feeds the kernel command line")
+        for assignment in node.nodes("assignment"):
+            variable = next(assignment.tokens("VARIABLE"))
+            if variable.text in FAMILY:
+                if not alone or node.name == "command":
+                    raise self._refusal(variable, f"{variable.text} is set only sometimes, or only for a command")
+                self._assignment(assignment, tokens[0])
+            elif variable.text in _SETTINGS and alone:
+                self._setting(assignment)
+        name = next(node.tokens("NAME"), None)
+        if name and name.text in ("exit", "return", "exec") and alone:
+            raise self._refusal(name, "what follows is never read")
+        if name and name.text in (".", "source"):
+            message = "another file is read here, which grubkd does not read: it may set other arguments"
+            hint = "check that it sets no GRUB_CMDLINE_LINUX"
+            self._warnings.append(Notice("sources-another-file", message, hint, self._place(name)))
 
     def _refusal(self, token: Token, message: str) -> NotUnderstood:
         hint = 'set it once, at the top level of the file: GRUB_CMDLINE_LINUX="..."'
-        return NotUnderstood(message, hint=hint, place=place_at(self._file, self._text, token.start))
+        return NotUnderstood(message, hint=hint, place=self._place(token))
 
     def _place(self, token: Token) -> Place:
         return place_at(self._file, self._text, token.start)
 
-    def _setting(self, token: Token, found: re.Match[str]) -> None:
+    def _value(self, assignment: Node) -> tuple[Value, bool]:
+        """The decoded value of an assignment, and whether it is `+=`."""
+        variable, sign, *value = (each for each in assignment.children if isinstance(each, Token))
+        end = value[0].end if value else sign.end
+        return decode(self._file, self._text, sign.end, end, variable.text), sign.text == "+="
+
+    def _setting(self, assignment: Node) -> None:
         """A setting whose value needs execution is left out: nothing here depends on it alone."""
-        name = found["name"]
+        name = next(assignment.tokens("VARIABLE")).text
         self._settings.pop(name, None)
         try:
-            value = decode(self._file, self._text, token.start + found.end(), token.end, name)
+            value, adds = self._value(assignment)
         except GrubkdError:
             return
-        if ITSELF not in value.mapped.text and not found["adds"]:
+        if ITSELF not in value.mapped.text and not adds:
             self._settings[name] = value.mapped.text
 
-    def _assignment(self, token: Token, found: re.Match[str], first: Token) -> None:
-        name, start = found["name"], token.start + found.end()
-        value = decode(self._file, self._text, start, token.end, name)
-        text = value.mapped.text
+    def _assignment(self, assignment: Node, first: Token) -> None:
+        """Adds the assignment. `first`: the first token of the statement, which may be `export`."""
+        value, adds = self._value(assignment)
+        variable, text = next(assignment.tokens("VARIABLE")), value.mapped.text
         if first.kind == "EXPORT" and _splits(value):
-            raise self._refusal(token, "after export the shell splits an unquoted variable")
-        if found["adds"] and ITSELF in text:
-            raise self._refusal(token, "+= with the variable in its own value holds the earlier value twice")
-        if found["adds"] and text and text[0] not in " \t" and name not in self._open:
-            raise self._refusal(token, "+= without a blank at the start of the value glues it to what stands before")
-        if not (found["adds"] and not text):
-            (self._open.add if not text or text[-1] in " \t" else self._open.discard)(name)
+            raise self._refusal(variable, "after export the shell splits an unquoted variable")
+        if adds and ITSELF in text:
+            raise self._refusal(variable, "+= with the variable in its own value adds the earlier value twice")
+        if adds and text and text[0] not in " \t" and variable.text not in self._open:
+            raise self._refusal(variable, "+= without a blank at the start of the value joins two arguments")
+        if text or not adds:
+            (self._open.add if not text or text[-1] in " \t" else self._open.discard)(variable.text)
         slot = slot_of(value)
         self._starts.append(first.start)
-        self._assignments.append(Assignment(name, slot, extends=bool(found["adds"]) or ITSELF in text))
+        self._assignments.append(Assignment(variable.text, slot, extends=adds or ITSELF in text))
 
     def _absent(self) -> tuple[int, Assignment]:
-        """A place for GRUB_CMDLINE_LINUX: before what extends it, since a plain assignment behind that undoes it."""
+        """A place for GRUB_CMDLINE_LINUX: before what extends it, since a plain assignment behind that replaces it."""
         name = FAMILY[0]
         index = next((i for i, each in enumerate(self._assignments) if each.variable == name), len(self._assignments))
         at = self._starts[index] if index < len(self._starts) else len(self._text)
         return index, Assignment(name, absent(self._file, self._text, name, at), extends=False)
 
 
-def _statements(tokens: Sequence[Token]) -> Iterator[tuple[str, Sequence[Token], str]]:
-    """Simple commands and single tokens in order, each with the kinds of the tokens before and behind it."""
-    index = 0
-    while index < len(tokens):
-        end = index + 1
-        while end < len(tokens) and tokens[index].kind in _SIMPLE and tokens[end].kind in _SIMPLE:
-            end += 1
-        before = tokens[index - 1].kind if index else ""
-        yield before, tokens[index:end], tokens[end].kind if end < len(tokens) else ""
-        index = end
+def _statements(tree: Node) -> Iterator[tuple[Node, bool]]:
+    """The nodes of a tree, outer before inner, in file order, and whether each is a statement that runs always, once.
+
+    Such a statement is at the top level, no part of a pipeline or of an && or || list, and not in the background.
+    """
+    pending = [(child, not isinstance(after, Token)) for child, after in pairwise((*tree.children, None))]
+    pending.reverse()
+    while pending:
+        child, alone = pending.pop()
+        if isinstance(child, Node) and child.name not in _PARTS:
+            yield child, alone
+            pending.extend((each, False) for each in reversed(child.children))
+
+
+def _own_tokens(node: Node) -> Iterator[Token]:
+    """The tokens of a statement, without those of the statements in it."""
+    for child in node.children:
+        if isinstance(child, Token):
+            yield child
+        elif child.name in _PARTS:
+            yield from _own_tokens(child)
+
+
+def _may_set(node: Node, tokens: Sequence[Token]) -> bool:
+    """Whether a statement that is no plain assignment may set a variable of the family."""
+    texts = [token.text for token in tokens]
+    if any(map(_SETS_BY_DEFAULT.search, texts)):
+        return True
+    if node.name == "for_clause":
+        return any(token.text in FAMILY for token in node.tokens("LOOP_VARIABLE"))
+    if node.name != "command":
+        return False
+    named = any(name.text in _SETTERS for name in node.tokens("NAME")) and any(map(_NAMED.search, texts))
+    return named or any(map(_SETS.search, texts))
 
 
 def _splits(value: Value) -> bool:
-    """Whether the variable stands outside quotes in its own value."""
+    """Whether the variable is outside quotes in its own value."""
     pairs = zip(value.mapped.text, value.quotes, strict=True)
     return any(character == ITSELF and quotes is Quotes.NONE for character, quotes in pairs)
 

@@ -6,8 +6,7 @@ import re
 
 from grubkd.boot import words as kernel_words
 from grubkd.boot.loaders.format import Format
-from grubkd.boot.loaders.grubwords import pasted
-from grubkd.boot.loaders.mapped import Mapped
+from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
 from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.errors import NotUnderstood, Place, TooLong, place_at
 from grubkd.parsing.grammar import Token
@@ -15,7 +14,6 @@ from grubkd.parsing.grammar import parse as parse_grammar
 
 SIZE = 1024
 _SIGNATURE = "# GRUB Environment Block\n"
-_LINES = frozenset({"kernelopts", "tuned_params"})
 _FILES = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
 _ESCAPED = re.compile(r"\\([\s\S])|[^\\]++")
@@ -43,7 +41,7 @@ def parse(file: str, text: str) -> Document:
     for variable in parse_grammar("grubenv", text, file=file).nodes("variable"):
         name = next(variable.tokens("NAME")).text
         value = next(variable.tokens("VALUE"), None) or Token("VALUE", "", *[next(variable.tokens("EQUALS")).end] * 2)
-        if name in _LINES:
+        if name in KERNEL_VARIABLES:
             assignments[name] = Assignment(name, _slot(file, text, name, value), extends=False)
         else:
             settings[name] = _decoded(value).text

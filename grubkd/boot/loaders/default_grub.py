@@ -215,4 +215,5 @@ def _splits(value: Value) -> bool:
     return any(character == ITSELF and quotes is Quotes.NONE for character, quotes in pairs)
 
 
-FORMAT = Format(FORMAT_NAME, find, parse, quote)
+_LENSES = {"single": "Shell_value_args.single"}
+FORMAT = Format(FORMAT_NAME, find, parse, quote, lens="Shell_value_args.double", lens_by_style=_LENSES)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from grubkd.boot.model import Document, Slot
     from grubkd.tree.tree import Tree
@@ -37,6 +37,7 @@ class Format:
     The law: parsing a slot into which quote's text was spliced gives the argument back.
     `finish(file, text)`: the edited text in the file's outer form (grubenv's 1024 bytes); raises TooLong.
     `vacate(text, slot)`: the span that goes when the slot loses its last argument.
+    `lens`: the Augeas lens that takes the text of a slot apart, `lens_by_style` that of slots of another style.
     """
 
     name: str
@@ -45,3 +46,5 @@ class Format:
     quote: Callable[[Slot, str], str] = unchanged
     finish: Callable[[str, str], str] = as_it_is
     vacate: Callable[[str, Slot], tuple[int, int]] = nothing_more
+    lens: str = "Kernel_args.line"
+    lens_by_style: Mapping[str, str] = field(default_factory=dict)

@@ -182,4 +182,5 @@ def _expanded(path: str, settings: Mapping[str, str]) -> str:
     return path
 
 
-FORMAT = Format("grub2", find, parse, quote)
+_LENSES = {"single": "Kernel_args.line", "double": "Kernel_args.script"}
+FORMAT = Format("grub2", find, parse, quote, lens="Grub_script_args.words", lens_by_style=_LENSES)

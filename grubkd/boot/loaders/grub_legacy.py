@@ -290,4 +290,4 @@ def _default(argument: str) -> str | None:
     return str(int(found["hexadecimal"], 16) if found["hexadecimal"] else int(found["decimal"]))
 
 
-FORMAT = Format(name="grub-legacy", find=find, parse=parse_menu, quote=quote, finish=finish)
+FORMAT = Format(name="grub-legacy", find=find, parse=parse_menu, quote=quote, finish=finish, lens="Kernel_args.legacy")

@@ -94,4 +94,4 @@ def _slot(file: str, text: str, name: str, value: Token) -> Slot:
     return Slot(file, "grubenv", name, start, end, text.count("\n", 0, start) + 1, words)
 
 
-FORMAT = Format("grubenv", find, parse, quote, finish=finish)
+FORMAT = Format("grubenv", find, parse, quote, finish=finish, lens="Kernel_args.grubenv")

@@ -84,4 +84,4 @@ def _squeezed(raw: str) -> str:
     return _RUN.sub(" ", raw)
 
 
-FORMAT = Format(name="kernel-cmdline", find=find, parse=parse_cmdline, quote=quote)
+FORMAT = Format(name="kernel-cmdline", find=find, parse=parse_cmdline, quote=quote, lens="Kernel_args.file")

@@ -115,7 +115,7 @@ def _carry_out(
     read, after = prepared.config.texts, prepared.after
     if manner.regenerate:
         made = _regenerated(root, prepared)
-        # What no generator makes anew (40_custom's entries, say) is edited in what it printed.
+        # Entries that are made from no source (those of 40_custom, say) are edited in what the generator printed.
         prepared = _prepare(Overlay(root, made), selectors, decide)
         after = {**made, **prepared.after}
     files = _ordered(root, read, after)
@@ -216,7 +216,12 @@ def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
     sources = {path: data for path, data in prepared.after.items() if path not in scripts and data is not None}
     from grubkd.change import regenerate
 
-    return {**sources, **regenerate.regenerate(root, prepared.config, sources)}
+    made = {**sources, **regenerate.regenerate(root, prepared.config, sources)}
+    tree = Overlay(root, made)
+    config = inventory.read(tree)
+    _check_understood(config)
+    regenerate.check_menu(root, prepared.config, tree, config)
+    return made
 
 
 def _followups(config: BootConfig, files: Sequence[FileChange]) -> list[tuple[str, ...]]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from grubkd.errors import GrubkdError, Notice, Place
 
 SlotKey: TypeAlias = tuple[str, int, str]
+LineKey: TypeAlias = tuple[tuple[SlotKey, ...], tuple[tuple[SlotKey, str], ...]]
 _words = attrgetter("words")
 
 
@@ -135,6 +136,11 @@ class Line:
     slots: tuple[Slot, ...]
     home: Slot
     references: Mapping[tuple[SlotKey, str], tuple[Slot, ...]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> LineKey:
+        """Identity within one reading of the tree: lines of the same slots and references hold the same arguments."""
+        return tuple([slot.key for slot in self.slots]), tuple(self.references)
 
     def pieces(self, words: Callable[[Slot], Sequence[Word]] = _words) -> tuple[Piece, ...]:
         """The effective words in the kernel's order, references expanded, words that give nothing left out.

@@ -21,7 +21,7 @@ from grubkd.tree.overlay import Asked, Overlay
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from grubkd.boot.model import BootConfig
+    from grubkd.boot.model import BootConfig, LineKey
     from grubkd.boot.selector import Selection
     from grubkd.change.filechange import FileChange
     from grubkd.tree.root import Root
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Decision:
     """What is wanted of a configuration, as decided from it: the wishes, what history records, what to warn of.
 
-    `admit(expected)` is shown what every line is to read like (id() of the line -> arguments) before anything is
+    `admit(expected)` is shown what every line is to read like (key of the line -> arguments) before anything is
     written; it refuses by raising, and returns further warnings.
     """
 
@@ -48,7 +48,7 @@ class Decision:
 class Outcome:
     """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any.
 
-    `config`, `expected`: what was read, and id() of each of its lines -> the arguments it holds now, or would hold.
+    `config`, `expected`: what was read, and key of each of its lines -> the arguments it holds now, or would hold.
     """
 
     files: tuple[FileChange, ...]
@@ -56,7 +56,7 @@ class Outcome:
     followups: tuple[tuple[str, ...], ...]
     warnings: tuple[Notice, ...]
     config: BootConfig | None = None
-    expected: Mapping[int, tuple[str, ...]] | None = None
+    expected: Mapping[LineKey, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

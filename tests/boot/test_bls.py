@@ -317,8 +317,8 @@ def test_what_quote_takes_is_read_back(argument: str) -> None:
             return
 
 
-@settings(max_examples=20)
-@given(st.lists(laws.arguments, min_size=50, max_size=50))
+@settings(max_examples=50)
+@given(st.lists(laws.arguments, min_size=20, max_size=20))
 def test_grub_reads_what_quote_writes_as_one_command(arguments: list[str]) -> None:
     slot = Slot(FILE, "bls", "options", 0, 0, 1, (), style="grub")
     script = "true\n"

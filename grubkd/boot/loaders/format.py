@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,6 +43,7 @@ class Format:
     The law: parsing a slot into which quote's text was spliced gives the argument back.
     `finish(file, text)`: the edited text in the file's outer form (1024 bytes for grubenv); raises TooLong.
     `vacate(text, slot)`: the span to remove when the slot loses its last argument.
+    `lens`: the Augeas lens that parses the text of a slot; `lens_by_style`: that of slots with another style.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Format:
     quote: Callable[[Slot, str], str] = unchanged
     finish: Callable[[str, str], str] = as_it_is
     vacate: Callable[[str, Slot], tuple[int, int]] = nothing_more
+    lens: str = "Kernel_args.line"
+    lens_by_style: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, tree: Tree) -> tuple[str, ...]:
         """The real paths of the format's files in the tree, each once, in the order of the paths."""

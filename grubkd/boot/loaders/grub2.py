@@ -164,6 +164,8 @@ FORMAT = Format(
     parse,
     paths=(*_FILES, *(f"{directory}/*/grub.cfg" for directory in _ESPS), *_LINKS),
     quote=quote,
+    lens="Grub_script_args.words",
+    lens_by_style={"single": "Kernel_args.line", "double": "Kernel_args.script"},
 )
 
 

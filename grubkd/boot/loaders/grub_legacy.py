@@ -295,4 +295,4 @@ def _default_value(argument: str) -> str | None:
     return str(int(found["hexadecimal"], 16) if found["hexadecimal"] else int(found["decimal"]))
 
 
-FORMAT = Format(name="grub-legacy", parse=parse_menu, paths=FILES, quote=quote, finish=finish)
+FORMAT = Format("grub-legacy", parse_menu, paths=FILES, quote=quote, finish=finish, lens="Kernel_args.legacy")

@@ -85,4 +85,5 @@ FORMAT = Format(
     paths=(*_FILES, *(f"{directory}/*/grubenv" for directory in _ESPS)),
     quote=quote,
     finish=finish,
+    lens="Kernel_args.grubenv",
 )

@@ -131,4 +131,11 @@ def _uses_kernelopts(entry: Entry) -> bool:
     return any(word.reference == "kernelopts" for slot in slots for word in slot.words)
 
 
-FORMAT = Format(name="kernel-cmdline", parse=parse_cmdline, paths=(FILE,), read_only=(VENDOR_FILE,), quote=quote)
+FORMAT = Format(
+    "kernel-cmdline",
+    parse_cmdline,
+    paths=(FILE,),
+    read_only=(VENDOR_FILE,),
+    quote=quote,
+    lens="Kernel_args.file",
+)

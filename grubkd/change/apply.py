@@ -17,8 +17,8 @@ from grubkd.change.filesync import FileSync
 from grubkd.change.image import same
 from grubkd.change.signals import Held
 from grubkd.errors import ChangedSinceRead, CommandFailed, GrubkdError, Place, RollbackFailed, VerificationFailed
-from grubkd.tree.overlay import Overlay
 from grubkd.tree.root import system_failure
+from grubkd.tree.tree import Overlay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

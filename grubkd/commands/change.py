@@ -16,7 +16,7 @@ from grubkd.change.lock import lock
 from grubkd.commands.unfinished import interrupted
 from grubkd.errors import Notice, Place
 from grubkd.text import to_bytes
-from grubkd.tree.overlay import Asked, Overlay
+from grubkd.tree.tree import Overlay, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,16 +71,13 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A change worked out and verified in memory. `after`: the files that differ from the tree it was made for.
-
-    `verified`: the tree as it would be, with all that was asked of it to verify it.
-    """
+    """A change that was verified in memory. `after`: the files that differ; `verified`: read with these files."""
 
     config: BootConfig
     planned: changes.ChangeSet
     decision: Decision
     after: Mapping[str, bytes | None]
-    verified: Asked
+    verified: BootConfig
     warnings: tuple[Notice, ...]
 
 
@@ -155,8 +152,8 @@ def _recovered(root: Root, run_followups: bool) -> tuple[Notice, ...]:
 
 def _prepare(tree: Tree, selectors: Sequence[str], decide: Callable[[BootConfig, Selection], Decision]) -> _Prepared:
     """Read the tree, work the change out, and read the tree as it would be. Raises as run does."""
-    asked = Asked(tree)
-    config = inventory.read(asked)
+    tree = Snapshot(tree)
+    config = inventory.read(tree)
     _check_understood(config)
     selection = select(config, selectors)
     decision = decide(config, selection)
@@ -167,9 +164,8 @@ def _prepare(tree: Tree, selectors: Sequence[str], decide: Callable[[BootConfig,
     verify.fits(config, planned, decision.architecture)
     warnings = told + planned.warnings + decision.warnings + decision.admit(planned)
     after = _edited(config, planned)
-    # Where nothing would be written the tree would be as it is.
-    verified = Asked(Overlay(asked, after)) if after else asked
-    verify.check(config, inventory.read(verified) if after else config, planned.expected)
+    verified = inventory.read(Overlay(tree, after), config) if after else config
+    verify.check(config, verified, planned.expected)
     return _Prepared(config, planned, decision, after, verified, warnings)
 
 
@@ -202,12 +198,8 @@ def _ordered(tree: Tree, read: Mapping[str, str], after: Mapping[str, bytes | No
 
 
 def _verify_written(tree: Tree, prepared: _Prepared) -> None:
-    """See that the tree reads as it was verified to before it was written. Raises VerificationFailed.
-
-    Where it gives the answers that it was to give, to every question that was asked, it need not be parsed again.
-    """
-    if not prepared.verified.like(tree):
-        verify.check(prepared.config, inventory.read(tree), prepared.planned.expected)
+    """Check that the written tree reads as planned. Raises VerificationFailed."""
+    verify.check(prepared.config, inventory.read(tree, prepared.verified), prepared.planned.expected)
 
 
 def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:

@@ -9,7 +9,7 @@ from support import laws
 from grubkd.boot.loaders import bls, systemd_boot
 from grubkd.boot.model import Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place
-from grubkd.tree.overlay import Overlay
+from grubkd.tree.tree import Overlay
 
 FILE = "/boot/loader/entries/c0ffee-5.14.0-362.8.1.el9_3.x86_64.conf"
 

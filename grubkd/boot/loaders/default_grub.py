@@ -59,9 +59,9 @@ _PARTS = frozenset({"assignment", "redirection"})
 
 
 def find(tree: Tree) -> tuple[str, ...]:
-    """/etc/default/grub, then the drop-ins, where the tree's grub-mkconfig reads them: that is Debian's own addition.
+    """Returns /etc/default/grub, then the drop-ins where grub-mkconfig reads them: only Debian's does.
 
-    A tree without grub-mkconfig is taken for Debian's or not by its os-release.
+    Where the tree has no grub-mkconfig, os-release decides.
     """
     paths = [FILE]
     if _reads_drop_ins(tree):
@@ -89,12 +89,15 @@ def parse(file: str, text: str) -> Document:
 
 
 def quote(slot: Slot, argument: str) -> str:
-    """The argument, first as GRUB script, then as the slot's shell quotes hold it. Raises CannotHold."""
+    """Returns the argument as GRUB script inside the shell quotes of the slot. Raises CannotHold."""
     script = quoted(held(argument))
     if slot.style != "single":
         return re.sub(r'[\\"$`]', r"\\\g<0>", script)
     if "'" in script:
-        raise CannotHold(f"{argument!r} cannot stand between apostrophes", hint="put the value in double quotes")
+        raise CannotHold(
+            f"{argument!r} contains an apostrophe, and the value is between apostrophes",
+            hint="put the value in double quotes",
+        )
     return script
 
 

@@ -1,4 +1,4 @@
-"""GRUB's environment block: 1024 bytes that GRUB itself rewrites in place while it boots."""
+"""GRUB's environment block: 1024 bytes that GRUB itself rewrites in place at boot."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ESCAPED = re.compile(r"\\([\s\S])|[^\\]++")
 
 
 def find(tree: Tree) -> tuple[str, ...]:
-    """The environment blocks of /boot and of the ESPs; a link from one to the other counts once."""
+    """Returns the environment blocks of /boot and of the ESPs; each real file once."""
     paths = list(_FILES)
     for directory in _ESPS:
         paths += [f"{directory}/{name}/grubenv" for name in tree.list(directory)]
@@ -33,13 +33,13 @@ def find(tree: Tree) -> tuple[str, ...]:
 
 
 def parse(file: str, text: str) -> Document:
-    """The variables: kernelopts and tuned_params as slots, every other variable as a setting.
+    """Returns the variables: kernelopts and tuned_params as slots, every other variable as a setting.
 
     Raises NotUnderstood for a block that is not 1024 bytes long or does not begin with the signature.
     """
     if not text.startswith(_SIGNATURE):
         raise NotUnderstood(
-            "not a GRUB environment block: its first line is another",
+            "not a GRUB environment block: the first line is not its signature",
             hint="make a new one with grub-editenv FILE create",
             place=Place(file, 1, 1),
         )
@@ -53,7 +53,8 @@ def parse(file: str, text: str) -> Document:
     assignments: dict[str, Assignment] = {}
     for variable in parse_grammar("grubenv", text, file=file).nodes("variable"):
         name = next(variable.tokens("NAME")).text
-        value = next(variable.tokens("VALUE"), None) or Token("VALUE", "", *[next(variable.tokens("EQUALS")).end] * 2)
+        end = next(variable.tokens("EQUALS")).end
+        value = next(variable.tokens("VALUE"), Token("VALUE", "", end, end))
         if name in KERNEL_VARIABLES:
             assignments[name] = Assignment(name, _slot(file, text, name, value), extends=False)
         else:
@@ -62,12 +63,12 @@ def parse(file: str, text: str) -> Document:
 
 
 def quote(_slot: Slot, argument: str) -> str:
-    """The argument as it stands in a value. Raises CannotHold for what GRUB would take as script."""
+    """Returns the argument as a value holds it. Raises CannotHold for what GRUB would take as script."""
     return re.sub(r"[\\\n]", r"\\\g<0>", pasted(argument))
 
 
 def finish(file: str, text: str) -> str:
-    """The block with as many number signs at its end as 1024 bytes take. Raises TooLong."""
+    """Returns the block, filled up with number signs to 1024 bytes. Raises TooLong."""
     content = text.rstrip("#")
     if len(content) > SIZE:
         raise TooLong(

@@ -95,7 +95,7 @@ def quote(slot: Slot, argument: str) -> str:
         return re.sub(r'[\\"$`]', r"\\\g<0>", script)
     if "'" in script:
         raise CannotHold(
-            f"{argument!r} contains an apostrophe, and the value is between apostrophes",
+            f"{argument!r} cannot be written between apostrophes",
             hint="put the value in double quotes",
         )
     return script

@@ -137,7 +137,7 @@ class _Reading:
         name = next(node.tokens("NAME"), None)
         if name and name.text in ("exit", "return", "exec") and alone:
             raise self._refusal(name, "what follows is never read")
-        if name and name.text in (".", "source"):
+        if name and name.text in (".", "source") and any(node.tokens("WORD")):
             message = "another file is read here, which grubkd does not read: it may set other arguments"
             hint = "check that it sets no GRUB_CMDLINE_LINUX"
             self._warnings.append(Notice("sources-another-file", message, hint, self._place(name)))
@@ -215,15 +215,15 @@ def _own_tokens(node: Node) -> Iterator[Token]:
 
 def _may_set(node: Node, tokens: Sequence[Token]) -> bool:
     """Whether a statement that is no plain assignment may set a variable of the family."""
-    texts = [token.text for token in tokens]
-    if any(map(_SETS_BY_DEFAULT.search, texts)):
+    if any(_SETS_BY_DEFAULT.search(token.text) for token in tokens):
         return True
     if node.name == "for_clause":
         return any(token.text in FAMILY for token in node.tokens("LOOP_VARIABLE"))
     if node.name != "command":
         return False
-    named = any(name.text in _SETTERS for name in node.tokens("NAME")) and any(map(_NAMED.search, texts))
-    return named or any(map(_SETS.search, texts))
+    words = [token.text for token in tokens if token.kind in ("NAME", "WORD")]
+    named = any(name.text in _SETTERS for name in node.tokens("NAME")) and any(map(_NAMED.search, words))
+    return named or any(map(_SETS.search, words))
 
 
 def _splits(value: Value) -> bool:

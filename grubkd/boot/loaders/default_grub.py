@@ -134,10 +134,15 @@ class _Reading:
                 self._assignment(assignment, tokens[0])
             elif variable.text in _SETTINGS and alone:
                 self._setting(assignment)
-        name = next(node.tokens("NAME"), None)
-        if name and name.text in ("exit", "return", "exec") and alone:
+        words = _command_words(node)
+        if words:
+            self._command(words, alone=alone)
+
+    def _command(self, words: Sequence[Token], *, alone: bool) -> None:
+        name = words[0]
+        if name.text in ("exit", "return", "exec") and alone:
             raise self._refusal(name, "what follows is never read")
-        if name and name.text in (".", "source") and any(node.tokens("WORD")):
+        if name.text in (".", "source") and len(words) > 1:
             message = "another file is read here, which grubkd does not read: it may set other arguments"
             hint = "check that it sets no GRUB_CMDLINE_LINUX"
             self._warnings.append(Notice("sources-another-file", message, hint, self._place(name)))
@@ -219,11 +224,15 @@ def _may_set(node: Node, tokens: Sequence[Token]) -> bool:
         return True
     if node.name == "for_clause":
         return any(token.text in FAMILY for token in node.tokens("LOOP_VARIABLE"))
-    if node.name != "command":
-        return False
-    words = [token.text for token in tokens if token.kind in ("NAME", "WORD")]
-    named = any(name.text in _SETTERS for name in node.tokens("NAME")) and any(map(_NAMED.search, words))
-    return named or any(map(_SETS.search, words))
+    words = [word.text for word in _command_words(node)]
+    if words and words[0] in _SETTERS and any(map(_NAMED.search, words)):
+        return True
+    return any(map(_SETS.search, words))
+
+
+def _command_words(node: Node) -> Sequence[Token]:
+    """The name and the arguments of a command; none for any other statement."""
+    return [child for child in node.children if isinstance(child, Token)] if node.name == "command" else []
 
 
 def _splits(value: Value) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from grubkd.boot import words as kernel_words
 from grubkd.boot.loaders.format import Format
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
 from grubkd.boot.model import Assignment, Document, Slot
@@ -87,8 +86,7 @@ def _decoded(value: Token) -> Mapped:
 
 
 def _slot(file: str, text: str, name: str, value: Token) -> Slot:
-    mapped = _decoded(value)
-    words = tuple(mapped.placed(word) for word in kernel_words.words(mapped.text, 0, len(mapped.text)))
+    words = _decoded(value).kernel_words()
     start, end = (words[0].start, words[-1].end) if words else (value.start, value.start)
     return Slot(file, "grubenv", name, start, end, text.count("\n", 0, start) + 1, words)
 

@@ -1,8 +1,8 @@
-"""The options of Debian's and Ubuntu's update-grub for GRUB legacy, which stand in comments of menu.lst.
+"""The options of Debian's and Ubuntu's update-grub for GRUB legacy, in comments of menu.lst.
 
-update-grub finds them with sed: between the marks `### BEGIN AUTOMAGIC KERNELS LIST` and `### END DEBIAN AUTOMAGIC
-KERNELS LIST`, and there between those of the default options, lines that begin with `# NAME=`: no indentation, one
-blank. The values go through an unquoted `echo` of the shell, those of `kopt_VERSION` through `eval` before.
+update-grub finds them with sed: lines that begin with `# NAME=` (no indentation, one blank) between the marks of the
+default options, which are between `### BEGIN AUTOMAGIC KERNELS LIST` and `### END DEBIAN AUTOMAGIC KERNELS LIST`. The
+values pass through an unquoted `echo` of the shell, those of `kopt_VERSION` through `eval` before.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EVALUATED = re.compile(r'[$`"\\]')
 
 
 class Options:
-    """Where in menu.lst a reading is: inside the list that update-grub makes anew, inside its options."""
+    """The options of one menu.lst. `generated`: the reader is inside the list that update-grub writes."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
@@ -37,7 +37,7 @@ class Options:
         self._seen: set[str] = set()
 
     def mark(self, text: str) -> None:
-        """Take note of a mark."""
+        """Enters or leaves the list, or its options."""
         if text in (BEGIN_LIST, END_LIST):
             self.generated = text == BEGIN_LIST
         elif self.generated:
@@ -46,7 +46,7 @@ class Options:
     def assignment(self, name: str, start: int, end: int, line: int) -> Assignment | None:
         """The option of a line `# NAME=VALUE`, whose value is text[start:end]; None where update-grub does not look.
 
-        Several lines of one name add up, but for `kopt_VERSION`, of which the last counts.
+        Several lines of one name add up. Of several `kopt_VERSION` lines the last one counts.
         """
         if not (self.generated and self._options):
             return None
@@ -60,14 +60,14 @@ class Options:
 
 
 def quote(slot: Slot, argument: str) -> str:
-    """The argument as it stands in a slot of such an option; any other slot's as it is. Raises CannotHold."""
+    """Returns the argument as such an option holds it; for any other slot, unchanged. Raises CannotHold."""
     if slot.style not in (_ECHO, _EVAL):
         return argument
     changed = _EXPANDED.search(argument) or (_EVALUATED.search(argument) if slot.style == _EVAL else None)
     if changed or _echoed(argument) != argument:
         what = repr(changed.group()) if changed else "a run of blanks"
         raise CannotHold(
-            f"{argument!r}: update-grub hands `# {slot.variable}=` through the shell, which would change {what}",
+            f"{argument!r}: update-grub passes `# {slot.variable}=` through the shell, which would change {what}",
             hint="write the argument without it",
         )
     return argument

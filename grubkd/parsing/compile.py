@@ -50,7 +50,7 @@ def tables(source: str) -> Tables:
     names = {name: number for number, name in enumerate(sorted({str(rule.origin.name) for rule in rules}))}
     order = _reached(table.states, start)
     states = {state: number for number, state in enumerate(order)}
-    patterns: dict[str, int] = {}
+    sets: dict[tuple[str, ...], int] = {}
     actions: list[dict[str, int]] = []
     gotos: list[dict[int, int]] = []
     for state in order:
@@ -68,9 +68,9 @@ def tables(source: str) -> Tables:
         actions=tuple(actions),
         gotos=tuple(gotos),
         rules=tuple(_rule(rule, names) for rule in rules),
-        lexers=tuple(patterns.setdefault(_pattern(lexers.lexers[state].terminals), len(patterns)) for state in order),
-        patterns=tuple(patterns),
-        anything=_pattern(lexers.root_lexer.terminals),
+        lexers=tuple(sets.setdefault(_names(lexers.lexers[state].terminals), len(sets)) for state in order),
+        sets=tuple(sets),
+        terminals={str(each.name): each.pattern.to_regexp() for each in lexers.root_lexer.terminals},
         ignored=frozenset(map(str, lexers.root_lexer.ignore_types)),
     )
 
@@ -115,13 +115,8 @@ def _rule(rule: Any, names: dict[str, int]) -> Rule:
     )
 
 
-def _pattern(terminals: Iterable[Any]) -> str:
-    """The regular expression of a state's terminals. `(?!)`, which matches nothing, where no terminal may follow."""
-    terminals = list(terminals)
-    source = "|".join(f"(?P<{each.name}>{each.pattern.to_regexp()})" for each in terminals) or "(?!)"
-    if re.compile(source).groups != len(terminals):
-        raise ValueError("a terminal has groups of its own; use (?:...)")
-    return source
+def _names(terminals: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(str(each.name) for each in terminals)
 
 
 def _check_strings(terminals: Iterable[Any]) -> None:

@@ -70,9 +70,8 @@ class Tables(NamedTuple):
 
     `start`, `end`: the first state, and the state after the whole text. `actions`: for each state, terminal -> the
     next state (shift), or -1 - the number of a rule (reduce). `gotos`: for each state, number of a rule's name -> the
-    next state. `lexers`: for each state, the number of its pattern. `patterns`: regular expressions with one named
-    group for each terminal, in the order of precedence. `anything`: the pattern of all terminals. `ignored`: the
-    terminals of %ignore.
+    next state. `lexers`: for each state, the number of its set of terminals. `sets`: sets of terminals, each in the
+    order in which they are tried. `terminals`: name -> regular expression. `ignored`: the terminals of %ignore.
     """
 
     start: int
@@ -81,8 +80,8 @@ class Tables(NamedTuple):
     gotos: tuple[Mapping[int, int], ...]
     rules: tuple[Rule, ...]
     lexers: tuple[int, ...]
-    patterns: tuple[str, ...]
-    anything: str
+    sets: tuple[tuple[str, ...], ...]
+    terminals: Mapping[str, str]
     ignored: frozenset[str]
 
 
@@ -96,11 +95,16 @@ class Unexpected(Exception):
 
 
 class Driver:
-    """An LALR parser: runs the tables of one grammar. A pattern is compiled when a text first needs it."""
+    """An LALR parser: runs the tables of one grammar.
+
+    A terminal is compiled when a text first needs it, by itself: one pattern for all terminals of a state would match
+    faster, but takes longer to compile than an ordinary file takes to read.
+    """
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._matchers: dict[int, _Matcher] = {}
+        self._terminals: dict[str, _Matcher] = {}
+        self._sets: dict[int, Sequence[tuple[str, _Matcher]]] = {}
 
     def parse(self, text: str, start: int = 0, end: int | None = None) -> Node:
         """Returns the tree of text[start:end]. Raises Unexpected at the first place that is not in the grammar."""
@@ -111,10 +115,7 @@ class Driver:
         while True:
             kind, stop = _END, length
             if offset < length:
-                found = self._matcher(state)(text, offset, length)
-                if found is None or found.lastgroup is None:
-                    raise Unexpected(offset, terminal=bool(re.compile(tables.anything).match(text, offset, length)))
-                kind, stop = found.lastgroup, found.end()
+                kind, stop = self._lex(tables.lexers[state], text, offset, length)
                 if kind in ignored:
                     offset = stop
                     continue
@@ -131,11 +132,19 @@ class Driver:
             values.append(Token(kind, text[offset:stop], offset, stop))
             offset = stop
 
-    def _matcher(self, state: int) -> _Matcher:
-        number = self._tables.lexers[state]
-        if number not in self._matchers:
-            self._matchers[number] = re.compile(self._tables.patterns[number]).match
-        return self._matchers[number]
+    def _lex(self, number: int, text: str, start: int, end: int) -> tuple[str, int]:
+        """The first terminal of a set that matches at `start`, and where it ends."""
+        if number not in self._sets:
+            self._sets[number] = [(name, self._matcher(name)) for name in self._tables.sets[number]]
+        for name, match in self._sets[number]:
+            if found := match(text, start, end):
+                return name, found.end()
+        raise Unexpected(start, terminal=any(self._matcher(each)(text, start, end) for each in self._tables.terminals))
+
+    def _matcher(self, name: str) -> _Matcher:
+        if name not in self._terminals:
+            self._terminals[name] = re.compile(self._tables.terminals[name]).match
+        return self._terminals[name]
 
     def _reduce(self, rule: Rule, states: list[int], values: list[Child | list[Child]]) -> int:
         """Replaces the symbols of a rule by what it makes of them. Returns the next state."""

@@ -157,6 +157,7 @@ def test_what_is_opaque_is_passed_over() -> None:
         'for i in a "b c" $d; do e; done; while f; do g; done < /h\n'
         'case "$1" in a|"b c") d;; (*) e ;; esac\nf() {\n g # h\'i\n}\n( j; k ) & { l; }\n'
         "echo a#b \\\n c ${d%x} $((1+2)) | m > /n || o\nexport GRUB_CMDLINE_LINUX GRUB_A\n"
+        'export GRUB_A=1 GRUB_B\nGRUB_A="GRUB_CMDLINE_LINUX=x" 2>/dev/null p >q <r\ncase s in\n  # t\n  u) v\nesac\n'
         f"#{LINUX}=x\n : # {LINUX}=y\n{LINUX}=z"
     )
     assert subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
@@ -283,6 +284,11 @@ FAULTS = {
 def test_what_is_refused_says_where(fault: str) -> None:
     text = (laws.INVALID / "default-grub" / fault).read_bytes().decode("latin-1")
     assert refused(text) == FAULTS[fault]
+
+
+def test_the_name_of_a_command_may_follow_assignments_and_redirections() -> None:
+    assert refused(f"A=b 2>/dev/null unset {LINUX}\n") == (MAY_SET, 1, 1)
+    assert refused("A=b >c exit\n") == ("what follows is never read", 1, 8)
 
 
 def test_every_invalid_file_has_its_test() -> None:

@@ -85,8 +85,8 @@ def test_grub_editenv_agrees(tmp_path: Path) -> None:
 
 
 FAULTS = {
-    "other-first-line": ("not a GRUB environment block: its first line is another", 1, 1),
-    "empty": ("not a GRUB environment block: its first line is another", 1, 1),
+    "other-first-line": ("not a GRUB environment block: the first line is not its signature", 1, 1),
+    "empty": ("not a GRUB environment block: the first line is not its signature", 1, 1),
     "too-short": ("1023 bytes long: an environment block has exactly 1024, which GRUB rewrites in place", 3, 985),
     "too-long": ("2048 bytes long: an environment block has exactly 1024, which GRUB rewrites in place", 3, 986),
     "line-without-equals": ("not understood: the end of the line", 2, 12),

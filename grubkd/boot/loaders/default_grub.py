@@ -59,9 +59,9 @@ _PARTS = frozenset({"assignment", "redirection"})
 
 
 def find(tree: Tree) -> tuple[str, ...]:
-    """/etc/default/grub, then the drop-ins, where the tree's grub-mkconfig reads them: that is Debian's own addition.
+    """Returns /etc/default/grub, then the drop-ins where grub-mkconfig reads them: only Debian's does.
 
-    A tree without grub-mkconfig is taken for Debian's or not by its os-release.
+    Where the tree has no grub-mkconfig, os-release decides.
     """
     paths = [FILE]
     if _reads_drop_ins(tree):
@@ -89,12 +89,15 @@ def parse(file: str, text: str) -> Document:
 
 
 def quote(slot: Slot, argument: str) -> str:
-    """The argument, first as GRUB script, then as the slot's shell quotes hold it. Raises CannotHold."""
+    """Returns the argument as GRUB script inside the shell quotes of the slot. Raises CannotHold."""
     script = quoted(held(argument))
     if slot.style != "single":
         return re.sub(r'[\\"$`]', r"\\\g<0>", script)
     if "'" in script:
-        raise CannotHold(f"{argument!r} cannot stand between apostrophes", hint="put the value in double quotes")
+        raise CannotHold(
+            f"{argument!r} cannot be written between apostrophes",
+            hint="put the value in double quotes",
+        )
     return script
 
 
@@ -131,10 +134,15 @@ class _Reading:
                 self._assignment(assignment, tokens[0])
             elif variable.text in _SETTINGS and alone:
                 self._setting(assignment)
-        name = next(node.tokens("NAME"), None)
-        if name and name.text in ("exit", "return", "exec") and alone:
+        words = _command_words(node)
+        if words:
+            self._command(words, alone=alone)
+
+    def _command(self, words: Sequence[Token], *, alone: bool) -> None:
+        name = words[0]
+        if name.text in ("exit", "return", "exec") and alone:
             raise self._refusal(name, "what follows is never read")
-        if name and name.text in (".", "source"):
+        if name.text in (".", "source") and len(words) > 1:
             message = "another file is read here, which grubkd does not read: it may set other arguments"
             hint = "check that it sets no GRUB_CMDLINE_LINUX"
             self._warnings.append(Notice("sources-another-file", message, hint, self._place(name)))
@@ -212,15 +220,19 @@ def _own_tokens(node: Node) -> Iterator[Token]:
 
 def _may_set(node: Node, tokens: Sequence[Token]) -> bool:
     """Whether a statement that is no plain assignment may set a variable of the family."""
-    texts = [token.text for token in tokens]
-    if any(map(_SETS_BY_DEFAULT.search, texts)):
+    if any(_SETS_BY_DEFAULT.search(token.text) for token in tokens):
         return True
     if node.name == "for_clause":
         return any(token.text in FAMILY for token in node.tokens("LOOP_VARIABLE"))
-    if node.name != "command":
-        return False
-    named = any(name.text in _SETTERS for name in node.tokens("NAME")) and any(map(_NAMED.search, texts))
-    return named or any(map(_SETS.search, texts))
+    words = [word.text for word in _command_words(node)]
+    if words and words[0] in _SETTERS and any(map(_NAMED.search, words)):
+        return True
+    return any(map(_SETS.search, words))
+
+
+def _command_words(node: Node) -> Sequence[Token]:
+    """The name and the arguments of a command; none for any other statement."""
+    return [child for child in node.children if isinstance(child, Token)] if node.name == "command" else []
 
 
 def _splits(value: Value) -> bool:

@@ -10,7 +10,6 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from grubkd.boot import words as kernel_words
 from grubkd.boot.kernelpath import is_xen
 from grubkd.boot.loaders import shell
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, SnippetReader, holds_value, setting, slots_of
@@ -144,7 +143,7 @@ class _Reading:
                 mapped.add(decoded, begin + piece.start(), begin + piece.end())
         else:
             mapped.add(found[style], begin, begin + len(found[style]))
-        words = tuple(mapped.placed(each) for each in kernel_words.words(mapped.text, 0, len(mapped.text)))
+        words = mapped.kernel_words()
         start, end = (words[0].start, words[-1].end) if words else (begin, begin)
         quotes = '"' if style == "bare" else ""
         style = "single" if style == "single" else "double"

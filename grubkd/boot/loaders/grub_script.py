@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
+from grubkd.boot import words as kernel_words
 from grubkd.errors import CannotHold
 from grubkd.parsing.grammar import Token, parse
 
@@ -29,7 +30,7 @@ _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9]++|[?#*@])"
 _VARIABLE = rf"\$(?:{_NAME}|\{{{_NAME}\}})"
 # The pieces of a word, which the grammar has found.
 _PIECE = re.compile(
-    rf"""(?P<single>'[^']*+')|(?P<translated>\$"(?:[^"\\]|\\[\s\S])*+")|(?P<double>"(?:[^"\\]|\\[\s\S])*+")"""
+    rf"""(?P<single>'[^']*+')|(?P<translated>\$"(?:[^"\\]|\\[\s\S])*")|(?P<double>"(?:[^"\\]|\\[\s\S])*")"""
     rf"""|(?P<continuation>\\\n)|(?P<escape>\\[\s\S])|(?P<variable>{_VARIABLE})|(?P<plain>[^'"\\$]++)"""
 )
 _UNQUOTED = re.compile(r"[^'\"\\$\r]*+")
@@ -77,10 +78,10 @@ class Mapped:
         """Returns the span in the file of text[start:end], which must not be empty."""
         return self.starts[start], self.ends[end - 1]
 
-    def placed(self, word: Word) -> Word:
-        """Returns a word of `text` with its span in the file."""
-        start, end = self.span(word.start, word.end)
-        return word._replace(start=start, end=end)
+    def kernel_words(self) -> tuple[Word, ...]:
+        """Returns the words of `text` as the kernel splits it, with their spans in the file."""
+        found = kernel_words.words(self.text, 0, len(self.text))
+        return tuple(word._replace(start=self.starts[word.start], end=self.ends[word.end - 1]) for word in found)
 
 
 def words(text: str) -> tuple[list[Token], int]:

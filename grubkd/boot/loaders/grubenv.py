@@ -1,10 +1,9 @@
-"""GRUB's environment block: 1024 bytes that GRUB itself rewrites in place while it boots."""
+"""GRUB's environment block: 1024 bytes that GRUB itself rewrites in place at boot."""
 
 from __future__ import annotations
 
 import re
 
-from grubkd.boot import words as kernel_words
 from grubkd.boot.loaders.format import Format
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
 from grubkd.boot.model import Assignment, Document, Slot
@@ -20,13 +19,13 @@ _ESCAPED = re.compile(r"\\([\s\S])|[^\\]++")
 
 
 def parse(file: str, text: str) -> Document:
-    """The variables: kernelopts and tuned_params as slots, every other variable as a setting.
+    """Returns the variables: kernelopts and tuned_params as slots, every other variable as a setting.
 
     Raises NotUnderstood for a block that is not 1024 bytes long or does not begin with the signature.
     """
     if not text.startswith(_SIGNATURE):
         raise NotUnderstood(
-            "not a GRUB environment block: its first line is another",
+            "not a GRUB environment block: the first line is not its signature",
             hint="make a new one with grub-editenv FILE create",
             place=Place(file, 1, 1),
         )
@@ -40,7 +39,8 @@ def parse(file: str, text: str) -> Document:
     assignments: dict[str, Assignment] = {}
     for variable in parse_grammar("grubenv", text, file=file).nodes("variable"):
         name = next(variable.tokens("NAME")).text
-        value = next(variable.tokens("VALUE"), None) or Token("VALUE", "", *[next(variable.tokens("EQUALS")).end] * 2)
+        end = next(variable.tokens("EQUALS")).end
+        value = next(variable.tokens("VALUE"), Token("VALUE", "", end, end))
         if name in KERNEL_VARIABLES:
             assignments[name] = Assignment(name, _slot(file, text, name, value), extends=False)
         else:
@@ -49,12 +49,12 @@ def parse(file: str, text: str) -> Document:
 
 
 def quote(_slot: Slot, argument: str) -> str:
-    """The argument as it stands in a value. Raises CannotHold for what GRUB would take as script."""
+    """Returns the argument as a value holds it. Raises CannotHold for what GRUB would take as script."""
     return re.sub(r"[\\\n]", r"\\\g<0>", pasted(argument))
 
 
 def finish(file: str, text: str) -> str:
-    """The block with as many number signs at its end as 1024 bytes take. Raises TooLong."""
+    """Returns the block, filled up with number signs to 1024 bytes. Raises TooLong."""
     content = text.rstrip("#")
     if len(content) > SIZE:
         raise TooLong(
@@ -73,8 +73,7 @@ def _decoded(value: Token) -> Mapped:
 
 
 def _slot(file: str, text: str, name: str, value: Token) -> Slot:
-    mapped = _decoded(value)
-    words = tuple(mapped.placed(word) for word in kernel_words.words(mapped.text, 0, len(mapped.text)))
+    words = _decoded(value).kernel_words()
     start, end = (words[0].start, words[-1].end) if words else (value.start, value.start)
     return Slot(file, "grubenv", name, start, end, text.count("\n", 0, start) + 1, words)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
-from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 SlotKey: TypeAlias = tuple[str, int, str]
 LineKey: TypeAlias = tuple[tuple[SlotKey, ...], tuple[tuple[SlotKey, str], ...]]
-_words = attrgetter("words")
 
 
 class Word(NamedTuple):
@@ -130,7 +128,7 @@ class Document:
 
 
 class Piece(NamedTuple):
-    """One effective word of a line, and the slot it stands in."""
+    """One effective word of a line, and its slot."""
 
     slot: Slot
     word: Word
@@ -151,16 +149,14 @@ class Line:
 
     @property
     def key(self) -> LineKey:
-        """Identity within one reading of the tree: lines of the same slots and references hold the same arguments."""
+        """Identity within one reading of the tree: lines with the same key hold the same arguments."""
         return tuple([slot.key for slot in self.slots]), tuple(self.references)
 
-    def pieces(self, words: Callable[[Slot], Sequence[Word]] = _words) -> tuple[Piece, ...]:
+    def pieces(self, words: Callable[[Slot], Sequence[Word]] = lambda slot: slot.words) -> tuple[Piece, ...]:
         """The effective words in the kernel's order, references expanded, words that give nothing left out.
 
         `words` tells the words of a slot: those it has (default), or those it would have after an edit.
         """
-        if not self.references:
-            return tuple([Piece(slot, word) for slot in self.slots for word in words(slot) if word.text])
         found, pending = [], [Piece(slot, word) for slot in reversed(self.slots) for word in reversed(words(slot))]
         while pending:
             piece = pending.pop()
@@ -173,9 +169,7 @@ class Line:
 
     def arguments(self) -> tuple[str, ...]:
         """The texts of the effective words, in the kernel's order: all that most readers of a line want."""
-        if self.references:
-            return tuple([piece.word.text for piece in self.pieces()])
-        return tuple([text for slot in self.slots for _, _, text, _ in slot.words if text])
+        return tuple([piece.word.text for piece in self.pieces()])
 
     def every_slot(self) -> tuple[Slot, ...]:
         """Every slot that feeds this line, its own and those behind references, each once."""
@@ -245,7 +239,7 @@ class Entry:
 
 
 class Feeds(Enum):
-    """Which present entries a generator would make anew from a future line."""
+    """Which present entries a generator would make again from a line for new kernels."""
 
     NORMAL = "normal"
     RECOVERY = "recovery"

@@ -8,14 +8,13 @@ disk itself is brought up to date; follow-up commands run. Only then is the jour
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grubkd import log
-from grubkd.change import atomicfile, directory, durable, followups, image, journal
-from grubkd.change.filesync import FileSync
-from grubkd.change.image import same
-from grubkd.change.signals import Held
+from grubkd.change import disk, journal, recovery, sync
+from grubkd.change.lock import HeldSignals
 from grubkd.errors import ChangedSinceRead, CommandFailed, GrubkdError, Place, RollbackFailed, VerificationFailed
 from grubkd.tree.overlay import Overlay
 from grubkd.tree.root import system_failure
@@ -24,10 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
-    from grubkd.change.image import Image
+    from grubkd.change.disk import FileImage
     from grubkd.change.record import Record
     from grubkd.tree.root import Root
     from grubkd.tree.tree import Tree
+
 
 # Is shown the tree with all files in place, without what this transaction put beside them; raises to undo it.
 Recheck: TypeAlias = "Callable[[Tree], None]"
@@ -39,20 +39,20 @@ class Step:
     """One file of a transaction: what must be there now, and what will be. None: no file. `link` as in FileRecord."""
 
     path: str
-    before: Image | None
-    after: Image | None
+    before: FileImage | None
+    after: FileImage | None
     link: str | None = None
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
-        return same(self.before, self.after)
+        return disk.same(self.before, self.after)
 
 
 class Application:
     """One transaction under way."""
 
-    def __init__(self, root: Root, record: Record, steps: Sequence[Step], stop: Held) -> None:
+    def __init__(self, root: Root, record: Record, steps: Sequence[Step], stop: HeldSignals) -> None:
         self._root = root
         self._record = record
         self._steps = steps
@@ -68,17 +68,17 @@ class Application:
         if recheck:
             self._recheck(recheck)
         self._stop.check()
-        durable.settle(self._root, (each.path for each in self._steps))
+        sync.settle(self._root, (each.path for each in self._steps))
         if following:
             for command in self._record.followups:
-                followups.run(command, self._root, self._stop.arrived)
+                recovery.run_followup(command, self._root, self._stop.arrived)
                 self._ran.append(command)
         self._stop.check()
         # From here on an ending signal comes too late: the change is made.
         self._clean()
         for path in reversed(empty):
             self._at = path
-            directory.remove(self._root, path)
+            disk.remove_directory(self._root, path)
         journal.finish(self._root, self._record.id)
 
     @property
@@ -97,32 +97,32 @@ class Application:
 
     def _names(self, number: int) -> tuple[str, str]:
         path, id = self._steps[number].path, self._record.id
-        return atomicfile.temporary(path, id, number, "new"), atomicfile.temporary(path, id, number, "old")
+        return disk.temporary_name(path, id, number, "new"), disk.temporary_name(path, id, number, "old")
 
     def _stage(self) -> None:
         for path in self._record.directories:
             self._go(path)
-            directory.make(self._root, path, 0o755)
-        with FileSync(len(self._steps)) as files:
+            disk.make_directory(self._root, path, 0o755)
+        with sync.FileSync(len(self._steps)) as files:
             self._write(files)
             self._stop.check()
             files.finish()
         # The second names of the old files must not be lost with the first.
         self._sync()
-        durable.settle_staged(self._root)
+        sync.settle_staged(self._root)
 
-    def _write(self, files: FileSync) -> None:
+    def _write(self, files: sync.FileSync) -> None:
         latest = 0
         with self._root.near() as near:
             for number, step in enumerate(self._steps):
                 self._go(step.path)
                 staged, kept = self._names(number)
                 if step.before is not None:
-                    atomicfile.keep(near, step.path, kept, step.before, files)
+                    disk.keep(near, step.path, kept, step.before, files)
                 if step.after is not None:
                     other = self._root.stat(_NEWER_THAN[step.path]) if step.path in _NEWER_THAN else None
                     latest = max(latest, other.st_mtime_ns if other else 0)
-                    latest = max(latest, atomicfile.stage(near, staged, step.after, files, latest))
+                    latest = max(latest, disk.stage(near, staged, step.after, files, latest))
 
     def _swap(self) -> None:
         with self._root.near() as near:
@@ -130,9 +130,9 @@ class Application:
                 self._go(step.path)
                 check_unchanged(near, step)
                 if step.after is None:
-                    atomicfile.remove(near, step.path)
+                    disk.remove_file(near, step.path)
                 else:
-                    atomicfile.swap(near, self._names(number)[0], step.path)
+                    disk.swap(near, self._names(number)[0], step.path)
                 log.decided(f"{'removed' if step.after is None else 'wrote'} {step.path}")
         self._sync()
 
@@ -140,14 +140,14 @@ class Application:
         with self._root.near() as near:
             for step in self._steps:
                 self._go(step.path)
-                present = image.read(near, step.path)
+                present = disk.read_image(near, step.path)
                 wanted = step.after
                 if present and wanted and step.before is None:
                     if wanted.mtime_ns is None:
                         wanted = present.with_data(wanted.data)  # new: its directory decides on owner and attributes
                     else:  # back without execution bits, but vfat has them on every file
                         wanted = replace(wanted, mode=wanted.mode | present.mode & 0o111)
-                if not same(present, wanted):
+                if not disk.same(present, wanted):
                     raise VerificationFailed("what was written reads differently", place=Place(step.path))
 
     def _recheck(self, recheck: Recheck) -> None:
@@ -161,19 +161,19 @@ class Application:
                 self._at = step.path
                 # What was staged has taken its place.
                 if step.before is not None:
-                    atomicfile.remove(near, self._names(number)[1])
+                    disk.remove_file(near, self._names(number)[1])
         self._sync()
 
     def _sync(self) -> None:
-        for path in sorted({directory.parent(each.path) for each in self._steps}):
+        for path in sorted({disk.parent(each.path) for each in self._steps}):
             self._at = path
             if self._root.exists(path):
-                directory.sync(self._root, path)
+                disk.sync_directory(self._root, path)
 
 
 def check_unchanged(root: Root, step: Step) -> None:
     """Raise ChangedSinceRead unless the file is what the step starts from. Raises OSError."""
-    if not same(image.read(root, step.path), step.before):
+    if not disk.same(disk.read_image(root, step.path), step.before):
         raise ChangedSinceRead(
             "somebody changed the file since it was read; nothing was written",
             hint="run grubkd again",
@@ -197,7 +197,7 @@ def apply(  # noqa: PLR0913
     fails.
     """
     following = root.live or run_followups
-    with Held() as stop:
+    with HeldSignals() as stop:
         _begin(root, record)
         work = Application(root, record, steps, stop)
         try:
@@ -222,8 +222,6 @@ def _begin(root: Root, record: Record) -> None:
         journal.begin(root, record)
     except BaseException as problem:
         # If its journal stays behind all the same, the next run finds nothing to undo for it and removes it.
-        from contextlib import suppress
-
         with suppress(OSError, GrubkdError):
             journal.abandon(root, record.id)
         if isinstance(problem, OSError):
@@ -233,16 +231,14 @@ def _begin(root: Root, record: Record) -> None:
 
 def _take_back(work: Application, root: Root, record: Record, first: BaseException, following: bool) -> str:
     """Undo a transaction that failed; returns what is left to do by hand. Raises RollbackFailed that tells both."""
-    from grubkd.change.undo import undo
-
     hint = ""
     try:
         journal.reopen(root, record.id)
-        undo(root, record)
+        recovery.undo(root, record)
         if following and (work.ran or isinstance(first, CommandFailed)):
             for command in record.followups:
                 try:
-                    followups.run(command, root)
+                    recovery.run_followup(command, root)
                 except CommandFailed:
                     if command in work.ran:
                         raise

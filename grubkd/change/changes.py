@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import Feeds, Role
-from grubkd.change import targets
-from grubkd.change.arg_change import ArgChange, Verb
+from grubkd.change import request
 from grubkd.change.draft import Draft, new_word
+from grubkd.change.request import ArgChange, Verb
 from grubkd.errors import NoBootloader, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
-    from grubkd.boot.model import BootConfig, Entry, Line, LineKey, NewKernelArgs
+    from grubkd.boot.model import BootConfig, Entry, Line, LineKey, NewKernelArgs, Piece, Word
     from grubkd.boot.selector import Selection
     from grubkd.change.edit import SlotEdit
 
@@ -48,15 +48,15 @@ def make(config: BootConfig, selection: Selection, wishes_for: ArgChangesFor) ->
             "no boot configuration found",
             hint="--root must name the root of an installed system, with its /boot mounted",
         )
-    targets.check(selection)
-    futures = targets.editable_futures(config) if selection.everything else []
-    draft = Draft(targets.closed(config, selection), (key for future in futures for key in future.line.reach()))
+    request.check_editable(selection)
+    futures = request.editable_new_kernels(config) if selection.everything else []
+    draft = Draft(request.closed_slots(config, selection), (key for future in futures for key in future.line.reach()))
     coming = wishes_for(None) if selection.everything else ()
     valued = _fulfil_in_futures(draft, futures, coming)
     for entry in selection.entries:
-        source = targets.fed_by_source(config, entry) if selection.everything else None
+        source = request.fed_by_source(config, entry) if selection.everything else None
         wishes = wishes_for(entry)
-        if source and _remade(draft, entry, source, wishes):
+        if source and _remake(draft, entry, source, wishes):
             if any(wish.reserves and _reaches(draft, entry, source, wish) for wish in wishes):
                 valued.update(boot.line.key for boot in entry.boots)
             continue
@@ -66,7 +66,7 @@ def make(config: BootConfig, selection: Selection, wishes_for: ArgChangesFor) ->
             granted = _as_generated(draft, bound, wish) if bound and not (xen and wish.reserves) else wish
             if granted is None:
                 continue
-            for line in targets.lines_of(entry, granted):
+            for line in request.lines_of(entry, granted):
                 draft.fulfil(line, granted)
                 if granted.reserves:
                     valued.add(line.key)
@@ -76,11 +76,42 @@ def make(config: BootConfig, selection: Selection, wishes_for: ArgChangesFor) ->
     return ChangeSet(tuple(draft.edits()), _expected(draft, config), frozenset(valued), warnings)
 
 
-def _remade(draft: Draft, entry: Entry, source: NewKernelArgs, wishes: Sequence[ArgChange]) -> bool:
-    """As generated.remake; most entries are not generated."""
-    from grubkd.change import generated
+def _remake(draft: Draft, entry: Entry, source: NewKernelArgs, wishes: Sequence[ArgChange]) -> bool:
+    """Let the entry's line end in the words that its source now has, where it ended in those that the source had.
 
-    return generated.remake(draft, entry, source, wishes)
+    False, and nothing is touched, where the line is not what the generator would have made of the source, where a wish
+    is about what the generator puts before these words, or where the source keeps its words.
+    """
+    old, new = source.line.pieces(), draft.pieces(source.line)
+    if old == new or any(boot.role is not Role.KERNEL for boot in entry.boots):
+        return False
+    starts = [_start_of_source(boot.line, old, wishes) for boot in entry.boots]
+    if None in starts:
+        return False
+    for boot, start in zip(entry.boots, starts, strict=True):
+        slot = boot.line.home
+        kept = slot.words[start:]
+        draft.put(slot, [*slot.words[:start], *_words_of_source(old, new, kept)])
+    return True
+
+
+def _start_of_source(line: Line, old: Sequence[Piece], wishes: Sequence[ArgChange]) -> int | None:
+    """Where the source's words begin among those of the line's only slot, or None where they do not end it."""
+    words = line.home.words
+    start = len(words) - len(old)
+    if line.slots != (line.home,) or any(word.reference or not word.text for word in words) or start < 0:
+        return None
+    if [word.text for word in words[start:]] != [piece.word.text for piece in old]:
+        return None
+    if any(wish.matches(word.text) for word in words[:start] for wish in wishes):
+        return None
+    return start
+
+
+def _words_of_source(old: Sequence[Piece], new: Sequence[Piece], kept: Sequence[Word]) -> list[Word]:
+    """The source's new words; one that it had before is the entry's own, whose bytes stay."""
+    mine = {id(piece.word): word for piece, word in zip(old, kept, strict=True)}
+    return [mine.get(id(piece.word)) or new_word(piece.word.text) for piece in new]
 
 
 def _reaches(draft: Draft, entry: Entry, source: NewKernelArgs, wish: ArgChange) -> bool:
@@ -151,7 +182,7 @@ def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[N
                     place=entry.source,
                 )
             )
-        source = None if selection.everything else targets.fed_by_source(config, entry)
+        source = None if selection.everything else request.fed_by_source(config, entry)
         if source and any(_differs(draft, boot.line) for boot in entry.boots):
             file = source.line.home.file
             found.append(

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import Line, Piece, Word
-from grubkd.change.arg_change import Verb
+from grubkd.change.request import Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set
 
     from grubkd.boot.model import LineKey, Slot, SlotKey
-    from grubkd.change.arg_change import ArgChange
+    from grubkd.change.request import ArgChange
 
 
 def new_word(text: str) -> Word:

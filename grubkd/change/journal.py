@@ -15,17 +15,18 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from grubkd.change import atomicfile, directory, places, record
-from grubkd.change.filesync import FileSync
-from grubkd.change.image import Image
+from grubkd.change import disk, places, record
+from grubkd.change.disk import FileImage
 from grubkd.change.lock import STATE, check_owner
 from grubkd.change.record import Malformed
+from grubkd.change.sync import FileSync
 from grubkd.errors import GrubkdError, InputOutput, NotUnderstood, PermissionDenied, Place, Refused
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
     from grubkd.change.record import Record
     from grubkd.tree.root import Root
+
 
 TRANSACTIONS = f"{STATE}/transactions"
 MOST_TRANSACTIONS = 64
@@ -132,12 +133,12 @@ def begin(root: Root, found: Record) -> None:
     if len(data) > MOST_BYTES:
         raise InputOutput(f"the change is too large to be journalled: {len(data)} bytes")
     _check_recordable(root, found, data)
-    directory.make(root, TRANSACTIONS, 0o700)
+    disk.make_directory(root, TRANSACTIONS, 0o700)
     new = f"{TRANSACTIONS}/.{found.id}.new"
     with FileSync(1) as files:
-        atomicfile.stage(root, new, Image(data, 0o600, os.geteuid(), os.getegid(), None), files)
-    atomicfile.swap(root, new, path_of(found.id, "pending"))
-    directory.sync(root, TRANSACTIONS)
+        disk.stage(root, new, FileImage(data, 0o600, os.geteuid(), os.getegid(), None), files)
+    disk.swap(root, new, path_of(found.id, "pending"))
+    disk.sync_directory(root, TRANSACTIONS)
     # A file system without owners would make it a stranger's.
     if _read(root, path_of(found.id, "pending")) != data:
         raise InputOutput("the journal reads differently than it was written", place=Place(TRANSACTIONS))
@@ -167,14 +168,14 @@ def _check_recordable(root: Root, found: Record, data: bytes) -> None:
 
 def finish(root: Root, id: str) -> None:
     """Mark a transaction as done. Raises OSError."""
-    atomicfile.swap(root, path_of(id, "pending"), path_of(id, "done"))
-    directory.sync(root, TRANSACTIONS)
+    disk.swap(root, path_of(id, "pending"), path_of(id, "done"))
+    disk.sync_directory(root, TRANSACTIONS)
 
 
 def reopen(root: Root, id: str) -> None:
     """Mark a transaction as pending again, if finish got so far. Raises OSError."""
     try:
-        atomicfile.swap(root, path_of(id, "done"), path_of(id, "pending"))
+        disk.swap(root, path_of(id, "done"), path_of(id, "pending"))
     except FileNotFoundError:
         return
 
@@ -182,8 +183,8 @@ def reopen(root: Root, id: str) -> None:
 def abandon(root: Root, id: str) -> None:
     """Forget a transaction that was undone, and every unfinished journal. Raises OSError."""
     if root.exists(TRANSACTIONS):
-        atomicfile.remove(root, path_of(id, "pending"))
-        directory.sync(root, TRANSACTIONS)
+        disk.remove_file(root, path_of(id, "pending"))
+        disk.sync_directory(root, TRANSACTIONS)
     sweep(root)
 
 
@@ -191,9 +192,9 @@ def sweep(root: Root) -> None:
     """Remove what interrupted runs left unfinished beside the journals. Raises OSError."""
     unfinished = [each for each in root.list(TRANSACTIONS) if each.startswith(".") and each.endswith(".new")]
     for name in unfinished:
-        atomicfile.remove(root, f"{TRANSACTIONS}/{name}")
+        disk.remove_file(root, f"{TRANSACTIONS}/{name}")
     if unfinished:
-        directory.sync(root, TRANSACTIONS)
+        disk.sync_directory(root, TRANSACTIONS)
 
 
 def prune(root: Root) -> None:
@@ -204,6 +205,6 @@ def prune(root: Root) -> None:
             status = root.stat(path_of(id, "done"))
             total += status.st_size if status else 0
             if number and (number >= MOST_TRANSACTIONS or total > MOST_BYTES):
-                atomicfile.remove(root, path_of(id, "done"))
+                disk.remove_file(root, path_of(id, "done"))
     except (OSError, GrubkdError):
         return

@@ -1,8 +1,10 @@
-"""The lock that lets one grubkd at a time change a tree, and the private directory it is taken on.
+"""The lock that lets one grubkd at a time change a tree, its private directory, and signals held back meanwhile.
 
 The lock is a flock on the directory /var/lib/grubkd itself, which only root can open: the kernel drops it with the
-process, however that ends, and no lock file can go stale. A run that changes nothing removes the directories it made
-for the lock, so that it leaves no trace.
+process, however that ends, and no lock file can become stale. A run that changes nothing removes the directories it
+made for the lock, so that it leaves no trace.
+
+A signal that ends a run is held back while files change: the change is undone first, then the run ends.
 """
 
 from __future__ import annotations
@@ -10,17 +12,21 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import signal
 import time
 from typing import TYPE_CHECKING
 
 from grubkd import log
-from grubkd.change import directory
-from grubkd.errors import LockBusy, Place, UntrustedJournal
+from grubkd.change import disk
+from grubkd.errors import Interrupted, LockBusy, Place, UntrustedJournal
 from grubkd.text import from_user
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from grubkd.tree.root import Root
+
 
 STATE = "/var/lib/grubkd"
 PATIENCE = 30.0  # seconds
@@ -50,7 +56,7 @@ class _Lock:
         if self._root in _held:
             return
         try:
-            self._made = directory.missing(self._root, STATE)
+            self._made = disk.missing_directories(self._root, STATE)
             self._fd = _acquire(self._root, self._patience)
         except OSError as problem:
             raise system_failure(STATE, "grubkd's own directory cannot be used", problem) from None
@@ -69,7 +75,7 @@ class _Lock:
 def busy(root: Root) -> bool:
     """Whether a grubkd is changing the tree just now; False also where that cannot be seen. Never waits."""
     try:
-        with directory.Opened(root, STATE) as fd:
+        with disk.open_directory(root, STATE) as fd:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as problem:
         return problem.errno == errno.EWOULDBLOCK
@@ -132,9 +138,9 @@ def _open(root: Root) -> int:
     """Make the directory, private, where it is missing, and open it. Raises OSError, UntrustedJournal."""
     while True:
         try:
-            for path in directory.missing(root, STATE):
-                directory.make(root, path, 0o700 if path == STATE else 0o755)
-            with directory.Opened(root, STATE) as fd:
+            for path in disk.missing_directories(root, STATE):
+                disk.make_directory(root, path, 0o700 if path == STATE else 0o755)
+            with disk.open_directory(root, STATE) as fd:
                 status = os.fstat(fd)
                 check_owner(root, STATE, status)
                 if status.st_mode & 0o077:
@@ -156,6 +162,48 @@ def _tidy(root: Root, made: list[str]) -> None:
     """Remove the directories made for the lock if nothing was put into them; a failure is no harm."""
     for path in reversed(made):
         try:
-            directory.remove(root, path)
+            disk.remove_directory(root, path)
         except OSError:
             return
+
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class HeldSignals:
+    """SIGINT, SIGTERM and SIGHUP, those that are not ignored (nohup), held back until left (`with`).
+
+    Which of them came, if any. Between two steps of a change `check` raises Interrupted for it. Outside the main thread
+    no handler can be set, and the program that runs the thread must end it in order itself.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._old: dict[int, object] = {}
+
+    def __enter__(self) -> HeldSignals:
+        try:
+            for number in _ENDING:
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._old[number] = signal.signal(number, self)
+        except ValueError:
+            return self  # in another thread
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # type: ignore[arg-type]
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        """Take note of a signal."""
+        self.number = number
+
+    def arrived(self) -> bool:
+        """Whether the run is to end."""
+        return self.number is not None
+
+    def check(self) -> None:
+        """Raise Interrupted if the run is to end."""
+        if self.number is not None:
+            name = signal.Signals(self.number).name
+            raise Interrupted(f"interrupted by {name}; what was begun has been undone")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.change import directory
+from grubkd.change import disk
 
 if TYPE_CHECKING:
     from grubkd.tree.root import Root
@@ -103,5 +103,5 @@ def _leads_to(root: Root, place: str) -> list[tuple[str, str]]:
 
 
 def _unmade(root: Root, path: str) -> str | None:
-    above = root.resolve(directory.parent(path))
+    above = root.resolve(disk.parent(path))
     return f"{above.rstrip('/')}/{path.rpartition('/')[2]}" if above else None

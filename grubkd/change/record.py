@@ -12,9 +12,8 @@ from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.change import places
-from grubkd.change.followups import KNOWN
-from grubkd.change.image import Image, digest, is_restored
+from grubkd.change import disk, places
+from grubkd.change.disk import FileImage
 from grubkd.tree.root import LARGEST_FILE
 
 if TYPE_CHECKING:
@@ -23,7 +22,11 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+
 VERSION = 1
+# The commands that a change may need afterwards. No other is ever run, whatever a journal asks for. zipl writes the
+# boot map of s390x, which names the disk blocks of what it boots.
+KNOWN_FOLLOWUPS: frozenset[tuple[str, ...]] = frozenset({("zipl",)})
 ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 _WORD = re.compile(r"[a-z][a-z-]{0,30}", re.ASCII)
@@ -45,7 +48,7 @@ class FileRecord:
     """
 
     path: str
-    before: Image | None
+    before: FileImage | None
     after: str | None
     link: str | None = None
 
@@ -88,7 +91,7 @@ def encode(record: Record) -> bytes:
             "files": [_file_members(each) for each in record.files],
         }
     ).encode("ascii")
-    head = json.dumps({"grubkd": VERSION, "sha256": digest(body)}).encode("ascii")
+    head = json.dumps({"grubkd": VERSION, "sha256": disk.digest(body)}).encode("ascii")
     return head + b"\n" + body + b"\n"
 
 
@@ -102,7 +105,7 @@ def decode(data: bytes) -> Record:
         first = _members(json.loads(head), "grubkd", "sha256")
         if first["grubkd"] != VERSION:
             raise Malformed(f"version {first['grubkd']!a:.20}, where grubkd knows {VERSION}")
-        if first["sha256"] != digest(body):
+        if first["sha256"] != disk.digest(body):
             raise Malformed("its checksum does not fit: it was damaged or changed")
         return _record(json.loads(body))
     except Malformed:
@@ -154,7 +157,7 @@ def unrecordable(file: FileRecord) -> str:
 
     if file.before and file.before.mode > 0o777:
         return f"its mode is {file.before.mode:04o}, with set-user-ID, set-group-ID or sticky bit"
-    strange = [name for name in (file.before.xattrs if file.before else ()) if not is_restored(name)]
+    strange = [name for name in (file.before.xattrs if file.before else ()) if not disk.is_restored(name)]
     if strange:
         return f"it has the extended attribute {strange[0]}"
     try:
@@ -183,7 +186,7 @@ def _file(value: Any) -> FileRecord:
     return FileRecord(path, before, after, link)
 
 
-def _image_members(image: Image | None) -> dict[str, Any] | None:
+def _image_members(image: FileImage | None) -> dict[str, Any] | None:
     if image is None:
         return None
     return {
@@ -201,9 +204,9 @@ def _base64(data: bytes) -> str:
     return b2a_base64(data, newline=False).decode("ascii")
 
 
-def _image(value: Any) -> Image:
+def _image(value: Any) -> FileImage:
     members = _members(value, "mode", "uid", "gid", "mtime_ns", "xattrs", "sha256", "data")
-    image = Image(
+    image = FileImage(
         data=_bytes(members["data"], LARGEST_FILE, "data"),
         # Never a set-user-ID program, whatever the journal says.
         mode=_number(members["mode"], 0o7777, "mode") & 0o777,
@@ -214,7 +217,7 @@ def _image(value: Any) -> Image:
         xattrs={
             name: _bytes(each, 65536, "xattr")
             for name, each in _dict(members["xattrs"], "xattrs").items()
-            if is_restored(name)
+            if disk.is_restored(name)
         },
     )
     if image.digest != members["sha256"]:
@@ -224,7 +227,7 @@ def _image(value: Any) -> Image:
 
 def _followup(value: Any) -> tuple[str, ...]:
     command = tuple(_typed(str, each, "follow-up") for each in _list(value, "follow-up"))
-    if command not in KNOWN:
+    if command not in KNOWN_FOLLOWUPS:
         raise Malformed("a follow-up command that grubkd never runs")
     return command
 

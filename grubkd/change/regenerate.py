@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from grubkd import run
-from grubkd.boot.loaders import FORMATS
 from grubkd.boot.kernelpath import file_name, release_of
+from grubkd.boot.loaders import default_grub, grub2
 from grubkd.boot.model import Role
 from grubkd.change import places
-from grubkd.change.signals import Held
+from grubkd.change.lock import HeldSignals
 from grubkd.errors import CommandFailed, Place, Refused
 from grubkd.text import from_user, to_display
 from grubkd.tree.root import Root
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.tree.tree import Tree
 
-GENERATORS = tuple(
-    f"{directory}/{name}"
-    for directory in ("/usr/sbin", "/usr/bin", "/sbin")
-    for name in ("grub-mkconfig", "grub2-mkconfig")
-)
 # What a generator or its helpers write beside grub.cfg, where it exists.
 _ALSO = ("/etc/default", "/etc/kernel", "/boot/loader/entries")
 # $1 the tree; then pairs of copy and place, "--", and the command. The mounts vanish with the process. /proc, /dev and
@@ -55,7 +50,7 @@ def regenerate(root: Root, config: BootConfig, texts: Mapping[str, bytes]) -> di
     has no generator or no grub.cfg of its own, CommandFailed where the generator fails, Interrupted for a signal, once
     the generator has ended and its copies are removed.
     """
-    generator = next((path for path in GENERATORS if root.exists(path)), None)
+    generator = next((path for path in default_grub.GENERATORS if root.exists(path)), None)
     target = _target(root)
     if generator is None or target is None:
         raise Refused(
@@ -64,7 +59,7 @@ def regenerate(root: Root, config: BootConfig, texts: Mapping[str, bytes]) -> di
         )
     if not root.live:
         run.check_architecture(root, generator)
-    with Held() as stop, _copies(root, config, target, texts) as copies:
+    with HeldSignals() as stop, _copies(root, config, target, texts) as copies:
         top = _top(root)
         pairs = [part for place, copy in copies.items() for part in (str(copy), str(_on_host(root, place)))]
         command = [*_UNSHARE, "sh", "-c", _SCRIPT, "sh", str(top), *pairs, "--"]
@@ -104,13 +99,12 @@ def check_menu(root: Root, old: BootConfig, tree: Tree, new: BootConfig) -> None
 
 def _menu(tree: Tree, config: BootConfig, target: str | None) -> list[Entry]:
     """The Linux entries that one grub.cfg offers: its own, and the snippets where it calls blscfg."""
-    grub2 = next(each for each in FORMATS if each.name == "grub2")
     text = config.texts.get(target or "")
     snippets = text is not None and "blscfg" in grub2.parse(target or "", text).settings
     return [
         each
         for each in config.entries
-        if each.linux and not each.foreign and (each.source.file == target or (snippets and each.format == "bls"))
+        if each.own_linux and (each.source.file == target or (snippets and each.format == "bls"))
     ]
 
 

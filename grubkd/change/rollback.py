@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.change import history, journal, transaction
 from grubkd.change.apply import Step
-from grubkd.change.filechange import FileChange
+from grubkd.change.edit import FileChange
 from grubkd.change.lock import lock
 from grubkd.change.record import ID
 from grubkd.errors import NothingToRollBack, Place, Refused
@@ -15,7 +15,7 @@ from grubkd.errors import NothingToRollBack, Place, Refused
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.change.history import Past
+    from grubkd.change.history import History, Past
     from grubkd.change.record import FileRecord
     from grubkd.errors import Notice
     from grubkd.tree.root import Root
@@ -96,7 +96,7 @@ def _digest(file: FileRecord) -> str | None:
     return file.before.digest if file.before else None
 
 
-def _chosen(past: history.History, id: str | None) -> Past:
+def _chosen(past: History, id: str | None) -> Past:
     """The transaction to take back. Raises NothingToRollBack, and for a damaged journal its error."""
     if id is not None and not ID.fullmatch(id):
         raise NothingToRollBack("this is not the id of a transaction", hint="see: grubkd history")
@@ -120,7 +120,7 @@ def _chosen(past: history.History, id: str | None) -> Past:
     raise NothingToRollBack(f"there is no transaction {id}", hint="see: grubkd history")
 
 
-def _check_readable(past: history.History, after: str = "") -> None:
+def _check_readable(past: History, after: str = "") -> None:
     """Raise the error of a damaged journal later than a transaction: what it did is not known."""
     for problem in past.errors:
         if problem.place and problem.place.file > journal.path_of(after, "done"):

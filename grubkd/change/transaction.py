@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.change import apply, directory, followups, image, journal, places
+from grubkd.change import apply, disk, journal, places
 from grubkd.change.lock import lock
-from grubkd.change.record import FileRecord, Record
+from grubkd.change.record import KNOWN_FOLLOWUPS, FileRecord, Record
 from grubkd.change.recovery import pending, recover
 from grubkd.errors import ChangedSinceRead, PermissionDenied, Place, VerificationFailed
 from grubkd.tree.root import system_failure
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grubkd.change.apply import Recheck
-    from grubkd.change.filechange import FileChange
-    from grubkd.change.image import Image
+    from grubkd.change.disk import FileImage
+    from grubkd.change.edit import FileChange
     from grubkd.tree.root import Root
 
 # Where boot configuration stands; what may not be seen elsewhere (of the hardware, say) changes no file.
@@ -121,14 +121,14 @@ def _step(root: Root, change: FileChange) -> apply.Step:
         )
     if change.after is None:
         return apply.Step(change.path, present, None, link)
-    after = present.with_data(change.after) if present else image.new(change.after)
+    after = present.with_data(change.after) if present else disk.new_image(change.after)
     return apply.Step(change.path, present, after, link)
 
 
-def read(root: Root, path: str) -> Image | None:
+def read(root: Root, path: str) -> FileImage | None:
     """The image of a file to be changed. Raises PermissionDenied, InputOutput."""
     try:
-        return image.read(root, path)
+        return disk.read_image(root, path)
     except OSError as problem:
         raise system_failure(path, "cannot be read", problem) from None
 
@@ -136,9 +136,9 @@ def read(root: Root, path: str) -> Image | None:
 def _directories(root: Root, steps: Sequence[apply.Step]) -> list[str]:
     """The directories that the steps' new files need, outermost first."""
     needed: list[str] = []
-    for above in dict.fromkeys(directory.parent(each.path) for each in steps if each.after):
+    for above in dict.fromkeys(disk.parent(each.path) for each in steps if each.after):
         try:
-            absent = directory.missing(root, above)
+            absent = disk.missing_directories(root, above)
         except OSError as problem:
             raise system_failure(above, "cannot be used", problem) from None
         needed += [path for path in absent if path not in needed]
@@ -148,7 +148,7 @@ def _directories(root: Root, steps: Sequence[apply.Step]) -> list[str]:
 def _known(commands: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     found = tuple(tuple(each) for each in commands)
     for each in found:
-        if each not in followups.KNOWN:
+        if each not in KNOWN_FOLLOWUPS:
             raise VerificationFailed(f"not a known follow-up command: {' '.join(each)}")
     return found
 

@@ -9,7 +9,7 @@ from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.managed_by import ManagedBy
 from grubkd.boot.selector import Selection
-from grubkd.change.arg_change import Verb
+from grubkd.change.request import Verb
 from grubkd.errors import Notice, Refused, Sealed
 from grubkd.memory.architecture import Architecture
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grubkd.boot.model import BootConfig, Entry
-    from grubkd.change.arg_change import ArgChange
     from grubkd.change.changes import ArgChangesFor
+    from grubkd.change.request import ArgChange
     from grubkd.errors import Place
 
 _SNIPPET = "/usr/lib/bootc/kargs.d/60-crashkernel.toml"

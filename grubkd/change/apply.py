@@ -1,9 +1,17 @@
 """Carrying out a prepared transaction: all its files change, or none.
 
-The order is what makes it safe. The journal, with every old file in it, is on the disk before anything else. All new
-files are written and synced beside their places before the first one takes its place, so that a full disk shows before
-anything changed. Each takes its place by a rename; the directories are synced; all is read again and compared; the
-disk itself is brought up to date; follow-up commands run. Only then is the journal marked as done.
+The order makes it safe, against a power cut too:
+
+1. The journal, with every old file in it, is on the disk before anything else changes.
+2. All new files are written beside their places and synced, and the old files get a second name there. A full disk
+   shows here, before any file has changed.
+3. Each new file takes its place by a rename; then the directories are synced.
+4. All files are read again and compared, and the whole configuration is verified again.
+5. The disk itself is brought up to date (sync), for a boot loader does not replay a file system's journal.
+6. The follow-up commands run, the second names go, and the journal is marked as done.
+
+If a step fails, or a signal arrives before step 6 is over, everything is undone (recovery). If grubkd itself dies, the
+next run that writes undoes it.
 """
 
 from __future__ import annotations
@@ -29,14 +37,14 @@ if TYPE_CHECKING:
     from grubkd.tree.tree import Tree
 
 
-# Is shown the tree with all files in place, without what this transaction put beside them; raises to undo it.
+# Gets the tree with all files in place, without the temporary files beside them. It raises to undo the transaction.
 Recheck: TypeAlias = "Callable[[Tree], None]"
 _NEWER_THAN = {"/etc/kernel/cmdline": "/etc/default/grub"}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One file of a transaction: what must be there now, and what will be. None: no file. `link` as in FileRecord."""
+    """One file of a transaction: as it must be now, and as it will be. None: no file. `link` as in FileRecord."""
 
     path: str
     before: FileImage | None
@@ -50,7 +58,7 @@ class Step:
 
 
 class Application:
-    """One transaction under way."""
+    """A transaction in progress."""
 
     def __init__(self, root: Root, record: Record, steps: Sequence[Step], stop: HeldSignals) -> None:
         self._root = root
@@ -61,7 +69,7 @@ class Application:
         self._ran: list[tuple[str, ...]] = []
 
     def carry_out(self, recheck: Recheck | None, empty: Sequence[str], following: bool) -> None:
-        """Do it all, once it is journalled. Raises GrubkdError, or OSError about the file that `at` names."""
+        """Do all steps behind the journal. Raises GrubkdError, or OSError for the file that `at` names."""
         self._stage()
         self._swap()
         self._verify()
@@ -74,7 +82,7 @@ class Application:
                 recovery.run_followup(command, self._root, self._stop.arrived)
                 self._ran.append(command)
         self._stop.check()
-        # From here on an ending signal comes too late: the change is made.
+        # A signal from here on is too late: the change is made.
         self._clean()
         for path in reversed(empty):
             self._at = path
@@ -88,7 +96,7 @@ class Application:
 
     @property
     def ran(self) -> Sequence[tuple[str, ...]]:
-        """The follow-ups that have run, and ended well."""
+        """The follow-up commands that succeeded."""
         return self._ran
 
     def _go(self, path: str) -> None:
@@ -107,7 +115,7 @@ class Application:
             self._write(files)
             self._stop.check()
             files.finish()
-        # The second names of the old files must not be lost with the first.
+        # The second names of the old files must be on the disk before the first ones go.
         self._sync()
         sync.settle_staged(self._root)
 
@@ -144,8 +152,8 @@ class Application:
                 wanted = step.after
                 if present and wanted and step.before is None:
                     if wanted.mtime_ns is None:
-                        wanted = present.with_data(wanted.data)  # new: its directory decides on owner and attributes
-                    else:  # back without execution bits, but vfat has them on every file
+                        wanted = present.with_data(wanted.data)  # new: owner and attributes may depend on its directory
+                    else:  # restored without execution bits, which vfat gives to every file
                         wanted = replace(wanted, mode=wanted.mode | present.mode & 0o111)
                 if not disk.same(present, wanted):
                     raise VerificationFailed("what was written reads differently", place=Place(step.path))
@@ -190,11 +198,10 @@ def apply(  # noqa: PLR0913
     empty: Sequence[str] = (),
     run_followups: bool = False,
 ) -> None:
-    """Carry out a transaction, under the lock; `empty` are directories to remove afterwards if nothing is in them.
+    """Carry out a transaction, under the lock. `empty`: directories to remove afterwards if nothing is in them.
 
-    On the live root its follow-ups run by themselves, elsewhere with `run_followups`. Whatever goes wrong, signals
-    included, all is undone first and then told: Failed, Refused, Interrupted. Raises RollbackFailed if the undoing
-    fails.
+    The follow-up commands run on the live root, elsewhere only with `run_followups`. Whatever goes wrong, everything is
+    undone before it is reported: raises Failed, Refused, Interrupted for a signal; RollbackFailed if undoing fails.
     """
     following = root.live or run_followups
     with HeldSignals() as stop:
@@ -217,11 +224,11 @@ def apply(  # noqa: PLR0913
 
 
 def _begin(root: Root, record: Record) -> None:
-    """Journal the transaction. Raises PermissionDenied, InputOutput; then nothing was begun."""
+    """Write the journal. Raises PermissionDenied, InputOutput; then nothing has changed."""
     try:
         journal.begin(root, record)
     except BaseException as problem:
-        # If its journal stays behind all the same, the next run finds nothing to undo for it and removes it.
+        # If the journal stays all the same, the next run finds nothing to undo for it and removes it.
         with suppress(OSError, GrubkdError):
             journal.abandon(root, record.id)
         if isinstance(problem, OSError):
@@ -230,7 +237,7 @@ def _begin(root: Root, record: Record) -> None:
 
 
 def _take_back(work: Application, root: Root, record: Record, first: BaseException, following: bool) -> str:
-    """Undo a transaction that failed; returns what is left to do by hand. Raises RollbackFailed that tells both."""
+    """Undo a transaction that failed; returns what is left to do by hand. Raises RollbackFailed with both errors."""
     hint = ""
     try:
         journal.reopen(root, record.id)
@@ -242,12 +249,12 @@ def _take_back(work: Application, root: Root, record: Record, first: BaseExcepti
                 except CommandFailed:
                     if command in work.ran:
                         raise
-                    # It does not work at all, and did not before: what it makes is, as far as it tells, as it was.
-                    hint = f"all files are as they were; when its cause is put right, run: {' '.join(command)}"
+                    # It failed before and fails now: as far as it reports, what it makes is as it was.
+                    hint = f"all files are as they were; fix the reported error, then run: {' '.join(command)}"
         journal.abandon(root, record.id)
     except (OSError, GrubkdError) as second:
         why = getattr(second, "hint", "") or (
-            f"put the cause right, then run any changing grubkd command, which undoes {record.id} first"
+            f"fix the reported error, then run any grubkd command that writes: it undoes {record.id} first"
         )
         raise RollbackFailed(f"{first}; and undoing it failed: {second}", hint=why) from first
     return hint

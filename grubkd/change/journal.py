@@ -1,8 +1,8 @@
 """The journals under /var/lib/grubkd/transactions: ID.pending while a transaction runs, ID.done afterwards.
 
-A journal is complete or absent, for it is written under another name and renamed; its state is its name, so that
-one rename ends a transaction. History keeps the latest 64 transactions and at most 64 MiB; the oldest go first, and
-the latest one always stays.
+A journal is complete or absent: it is written under another name and renamed. Its name is its state, so that one
+rename ends a transaction. The history keeps the latest 64 transactions and at most 64 MiB; the oldest go first, and the
+latest one always stays.
 
 A journal counts only if root or the caller owns it and its directories, and nobody else may write them. Its checksum
 proves nothing against its author. No symbolic link is followed on the way to it.
@@ -35,7 +35,7 @@ _KINDS = ("pending", "done")
 
 
 def path_of(id: str, kind: str) -> str:
-    """Where a transaction's journal stands; `kind` is "pending" or "done"."""
+    """The path of a transaction's journal; `kind` is "pending" or "done"."""
     return f"{TRANSACTIONS}/{id}.{kind}"
 
 
@@ -88,7 +88,7 @@ def load(root: Root, id: str, kind: str) -> Record:
     try:
         found = record.decode(_read(root, path))
         if found.id != id:
-            raise Malformed("it tells another id than its name")
+            raise Malformed("its id is not that of its name")
         _check_places(root, found)
     except Malformed as problem:
         raise NotUnderstood(
@@ -102,7 +102,7 @@ def load(root: Root, id: str, kind: str) -> Record:
 def _check_places(root: Root, found: Record) -> None:
     """Raise Malformed where a record names a file that grubkd does not edit. Raises InputOutput."""
     for each in found.files:
-        # Where a link is recorded, it led there when the file was changed, whatever it is now.
+        # A recorded link led to the file when that was changed, wherever it leads now.
         if each.link is None and not places.may_write(root, each.path):
             raise Malformed("it names a file that grubkd does not edit")
 
@@ -124,9 +124,9 @@ def _read(root: Root, path: str) -> bytes:
 
 
 def begin(root: Root, found: Record) -> None:
-    """Put a record on the disk as pending, and see that it can be used.
+    """Put a record on the disk as pending, and check that it can be used.
 
-    Raises OSError; InputOutput where it is too large to keep; Refused where it would read back otherwise than it is;
+    Raises OSError; InputOutput where it is too large to keep; Refused where it would not read back as it is;
     UntrustedJournal where somebody else owns the directory.
     """
     data = record.encode(found)
@@ -139,7 +139,7 @@ def begin(root: Root, found: Record) -> None:
         disk.stage(root, new, FileImage(data, 0o600, os.geteuid(), os.getegid(), None), files)
     disk.swap(root, new, path_of(found.id, "pending"))
     disk.sync_directory(root, TRANSACTIONS)
-    # A file system without owners would make it a stranger's.
+    # On a file system without owners it may belong to another user.
     if _read(root, path_of(found.id, "pending")) != data:
         raise InputOutput("the journal reads differently than it was written", place=Place(TRANSACTIONS))
 
@@ -198,7 +198,7 @@ def sweep(root: Root) -> None:
 
 
 def prune(root: Root) -> None:
-    """Remove the oldest transactions beyond what history keeps. A failure is no harm: the next run tries again."""
+    """Remove the oldest transactions beyond what history keeps. A failure does no harm: the next run tries again."""
     total = 0
     try:
         for number, id in enumerate(reversed(ids(root, "done"))):

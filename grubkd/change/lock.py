@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 STATE = "/var/lib/grubkd"
 PATIENCE = 30.0  # seconds
 _PAUSE = 0.05  # seconds
-_NOTICEABLE = 1.0  # seconds after which a person wonders
+_NOTICEABLE = 1.0  # seconds until a message says what grubkd waits for
 
 
 def lock(root: Root, patience: float = PATIENCE) -> _Lock:
-    """Be the only grubkd that changes the tree (`with`); within one process and Root it may be taken inside itself.
+    """A context in which no other grubkd changes the tree. Within one process and Root it may be nested.
 
     `patience` in seconds. Entering it raises LockBusy after that time, UntrustedJournal where the directory is another
     user's, PermissionDenied, InputOutput.
@@ -44,7 +44,7 @@ def lock(root: Root, patience: float = PATIENCE) -> _Lock:
 
 
 class _Lock:
-    """One taking of the lock."""
+    """The lock, taken once."""
 
     def __init__(self, root: Root, patience: float) -> None:
         self._root = root
@@ -63,7 +63,7 @@ class _Lock:
         _held.add(self._root)
 
     def __exit__(self, *_problem: object) -> None:
-        if self._fd < 0:  # taken inside itself
+        if self._fd < 0:  # nested
             return
         _held.discard(self._root)
         try:
@@ -73,7 +73,7 @@ class _Lock:
 
 
 def busy(root: Root) -> bool:
-    """Whether a grubkd is changing the tree just now; False also where that cannot be seen. Never waits."""
+    """Whether a grubkd is changing the tree now; False also where that cannot be seen. Never waits."""
     try:
         with disk.open_directory(root, STATE) as fd:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -83,9 +83,9 @@ def busy(root: Root) -> bool:
 
 
 def check_owner(root: Root, path: str, status: os.stat_result) -> None:
-    """Raise UntrustedJournal where somebody else than root and the caller owns the file or directory, or may write it.
+    """Raise UntrustedJournal where a user other than root and the caller owns the file or directory, or may write it.
 
-    The author of a journal decides what grubkd writes with root's rights; only the owner says who the author is.
+    grubkd writes what a journal says with root's rights; only the owner of the file shows who wrote it.
     """
     mode = status.st_mode & 0o7777
     if status.st_uid not in (0, os.geteuid()):
@@ -108,15 +108,15 @@ _held: set[Root] = set()
 def _acquire(root: Root, patience: float) -> int:
     """The locked descriptor of the directory. Raises OSError, LockBusy, UntrustedJournal."""
     started = time.monotonic()
-    told = False
+    noticed = False
     while True:
         fd = _open(root)
         try:
             while not _try(fd):
                 waited = time.monotonic() - started
-                if waited >= _NOTICEABLE and not told:
+                if waited >= _NOTICEABLE and not noticed:
                     log.waiting("waiting for another grubkd to end")
-                    told = True
+                    noticed = True
                 if waited >= patience:
                     raise LockBusy(
                         "another grubkd is changing this tree",
@@ -124,7 +124,7 @@ def _acquire(root: Root, patience: float) -> int:
                         place=Place(STATE),
                     )
                 time.sleep(_PAUSE)
-            # Whoever held it may have removed the directory as unused: then the lock is on nothing.
+            # The last holder may have removed the directory as unused: then this lock is on a removed one.
             current = root.stat(STATE)
             if current is not None and os.path.samestat(current, os.fstat(fd)):
                 return fd
@@ -159,7 +159,7 @@ def _try(fd: int) -> bool:
 
 
 def _tidy(root: Root, made: list[str]) -> None:
-    """Remove the directories made for the lock if nothing was put into them; a failure is no harm."""
+    """Remove the directories made for the lock if nothing was put into them; a failure does no harm."""
     for path in reversed(made):
         try:
             disk.remove_directory(root, path)
@@ -171,10 +171,10 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class HeldSignals:
-    """SIGINT, SIGTERM and SIGHUP, those that are not ignored (nohup), held back until left (`with`).
+    """A context that holds back SIGINT, SIGTERM and SIGHUP; not those that are ignored, as under nohup.
 
-    Which of them came, if any. Between two steps of a change `check` raises Interrupted for it. Outside the main thread
-    no handler can be set, and the program that runs the thread must end it in order itself.
+    `number` is the signal that arrived. `check` raises Interrupted for it between two steps of a change. Outside the
+    main thread no handler can be set: there the program must end the thread in order itself.
     """
 
     def __init__(self) -> None:
@@ -195,15 +195,15 @@ class HeldSignals:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)  # type: ignore[arg-type]
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        """Take note of a signal."""
+        """Note a signal."""
         self.number = number
 
     def arrived(self) -> bool:
-        """Whether the run is to end."""
+        """Whether a signal arrived."""
         return self.number is not None
 
     def check(self) -> None:
-        """Raise Interrupted if the run is to end."""
+        """Raise Interrupted if a signal arrived."""
         if self.number is not None:
             name = signal.Signals(self.number).name
-            raise Interrupted(f"interrupted by {name}; what was begun has been undone")
+            raise Interrupted(f"interrupted by {name}; all changes are undone")

@@ -1,8 +1,8 @@
-"""What one transaction did, as a value and as the text of its journal.
+"""The record of a transaction, and its text in the journal.
 
-The text is two lines of JSON: the version with a SHA-256 of the second line, and the record. It is read as if an enemy
-had written it: every member is checked for its type, range and form, before-images against their own digest, and
-every path must be one that grubkd edits.
+The text is two lines of JSON: the version with a SHA-256 of the second line, and the record. It is read as if an
+attacker had written it: the type, range and form of every member is checked, old files are checked against their
+digests, and every path must be one that grubkd edits.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _LATEST = 2**63 * 10**9 - 1
 
 
 class Malformed(ValueError):
-    """A journal's text is not what grubkd writes; the message says in what."""
+    """A journal's text is not what grubkd writes; the message says what differs."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """One file of a transaction: the image it had (None: it did not exist), the SHA-256 it got (None: removed).
+    """One file of a transaction: its old image (None: it did not exist), and its new SHA-256 (None: removed).
 
     `link`: the place (see places) whose symbolic link led to `path` when it was changed; None where the path itself
     is such a place.
@@ -59,8 +59,8 @@ class Record:
 
     `time`: when, UTC, ISO 8601. `command`: the verb. `wanted`: what was asked for, as people write it (see
     grubkd.text): names to texts, numbers, or lists of them; `by`: "auto" or "given".
-    `undoes`: for a rollback the transaction it took back. `directories`: those it made, outermost first.
-    `followups`: the commands that had to run after it, and after it is taken back.
+    `undoes`: for a rollback, the transaction that it took back. `directories`: those that it made, outermost first.
+    `followups`: the commands that have to run after it, and after its rollback.
     """
 
     id: str
@@ -112,7 +112,7 @@ def decode(data: bytes) -> Record:
         raise
     except (ValueError, RecursionError) as problem:
         raise Malformed(
-            f"no text of grubkd's: {str(problem).encode('ascii', 'backslashreplace').decode():.100}"
+            f"not a text that grubkd wrote: {str(problem).encode('ascii', 'backslashreplace').decode():.100}"
         ) from None
 
 

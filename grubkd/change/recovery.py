@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from grubkd.change.record import FileRecord, Record
     from grubkd.tree.root import Root
 
-# Seconds that a follow-up command may take: zipl needs a few.
+# seconds; zipl needs a few
 FOLLOWUP_PATIENCE = 120.0
 
 
 def pending(root: Root) -> Record | None:
-    """The transaction that an interrupted run left, for a reader to report; None while one is really under way.
+    """The transaction that an interrupted run left; None while a run is really in progress.
 
     Raises NotUnderstood for a damaged journal, PermissionDenied, InputOutput.
     """
@@ -39,11 +39,10 @@ def pending(root: Root) -> Record | None:
 
 
 def recover(root: Root, *, force: bool = False, run_followups: bool = False) -> tuple[Notice, ...]:
-    """Undo what an interrupted run left, under the lock; returns what to tell about it.
+    """Undo what an interrupted run left, under the lock; returns a notice for each transaction that was undone.
 
-    It is undone, never finished: its files may be all new, but nobody was told so, and its follow-ups may not have
-    run. With `force` files that somebody else changed meanwhile are given back their old bytes too. Raises
-    RollbackFailed, NotUnderstood for a damaged journal, PermissionDenied, InputOutput.
+    With `force`, files that somebody else changed meanwhile get their old bytes back too. Raises RollbackFailed,
+    NotUnderstood for a damaged journal, PermissionDenied, InputOutput.
     """
     if not root.exists(journal.TRANSACTIONS):
         return ()
@@ -60,7 +59,7 @@ def recover(root: Root, *, force: bool = False, run_followups: bool = False) -> 
 
 
 def _follow_up(root: Root, record: Record, force: bool) -> None:
-    """Run the follow-ups after the undoing: they may have run for the interrupted change."""
+    """Run the follow-up commands again: they may have run for the interrupted change."""
     for command in record.followups:
         try:
             run_followup(command, root)
@@ -101,18 +100,18 @@ def _notice(root: Root, record: Record, run_followups: bool) -> Notice:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A file that could not be given back its old bytes, and why."""
+    """A file that did not get its old bytes back, and why."""
 
     path: str
     why: str
 
 
 def undo(root: Root, record: Record, *, force: bool = False) -> None:
-    """Give every file of a pending transaction what it had, and remove what the transaction left beside them.
+    """Restore every file of a pending transaction, and remove the temporary files beside them.
 
-    Each file is dealt with even where another one cannot be. A file that holds neither its old nor its new bytes was
-    changed by somebody else: it is left alone unless `force`. Running it again is harmless, so an interruption of the
-    undoing itself is too. Raises RollbackFailed, which names every file that is not as it was.
+    A failure with one file does not keep the others from being restored. A file that has neither its old nor its new
+    bytes was changed by somebody else: it is left alone unless `force`. Raises RollbackFailed, which names every file
+    that is not as it was.
     """
     leftovers = [
         each for number, file in enumerate(record.files) if (each := _undo_file(root, record, number, file, force))
@@ -126,9 +125,9 @@ def undo(root: Root, record: Record, *, force: bool = False) -> None:
     if leftovers:
         listed = "; ".join(f"{each.path}: {each.why}" for each in leftovers)
         raise RollbackFailed(
-            f"not all files could be given back what they had: {listed}",
-            hint="put the cause right, then run any changing grubkd command, which undoes first; or give up your own "
-            f"changes to these files with: grubkd rollback {record.id} --force. The old bytes are kept, base64, in "
+            f"not all files could be restored: {listed}",
+            hint="fix the reported error, then run any grubkd command that writes: it undoes first; or give up your "
+            f"own changes to these files with: grubkd rollback {record.id} --force. The old bytes are kept, base64, in "
             f"{journal.path_of(record.id, 'pending')}",
         )
 
@@ -142,7 +141,7 @@ def _undo_file(root: Root, record: Record, number: int, file: FileRecord, force:
             if not force and (present.digest if present else None) not in known:
                 return Leftover(file.path, "changed by somebody else meanwhile")
             _give_back(root, file, present, staged, kept)
-        # The old file goes last: it is the one thing that needs no space to be put back.
+        # The kept old file goes last: only it can be restored on a full disk.
         for path in (staged, kept):
             disk.remove_file(root, path)
         above = disk.parent(file.path)
@@ -154,10 +153,10 @@ def _undo_file(root: Root, record: Record, number: int, file: FileRecord, force:
 
 
 def _give_back(root: Root, file: FileRecord, present: FileImage | None, staged: str, kept: str) -> None:
-    """Put the old file in place of what is there. Raises OSError.
+    """Put the old file in its place again. Raises OSError.
 
-    The kept file is in a directory that may be somebody else's. It is used only where its bytes, owner, mode and
-    attributes are those in the journal, and where it has no attribute that a journal does not bring back.
+    The kept file is in a directory that may be another user's. It is used only where its bytes, owner, mode and
+    attributes are those in the journal, and where it has no attribute that is not restored from a journal.
     """
     if file.before is None:
         disk.remove_file(root, file.path)

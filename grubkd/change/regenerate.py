@@ -1,8 +1,8 @@
-"""What the tree's own grub-mkconfig would make of changed sources, tried on copies.
+"""What the tree's own grub-mkconfig makes of changed sources, tried on copies.
 
 The generator runs in a mount namespace of its own, in which the directories it reads and writes are copies that hold
-the new sources: whatever it does, the tree's files stay as they are. What it printed, and what it changed in the
-copies (Fedora's writes grubenv and snippets too), comes back as texts, to be verified and committed with the rest.
+the new sources: whatever it does, the tree's files stay as they are. What it prints, and what it changes in the
+copies (Fedora's writes grubenv and snippets too), is returned as texts, to be verified and committed with the rest.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def regenerate(root: Root, config: BootConfig, texts: Mapping[str, bytes]) -> di
             done = run.run(argv, Root("/"), called=generator, stop=stop.arrived, bound=True)
         except CommandFailed as problem:
             stop.check()
-            told = problem.message.rpartition(generator)[2].removeprefix(": ")
-            raise CommandFailed(f"{generator}: {told}", hint="nothing was written") from None
+            why = problem.message.rpartition(generator)[2].removeprefix(": ")
+            raise CommandFailed(f"{generator}: {why}", hint="nothing was written") from None
         found = {path: data for place, copy in copies.items() for path, data in _differences(root, place, copy)}
         stop.check()
     found[target] = done.stdout
@@ -165,7 +165,7 @@ def _on_host(root: Root, place: str) -> Path:
 
 
 def _special(directory: str, names: list[str]) -> list[str]:
-    """The names that are no files, directories or links: a FIFO would make the copy wait for ever."""
+    """The names that are no files, directories or links: copying a FIFO would wait for ever."""
     from pathlib import Path
 
     found = (Path(directory, name) for name in names)

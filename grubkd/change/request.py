@@ -1,4 +1,4 @@
-"""What is to change: the arguments, in which lines, and which entries share one value."""
+"""What is to change: arguments, in which lines, and which entries have to share one value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Verb(Enum):
-    """How a wish treats the arguments it is about."""
+    """What an ArgChange does; see there."""
 
     SET = "set"
     ADD = "add"
@@ -27,11 +27,11 @@ class Verb(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ArgChange:
-    """One wish about one argument name; the arguments are tokens, verbatim as the kernel is to receive them.
+    """A change of the arguments of one name. `tokens` are arguments as the kernel is to receive them.
 
-    HOLD: the line holds exactly `tokens` under that name (none: the name goes). ADD: `tokens` (one) stands in the
-    line, appended where it does not yet. REMOVE: no argument of that name, or, where `tokens` names one with a value,
-    none equal to it.
+    SET: the line holds exactly `tokens` under that name; without tokens the name goes. ADD: the line holds the one
+    token; it is appended where it is missing. REMOVE: no argument of that name stays; if `tokens` has one with a value,
+    only arguments equal to it go.
     """
 
     verb: Verb
@@ -40,15 +40,14 @@ class ArgChange:
 
     @property
     def reserves(self) -> bool:
-        """Whether it is about the reservation, which Xen makes in its own line."""
+        """Whether it changes the reservation. Under Xen the hypervisor makes the reservation, from its own line."""
         return self.name == cmdline.CRASHKERNEL
 
     def matches(self, argument: str) -> bool:
-        """Whether an argument is one of those the wish is about; by exact name, never by pattern."""
+        """Whether an argument is one of those to change; by exact name, never by pattern."""
         if self.verb is Verb.ADD:
             return cmdline.meaning(argument) == cmdline.meaning(self.tokens[0])
-        # The first test is the quicker one, and most arguments fail it.
-        if self.name not in argument or cmdline.name_of(argument) != self.name:
+        if cmdline.name_of(argument) != self.name:
             return False
         if self.verb is Verb.REMOVE and self.tokens:
             return cmdline.value_of(argument) == cmdline.value_of(self.tokens[0])
@@ -56,22 +55,22 @@ class ArgChange:
 
 
 def reservation(values: tuple[str, ...]) -> ArgChange:
-    """The wish that the line holds exactly these crashkernel values, given without the name."""
+    """The change after which the line holds exactly these crashkernel values, given without the name."""
     return ArgChange(Verb.SET, cmdline.CRASHKERNEL, tuple(f"{cmdline.CRASHKERNEL}={value}" for value in values))
 
 
-def lines_of(entry: Entry, wish: ArgChange) -> Iterator[Line]:
-    """The lines of an entry that a wish is about: Xen makes the reservation, Linux gets everything else."""
-    beside_kernel = Role.HYPERVISOR if wish.reserves else Role.MODULE
+def lines_of(entry: Entry, change: ArgChange) -> Iterator[Line]:
+    """The lines of an entry that a change is for: Xen's for the reservation, Linux's for all other arguments."""
+    beside_kernel = Role.HYPERVISOR if change.reserves else Role.MODULE
     for boot in entry.boots:
         if boot.role in (Role.KERNEL, beside_kernel):
             yield boot.line
 
 
 def check_editable(selection: Selection) -> None:
-    """Refuse entries that grubkd never edits. Raises Refused naming the first."""
+    """Raise Refused for the first entry that grubkd never edits."""
     for entry in selection.entries:
-        if entry.foreign or not entry.linux:
+        if not entry.own_linux:
             what = "belongs to another system" if entry.foreign else "boots no Linux"
             raise Refused(
                 f"entry {entry.index} ({entry.title}) {what}",
@@ -81,52 +80,53 @@ def check_editable(selection: Selection) -> None:
 
 
 def editable_new_kernels(config: BootConfig) -> list[NewKernelArgs]:
-    """The future lines that an edit of everything includes."""
-    return [future for future in config.new_kernels if not future.copied and not future.read_only]
+    """The lines for new kernels that are edited when everything is selected."""
+    return [each for each in config.new_kernels if not each.copied and not each.read_only]
 
 
 def closed_slots(config: BootConfig, selection: Selection) -> frozenset[SlotKey]:
-    """The slots shared with a line that was not selected, which are therefore not edited."""
+    """The slots that must not be edited: they also feed a line that is not selected."""
     if selection.everything:
-        return frozenset(key for future in config.new_kernels if future.read_only for key in future.line.reach())
+        return frozenset(key for each in config.new_kernels if each.read_only for key in each.line.reach())
     chosen = {entry.index for entry in selection.entries}
     keys: set[SlotKey] = set()
     for entry in config.entries:
         if entry.index not in chosen:
             keys.update(key for boot in entry.boots for key in boot.line.reach())
-    for future in config.new_kernels:
-        if not future.copied:
-            keys.update(future.line.reach())
+    for each in config.new_kernels:
+        if not each.copied:
+            keys.update(each.line.reach())
     return frozenset(keys)
 
 
 def fed_by_source(config: BootConfig, entry: Entry) -> NewKernelArgs | None:
-    """The future line from which a generator would make this entry's Linux line anew, or None."""
+    """The line from which a generator makes the Linux line of this entry; None for an entry that is not generated."""
     if not entry.generated:
         return None
     wanted = Feeds.RECOVERY if entry.rescue else Feeds.NORMAL
-    for future in config.new_kernels:
-        if future.feeds is wanted and future.format == entry.format:
-            return future
+    for each in config.new_kernels:
+        if each.feeds is wanted and each.format == entry.format:
+            return each
     return None
 
 
 def sharing_groups(config: BootConfig, selection: Selection) -> list[tuple[tuple[Entry, ...], bool]]:
-    """The selected entries in groups that share a value, and whether the group shares it with kernels to come.
+    """The selected entries in groups that share one value, and whether new kernels share it too.
 
-    Entries share where an edit of one line would change the other's: a slot of both that may be edited, or, where
-    everything is selected, the source that a generator makes both from. Groups are in the order of their first entry.
+    Entries share a value where an edit of one entry's line changes the other's: both have the same slot, which may be
+    edited; or, if everything is selected, a generator makes both from the same source. The groups are in the order of
+    their first entries.
     """
-    wish = reservation(())
+    change = reservation(())
     closed = closed_slots(config, selection)
-    coming: frozenset[SlotKey] = frozenset()
+    for_new: frozenset[SlotKey] = frozenset()
     if selection.everything:
-        coming = frozenset().union(*(future.line.reach() for future in editable_new_kernels(config)))
+        for_new = frozenset().union(*(each.line.reach() for each in editable_new_kernels(config)))
     group_of: dict[SlotKey, int] = {}
     entries: dict[int, list[Entry]] = {}
     keys_of: dict[int, set[SlotKey]] = {}
     for number, entry in enumerate(selection.entries):
-        keys = {key for line in lines_of(entry, wish) for key in line.reach()} - closed
+        keys = {key for line in lines_of(entry, change) for key in line.reach()} - closed
         source = fed_by_source(config, entry) if selection.everything else None
         if source is not None:
             keys |= source.line.reach()
@@ -139,6 +139,6 @@ def sharing_groups(config: BootConfig, selection: Selection) -> list[tuple[tuple
         keys_of.setdefault(home, set()).update(keys)
         group_of.update(dict.fromkeys(keys, home))
     return [
-        (tuple(sorted(found, key=lambda entry: entry.index)), bool(keys_of[home] & coming))
+        (tuple(sorted(found, key=lambda entry: entry.index)), bool(keys_of[home] & for_new))
         for home, found in sorted(entries.items())
     ]

@@ -1,4 +1,4 @@
-"""Taking back a transaction: the files as they were before it, as a transaction of its own."""
+"""Rollback: a transaction of its own that brings back the files as they were before another one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class RolledBack:
     """What a rollback did, or would do.
 
-    `undoes`: the transaction taken back. `files`: the changes. `transaction`: the rollback's own id, with which it can
-    be taken back in turn; None for a dry run. `followups`: those left to run by hand.
+    `undoes`: the transaction that was taken back. `files`: the changes. `transaction`: the id of the rollback, which
+    can be taken back in turn; None for a dry run. `followups`: the commands that are left to run by hand.
     """
 
     undoes: str
@@ -39,9 +39,9 @@ class RolledBack:
 def rollback(
     root: Root, id: str | None = None, force: bool = False, *, dry_run: bool = False, run_followups: bool = False
 ) -> RolledBack:
-    """Take back a transaction: the one named, or the latest not yet undone that is itself no rollback.
+    """Take back a transaction: the named one, or the latest that is no rollback and is not yet taken back.
 
-    An interrupted transaction is undone first, and if it is the one named that is all. Raises NothingToRollBack,
+    An interrupted transaction is undone first; if it is the named one, nothing else happens. Raises NothingToRollBack,
     Refused where a later transaction or somebody else changed one of its files (unless `force`), and as commit does.
     """
     if dry_run:
@@ -67,7 +67,7 @@ def rollback(
 
 
 def _plan(root: Root, id: str | None, force: bool) -> tuple[RolledBack, list[Step], Past]:
-    """What is to be taken back and how."""
+    """The transaction to take back, and the steps for it."""
     past = history.read(root)
     chosen = _chosen(past, id)
     if not force:
@@ -133,7 +133,7 @@ def _check_not_overtaken(transactions: Sequence[Past], chosen: Past) -> None:
     for later in reversed(transactions):
         if later.id <= chosen.id:
             return
-        # A rollback of something later than the chosen one only brought back what the chosen one left.
+        # A rollback of a later transaction only brought back what the chosen one left.
         cancels = later.record.undoes is not None and later.record.undoes > chosen.id
         shared = paths & {each.path for each in later.record.files}
         if later.undone_by is None and not cancels and shared:

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 
-# From so many files on one sync is worth what looking for it takes.
+# The number of files from which syncfs is used.
 MANY = 16
 _REPORTS_SINCE = (5, 8)
 _SUITED = frozenset({"ext3", "ext4", "xfs", "btrfs", "vfat"})
 
 
 class FileSync:
-    """The files of one change, of which there are `count`. Used with `with`, which closes what it holds."""
+    """The `count` files of one change. A context manager, which closes its descriptors."""
 
     def __init__(self, count: int) -> None:
         self._syncfs = _syncfs() if count >= MANY else None
@@ -57,12 +57,12 @@ class FileSync:
             os.close(self._held.popitem()[1])
 
     def begin(self, fd: int, device: int) -> None:
-        """Take note of a file that was just made on a device, before it is written. Raises OSError."""
+        """Register a new file on a device, before it is written. Raises OSError."""
         if self._kinds.get(device) in _SUITED and device not in self._held:
-            self._held[device] = os.dup(fd)  # the first: what goes wrong from here on is told to it
+            self._held[device] = os.dup(fd)  # the first file: syncfs reports errors since this descriptor was opened
 
     def end(self, fd: int, device: int) -> None:
-        """Put a file on the disk that is written and dressed; one of many waits for `finish`. Raises OSError."""
+        """Put a written file on the disk; one of many waits for `finish`. Raises OSError."""
         if device not in self._held:
             os.fsync(fd)
 
@@ -74,7 +74,7 @@ class FileSync:
 
 
 def _syncfs() -> Callable[[int], int] | None:
-    """The system call, which returns an errno or 0; None where it does not exist, or does not tell of errors."""
+    """The system call, which returns an errno or 0; None where it does not exist or does not report errors."""
     numbers = os.uname().release.split(".")[:2]
     if not all(map(str.isdecimal, numbers)) or tuple(map(int, numbers)) < _REPORTS_SINCE:
         return None
@@ -94,10 +94,10 @@ _BOOT = ("/boot/", "/efi/")
 
 
 def settle_staged(root: Root) -> None:
-    """Put the staged files in their places on the disk before a name leads to them, as far as a sync does that.
+    """Write the inodes of staged files to their places on the disk, as far as a sync does that.
 
-    Else the final sync might write a directory, with the new name, before the inode that it leads to: a boot loader
-    would for that moment find neither the old text nor the new. Under --root nothing is left to do.
+    Otherwise the final sync may write a directory with a new name before the inode of that name: for that moment a boot
+    loader finds neither the old text nor the new. Does nothing under --root.
     """
     if root.live:
         os.sync()
@@ -106,7 +106,7 @@ def settle_staged(root: Root) -> None:
 def settle(root: Root, paths: Iterable[str]) -> None:
     """Put changed files, whose directories are synced already, on the disk itself. Raises OSError.
 
-    Under --root nothing is left to do: whoever unmounts the tree writes its journal out.
+    Does nothing under --root: unmounting the tree writes its journal out.
     """
     if not root.live:
         return
@@ -167,8 +167,8 @@ def _request(number: int, machine: str) -> int:
 def freeze_and_thaw(fd: int) -> bool:
     """Freeze the file system of an open directory and thaw it at once; returns whether it was frozen. Raises OSError.
 
-    A child process stands by all the while and thaws should this process die or stall, since nothing could write to
-    a file system that stays frozen, nor the administrator repair it.
+    A child process thaws it if this process dies or stalls: nothing can write to a file system that stays frozen, and
+    the administrator could not repair it.
     """
     machine = os.uname().machine
     freeze, thaw = _request(119, machine), _request(120, machine)
@@ -181,7 +181,7 @@ def freeze_and_thaw(fd: int) -> bool:
         return False
     if child == 0:
         os.close(writing)
-        _stand_by(fd, thaw, reading)
+        _watch(fd, thaw, reading)
     os.close(reading)
     try:
         fcntl.ioctl(fd, freeze, 0)
@@ -204,8 +204,8 @@ def _say_done(writing: int) -> None:
         os.write(writing, _THAWED)
 
 
-def _stand_by(fd: int, thaw: int, alive: int) -> None:
-    """The child: thaw whenever the parent takes too long, and when it ends without a word; never returns."""
+def _watch(fd: int, thaw: int, alive: int) -> None:
+    """The child: thaw if the parent takes too long, or ends without having thawed. Never returns."""
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
@@ -213,7 +213,7 @@ def _stand_by(fd: int, thaw: int, alive: int) -> None:
         while not select.select([alive], [], [], _STALL)[0]:
             with suppress(OSError):
                 _thaw(fd, thaw)
-        # Once the parent has thawed, another's freeze (of a backup, say) may have begun: that one is not ours to end.
+        # If the parent has thawed, another freeze (a backup's, for instance) may have begun: do not end that one.
         if os.read(alive, 1) != _THAWED:
             _thaw(fd, thaw)
     finally:
@@ -221,7 +221,7 @@ def _stand_by(fd: int, thaw: int, alive: int) -> None:
 
 
 def _thaw(fd: int, thaw: int) -> None:
-    """Thaw; one that is not frozen (EINVAL) is as wanted. Raises OSError."""
+    """Thaw; a file system that is not frozen (EINVAL) is fine. Raises OSError."""
     try:
         fcntl.ioctl(fd, thaw, 0)
     except OSError as problem:

@@ -1,6 +1,8 @@
-"""Changing several files as one: all of them or none, journalled, to be taken back later.
+"""Transactions: several files change, or none; the journal allows a later rollback.
 
-A writing command takes `lock`, calls `recover`, reads, decides, and calls `commit`. A reading one may ask `pending`.
+A command that writes takes `lock`, calls `recover`, reads, decides, and calls `commit`. A command that reads may call
+`pending`. commit checks that every file is as it was read, that it is a file that grubkd edits, and that nothing of the
+boot configuration was unreadable; apply.py carries the transaction out.
 """
 
 from __future__ import annotations
@@ -23,13 +25,13 @@ if TYPE_CHECKING:
     from grubkd.change.edit import FileChange
     from grubkd.tree.root import Root
 
-# Where boot configuration stands; what may not be seen elsewhere (of the hardware, say) changes no file.
+# The directories of boot configuration. What is unreadable elsewhere, for instance of the hardware, changes no file.
 _CONFIGURATION = ("/boot", "/efi", "/etc", "/usr")
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction that is done. `followups`: those left to run by hand, under --root."""
+    """A transaction that is done. `followups`: the commands that are left to run by hand, under --root."""
 
     id: str
     time: str
@@ -48,13 +50,12 @@ def commit(  # noqa: PLR0913
     recheck: Recheck | None = None,
     run_followups: bool = False,
 ) -> Transaction:
-    """Write the changes, in their order, as one transaction; taken under `lock`, which may be held already.
+    """Write the changes, in their order, as one transaction. Takes `lock`, which may be held already.
 
-    `wanted` and `by` ("auto" or "given") go into history. `recheck` is shown the tree when all files are in place and
-    raises to have them taken back. `followups` run by themselves on the live root, under --root only with
-    `run_followups`.
-    Raises ChangedSinceRead where a file is not what the change starts from, Failed where the system would not do it
-    (all is as it was), Interrupted likewise, RollbackFailed where undoing failed too.
+    `wanted` and `by` ("auto" or "given") go into the history. `recheck` gets the tree when all files are in place, and
+    raises to undo them. The `followups` run on the live root, under --root only with `run_followups`.
+    Raises ChangedSinceRead where a file is not as it was read; Failed and Interrupted, after everything is undone;
+    RollbackFailed where undoing failed too.
     """
     with lock(root):
         recover(root)
@@ -107,11 +108,11 @@ def carry_out(  # noqa: PLR0913
 
 
 def _step(root: Root, change: FileChange) -> apply.Step:
-    """What a change does to its file. Raises ChangedSinceRead, VerificationFailed for a place that is not ours."""
+    """The step for a change. Raises ChangedSinceRead, VerificationFailed for a file that grubkd does not edit."""
     known = places.is_place(change.path)
     link = None if known else places.link_to(root, change.path)
     if not known and link is None:
-        raise VerificationFailed("this is no file that grubkd edits", place=Place(change.path))
+        raise VerificationFailed("this is not a file that grubkd edits", place=Place(change.path))
     present = read(root, change.path)
     if (present.data if present else None) != change.before:
         raise ChangedSinceRead(
@@ -154,10 +155,10 @@ def _known(commands: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
 
 
 def _check_seen(root: Root) -> None:
-    """Refuse to write after a reading that had to leave something out."""
+    """Raise PermissionDenied where a part of the boot configuration could not be read."""
     denied = [path for path in root.denied if path.startswith(_CONFIGURATION)]
     if denied:
-        raise PermissionDenied("cannot be looked into", hint="run grubkd as root", place=Place(min(denied)))
+        raise PermissionDenied("cannot be read", hint="run grubkd as root", place=Place(min(denied)))
 
 
 __all__ = ["Transaction", "commit", "lock", "pending", "recover"]

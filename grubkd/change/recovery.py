@@ -1,8 +1,9 @@
 """Undoing a transaction that did not end: it failed, or a kill, a crash or a power cut interrupted it.
 
-It is undone, never finished: its files may all be new, but nobody was told so, and its follow-ups may not have run.
-Each file gets its old bytes and metadata back, from the second name that it was kept under or from the journal. A file
-that somebody else changed meanwhile is left alone. Undoing is safe to interrupt and to repeat. The journal goes last.
+It is undone, never finished: its files may all be new, but no success was reported, and its follow-up commands may not
+have run. Each file gets its old bytes and metadata back, from the second name that it was kept under or from the
+journal. A file that somebody else changed meanwhile is left alone. Undoing is safe to interrupt and to repeat. The
+journal goes last.
 """
 
 from __future__ import annotations

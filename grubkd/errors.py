@@ -204,6 +204,12 @@ class NothingToRollBack(Refused):
     code = "nothing-to-roll-back"
 
 
+class UntrustedJournal(Refused):
+    """A journal, or its directory, that somebody else than root and the caller owns or may write."""
+
+    code = "untrusted-journal"
+
+
 class Sealed(Refused):
     """An image whose boot arguments are changed by its own tool only."""
 

@@ -10,7 +10,7 @@ from grubkd.advice.casing import parsed
 from grubkd.advice.finding import Finding, Status, not_asked
 from grubkd.advice.lint import lint
 from grubkd.advice.reservation import line_of, next_entries
-from grubkd.boot.managed_by import ManagedBy
+from grubkd.boot.model import ManagedBy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,16 +12,16 @@ from grubkd.boot.model import Role
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from grubkd.boot.model import BootConfig
+    from grubkd.boot.model import BootConfig, LineKey
     from grubkd.machine.running import Running
 
 
 def required(
-    config: BootConfig, running: Running, expected: Mapping[int, Sequence[str]], names: Collection[str]
+    config: BootConfig, running: Running, expected: Mapping[LineKey, Sequence[str]], names: Collection[str]
 ) -> bool | None:
     """Whether arguments of these names, or their order, will differ in any entry that may boot next.
 
-    `expected`: id() of a line of the configuration -> its arguments, as they are to be. None where that cannot be told:
+    `expected`: key of a line of the configuration -> its arguments, as they are to be. None where that cannot be told:
     no entry is known, or a hypervisor, whose line the running kernel does not show, holds the reservation.
     """
     lines = []
@@ -29,7 +29,7 @@ def required(
         boot = main_boot(entry.boots)
         if boot is None or entry.foreign or boot.role is Role.HYPERVISOR:
             return None
-        lines.append(expected[id(boot.line)])
+        lines.append(expected[boot.line.key])
     if not lines:
         return None
     booted = _of_names(cmdline.tokens(running.cmdline), names)

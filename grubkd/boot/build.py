@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
@@ -14,16 +13,13 @@ from grubkd.errors import Place
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grubkd.boot.managed_by import ManagedBy
-    from grubkd.boot.model import Image, Slot, SlotKey, Stanza
+    from grubkd.boot.loaders.format import LoaderMenu, MenuItem
+    from grubkd.boot.model import Image, ManagedBy, Slot, SlotKey, Stanza
 
-_RESCUE_TITLE = re.compile(r"\b(rescue|recovery|single[ -]user|failsafe)\b")
-# Looked for first: most titles hold none.
-_RESCUE_WORDS = ("rescue", "recovery", "single", "failsafe")
+_RESCUE_TITLE = re.compile(r"\b(rescue|recovery|single[ -]user|failsafe)\b", re.IGNORECASE)
 _RESCUE_ARGUMENTS = frozenset({"single", "S", "s", "recovery", "rescue", "emergency"})
 _LINUX = (Role.KERNEL, Role.MODULE)
-# Of all other arguments the first characters are enough.
-_MAY_RESCUE = ('"', "systemd.unit=")
+_RESCUE_UNITS = ("rescue.target", "emergency.target")
 
 
 def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]]) -> Line:
@@ -73,7 +69,7 @@ def _role(image: Image, earlier: list[Boot]) -> Role:
 
 def is_deployment(stanza: Stanza) -> bool:
     """Whether the entry starts an ostree deployment, which its initrd finds by the argument `ostree=`."""
-    return any(_deploy(tuple([word.text for word in slot.words])) for image in stanza.images for slot in image.slots)
+    return any(_is_deployed(image.slots) for image in stanza.images)
 
 
 def main_boot(boots: tuple[Boot, ...]) -> Boot | None:
@@ -87,28 +83,14 @@ def main_boot(boots: tuple[Boot, ...]) -> Boot | None:
     return None
 
 
-def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that its bootloader knows
-    stanza: Stanza,
-    *,
-    file: str,
-    format_name: str,
-    index: int,
-    default: bool,
-    foreign: bool,
-    managed_by: ManagedBy | None,
-    deployments: ManagedBy,
-    references: Mapping[str, tuple[Slot, ...]],
-) -> Entry:
-    """The entry that a stanza states. `deployments`: the tool that manages ostree's deployments in this tree."""
-    boots = boots_of(stanza.images, references)
+def entry_of(item: MenuItem, menu: LoaderMenu, index: int, deployments: ManagedBy) -> Entry:
+    """The entry that a stanza becomes. `deployments`: the tool that manages ostree's deployments in this tree."""
+    stanza = item.stanza
+    boots = boots_of(stanza.images, menu.references)
     kernels = [boot for boot in boots if boot.role in _LINUX]
-    unified = False
-    initrds = stanza.initrds
-    for image in stanza.images:
-        unified = unified or image.kernel
-        if image.module and is_initrd(image.path):
-            initrds += (image.path,)
-    deployed = any(map(_is_deployed, boots))
+    unified = any(image.kernel for image in stanza.images)
+    modules = tuple(image.path for image in stanza.images if image.module and is_initrd(image.path))
+    deployed = any(_is_deployed(boot.line.slots) for boot in boots)
     # The version of an ostree snippet is its place among the deployments.
     version = None if deployed else stanza.keys.get("uname" if unified else "version")
     if version is None and kernels and not unified:
@@ -119,48 +101,30 @@ def entry_of(  # noqa: PLR0913 - an entry is made in one place, from all that it
         id=stanza.id,
         version=version,
         boots=boots,
-        initrds=initrds,
-        default=default,
+        initrds=stanza.initrds + modules,
+        default=item.default,
         rescue=bool(kernels) and _is_rescue(stanza, kernels),
         linux=bool(kernels),
-        foreign=foreign,
+        foreign=item.foreign,
         generated=stanza.generated,
-        format=format_name,
-        source=Place(file, stanza.line),
-        managed_by=managed_by or (deployments if deployed else None),
+        format=menu.format,
+        source=Place(item.file, stanza.line),
+        managed_by=item.managed_by or (deployments if deployed else None),
     )
 
 
-def _is_deployed(boot: Boot) -> bool:
-    """As is_deployment, of one image; most have their arguments in common, which are looked through once."""
-    if boot.line.references:
-        return any(_deploy(tuple([word.text for word in slot.words])) for slot in boot.line.slots)
-    return _deploy(boot.arguments)
-
-
-@lru_cache(maxsize=1024)
-def _deploy(words: tuple[str, ...]) -> bool:
-    return any(word.startswith("ostree=") for word in words)
+def _is_deployed(slots: tuple[Slot, ...]) -> bool:
+    return any(word.text.startswith("ostree=") for slot in slots for word in slot.words)
 
 
 def _is_rescue(stanza: Stanza, kernels: list[Boot]) -> bool:
-    title = stanza.title.lower()
-    if any(map(title.__contains__, _RESCUE_WORDS)) and _RESCUE_TITLE.search(title):
+    if _RESCUE_TITLE.search(stanza.title):
         return True
     if (stanza.id or stanza.keys) and "0-rescue" in f"{stanza.id} {stanza.keys.get('version', '')}":
         return True
-    return _ask_for_rescue(kernels[0].arguments)
-
-
-@lru_cache(maxsize=1024)
-def _ask_for_rescue(words: tuple[str, ...]) -> bool:
-    """Whether arguments, which most entries have in common, start a rescue system."""
-    for word in words:
-        if word not in _RESCUE_ARGUMENTS and not word.startswith(_MAY_RESCUE):
-            continue
-        name, value = cmdline.name_of(word), cmdline.value_of(word)
-        if value is None and name in _RESCUE_ARGUMENTS:
-            return True
-        if name == "systemd.unit" and value in ("rescue.target", "emergency.target"):
-            return True
-    return False
+    return any(
+        word in _RESCUE_ARGUMENTS
+        or (cmdline.name_of(word) in _RESCUE_ARGUMENTS and cmdline.value_of(word) is None)
+        or (cmdline.name_of(word) == "systemd.unit" and cmdline.value_of(word) in _RESCUE_UNITS)
+        for word in kernels[0].arguments
+    )

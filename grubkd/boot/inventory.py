@@ -1,178 +1,128 @@
-"""Root -> BootConfig: which formats are present, which slots feed which entry, and which feed the future."""
+"""Root -> BootConfig: reads all files of all formats and joins them into entries and the lines of new kernels."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd import log
 from grubkd.boot.build import entry_of
-from grubkd.boot.loaders import FORMATS, grub2
-from grubkd.boot.loaders import join_bls as bls
-from grubkd.boot.loaders import join_extlinux as extlinux
-from grubkd.boot.loaders import join_legacy as legacy
-from grubkd.boot.loaders import join_ostree as ostree
-from grubkd.boot.loaders import join_uki as uki
-from grubkd.boot.loaders import join_zipl as zipl
-from grubkd.boot.managed_by import ManagedBy
-from grubkd.boot.model import BootConfig, Bootloader
+from grubkd.boot.loaders import FORMATS, LOADERS, kernel_cmdline, ostree, uki
+from grubkd.boot.loaders.format import SnippetReader, Sources
+from grubkd.boot.model import BootConfig, Bootloader, ManagedBy
 from grubkd.errors import GrubkdError
 from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from grubkd.boot.loaders.format import Format
-    from grubkd.boot.loaders.joined import LoaderMenu
+    from grubkd.boot.loaders.format import Format, Loader, LoaderMenu
     from grubkd.boot.model import Document, Entry
     from grubkd.errors import Notice
     from grubkd.tree.tree import Tree
 
 
-class _Reading:
-    """Every file of every format, parsed once; what could not be read is kept as its error."""
+def read(tree: Tree, earlier: BootConfig | None = None) -> BootConfig:
+    """How the tree boots. Files that cannot be read or understood are in `errors`; nothing is raised for them.
 
-    def __init__(self, tree: Tree) -> None:
-        self.documents: dict[str, list[Document]] = {}
-        self.texts: dict[str, str] = {}
-        self.errors: list[GrubkdError] = []
-        self.failed: list[tuple[str, str]] = []
-        for each in FORMATS:
-            found = self.documents[each.name] = []
-            for file in each.find(tree):
-                try:
-                    text = from_bytes(tree.read(file))
-                    found.append(_parsed(each, file, text))
-                    self.texts[file] = text
-                except GrubkdError as problem:
-                    self.errors.append(problem)
-                    self.failed.append((each.name, file))
-
-    def warnings(self) -> list[Notice]:
-        return [notice for found in self.documents.values() for document in found for notice in document.warnings]
-
-
-def _parsed(form: Format, file: str, text: str) -> Document:
-    """What a file says. Of each file the last document is kept: a change reads the tree before, as planned, and after.
-
-    Raises NotUnderstood.
+    `earlier`: another reading; files with the same text are not parsed again.
     """
-    known = _KNOWN.get((form.name, file))
-    if known is None or known[0] != text:
-        known = _KNOWN[(form.name, file)] = text, form.parse(file, text)
-    return known[1]
-
-
-_KNOWN: dict[tuple[str, str], tuple[str, Document]] = {}
-
-
-def read(tree: Tree) -> BootConfig:
-    """How the tree boots. Files that cannot be read or understood are in `errors`; nothing is raised for them."""
-    reading = _Reading(tree)
-    documents = reading.documents
-    scripts, environments = documents["grub2"], documents["grubenv"]
-    snippets = documents["bls"]
-    reader = _reader_of_snippets(tree, documents)
-    grub = reader is bls.Reader.GRUB
-    images, malformed = uki.read(tree)
-    unified = [each.stanza for each in images]
-    deployments = ostree.manager_of(tree)
-    joins: list[LoaderMenu | None] = [
-        *legacy.join(documents["grub-legacy"], tree),
-        grub2.join(scripts, documents["default-grub"], environments, tree, bls=grub),
-        zipl.join(documents["zipl"], tree),
-        *ostree.join(
-            bls.join(
-                snippets,
-                documents["loader-conf"],
-                documents["kernel-cmdline"],
-                scripts,
-                environments,
-                zipls=documents["zipl"],
-                unified=unified,
-                reader=reader,
-            ),
-            tree,
-            deployments,
-        ),
-        uki.join(images, snippets, documents["loader-conf"], alone=not scripts and not documents["zipl"]),
-        *extlinux.join(documents["extlinux"], tree),
-    ]
-    joined = [each for each in joins if each is not None]
-    entries: list[Entry] = []
-    futures = [future for each in joined for future in each.new_kernels]
-    for each in joined:
-        mine = [
-            entry_of(
-                candidate.stanza,
-                file=candidate.file,
-                format_name=each.format,
-                index=index,
-                default=candidate.default,
-                foreign=candidate.foreign,
-                managed_by=candidate.managed_by,
-                deployments=deployments or ManagedBy.OSTREE,
-                references=each.references,
-            )
-            for index, candidate in enumerate(each.candidates, len(entries))
-        ]
-        entries.extend(mine)
-        if each.format == "bls":
-            futures.extend(bls.missing_cmdline(documents["kernel-cmdline"], mine, tree))
-    managed_by = deployments if not any(entry.own_linux and not entry.managed_by for entry in entries) else None
-    warnings = reading.warnings() + malformed + [notice for each in joined for notice in each.warnings]
-    bootloaders = tuple(_bootloaders(joined, reading))
-    for one in bootloaders:
-        log.decided(f"found {one.format}: {', '.join(one.files)}")
-    log.decided(f"found {len(entries)} entries, {len(futures)} sources of kernels to come")
-    return BootConfig(
-        bootloaders=bootloaders,
+    files = _FileReader(earlier)
+    for each in FORMATS:
+        files.read(each, tree)
+    images, no_images = uki.find_images(tree)
+    sources = Sources(files.documents, images, _snippet_reader(files.documents, tree))
+    menus = [(loader, loader.menus(sources, tree)) for loader in LOADERS]
+    joined = [menu for _, found in menus for menu in found]
+    entries = _entries(joined, tree)
+    new_kernels = [args for menu in joined for args in menu.new_kernels]
+    if any(menu.format == "bls" for menu in joined):
+        of_snippets = [entry for entry in entries if entry.format == "bls"]
+        new_kernels += kernel_cmdline.missing_file(files.documents["kernel-cmdline"], of_snippets, tree)
+    editable = any(entry.own_linux and not entry.managed_by for entry in entries)
+    managed_by = None if editable else ostree.manager_of(tree)
+    config = BootConfig(
+        bootloaders=tuple(each for loader, found in menus for each in _bootloaders(loader, found, files)),
         entries=tuple(entries),
         # A new deployment takes its arguments from the one before it.
-        new_kernels=() if managed_by else tuple(futures),
-        texts=reading.texts,
-        errors=tuple(reading.errors),
-        warnings=tuple(warnings),
-        followups=tuple(followup for each in joined for followup in each.followups),
+        new_kernels=() if managed_by else tuple(new_kernels),
+        texts=files.texts,
+        documents=files.parsed,
+        errors=tuple(files.errors),
+        warnings=(*files.warnings(), *no_images, *(notice for menu in joined for notice in menu.warnings)),
+        followups=tuple(followup for menu in joined for followup in menu.followups),
         managed_by=managed_by,
     )
+    for one in config.bootloaders:
+        log.decided(f"found {one.format}: {', '.join(one.files)}")
+    log.decided(f"found {len(entries)} entries, {len(new_kernels)} sources of arguments for new kernels")
+    return config
 
 
-def _reader_of_snippets(tree: Tree, documents: Mapping[str, Sequence[Document]]) -> bls.Reader:
-    """Who reads the snippets: GRUB if its script calls blscfg or it is all there is, zipl if it is configured.
+@dataclass(slots=True)
+class _FileReader:
+    """Reads and parses files; collects what could not be read."""
 
-    A loader.conf is systemd-boot's alone.
+    earlier: BootConfig | None
+    texts: dict[str, str] = field(default_factory=dict)
+    parsed: dict[tuple[str, str], Document] = field(default_factory=dict)
+    documents: dict[str, list[Document]] = field(default_factory=dict)
+    errors: list[GrubkdError] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+    def read(self, form: Format, tree: Tree) -> None:
+        """Read every file of the format."""
+        found = self.documents[form.name] = []
+        for file in form.find(tree):
+            try:
+                text = from_bytes(tree.read(file))
+                document = self._parsed(form, file, text)
+            except GrubkdError as problem:
+                self.errors.append(problem)
+                self.failed.append((form.name, file))
+            else:
+                self.texts[file] = text
+                self.parsed[form.name, file] = document
+                found.append(document)
+
+    def _parsed(self, form: Format, file: str, text: str) -> Document:
+        if self.earlier and self.earlier.texts.get(file) == text and (form.name, file) in self.earlier.documents:
+            return self.earlier.documents[form.name, file]
+        return form.parse(file, text)
+
+    def warnings(self) -> list[Notice]:
+        return [notice for document in self.parsed.values() for notice in document.warnings]
+
+
+def _snippet_reader(documents: Mapping[str, Sequence[Document]], tree: Tree) -> SnippetReader:
+    """GRUB reads the snippets if its script calls blscfg or it is the only boot loader, zipl if it is configured.
+
+    A loader.conf is read by systemd-boot only.
     """
     scripts = documents["grub2"]
     if any("blscfg" in script.settings for script in scripts):
-        return bls.Reader.GRUB
+        return SnippetReader.GRUB
     if documents["zipl"]:
-        return bls.Reader.ZIPL
+        return SnippetReader.ZIPL
     alone = not scripts and not documents["loader-conf"] and bool(documents["bls"]) and bool(tree.list("/boot/grub2"))
-    return bls.Reader.GRUB if alone else bls.Reader.SYSTEMD_BOOT
+    return SnippetReader.GRUB if alone else SnippetReader.SYSTEMD_BOOT
 
 
-_PARTS = {
-    "grub-legacy": ("grub-legacy",),
-    "grub2": ("grub2", "default-grub", "grubenv"),
-    "zipl": ("zipl",),
-    "bls": ("bls", "kernel-cmdline", "loader-conf"),
-    "ostree": ("bls",),
-    "uki": (),
-    "extlinux": ("extlinux",),
-}
+def _entries(menus: Sequence[LoaderMenu], tree: Tree) -> list[Entry]:
+    deployments = ostree.manager_of(tree) or ManagedBy.OSTREE
+    items = [(menu, item) for menu in menus for item in menu.items]
+    return [entry_of(item, menu, index, deployments) for index, (menu, item) in enumerate(items)]
 
 
-def _bootloaders(joined: Sequence[LoaderMenu], reading: _Reading) -> list[Bootloader]:
-    """The bootloaders in the order of their entries, with the files that could not be read among theirs.
-
-    Files stand in the order of their kinds; the snippets in that of the menu.
-    """
-    made = []
-    for name, formats in _PARTS.items():
-        failed = [(formats.index(kind), file) for kind, file in reading.failed if kind in formats]
-        read = [file for each in joined if each.format == name for file in each.files]
-        kinds = {document.file: formats.index(kind) for kind in formats for document in reading.documents[kind]}
-        files = [(kinds.get(file, len(kinds)), file) for file in read] + failed
-        if files or any(each.format == name for each in joined):
-            made.append(Bootloader(name, tuple(file for _, file in sorted(files, key=lambda each: each[0]))))
-    return made
+def _bootloaders(loader: Loader, menus: Sequence[LoaderMenu], files: _FileReader) -> list[Bootloader]:
+    """The boot loader with its files, those that could not be read too: by format, then in the order of the menu."""
+    formats = [form.name for form in loader.formats]
+    failed = [file for name, file in files.failed if name in formats]
+    ranks = {file: formats.index(name) for name, file in (*files.parsed, *files.failed) if name in formats}
+    found: dict[str, list[str]] = {loader.name: []} if failed else {}
+    for menu in menus:
+        found.setdefault(menu.format, []).extend(menu.files)
+    return [
+        Bootloader(name, tuple(sorted((*own, *failed), key=lambda file: ranks.get(file, len(formats)))))
+        for name, own in found.items()
+    ]

@@ -1,7 +1,4 @@
-"""Slot, Entry, BootConfig: what a boot configuration is, whatever its format.
-
-Texts are grubkd.text texts: one character a byte, so every offset is a byte offset in its file.
-"""
+"""Slot, Entry, BootConfig: a boot configuration, independent of its format. All offsets are byte offsets in a file."""
 
 from __future__ import annotations
 
@@ -15,18 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
-    from grubkd.boot.managed_by import ManagedBy
     from grubkd.errors import GrubkdError, Notice, Place
 
 SlotKey: TypeAlias = tuple[str, int, str]
+LineKey: TypeAlias = tuple[tuple[SlotKey, ...], tuple[tuple[SlotKey, str], ...]]
 _words = attrgetter("words")
 
 
 class Word(NamedTuple):
-    """One word of a slot: its bytes are text[start:end] of the file, `text` is what it gives to the kernel.
+    """One word of a slot: its bytes are text[start:end] of the file, `text` is what the kernel receives.
 
-    A word that is a whole variable reference (`$kernelopts`) names it in `reference`; its `text` is then the reference
-    as written. A word that gives nothing to the kernel has the text "".
+    `reference`: the variable, where the word is one whole reference (`$kernelopts`); `text` is then the reference as
+    written. The text is "" where the kernel receives nothing.
     """
 
     start: int
@@ -39,10 +36,10 @@ class Word(NamedTuple):
 class Slot:
     """A place in a file that holds a kernel command line or a part of one.
 
-    `start:end` is the span of the arguments without the blanks around them. When the slot is rewritten, `before` and
-    `after` are put around what stands there: they are empty for an ordinary slot; for an absent one (start == end)
-    they make the statement (`options `, newline), for an unquoted shell value they are its quotes.
-    `style` is the format's own note for its quote function. `variable` names the slot for people: `options`, `linux16`.
+    `start:end` is the span of the arguments without the blanks around them. An edit writes `before` and `after` around
+    the new arguments: for an absent slot (start == end) they complete the statement (`options `, newline), for an
+    unquoted shell value they are its quotes; else they are empty. `variable`: the name in messages: `options`,
+    `linux16`. `style`: a note of the format for its quote function.
     """
 
     file: str
@@ -64,11 +61,10 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A file the bootloader loads together with arguments: a kernel, a hypervisor, a Linux module.
+    """A file that the boot loader loads together with arguments: a kernel, a hypervisor, a Linux module.
 
-    `path` as written, decoded. `slots` hold its arguments, in order; several where the format allows it (BLS).
-    `module` is true for what is loaded beside the first image (GRUB legacy `module`, GRUB 2 `module`/`module2`).
-    `kernel` is true for what is known to be a Linux kernel whatever its name: a unified kernel image.
+    `path`: as written, decoded. `slots`: its arguments, in order; BLS allows several. `module`: loaded beside the first
+    image (GRUB legacy `module`, GRUB 2 `module2`). `kernel`: a Linux kernel whatever its name (unified kernel image).
     """
 
     path: str
@@ -80,14 +76,13 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Stanza:
-    """An entry as one file states it, before inventory joins files into entries.
+    """An entry as one file states it, before inventory joins the files.
 
     `images`: in file order; several that are no modules are alternatives (if/else), and all are set alike.
-    `nesting`: for each menu level from the outermost, (position in that menu from 0, title, id): the way `default=`
-    addresses it, the last element being the entry itself.
-    `section`: the generator script that wrote it (`/etc/grub.d/10_linux`), where the file says so.
-    `generated`: between a generator's own marks (menu.lst's automagic list), so that its next run makes it anew.
-    `keys`: other statements that order or describe it (BLS: version, machine-id, sort-key, architecture).
+    `nesting`: how `default=` addresses the entry: for each menu level from the outermost to the entry itself, (position
+    in that menu from 0, title, id). `section`: the generator script that wrote it (`/etc/grub.d/10_linux`), if known.
+    `generated`: the next run of a generator overwrites it. `keys`: other statements that order or describe it (BLS:
+    version, machine-id, sort-key, architecture).
     """
 
     title: str
@@ -103,10 +98,7 @@ class Stanza:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A shell or script assignment of a variable that feeds kernel command lines, in file order.
-
-    `extends`: the earlier value lives on (`+=`, or a word of the slot refers to the variable itself).
-    """
+    """An assignment of kernel arguments. `extends`: it keeps the earlier value (`+=`, or `"$VAR more"`)."""
 
     variable: str
     slot: Slot
@@ -115,10 +107,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What one file says, in the vocabulary common to all formats. Unused parts are empty.
-
-    `settings`: plain values that inventory needs (`default`, `saved_entry`, `GRUB_ENABLE_BLSCFG`, ...), decoded.
-    """
+    """What one file says, in file order. `settings`: other values that the menu needs, decoded (`default`)."""
 
     file: str
     format: str
@@ -147,6 +136,11 @@ class Line:
     slots: tuple[Slot, ...]
     home: Slot
     references: Mapping[tuple[SlotKey, str], tuple[Slot, ...]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> LineKey:
+        """Identity within one reading of the tree: lines of the same slots and references hold the same arguments."""
+        return tuple([slot.key for slot in self.slots]), tuple(self.references)
 
     def pieces(self, words: Callable[[Slot], Sequence[Word]] = _words) -> tuple[Piece, ...]:
         """The effective words in the kernel's order, references expanded, words that give nothing left out.
@@ -185,21 +179,17 @@ class Line:
 
 
 class Role(Enum):
-    """What an image of an entry is, which decides whose arguments go to it.
+    """The role of an image in its entry, which decides which arguments it takes."""
 
-    KERNEL takes every argument. Beside a HYPERVISOR, which takes crashkernel, the Linux image is a MODULE, which takes
-    all others. OTHER takes none of ours: memtest, tboot itself, an initrd loaded as a module with arguments.
-    """
-
-    KERNEL = "kernel"
-    HYPERVISOR = "hypervisor"
-    MODULE = "module"
-    OTHER = "other"
+    KERNEL = "kernel"  # takes every argument
+    HYPERVISOR = "hypervisor"  # Xen: takes crashkernel
+    MODULE = "module"  # the Linux image beside a hypervisor: takes all other arguments
+    OTHER = "other"  # takes none of ours: memtest, tboot, an initrd loaded as a module with arguments
 
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """One image of an entry with its line. `arguments`: those of the line, which is asked for them again and again."""
+    """One image of an entry with its line. `arguments`: those of the line, computed once."""
 
     role: Role
     path: str
@@ -209,12 +199,11 @@ class Boot:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One boot entry of the menu.
+    """One entry of the boot menu.
 
     `boots`: what it loads: a kernel (further kernels are alternatives of an if/else and are set alike), or a
-    hypervisor followed by modules. Empty for an entry that starts no Linux (`linux` false).
-    `foreign`: it belongs to another system and is never edited. `generated`: see Stanza. `managed_by`: what keeps its
-    arguments from being edited, None for an ordinary entry.
+    hypervisor followed by modules; empty for an entry that starts no Linux (`linux` false). `foreign`: it belongs to
+    another system and is never edited. `generated`: see Stanza. `managed_by`: None for an ordinary entry.
     """
 
     index: int
@@ -238,8 +227,17 @@ class Entry:
         return self.linux and not self.foreign
 
 
+class ManagedBy(Enum):
+    """What keeps the arguments of an entry from being edited in its file."""
+
+    OSTREE = "ostree"  # a deployment, which its own tool changes
+    BOOTC = "bootc"  # the same
+    UKI = "uki"  # a unified kernel image holds its arguments in itself, and is often signed
+    PARMFILE = "parmfile"  # zipl joins the arguments from two files
+
+
 class Feeds(Enum):
-    """Which present entries a generator would make anew from a future line."""
+    """Which of the present entries a generator makes from the line of new kernels."""
 
     NORMAL = "normal"
     RECOVERY = "recovery"
@@ -249,11 +247,11 @@ class Feeds(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NewKernelArgs:
-    """A line that kernels installed later will get.
+    """A line that the entries of new kernels get.
 
-    `format`: the bootloader whose entries it feeds. `copied`: it is a present entry's own line, which new kernels copy
-    (GRUB legacy without magic comments), so that editing the entry edits it. `seed`: for a file that does not exist
-    yet, the arguments it is to begin with; None for one that exists. `read_only`: shown, never edited.
+    `format`: the boot loader of these entries. `copied`: the line is that of a present entry, which new kernels copy
+    (GRUB legacy without update-grub). `seed`: the first arguments of a file that does not exist yet; None for one that
+    exists. `read_only`: shown, never edited.
     """
 
     variable: str
@@ -265,16 +263,15 @@ class NewKernelArgs:
     seed: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bootloader:
-    """A bootloader configuration found, and its files as paths inside the root."""
+class Bootloader(NamedTuple):
+    """A boot loader that is configured, and its files as paths inside the root."""
 
     format: str
     files: tuple[str, ...]
 
 
 class Followup(NamedTuple):
-    """A command that has to run when one of these files was changed: what it makes of them is what boots."""
+    """A command that makes changes of these files take effect (zipl)."""
 
     command: tuple[str, ...]
     files: frozenset[str]
@@ -284,10 +281,10 @@ class Followup(NamedTuple):
 class BootConfig:
     """How the tree boots, joined over all its files.
 
-    `texts`: every file that was read, real path -> text: what an edit starts from and what must be unchanged when it
-    is written. `errors`: the files that were not understood; none of their bootloader's files is edited.
-    No entry has `default` set where no rule tells which one boots. `followups`: what has to run after a change.
-    `managed_by`: what keeps the whole tree's arguments, of kernels to come too, from being edited.
+    `texts`: every file that was read, real path -> text: an edit starts from it, and compares it when it writes.
+    `errors`: the files that were not understood; with any, nothing is edited. No entry is `default` where that cannot
+    be determined. `followups`: what has to run after a change. `managed_by`: what keeps all arguments of the tree from
+    being edited, of new kernels too. `documents`: (format, file) -> what the file says.
     """
 
     bootloaders: tuple[Bootloader, ...]
@@ -298,3 +295,4 @@ class BootConfig:
     warnings: tuple[Notice, ...] = ()
     followups: tuple[Followup, ...] = ()
     managed_by: ManagedBy | None = None
+    documents: Mapping[tuple[str, str], Document] = field(default_factory=dict)

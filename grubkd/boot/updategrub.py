@@ -8,14 +8,10 @@ values pass through an unquoted `echo` of the shell, those of `kopt_VERSION` thr
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from grubkd.boot.model import Assignment, Slot
 from grubkd.boot.words import words
 from grubkd.errors import CannotHold
-
-if TYPE_CHECKING:
-    from grubkd.parsing.grammar import Token
 
 BEGIN_LIST = "### BEGIN AUTOMAGIC KERNELS LIST"
 END_LIST = "### END DEBIAN AUTOMAGIC KERNELS LIST"
@@ -47,16 +43,14 @@ class Options:
         elif self.generated:
             self._options = text == START_OPTIONS
 
-    def assignment(self, token: Token, line: int) -> Assignment | None:
-        """Returns the option of a line `# NAME=VALUE`; None where update-grub does not look.
+    def assignment(self, name: str, start: int, end: int, line: int) -> Assignment | None:
+        """Returns the option NAME with the value text[start:end]; None where update-grub does not look.
 
         Several lines of one name add up. Of several `kopt_VERSION` lines the last one counts.
         """
         if not (self.generated and self._options):
             return None
-        name = token.text[2:].partition("=")[0]
-        start = token.start + len(name) + 3
-        found = words(self.text, start, token.end, _echoed)
+        found = words(self.text, start, end, _echoed)
         start, end = (found[0].start, found[-1].end) if found else (start, start)
         custom = name.startswith("kopt_")
         slot = Slot(self.file, "grub-legacy", name, start, end, line, found, style=_EVAL if custom else _ECHO)

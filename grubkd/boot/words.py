@@ -8,6 +8,7 @@ its own here, so that it can be shown with a warning and replaced, quote and all
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,17 @@ _REFERENCE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]
 def verbatim(raw: str) -> str:
     """The decoding of a format that has none."""
     return raw
+
+
+class LineNumbers:
+    """The lines of a text, counted once: a menu asks for hundreds of them."""
+
+    def __init__(self, text: str) -> None:
+        self._newlines = [found.start() for found in re.finditer("\n", text)]
+
+    def of(self, offset: int) -> int:
+        """The number, from 1, of the line that a byte is in."""
+        return bisect_left(self._newlines, offset) + 1
 
 
 def words(text: str, start: int, end: int, decode: Callable[[str], str] = verbatim) -> tuple[Word, ...]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
-    from grubkd.boot.model import BootConfig, Entry, Line, NewKernelArgs
+    from grubkd.boot.model import BootConfig, Entry, Line, LineKey, NewKernelArgs
     from grubkd.boot.selector import Selection
     from grubkd.change.edit import SlotEdit
 
@@ -28,13 +28,13 @@ ArgChangesFor: TypeAlias = "Callable[[Entry | None], Sequence[ArgChange]]"
 class ChangeSet:
     """The slot edits, and what every line of the configuration is to read like afterwards.
 
-    `expected`: id() of a line -> its effective arguments; verify compares the tree as it would be with it.
-    `valued`: id() of the lines whose crashkernel value was wished for, changed or not.
+    `expected`: key of a line -> its effective arguments; verify compares the tree as it would be with it.
+    `valued`: keys of the lines whose crashkernel value was wished for, changed or not.
     """
 
     edits: tuple[SlotEdit, ...]
-    expected: Mapping[int, tuple[str, ...]]
-    valued: frozenset[int]
+    expected: Mapping[LineKey, tuple[str, ...]]
+    valued: frozenset[LineKey]
     warnings: tuple[Notice, ...]
 
 
@@ -58,7 +58,7 @@ def make(config: BootConfig, selection: Selection, wishes_for: ArgChangesFor) ->
         wishes = wishes_for(entry)
         if source and _remade(draft, entry, source, wishes):
             if any(wish.reserves and _reaches(draft, entry, source, wish) for wish in wishes):
-                valued.update(id(boot.line) for boot in entry.boots)
+                valued.update(boot.line.key for boot in entry.boots)
             continue
         xen = any(boot.role is Role.HYPERVISOR for boot in entry.boots)
         bound = source if entry.rescue and source else None
@@ -69,7 +69,7 @@ def make(config: BootConfig, selection: Selection, wishes_for: ArgChangesFor) ->
             for line in targets.lines_of(entry, granted):
                 draft.fulfil(line, granted)
                 if granted.reserves:
-                    valued.add(id(line))
+                    valued.add(line.key)
     if all(wish.verb is Verb.REMOVE or not wish.tokens for wish in coming):
         _drop_idle_seeds(draft, futures)
     warnings = _warnings(config, selection, draft)
@@ -88,9 +88,9 @@ def _reaches(draft: Draft, entry: Entry, source: NewKernelArgs, wish: ArgChange)
     return not entry.rescue or any(wish.matches(text) for text in draft.texts(source.line))
 
 
-def _fulfil_in_futures(draft: Draft, futures: Sequence[NewKernelArgs], wishes: Sequence[ArgChange]) -> set[int]:
-    """Fulfil the wishes for kernels to come; returns the id() of the lines whose value was wished for."""
-    valued: set[int] = set()
+def _fulfil_in_futures(draft: Draft, futures: Sequence[NewKernelArgs], wishes: Sequence[ArgChange]) -> set[LineKey]:
+    """Fulfil the wishes for kernels to come; returns the keys of the lines whose value was wished for."""
+    valued: set[LineKey] = set()
     for future in futures:
         if future.seed is not None:
             draft.put(future.line.home, [new_word(word) for word in future.seed])
@@ -99,7 +99,7 @@ def _fulfil_in_futures(draft: Draft, futures: Sequence[NewKernelArgs], wishes: S
             if future.feeds is not Feeds.RECOVERY and (future.feeds is not Feeds.XEN or wish.reserves):
                 draft.fulfil(future.line, wish)
                 if wish.reserves:
-                    valued.add(id(future.line))
+                    valued.add(future.line.key)
     return valued
 
 
@@ -129,10 +129,10 @@ def _drop_idle_seeds(draft: Draft, futures: Sequence[NewKernelArgs]) -> None:
                 draft.put(future.line.home, ())
 
 
-def _expected(draft: Draft, config: BootConfig) -> dict[int, tuple[str, ...]]:
+def _expected(draft: Draft, config: BootConfig) -> dict[LineKey, tuple[str, ...]]:
     lines: list[Line] = [boot.line for entry in config.entries for boot in entry.boots]
     lines += [future.line for future in config.new_kernels]
-    return {id(line): tuple(draft.texts(line)) for line in lines}
+    return {line.key: tuple(draft.texts(line)) for line in lines}
 
 
 def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[Notice, ...]:
@@ -141,7 +141,7 @@ def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[N
         message = "no boot entry exists yet; kernels installed later will get the value"
         found.append(Notice("no-entries", message, hint="install a kernel, then see: grubkd show"))
     for entry in selection.entries:
-        if draft.expanded and any(id(boot.line) in draft.expanded for boot in entry.boots):
+        if draft.expanded and any(boot.line.key in draft.expanded for boot in entry.boots):
             found.append(
                 Notice(
                     "shared-slot",

@@ -16,7 +16,7 @@ from grubkd.change.arg_change import Verb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set
 
-    from grubkd.boot.model import Slot, SlotKey
+    from grubkd.boot.model import LineKey, Slot, SlotKey
     from grubkd.change.arg_change import ArgChange
 
 
@@ -28,14 +28,14 @@ def new_word(text: str) -> Word:
 class Draft:
     """The words of slots after the wishes fulfilled so far.
 
-    `closed`: the slots that must not be edited. `expanded`: id() of the lines in which a reference to a closed slot
+    `closed`: the slots that must not be edited. `expanded`: keys of the lines in which a reference to a closed slot
     has been replaced by what it stands for. `lasting`: the slots that kernels to come read by themselves.
     """
 
     def __init__(self, closed: Iterable[SlotKey] = (), lasting: Iterable[SlotKey] = ()) -> None:
         self._closed = frozenset(closed)
         self._lasting = frozenset(lasting)
-        self.expanded: set[int] = set()
+        self.expanded: set[LineKey] = set()
         self._words: dict[SlotKey, tuple[Word, ...]] = {}
         self._slots: dict[SlotKey, Slot] = {}
 
@@ -180,7 +180,7 @@ class Draft:
                     words.append(word)
             if tuple(words) != self.words(slot):
                 self.put(slot, words)
-                self.expanded.add(id(line))
+                self.expanded.add(line.key)
 
 
 def _meanings(arguments: Iterable[str]) -> list[tuple[str, str | None]]:

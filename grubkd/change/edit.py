@@ -1,95 +1,218 @@
-"""Slot changes -> new texts: only changed arguments are encoded anew, every other byte stays."""
+"""Slot edits -> new texts. Augeas makes each edit: the text that it gives back is the text that is written.
+
+The bytes of a slot go through a lens, one for each way of writing arguments (grammars/*.aug). The lens makes one node
+of each word, with the bytes of the file as its value; the edit sets, inserts and removes nodes; the lens turns them
+back into text. The lens owns the blanks: an argument that stays keeps those before it, an argument that takes the place
+of another one keeps those of its place, any other new argument gets the lens's own. The format owns the quoting of a
+new argument (Format.quote) and what is put around the slot (Slot.before and after, Format.vacate and finish).
+
+Augeas works in memory only: it knows no file name, loads no stock lens and writes nothing.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from grubkd import grammars
 from grubkd.boot.loaders import FORMATS
-from grubkd.change import arguments
-from grubkd.errors import CannotHold, Place
+from grubkd.errors import CannotHold, NotUnderstood, Place, place_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import TypeAlias
 
+    from augeas import Augeas
+
+    from grubkd.boot.loaders.format import Format
     from grubkd.boot.model import Slot, Word
 
-# A slot and the words it is to have: words of its own keep their bytes, others are encoded by its format.
+# A slot and the words it is to have: words of its own keep their bytes, others (start -1) are quoted by its format.
 SlotEdit: TypeAlias = "tuple[Slot, Sequence[Word]]"
+# The wanted words: the number of a present word (from 0), or None for a new one, and the bytes.
+_Wanted: TypeAlias = "tuple[tuple[int | None, str], ...]"
 
 _FORMATS = {each.name: each for each in FORMATS}
+# text_retrieve fails on the bytes 1 to 3, byte 4 can end the process, and NUL ends the text.
+_UNSAFE = re.compile(r"[\0-\4]")
+# The kernel takes the byte 0xA0 for a blank; a lens cannot name it, for Augeas sees texts in UTF-8. It can name \a.
+_SWAP = {0xA0: "\a", 0x07: "\xa0"}
 
 
 def apply(texts: Mapping[str, str], edits: Sequence[SlotEdit]) -> dict[str, str]:
-    """The new texts of the files in which the edited slots stand; a file that is not in `texts` is created.
+    """The new texts of the files that hold the edited slots; a file that is not in `texts` is created.
 
-    Raises CannotHold (with the place) where a format cannot write an argument, TooLong where a file cannot grow so
-    far, VerificationFailed where the edit did not come out as wanted.
+    Raises CannotHold where a format cannot write an argument or Augeas cannot carry a byte, NotUnderstood where the
+    lens reads other words than the format, each with the place; TooLong where a file cannot grow so far.
     """
-    arguments.change([_lists(slot, words) for slot, words in edits])
+    augeas = _Lenses()
     by_file: dict[str, list[SlotEdit]] = {}
     for slot, words in edits:
         by_file.setdefault(slot.file, []).append((slot, words))
-    return {file: _edited(file, texts.get(file, ""), found) for file, found in by_file.items()}
+    return {file: _edited(augeas, file, texts.get(file, ""), found) for file, found in by_file.items()}
 
 
-def _lists(slot: Slot, words: Iterable[Word]) -> arguments.ListChange:
-    """The slot's arguments before and after, without words that stay and that no argument list can hold.
-
-    Those are words that give nothing, and one whose quote is never closed.
-    """
-    after = []
-    for word in words:
-        if arguments.holds(word.text):
-            after.append(word.text)
-        elif word.start < 0:
-            raise CannotHold(
-                f"not one argument: {word.text!r}",
-                hint='close its quotes; put blanks inside double quotes: name="a b"',
-                place=Place(slot.file, slot.line),
-            )
-    return [word.text for word in slot.words if arguments.holds(word.text)], after
-
-
-def _edited(file: str, text: str, edits: Sequence[SlotEdit]) -> str:
+def _edited(augeas: _Lenses, file: str, text: str, edits: Sequence[SlotEdit]) -> str:
     form = _FORMATS[edits[0][0].format]
     pieces: list[str] = []
     at = 0
     for slot, words in sorted(edits, key=lambda edit: edit[0].start):
         start, end = (slot.start, slot.end) if words else form.vacate(text, slot)
-        pieces += (text[at:start], _encoded(text, slot, words))
+        made = _arguments(augeas, form, text, slot, words)
+        pieces += (text[at:start], slot.before + made + slot.after if made or not slot.before else "")
         at = end
     return form.finish(file, "".join((*pieces, text[at:])))
 
 
-def _encoded(text: str, slot: Slot, words: Sequence[Word]) -> str:
-    """The slot's new bytes.
-
-    Kept words come with the blanks that stood before them, new ones with those of the word whose place they take, else
-    after one blank.
-    """
-    ends = [slot.start, *(word.end for word in slot.words)]
-    blanks = [text[end : word.start] for end, word in zip(ends, slot.words, strict=False)]
-    position = {word.start: index for index, word in enumerate(slot.words)}
-    kept = {word.start for word in words}
-    made = ""
-    at = 0
+def _arguments(augeas: _Lenses, form: Format, text: str, slot: Slot, words: Sequence[Word]) -> str:
+    """The slot's new bytes, without what is put around them."""
+    # A reference that takes no room is in no text.
+    present = [word for word in slot.words if word.end > word.start]
+    numbers = {word.start: number for number, word in enumerate(present)}
+    wanted: list[tuple[int | None, str]] = []
     for word in words:
-        if word.start >= 0:
-            at = position[word.start]
-            blank, piece = blanks[at], text[word.start : word.end]
-            at += 1
-        else:
-            takes_place = at < len(slot.words) and slot.words[at].start not in kept
-            blank, piece = blanks[at] if takes_place else " ", _quoted(slot, word)
-            at += takes_place
-        made += (blank or " " if made else "") + piece
-    return slot.before + made + slot.after if made or not slot.before else ""
-
-
-def _quoted(slot: Slot, word: Word) -> str:
+        if word.start < 0:
+            wanted.append((None, _quoted(form, slot, word)))
+        elif word.end > word.start:
+            wanted.append((numbers[word.start], text[word.start : word.end]))
+    if not wanted:
+        return ""
+    raw = text[slot.start : slot.end] if present else ""
+    unsafe = _UNSAFE.search(raw)
+    if unsafe:
+        raise _unsafe(place_at(slot.file, text, slot.start + unsafe.start()))
+    if any(_UNSAFE.search(piece) for _, piece in wanted):
+        raise _unsafe(Place(slot.file, slot.line))
+    lens = form.lens_by_style.get(slot.style, form.lens)
     try:
-        return _FORMATS[slot.format].quote(slot, word.text)
+        return augeas.edited(lens, raw, tuple(text[word.start : word.end] for word in present), tuple(wanted))
+    except _NotTaken as problem:
+        raise NotUnderstood(
+            f"the arguments cannot be edited: {problem}",
+            hint="write them with simpler quotes, one blank between two arguments",
+            place=place_at(slot.file, text, slot.start + min(problem.offset, len(raw))),
+        ) from None
+
+
+def _quoted(form: Format, slot: Slot, word: Word) -> str:
+    try:
+        return form.quote(slot, word.text)
     except CannotHold as problem:
         place = problem.place or Place(slot.file, slot.line)
         raise CannotHold(problem.message, hint=problem.hint, place=place) from None
+
+
+def _unsafe(place: Place) -> CannotHold:
+    return CannotHold("the arguments hold a control byte (0 to 4)", hint="remove that byte", place=place)
+
+
+class _NotTaken(Exception):
+    """The lens does not take a text, or takes it apart into other words. `offset`: where in the text."""
+
+    def __init__(self, reason: str, offset: int) -> None:
+        super().__init__(reason)
+        self.offset = offset
+
+
+class _Lenses:
+    """Augeas for one run, started by the first edit. Equal edits, which most entries of a menu need, are made once."""
+
+    def __init__(self) -> None:
+        self._augeas: Augeas | None = None
+        self._made: dict[tuple[str, str, _Wanted], str] = {}
+
+    def edited(self, lens: str, raw: str, present: tuple[str, ...], wanted: _Wanted) -> str:
+        """The text `raw`, in which the lens finds the words `present`, with the wanted words. Raises _NotTaken."""
+        key = (lens, raw, wanted)
+        if key not in self._made:
+            if self._augeas is None:
+                self._augeas = _start()
+            self._made[key] = self._edit(self._augeas, lens, raw, present, wanted)
+        return self._made[key]
+
+    def _edit(self, augeas: Augeas, lens: str, raw: str, present: tuple[str, ...], wanted: _Wanted) -> str:
+        if not present:
+            # No lens takes an empty text: an empty slot begins with its first argument.
+            raw, present, wanted = wanted[0][1], (wanted[0][1],), ((0, wanted[0][1]), *wanted[1:])
+        lens = _store(augeas, lens, raw)
+        _check_words(augeas, raw, present)
+        _rewrite(augeas, len(present), wanted)
+        try:
+            augeas.text_retrieve(lens, "/text/before", "/slot", "/text/after")
+        except ValueError:
+            raise _NotTaken(_complaint(augeas), 0) from None
+        return str(augeas.get("/text/after")).translate(_SWAP)
+
+
+def _start() -> Augeas:
+    from augeas import Augeas
+
+    # Installed packages are plain files; importlib.resources would cost more than Augeas itself.
+    flags = Augeas.NO_LOAD | Augeas.NO_MODL_AUTOLOAD | Augeas.NO_STDINC
+    return Augeas(root="/nonexistent", loadpath=grammars.__path__[0], flags=flags)
+
+
+def _store(augeas: Augeas, lens: str, raw: str) -> str:
+    """Make the nodes /slot/1, /slot/2, ... of a text; returns the lens that takes it. Raises _NotTaken."""
+    swapped = raw.translate(_SWAP)
+    augeas.set("/text/before", swapped)
+    lenses = [lens]
+    if lens.startswith("Kernel_args."):
+        # A quote that is never closed needs a lens of its own, which is slower.
+        lenses.append(lens.replace(".", "_unclosed."))
+    for each in lenses:
+        augeas.remove("/slot")
+        try:
+            augeas.text_store(each, "/text/before", "/slot")
+        except ValueError:
+            continue
+        return each
+    position = augeas.get("/augeas/text/slot/error/pos")
+    offset = len(swapped.encode()[: int(position)].decode(errors="ignore")) if position else 0
+    raise _NotTaken(_complaint(augeas), offset)
+
+
+def _check_words(augeas: Augeas, raw: str, present: Sequence[str]) -> None:
+    """See that the lens finds the words that the format found. Raises _NotTaken at the first that differs."""
+    found = [str(augeas.get(node)).translate(_SWAP) for node in augeas.match("/slot/*")]
+    at = 0
+    for mine, theirs in zip(found, present, strict=False):
+        at = raw.index(theirs, at)
+        if mine != theirs:
+            raise _NotTaken(f"{theirs!r} reads as {mine!r}", at)
+        at += len(theirs)
+    if len(found) != len(present):
+        raise _NotTaken(f"{len(found)} words instead of {len(present)}", at)
+
+
+def _rewrite(augeas: Augeas, present: int, wanted: _Wanted) -> None:
+    """Edit the nodes 1 to `present` so that they are the wanted words.
+
+    A new word between two that stay takes the node, and so the blanks, of a word that goes, if there is one.
+    """
+    staying = {number for number, _ in wanted if number is not None}
+    used: set[int] = set()
+    free = present + 1  # the labels of new nodes
+    behind = ""  # the node behind which the next one comes
+    at = 0
+    for number, raw in wanted:
+        if number is not None and number >= at:
+            label, at = number + 1, number + 1
+        elif at < present and at not in staying:
+            label, at = at + 1, at + 1
+        else:
+            label, free = free, free + 1
+            augeas.insert(behind or "/slot/*[1]", str(label), not behind)
+        used.add(label)
+        behind = f"/slot/{label}"
+        if number is None or label != number + 1:
+            augeas.set(behind, raw.translate(_SWAP))
+    for label in range(1, present + 1):
+        if label not in used:
+            augeas.remove(f"/slot/{label}")
+
+
+def _complaint(augeas: Augeas) -> str:
+    """Why Augeas failed: its exceptions do not say it, its error nodes do."""
+    nodes = augeas.match("/augeas/text//error/message")
+    return "; ".join(str(augeas.get(node)) for node in nodes) or "no reason given"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot.loaders.join_bls import KERNEL_CMDLINE
+from grubkd.boot.loaders import kernel_cmdline
 from grubkd.change.filechange import FileChange
 from grubkd.text import to_bytes
 
@@ -24,10 +24,10 @@ def of(tree: Tree, read: Mapping[str, str], after: Mapping[str, bytes | None]) -
     written after it, and also when only the other one changes.
     """
     files = [FileChange(path, _before(tree, read, path), data) for path, data in after.items()]
-    files.sort(key=lambda each: (each.path == KERNEL_CMDLINE, each.path))
-    if DEFAULT_GRUB in after and KERNEL_CMDLINE in read and KERNEL_CMDLINE not in after:
-        same = to_bytes(read[KERNEL_CMDLINE])
-        files.append(FileChange(KERNEL_CMDLINE, same, same, refresh=True))
+    files.sort(key=lambda each: (each.path == kernel_cmdline.FILE, each.path))
+    if DEFAULT_GRUB in after and kernel_cmdline.FILE in read and kernel_cmdline.FILE not in after:
+        same = to_bytes(read[kernel_cmdline.FILE])
+        files.append(FileChange(kernel_cmdline.FILE, same, same, refresh=True))
     return files
 
 

@@ -1,52 +1,19 @@
-"""The files that grubkd writes, and no others: a change, or a journal that names another place, is refused."""
+"""The files that grubkd writes: the paths of the formats. A change of another file, or a journal of one, is refused."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grubkd.boot.loaders import FORMATS
+from grubkd.boot.loaders.format import expanded, name_matches
 from grubkd.change import directory
 
 if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
-# A star stands for part of one name.
-PLACES = (
-    "/boot/grub/grub.conf",
-    "/boot/grub/menu.lst",
-    "/etc/grub.conf",
-    "/boot/grub/grub.cfg",
-    "/boot/grub2/grub.cfg",
-    "/boot/efi/EFI/*/grub.cfg",
-    "/boot/efi/EFI/*/grub.conf",
-    "/boot/EFI/*/grub.cfg",
-    "/efi/EFI/*/grub.cfg",
-    "/etc/grub2.cfg",
-    "/etc/grub2-efi.cfg",
-    "/boot/grub/grubenv",
-    "/boot/grub2/grubenv",
-    "/boot/efi/EFI/*/grubenv",
-    "/boot/grub/custom.cfg",
-    "/boot/grub2/custom.cfg",
-    "/etc/default/grub",
-    "/etc/default/grub.d/*.cfg",
-    "/etc/sysconfig/grub",
-    "/boot/loader/entries/*.conf",
-    "/efi/loader/entries/*.conf",
-    "/boot/efi/loader/entries/*.conf",
-    "/etc/kernel/cmdline",
-    "/boot/extlinux/extlinux.conf",
-    "/boot/extlinux.conf",
-    "/extlinux.conf",
-    "/boot/syslinux/syslinux.cfg",
-    "/boot/syslinux/extlinux.conf",
-    "/syslinux/syslinux.cfg",
-    "/boot/efi/EFI/*/syslinux.cfg",
-    "/etc/default/extlinux",
-    "/etc/default/u-boot",
-    "/etc/u-boot-menu.conf",
-    "/etc/zipl.conf",
-)
-_STARRED = [each.split("/") for each in PLACES if "*" in each]
+# A `*` matches part of one name.
+PLACES = tuple(dict.fromkeys(path for each in FORMATS for path in each.paths))
+_NAMES = [each.split("/") for each in PLACES]
 
 
 def is_normal(path: str) -> bool:
@@ -61,37 +28,26 @@ def is_normal(path: str) -> bool:
     )
 
 
-def may_write(root: Root, path: str) -> bool:
-    """Whether a real path is one of the places, or where a link at one of them leads.
-
-    Raises InputOutput.
-    """
-    if not is_normal(path):
-        return False
+def is_place(path: str) -> bool:
+    """Whether a path is one of the places, whether or not a file exists there."""
     names = path.split("/")
-    if path in PLACES or any(len(each) == len(names) and all(map(_fits, names, each)) for each in _STARRED):
-        return True
-    return any(path in _leads_to(root, each) for each in PLACES)
+    return is_normal(path) and any(len(each) == len(names) and all(map(name_matches, names, each)) for each in _NAMES)
 
 
-def _fits(name: str, wanted: str) -> bool:
-    head, star, tail = wanted.partition("*")
-    if not star:
-        return name == wanted
-    return len(name) > len(head) + len(tail) and name.startswith(head) and name.endswith(tail)
+def link_to(root: Root, path: str) -> str | None:
+    """The place whose symbolic link leads to a real path; None where there is no such link. Raises InputOutput."""
+    if not is_normal(path):
+        return None
+    found = (each for place in PLACES for each in expanded(root, place))
+    return next((each for each in found if path in (root.resolve(each), _missing_file(root, each))), None)
 
 
-def _leads_to(root: Root, place: str) -> set[str]:
-    """The real paths, inside the tree, of what one place names, present or still to be made."""
-    found = [""]
-    for name in place.split("/")[1:]:
-        if "*" in name:
-            found = [f"{each}/{other}" for each in found for other in root.list(each or "/") if _fits(other, name)]
-        else:
-            found = [f"{each}/{name}" for each in found]
-    return {real for each in found for real in (root.resolve(each), _unmade(root, each)) if real}
+def may_write(root: Root, path: str) -> bool:
+    """Whether a real path is one of the places, or the target of a link at one of them. Raises InputOutput."""
+    return is_place(path) or link_to(root, path) is not None
 
 
-def _unmade(root: Root, path: str) -> str | None:
+def _missing_file(root: Root, path: str) -> str | None:
+    """The real path that a new file at a path gets; None where its directory is missing."""
     above = root.resolve(directory.parent(path))
     return f"{above.rstrip('/')}/{path.rpartition('/')[2]}" if above else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
-from grubkd.boot.managed_by import ManagedBy
+from grubkd.boot.model import ManagedBy
 from grubkd.boot.selector import Selection
 from grubkd.change.arg_change import Verb
 from grubkd.errors import Notice, Refused, Sealed

@@ -14,7 +14,7 @@ from grubkd.errors import CannotHold, ForeignValue, Place, TooLong, Verification
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from grubkd.boot.model import BootConfig, Entry, Line
+    from grubkd.boot.model import BootConfig, Entry, Line, LineKey
     from grubkd.change.changes import ChangeSet
 
 # COMMAND_LINE_SIZE, the final NUL included: x86 and arm64 2048, riscv 1024, every other architecture 4096
@@ -23,10 +23,10 @@ _SIZES = {"riscv64": 1024, "ppc64le": 4096, "s390x": 4096, "loongarch64": 4096}
 _COMMON_SIZE = 2048
 
 
-def check(old: BootConfig, new: BootConfig, expected: Mapping[int, tuple[str, ...]]) -> None:
+def check(old: BootConfig, new: BootConfig, expected: Mapping[LineKey, tuple[str, ...]]) -> None:
     """Compare two readings of the tree. Raises VerificationFailed at the first difference that was not planned.
 
-    `expected`: id() of each line of `old` -> the effective arguments it must have in `new`. A new file may add a
+    `expected`: key of each line of `old` -> the effective arguments it must have in `new`. A new file may add a
     future line.
     """
     if new.errors:
@@ -35,11 +35,11 @@ def check(old: BootConfig, new: BootConfig, expected: Mapping[int, tuple[str, ..
         raise VerificationFailed("the boot entries would no longer be the same", hint="nothing was written")
     for before, after in zip(old.entries, new.entries, strict=True):
         for mine, yours in zip(before.boots, after.boots, strict=True):
-            _compare(expected[id(mine.line)], yours.line, f"entry {before.index} ({before.title})")
+            _compare(expected[mine.line.key], yours.line, f"entry {before.index} ({before.title})")
     # A file that did not exist is read as one more future line, at its own place among them.
     made = {(future.variable, future.line.home.file, future.feeds): future for future in new.new_kernels}
     for future in old.new_kernels:
-        wanted = expected[id(future.line)]
+        wanted = expected[future.line.key]
         found = made.get((future.variable, future.line.home.file, future.feeds))
         if found is not None and (found.seed is None or not wanted):
             if found.seed is None:
@@ -72,9 +72,9 @@ def fits(old: BootConfig, planned: ChangeSet, architecture: str | None) -> None:
     closed: set[tuple[str, ...]] = set()
     clear: set[tuple[str, ...]] = set()
     for line, place, path, initrds, xen in _lines(old):
-        words = planned.expected[id(line)]
+        words = planned.expected[line.key]
         # Xen takes its parameters apart word by word; the Linux kernel looks for the text anywhere.
-        if id(line) in planned.valued and not xen and words not in clear:
+        if line.key in planned.valued and not xen and words not in clear:
             _check_foreign(old, line, words, place)
             clear.add(words)
         if words == tuple(line.arguments()):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
-from grubkd.change import arguments
 from grubkd.change.arg_change import ArgChange, Verb
 from grubkd.errors import Usage
 from grubkd.text import from_user
@@ -36,7 +35,7 @@ def of_options(holds: Sequence[str], adds: Sequence[str], removes: Sequence[str]
 
 def _token(option: str, given: str) -> str:
     text = from_user(given)
-    if not arguments.holds(text) or [text] != cmdline.tokens(text) or cmdline.name_of(text) in ("", "--"):
+    if [text] != cmdline.tokens(text) or cmdline.unbalanced(text) >= 0 or cmdline.name_of(text) in ("", "--"):
         raise Usage(
             f"{option} {given!r} is not one kernel argument",
             hint='give one NAME or NAME=VALUE; a value with blanks is quoted inside: NAME="a b"',

@@ -16,12 +16,12 @@ from grubkd.change.lock import lock
 from grubkd.commands.unfinished import interrupted
 from grubkd.errors import Notice, Place
 from grubkd.text import to_bytes
-from grubkd.tree.overlay import Asked, Overlay
+from grubkd.tree.tree import Overlay, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from grubkd.boot.model import BootConfig
+    from grubkd.boot.model import BootConfig, LineKey
     from grubkd.boot.selector import Selection
     from grubkd.change.filechange import FileChange
     from grubkd.tree.root import Root
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Decision:
     """What is wanted of a configuration, as decided from it: the wishes, what history records, what to warn of.
 
-    `admit(expected)` is shown what every line is to read like (id() of the line -> arguments) before anything is
+    `admit(expected)` is shown what every line is to read like (key of the line -> arguments) before anything is
     written; it refuses by raising, and returns further warnings.
     """
 
@@ -48,7 +48,7 @@ class Decision:
 class Outcome:
     """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any.
 
-    `config`, `expected`: what was read, and id() of each of its lines -> the arguments it holds now, or would hold.
+    `config`, `expected`: what was read, and key of each of its lines -> the arguments it holds now, or would hold.
     """
 
     files: tuple[FileChange, ...]
@@ -56,7 +56,7 @@ class Outcome:
     followups: tuple[tuple[str, ...], ...]
     warnings: tuple[Notice, ...]
     config: BootConfig | None = None
-    expected: Mapping[int, tuple[str, ...]] | None = None
+    expected: Mapping[LineKey, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +71,13 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A change worked out and verified in memory. `after`: the files that differ from the tree it was made for.
-
-    `verified`: the tree as it would be, with all that was asked of it to verify it.
-    """
+    """A change that was verified in memory. `after`: the files that differ; `verified`: read with these files."""
 
     config: BootConfig
     planned: changes.ChangeSet
     decision: Decision
     after: Mapping[str, bytes | None]
-    verified: Asked
+    verified: BootConfig
     warnings: tuple[Notice, ...]
 
 
@@ -115,7 +112,7 @@ def _carry_out(
     read, after = prepared.config.texts, prepared.after
     if manner.regenerate:
         made = _regenerated(root, prepared)
-        # What no generator makes anew (40_custom's entries, say) is edited in what it printed.
+        # Entries that are made from no source (those of 40_custom, say) are edited in what the generator printed.
         prepared = _prepare(Overlay(root, made), selectors, decide)
         after = {**made, **prepared.after}
     files = _ordered(root, read, after)
@@ -155,8 +152,8 @@ def _recovered(root: Root, run_followups: bool) -> tuple[Notice, ...]:
 
 def _prepare(tree: Tree, selectors: Sequence[str], decide: Callable[[BootConfig, Selection], Decision]) -> _Prepared:
     """Read the tree, work the change out, and read the tree as it would be. Raises as run does."""
-    asked = Asked(tree)
-    config = inventory.read(asked)
+    tree = Snapshot(tree)
+    config = inventory.read(tree)
     _check_understood(config)
     selection = select(config, selectors)
     decision = decide(config, selection)
@@ -167,9 +164,8 @@ def _prepare(tree: Tree, selectors: Sequence[str], decide: Callable[[BootConfig,
     verify.fits(config, planned, decision.architecture)
     warnings = told + planned.warnings + decision.warnings + decision.admit(planned)
     after = _edited(config, planned)
-    # Where nothing would be written the tree would be as it is.
-    verified = Asked(Overlay(asked, after)) if after else asked
-    verify.check(config, inventory.read(verified) if after else config, planned.expected)
+    verified = inventory.read(Overlay(tree, after), config) if after else config
+    verify.check(config, verified, planned.expected)
     return _Prepared(config, planned, decision, after, verified, warnings)
 
 
@@ -202,12 +198,8 @@ def _ordered(tree: Tree, read: Mapping[str, str], after: Mapping[str, bytes | No
 
 
 def _verify_written(tree: Tree, prepared: _Prepared) -> None:
-    """See that the tree reads as it was verified to before it was written. Raises VerificationFailed.
-
-    Where it gives the answers that it was to give, to every question that was asked, it need not be parsed again.
-    """
-    if not prepared.verified.like(tree):
-        verify.check(prepared.config, inventory.read(tree), prepared.planned.expected)
+    """Check that the written tree reads as planned. Raises VerificationFailed."""
+    verify.check(prepared.config, inventory.read(tree, prepared.verified), prepared.planned.expected)
 
 
 def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
@@ -216,7 +208,12 @@ def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
     sources = {path: data for path, data in prepared.after.items() if path not in scripts and data is not None}
     from grubkd.change import regenerate
 
-    return {**sources, **regenerate.regenerate(root, prepared.config, sources)}
+    made = {**sources, **regenerate.regenerate(root, prepared.config, sources)}
+    tree = Overlay(root, made)
+    config = inventory.read(tree)
+    _check_understood(config)
+    regenerate.check_menu(root, prepared.config, tree, config)
+    return made
 
 
 def _followups(config: BootConfig, files: Sequence[FileChange]) -> list[tuple[str, ...]]:

@@ -180,7 +180,7 @@ def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry,
     for entry in selection.entries:
         boot = main_boot(entry.boots)
         if boot is not None:
-            arguments = planned.expected[id(boot.line)]
+            arguments = planned.expected[boot.line.key]
             if any(map(cmdline.is_crashkernel, arguments)):
                 yield entry, arguments
 

@@ -1,4 +1,4 @@
-"""/etc/os-release: which distribution a tree holds."""
+"""os-release(5): the distribution in a tree."""
 
 from __future__ import annotations
 
@@ -16,18 +16,16 @@ _ASSIGNMENT = re.compile(r"""^([A-Z0-9_]+)=(?:"([^"\n]*)"|'([^'\n]*)'|([^\s"'#]*
 
 
 def read(tree: Tree) -> Mapping[str, str]:
-    """The variables of /etc/os-release, else /usr/lib/os-release; empty where the tree has neither.
-
-    Values are plain or quoted as os-release(5) has them; a line that is neither is passed over, for the file is never
-    edited and only ID, ID_LIKE and VERSION_ID are wanted.
-    """
+    """The variables of /etc/os-release, else /usr/lib/os-release; empty where the tree has neither."""
     for path in ("/etc/os-release", "/usr/lib/os-release"):
         if tree.exists(path):
-            text = from_bytes(tree.read(path))
-            return variables(text)
+            return variables(from_bytes(tree.read(path)))
     return {}
 
 
 def variables(text: str) -> Mapping[str, str]:
-    """The variables of an os-release file's text, as read tells them."""
+    """The variables in the text of an os-release file.
+
+    Values are plain or quoted; any other line is skipped, as grubkd never edits the file and needs a few values only.
+    """
     return {match[1]: match[2] or match[3] or match[4] or "" for match in _ASSIGNMENT.finditer(text)}

@@ -1,18 +1,14 @@
-"""Resolving a path inside a directory tree so that nothing outside can ever be reached."""
+"""Resolves a path inside a directory tree, so that nothing outside the tree can be reached."""
 
 from __future__ import annotations
 
 import errno
 import os
 from stat import S_ISDIR, S_ISLNK, S_ISREG
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # The kernel's own limit of links on one path (path_resolution(7)).
 MOST_LINKS = 40
-# Deeper than any boot configuration; each level holds a file descriptor while a path is resolved.
+# Deeper than any boot configuration; while a path is resolved each level keeps a file descriptor open.
 DEEPEST = 100
 
 DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
@@ -25,28 +21,28 @@ def _fail(number: int) -> OSError:
 
 
 class Spot:
-    """Where a path led: a name in an open directory, and what stands there. Closes its directories when left.
+    """The place that a path leads to: a name in an open directory, and what exists there. Close it after use (`with`).
 
-    `path`: the real path inside the tree, bytes, no link on it. `parent`: an O_PATH descriptor of its directory.
-    `name`: its last component, b"." for the root itself. `status`: its metadata, None where nothing stands.
+    `name`: the last component of the real path, b"." for the root itself. `status`: the metadata, None where nothing
+    exists.
     """
 
-    def __init__(self, top: int, names: Sequence[bytes] = ()) -> None:
-        """At a directory, `names` its real path: by default the root of the tree."""
+    def __init__(self, top: int) -> None:
+        """Start at the root of a tree, an O_PATH descriptor."""
         self._top = top
-        self._names = [*names]
+        self._names: list[bytes] = []
         self._fds: list[int] = []
         self.name = b"."
         self.status: os.stat_result | None = None
 
     @property
     def parent(self) -> int:
-        """As said above; valid until the spot is left."""
+        """The O_PATH descriptor of the directory, valid until the spot is closed."""
         return self._fds[-1] if self._fds else self._top
 
     @property
     def path(self) -> bytes:
-        """As said above."""
+        """The real path inside the tree: no component is a link."""
         return b"/" + b"/".join(self._names if self.name == b"." else [*self._names, self.name])
 
     def __enter__(self) -> Spot:
@@ -56,25 +52,16 @@ class Spot:
         self.close()
 
     def close(self) -> None:
-        """Leave the spot."""
+        """Close the directories."""
         while self._fds:
             os.close(self._fds.pop())
 
-    def beside(self, name: bytes) -> Spot | None:
-        """The spot of a name in the directory that this one, of a path that ends in `/.`, led to. Raises OSError.
-
-        None where a symbolic link stands there. It is valid as long as this one.
-        """
-        spot = Spot(self.parent, self._names)
-        return spot if spot._step(name, last=True) is None else None
-
     def open_file(self) -> tuple[int, os.stat_result]:
-        """Open the file for reading; returns its metadata too.
+        """Open the file for reading; returns the descriptor and the metadata.
 
-        Raises OSError; IsADirectoryError, or EINVAL for what is no regular file.
-
-        Its kind is known before it is opened, since opening a device can do something; and opening does not wait for
-        a FIFO's other end, should one have taken its place meanwhile.
+        Raises OSError: IsADirectoryError, EINVAL for anything else that is no regular file. The type is checked before
+        the file is opened, since opening a device can have effects, and again on the open file; O_NONBLOCK keeps the
+        call from waiting for a FIFO that replaced the file in between.
         """
         self._must_be_regular(self.status)
         fd = os.open(self.name, _READ, dir_fd=self.parent)
@@ -115,7 +102,7 @@ class Spot:
             self._leave()
 
     def go(self, path: bytes, follow: bool) -> None:
-        """Walk from the root of the tree to the path. Raises OSError."""
+        """Resolve a path from the root of the tree. Raises OSError."""
         if b"\0" in path:
             raise _fail(errno.EINVAL)
         todo = path.split(b"/")[::-1]
@@ -141,12 +128,12 @@ class Spot:
             self.status = os.fstat(self.parent)
 
     def _step(self, name: bytes, last: bool) -> bytes | None:
-        """Take one component. Returns a link's text instead of following it."""
+        """Go one component further; for a symbolic link, return its text instead."""
         if not last:
             try:
                 self._enter(name)
             except NotADirectoryError:
-                # Opening a link with O_NOFOLLOW | O_DIRECTORY says the same as opening a file.
+                # O_NOFOLLOW | O_DIRECTORY fails alike for a link and for a file.
                 if not S_ISLNK(os.stat(name, dir_fd=self.parent, follow_symlinks=False).st_mode):
                     raise
                 return os.readlink(name, dir_fd=self.parent)

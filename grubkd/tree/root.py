@@ -1,9 +1,10 @@
-"""The operating-system tree acted upon: resolve inside it, read, list."""
+"""The operating-system tree on disk that grubkd reads and edits. Every path is resolved inside it."""
 
 from __future__ import annotations
 
 import errno
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from grubkd import log
@@ -13,29 +14,30 @@ from grubkd.tree.paths import DIRECTORY, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from io import FileIO
 
     from grubkd.errors import Failed
 
 # Bytes. The largest real grub.cfg, of machines with hundreds of snapshots, are below 1 MB.
 LARGEST_FILE = 8 << 20
-# Names in one directory. No directory of a boot configuration comes near it.
+# Names in one directory. Directories of a boot configuration have far fewer.
 MOST_NAMES = 20_000
 
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
 _HINTS = {
     errno.EACCES: "run grubkd as root",
-    errno.EPERM: "run grubkd as root; if it is, see whether the file is immutable (lsattr)",
+    errno.EPERM: "run grubkd as root; if it is root, check whether the file is immutable (lsattr)",
     errno.EROFS: "make its file system writable first (mount -o remount,rw)",
     errno.ENOSPC: "free some space on its file system first",
     errno.EDQUOT: "the quota of its file system is used up",
     errno.EIO: "its disk may be failing: see the kernel's log",
-    errno.ELOOP: "see where its symbolic links lead",
+    errno.ELOOP: "check where its symbolic links lead",
 }
 
 
 def system_failure(path: str, what: str, problem: OSError) -> Failed:
-    """The error for a system call that failed on a path inside the tree; `what` tells what was attempted."""
+    """The error for a system call that failed on a path inside the tree; `what`: what was attempted."""
     number = problem.errno or 0
     kind = PermissionDenied if number in (errno.EACCES, errno.EPERM) else InputOutput
     return kind(f"{what}: {problem.strerror or problem}", hint=_HINTS.get(number, ""), place=Place(path))
@@ -44,18 +46,19 @@ def system_failure(path: str, what: str, problem: OSError) -> Failed:
 class Root:
     """The tree on disk below a directory.
 
-    Every path is resolved component by component, each opened relative to the one before and never through a symbolic
-    link: a link's text is read and resolved inside the tree instead, absolute ones and `..` too. So nothing outside can
-    be reached, even while somebody else renames directories. Only regular files are read, and none is waited for.
+    A path is resolved component by component. Each component is opened relative to the one before, and never through a
+    symbolic link: the text of a link is read and resolved inside the tree, absolute links and `..` too. So nothing
+    outside can be reached, even while another process renames directories. Only regular files are read; reading never
+    waits for a FIFO or a device.
 
-    What may not be looked into is taken as absent and remembered in `denied`, so that a reader without rights sees as
-    much as it may; whoever writes must refuse while `denied` is not empty.
+    What the process has no right to read counts as absent and is added to `denied`. So an ordinary user sees what the
+    rights allow; a writer must refuse while `denied` is not empty.
     """
 
     _fd = -1
 
     def __init__(self, path: str = "/") -> None:
-        """Open the tree at a directory of this system. Raises Usage where there is none, PermissionDenied."""
+        """Open the tree at a directory of this system. Raises Usage if it does not exist, PermissionDenied."""
         self.path = path
         self.denied: set[str] = set()
         shown = from_user(path)
@@ -69,7 +72,7 @@ class Root:
         self._live = os.path.samestat(os.fstat(self._fd), os.stat("/"))  # noqa: PTH116 (pathlib costs a start-up)
 
     def __del__(self, _close: Callable[[int], None] = os.close) -> None:
-        """Close the directory (weakref.finalize would, but takes its time to load)."""
+        """Close the directory. When the interpreter ends, `os` may be gone before this."""
         if self._fd >= 0:
             _close(self._fd)
 
@@ -79,11 +82,11 @@ class Root:
         return self._live
 
     def exists(self, path: str) -> bool:
-        """As in Tree; False for what may not be looked at, which `denied` then names."""
+        """As in Tree; False, and an item in `denied`, without the right to look."""
         return self.stat(path) is not None
 
     def resolve(self, path: str) -> str | None:
-        """As in Tree; None for what may not be looked at, which `denied` then names."""
+        """As in Tree; None, and an item in `denied`, without the right to look."""
         spot = self._look(path)
         if spot is None:
             return None
@@ -91,7 +94,7 @@ class Root:
             return from_bytes(spot.path)
 
     def stat(self, path: str) -> os.stat_result | None:
-        """The metadata of what stands at the path, links followed; None where nothing stands."""
+        """The metadata of the file or directory at the path, links followed; None where nothing exists."""
         spot = self._look(path)
         if spot is None:
             return None
@@ -122,7 +125,7 @@ class Root:
             raise system_failure(path, "cannot be read", problem) from None
 
     def open(self, path: str) -> FileIO:
-        """A regular file, opened unbuffered for reading; its size is the caller's concern. Raises as read does."""
+        """A regular file of any size, opened unbuffered for reading. Raises as read does."""
         try:
             with self.spot(path) as spot:
                 return os.fdopen(spot.open_file()[0], "rb", buffering=0)
@@ -130,7 +133,7 @@ class Root:
             raise system_failure(path, "cannot be read", problem) from None
 
     def list(self, path: str) -> tuple[str, ...]:
-        """As in Tree, up to MOST_NAMES names; () for what may not be read, which `denied` then names."""
+        """As in Tree, up to MOST_NAMES names; (), and an item in `denied`, without the right to read."""
         spot = self._look(path)
         if spot is None:
             return ()
@@ -150,18 +153,18 @@ class Root:
             os.close(fd)
 
     def enter(self) -> None:
-        """Make the tree this process's own root directory: for a child about to run one of its commands."""
+        """Make the tree the root directory of this process: a child calls it before it runs a command of the tree."""
         os.fchdir(self._fd)
         os.chroot(".")
 
-    def near(self) -> Near:
-        """The same tree for many paths in a few directories, until left (`with`)."""
-        return Near(self)
+    def near(self) -> AbstractContextManager[Root]:
+        """The tree itself, as a context manager."""
+        return nullcontext(self)
 
     def spot(self, path: str, *, follow: bool = True) -> Spot:
-        """Where a path leads, its last directory open until the spot is left (`with`).
+        """The place of a path, with its directory open until the spot is closed (`with`).
 
-        With `follow` false any symbolic link on the way is refused (ELOOP), the last component included.
+        With `follow` false any symbolic link on the way is refused (ELOOP), also as the last component.
         Raises OSError: FileNotFoundError where a directory on the way is missing, ELOOP, ENAMETOOLONG, EACCES.
         """
         spot = Spot(self._fd)
@@ -173,7 +176,7 @@ class Root:
         return spot
 
     def _look(self, path: str) -> Spot | None:
-        """As spot, but None where nothing stands or what stands may not be looked at. Raises InputOutput."""
+        """As spot, but None where nothing exists, or without the right to look. Raises InputOutput."""
         try:
             spot = self.spot(path)
         except PermissionError:
@@ -189,54 +192,12 @@ class Root:
         return spot
 
 
-class Near(Root):
-    """A tree in which the directory of the last path stays open for the next one in it, links among them left out.
-
-    What is done through it is done as if at once: a directory that somebody moves meanwhile is found to be moved by
-    those who come after, not by those who are in it. So it lasts for one pass over the files, no longer.
-    """
-
-    def __init__(self, root: Root) -> None:
-        self._root = root
-        self._fd = root._fd
-        self.path, self.denied = root.path, root.denied
-        self._live = root.live
-        self._home: Spot | None = None
-        self._of: tuple[str, bool] = "", False
-
-    def __enter__(self) -> Near:
-        return self
-
-    def __exit__(self, *_problem: object) -> None:
-        self._leave()
-
-    def __del__(self) -> None:  # type: ignore[override]
-        """Nothing: the directories are the other's, or closed when this is left."""
-
-    def _leave(self) -> None:
-        if self._home:
-            self._home.close()
-            self._home = None
-
-    def spot(self, path: str, *, follow: bool = True) -> Spot:
-        """As in Root; the spot is valid until one in another directory is asked for."""
-        above, _, name = path.rpartition("/")
-        if name in ("", ".", "..") or "\0" in path:
-            return self._root.spot(path, follow=follow)
-        if self._home is None or self._of != (above, follow):
-            self._leave()
-            self._home = self._root.spot(f"{above}/.", follow=follow)
-            self._of = above, follow
-        found = self._home.beside(to_bytes(name))
-        return self._root.spot(path, follow=follow) if found is None else found
-
-
 def read_all(fd: int, size: int) -> bytes:
-    """All bytes of an open file, `size` of them as far as is known. Raises OSError, EFBIG above LARGEST_FILE."""
+    """All bytes of an open file, whose size was `size` bytes. Raises OSError, EFBIG above LARGEST_FILE."""
     parts: list[bytes] = []
     total = 0
     while size <= LARGEST_FILE and total <= LARGEST_FILE:
-        # More than the size is asked for: the file may grow, and /proc tells no size and returns a page at a time.
+        # Ask for more than the size: the file may grow, and files of /proc have size 0 and give a page at a time.
         part = os.read(fd, max(size - total, 4096) + 1)
         parts.append(part)
         total += len(part)

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import laws
 
-from grubkd.boot.loaders import bls, loader_conf
+from grubkd.boot.loaders import bls, systemd_boot
 from grubkd.boot.model import Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place
-from grubkd.tree.overlay import Overlay
+from grubkd.tree.tree import Overlay
 
 FILE = "/boot/loader/entries/c0ffee-5.14.0-362.8.1.el9_3.x86_64.conf"
 
@@ -211,7 +211,7 @@ def test_the_stray_quote_of_a_pasted_value_is_a_word_of_its_own() -> None:
         ("kernel-and-efi", "'efi' after 'linux': boot loaders differ in which of the two they load", 3, 1),
         (
             "arguments-behind-kernel",
-            "a blank in the path of the kernel: GRUB takes what stands behind it for arguments",
+            "a blank in the path of the kernel: GRUB takes the rest of the line for arguments",
             2,
             7,
         ),
@@ -268,8 +268,6 @@ def test_no_argument_becomes_script(argument: str) -> None:
     slot = Slot(FILE, "bls", "options", 0, 0, 1, (), style="grub")
     with pytest.raises(CannotHold):
         bls.quote(slot, argument)
-    with pytest.raises(CannotHold):
-        bls.quote_for_grub(slot, argument)
 
 
 @pytest.mark.parametrize(
@@ -319,8 +317,8 @@ def test_what_quote_takes_is_read_back(argument: str) -> None:
             return
 
 
-@settings(max_examples=20)
-@given(st.lists(laws.arguments, min_size=50, max_size=50))
+@settings(max_examples=50)
+@given(st.lists(laws.arguments, min_size=20, max_size=20))
 def test_grub_reads_what_quote_writes_as_one_command(arguments: list[str]) -> None:
     slot = Slot(FILE, "bls", "options", 0, 0, 1, (), style="grub")
     script = "true\n"
@@ -346,21 +344,21 @@ def grub_script_check(script: str) -> bool:
 def test_what_is_refused_would_be_read_otherwise(argument: str) -> None:
     assert not grub_script_check(as_one_command(argument))
     with pytest.raises(CannotHold):
-        bls.quote_for_grub(Slot(FILE, "bls", "options", 0, 0, 1, ()), argument)
+        bls.quote(Slot(FILE, "bls", "options", 0, 0, 1, (), style="grub"), argument)
 
 
-def test_loader_conf() -> None:
+def test_systemd_boot() -> None:
     text = '# systemd-boot\ntimeout 3\n\ndefault\t debian-*\neditor\nconsole-mode "max"\ntimeout  5\n'
-    assert loader_conf.FORMAT.parse("/efi/loader/loader.conf", text) == Document(
+    assert systemd_boot.FORMAT.parse("/efi/loader/loader.conf", text) == Document(
         "/efi/loader/loader.conf",
         "loader-conf",
         settings={"timeout": "5", "default": "debian-*", "console-mode": "max"},
     )
 
 
-def test_loader_conf_is_refused_with_its_place() -> None:
+def test_systemd_boot_is_refused_with_its_place() -> None:
     with pytest.raises(NotUnderstood) as raised:
-        loader_conf.parse_settings("/efi/loader/loader.conf", "timeout 3\ndefault a\0b\n")
+        systemd_boot.parse_settings("/efi/loader/loader.conf", "timeout 3\ndefault a\0b\n")
     assert raised.value.place == Place("/efi/loader/loader.conf", 2, 10)
 
 

@@ -14,7 +14,7 @@ from grubkd.change import changes, edit, order, targets, verify
 from grubkd.change.arg_change import ArgChange, Verb, reservation
 from grubkd.change.filechange import FileChange
 from grubkd.text import to_bytes
-from grubkd.tree.overlay import Overlay
+from grubkd.tree.tree import Overlay
 
 VALUES = st.sampled_from([("64M@16M",), ("256M",), ("1G-4G:192M,4G-64G:256M,64G-:512M",), ("256M,high", "72M,low"), ()])
 EDGED = st.sampled_from(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grubkd.boot import peimage
+from grubkd.boot.loaders import uki
 from grubkd.cli import main
 
 SNIPPET = "title T\nversion 1\nlinux /ostree/x-1/vmlinuz-6.14.0-1.fc42.x86_64\noptions {} ostree=/ostree/boot.1/x/1/0\n"
@@ -37,8 +37,8 @@ def unified(command: str, *more: tuple[str, bytes]) -> bytes:
     return executable((".text", b"\x90"), *fixed, (".cmdline", command.encode()), *more)
 
 
-def read(data: bytes) -> dict[str, peimage.Section]:
-    return peimage.sections(lambda start, size: data[start : start + size])
+def read(data: bytes) -> dict[str, uki.PeSection]:
+    return uki.pe_sections(lambda start, size: data[start : start + size])
 
 
 def test_sections_are_found_with_their_texts() -> None:
@@ -69,7 +69,7 @@ def test_of_several_profiles_the_first_counts() -> None:
     ],
 )
 def test_what_is_no_executable_is_refused(data: bytes, why: str) -> None:
-    with pytest.raises(peimage.Malformed, match=why):
+    with pytest.raises(uki.NoEfiImage, match=why):
         read(data)
 
 
@@ -84,11 +84,11 @@ def test_a_damaged_image_is_read_in_bounds_or_refused(at: int, damage: bytes) ->
         return (data[:at] + damage + data[at + len(damage) :])[start : start + size]
 
     try:
-        found = peimage.sections(part)
-    except peimage.Malformed:
+        found = uki.pe_sections(part)
+    except uki.NoEfiImage:
         found = {}
-    assert all(len(each.text) <= peimage.LARGEST_TEXT for each in found.values())
-    assert asked <= 64 + 24 + 96 * 40 + 3 * peimage.LARGEST_TEXT
+    assert all(len(each.text) <= uki.LARGEST_TEXT for each in found.values())
+    assert asked <= 64 + 24 + 96 * 40 + 3 * uki.LARGEST_TEXT
 
 
 class Machine:

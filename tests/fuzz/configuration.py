@@ -10,7 +10,7 @@ from grubkd.change import changes, edit, verify
 from grubkd.change.arg_change import ArgChange, Verb, reservation
 from grubkd.errors import GrubkdError, VerificationFailed
 from grubkd.text import to_bytes
-from grubkd.tree.overlay import Overlay
+from grubkd.tree.tree import Overlay
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 

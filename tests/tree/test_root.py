@@ -3,18 +3,15 @@
 import os
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from stat import S_ISREG
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
-from grubkd.tree.overlay import Asked
 from grubkd.tree.root import LARGEST_FILE, Root, read_all
+from grubkd.tree.tree import Snapshot
 
 SECRET = "outside\n"
 
@@ -262,129 +259,27 @@ def test_whatever_the_path_it_stays_inside(tmp_path_factory: pytest.TempPathFact
         assert os.path.realpath(f"{top}{real}") == os.path.normpath(f"{top}{real}")
 
 
-PATHS = st.lists(
-    st.lists(st.sampled_from(["..", ".", "", "a", "b", "up", "abs", "out", "loop", "file"]), max_size=6), max_size=8
-)
-
-
-@given(PATHS, st.booleans())
-def test_near_says_the_same(tmp_path_factory: pytest.TempPathFactory, paths: list[list[str]], follow: bool) -> None:
-    """Whatever was asked before, and whatever stayed open of it."""
-    top = tmp_path_factory.getbasetemp() / "near-law"
-    if not top.exists():
-        (top / "a/b").mkdir(parents=True)
-        (top / "b").mkdir()
-        (top / "a/up").symlink_to("..")
-        (top / "b/abs").symlink_to("/a/b")
-        (top / "a/file").write_text("A")
-        (top / "b/file").write_text("B")
-        (top / "b/out").symlink_to("/../../../../../../etc")
-        (top / "a/out").symlink_to("file")
-        (top / "loop").symlink_to("loop")
-    root = Root(str(top))
-    before = opened(top)
-    with root.near() as near:
-        for names in paths:
-            path = "/" + "/".join(names)
-            assert found(near, path, follow) == found(root, path, follow)
-            assert near.list(path) == root.list(path)
-            assert near.resolve(path) == root.resolve(path)
-    # Fewer are no fault: Python closes what nobody refers to any more, of earlier tests too, when it likes.
-    assert opened(top) <= before
-
-
-def opened(top: Path) -> set[tuple[str, str]]:
-    """The descriptors of this process that lead into the tree, each with where it leads."""
-    leading = set()
-    for each in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):
-            leading.add((each.name, str(each.readlink())))
-    return {each for each in leading if each[1].startswith(str(top))}
-
-
-def found(root: Root, path: str, follow: bool) -> tuple[object, ...]:
-    """What a spot tells of a path, or the number of its error."""
-    try:
-        with root.spot(path, follow=follow) as spot:
-            data = None
-            if spot.status and S_ISREG(spot.status.st_mode):
-                fd, status = spot.open_file()
-                data = os.pread(fd, 9, 0), status.st_ino
-                os.close(fd)
-            return spot.path, spot.name, spot.status and spot.status.st_ino, data
-    except OSError as problem:
-        return (problem.errno,)
-
-
-def test_a_directory_moved_while_it_is_near(tree: Path) -> None:
-    """Who is in it stays in it; who comes after sees where the path leads now."""
-    root = Root(str(tree))
-    outside = tree.parent / "outside"
-    outside.mkdir()
-    with root.near() as near:
-        near.spot("/boot/grub2/grub.cfg", follow=False).close()
-        (tree / "boot/grub2").rename(tree / "boot/moved")
-        (tree / "boot/grub2").symlink_to(outside)
-        with near.spot("/boot/grub2/new", follow=False) as spot:
-            os.mkdir(spot.name, dir_fd=spot.parent)
-    assert list(outside.iterdir()) == []
-    assert (tree / "boot/moved/new").is_dir()
-    with root.near() as near, pytest.raises(OSError, match="Too many levels"):
-        near.spot("/boot/grub2/new", follow=False)
-
-
-def test_a_tree_that_was_asked_says_the_same_again(tree: Path) -> None:
-    root = Root(str(tree))
-    asked = Asked(root)
+def test_a_snapshot_repeats_its_answers(tree: Path) -> None:
+    snapshot = Snapshot(Root(str(tree)))
 
     def answers() -> tuple[object, ...]:
         return (
-            asked.live,
-            asked.read("/boot/grub2/grub.cfg"),
-            asked.part("/boot/grub2/grub.cfg", 2, 3),
-            asked.list("/boot"),
-            asked.exists("/etc"),
-            asked.resolve("/boot/../etc"),
+            snapshot.live,
+            snapshot.read("/boot/grub2/grub.cfg"),
+            snapshot.part("/boot/grub2/grub.cfg", 2, 3),
+            snapshot.list("/boot"),
+            snapshot.exists("/etc"),
+            snapshot.resolve("/boot/../etc"),
         )
 
     first = answers()
     assert first == (False, b"inside\n", b"sid", ("grub2",), True, "/etc")
-    assert asked.like(root)
     (tree / "boot/grub2/grub.cfg").write_text("changed")
+    (tree / "boot/new").touch()
     assert answers() == first
-    assert not asked.like(root)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda tree: (tree / "boot/new").touch(),
-        lambda tree: (tree / "etc").rmdir(),
-        lambda tree: (tree / "boot/grub2/grub.cfg").unlink(),
-        lambda tree: (tree / "boot/grub2/grub.cfg").write_text("inSide\n"),
-        lambda tree: (tree / "boot/grub2").rename(tree / "boot/2") and (tree / "boot/grub2").symlink_to("2"),
-    ],
-)
-def test_any_other_answer_makes_a_tree_unlike(tree: Path, change: Callable[[Path], object]) -> None:
-    asked = Asked(Root(str(tree)))
-    (tree / "etc/x").touch()
-    (tree / "etc/x").unlink()
-    for question in ("exists", "resolve", "list"):
-        getattr(asked, question)("/boot")
-        getattr(asked, question)("/etc")
-    asked.resolve("/boot/grub2/grub.cfg")
-    asked.read("/boot/grub2/grub.cfg")
-    assert asked.like(Root(str(tree)))
-    change(tree)
-    assert not asked.like(Root(str(tree)))
-
-
-def test_an_error_is_like_nothing(tree: Path) -> None:
-    asked = Asked(Root(str(tree)))
     for _ in range(2):
         with pytest.raises(InputOutput):
-            asked.read("/boot")
-    assert not asked.like(Root(str(tree)))
+            snapshot.read("/boot")
 
 
 def expected(top: Path, names: list[str], depth: int = 0) -> str | None:

@@ -1,32 +1,29 @@
-"""The formats, one module each. FORMATS is the one list that names them."""
+"""The boot loaders. LOADERS is the one list that names them and their file formats."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from grubkd.boot.loaders import (
     bls,
+    bls_menu,
     default_grub,
     extlinux,
     grub2,
     grub_legacy,
     grubenv,
     kernel_cmdline,
-    loader_conf,
+    systemd_boot,
+    uki,
     zipl,
 )
+from grubkd.boot.loaders.format import Loader
 
-if TYPE_CHECKING:
-    from grubkd.boot.loaders.format import Format
-
-FORMATS: tuple[Format, ...] = (
-    grub_legacy.FORMAT,
-    grub2.FORMAT,
-    default_grub.FORMAT,
-    grubenv.FORMAT,
-    bls.FORMAT,
-    kernel_cmdline.FORMAT,
-    loader_conf.FORMAT,
-    extlinux.FORMAT,
-    zipl.FORMAT,
+# In the order in which `grubkd show` lists them.
+LOADERS = (
+    Loader("grub-legacy", (grub_legacy.FORMAT,), grub_legacy.menus),
+    Loader("grub2", (grub2.FORMAT, default_grub.FORMAT, grubenv.FORMAT), grub2.menus),
+    Loader("zipl", (zipl.FORMAT,), zipl.menus),
+    Loader("bls", (bls.FORMAT, kernel_cmdline.FORMAT, systemd_boot.FORMAT), bls_menu.menus),
+    Loader("uki", (), uki.menus),
+    Loader("extlinux", (extlinux.FORMAT,), extlinux.menus),
 )
+FORMATS = tuple(each for loader in LOADERS for each in loader.formats)

@@ -241,4 +241,12 @@ def _splits(value: Value) -> bool:
     return any(character == ITSELF and quotes is Quotes.NONE for character, quotes in pairs)
 
 
-FORMAT = Format(FORMAT_NAME, find, parse, quote)
+FORMAT = Format(
+    FORMAT_NAME,
+    parse,
+    paths=(FILE, f"{DROP_INS}/*.cfg"),
+    choose=find,
+    quote=quote,
+    lens="Shell_value_args.double",
+    lens_by_style={"single": "Shell_value_args.single"},
+)

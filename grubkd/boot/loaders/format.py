@@ -1,19 +1,23 @@
-"""What a format is: one value of this class a module, listed in formats/__init__.py."""
+"""What every boot loader module provides: its file formats, and the menu that their documents make."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from grubkd.boot import cmdline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from grubkd.boot.model import Document, Slot
+    from grubkd.boot.model import Document, Followup, ManagedBy, NewKernelArgs, Slot, Stanza
+    from grubkd.errors import Notice
     from grubkd.tree.tree import Tree
 
 
 def unchanged(_slot: Slot, argument: str) -> str:
-    """The quoting of a format that has none: the argument stands in the file as the kernel receives it."""
+    """The quoting of a format that has none: the file holds the argument as the kernel receives it."""
     return argument
 
 
@@ -23,25 +27,135 @@ def as_it_is(_file: str, text: str) -> str:
 
 
 def nothing_more(_text: str, slot: Slot) -> tuple[int, int]:
-    """The vacate of a format in which a statement may stand without arguments."""
+    """The vacate of a format in which a statement needs no arguments."""
     return slot.start, slot.end
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One configuration file format. Formats do not know each other; inventory joins what they say.
+    """One configuration file format. Formats do not import each other.
 
-    `find(tree)`: the real paths of the format's files that the tree has, each once, in the format's order.
     `parse(file, text)`: what the file says; raises NotUnderstood with the place.
-    `quote(slot, argument)`: the bytes that make the bootloader hand the argument to the kernel; raises CannotHold.
+    `paths`: the files that grubkd reads and may write; a `*` matches part of one name, but no leading dot.
+    `read_only`: further files that grubkd reads and never writes.
+    `choose(tree)`: the real paths of the files to read, for a format that does not read all files at its paths.
+    `quote(slot, argument)`: the bytes that make the boot loader pass the argument to the kernel; raises CannotHold.
     The law: parsing a slot into which quote's text was spliced gives the argument back.
-    `finish(file, text)`: the edited text in the file's outer form (grubenv's 1024 bytes); raises TooLong.
-    `vacate(text, slot)`: the span that goes when the slot loses its last argument.
+    `finish(file, text)`: the edited text in the file's outer form (1024 bytes for grubenv); raises TooLong.
+    `vacate(text, slot)`: the span to remove when the slot loses its last argument.
+    `lens`: the Augeas lens that parses the text of a slot; `lens_by_style`: that of slots with another style.
     """
 
     name: str
-    find: Callable[[Tree], tuple[str, ...]]
     parse: Callable[[str, str], Document]
+    paths: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
+    choose: Callable[[Tree], tuple[str, ...]] | None = None
     quote: Callable[[Slot, str], str] = unchanged
     finish: Callable[[str, str], str] = as_it_is
     vacate: Callable[[str, Slot], tuple[int, int]] = nothing_more
+    lens: str = "Kernel_args.line"
+    lens_by_style: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, tree: Tree) -> tuple[str, ...]:
+        """The real paths of the format's files in the tree, each once, in the order of the paths."""
+        return self.choose(tree) if self.choose else real_paths(tree, (*self.paths, *self.read_only))
+
+
+def real_paths(tree: Tree, patterns: Iterable[str]) -> tuple[str, ...]:
+    """The real paths of what exists at the patterns, each once. A `*` matches part of one name, but no leading dot."""
+    found = (tree.resolve(path) for pattern in patterns for path in expanded(tree, pattern))
+    return tuple(dict.fromkeys(path for path in found if path is not None))
+
+
+def expanded(tree: Tree, pattern: str) -> Iterator[str]:
+    """The paths that a pattern names, whether or not they exist; `*` is replaced by the names in the tree."""
+    head, star, rest = pattern.partition("*")
+    if not star:
+        yield pattern
+        return
+    directory, _, prefix = head.rpartition("/")
+    suffix, slash, below = rest.partition("/")
+    for name in tree.list(directory or "/"):
+        if name_matches(name, prefix + "*" + suffix):
+            yield from expanded(tree, f"{directory}/{name}{slash}{below}")
+
+
+def name_matches(name: str, pattern: str) -> bool:
+    """Whether a name matches a pattern with at most one `*`, which stands for one character or more."""
+    head, star, tail = pattern.partition("*")
+    if not star:
+        return name == pattern
+    fits = name.startswith(head) and name.endswith(tail) and len(name) > len(head) + len(tail)
+    return fits and not (name.startswith(".") and not head)
+
+
+class SnippetReader(Enum):
+    """The boot loader that reads the Boot Loader Specification snippets."""
+
+    GRUB = "grub"
+    SYSTEMD_BOOT = "systemd-boot"
+    ZIPL = "zipl"
+
+
+@dataclass(frozen=True, slots=True)
+class MenuItem:
+    """A stanza that becomes an entry, and what the menu adds to it."""
+
+    stanza: Stanza
+    file: str
+    default: bool = False
+    foreign: bool = False
+    managed_by: ManagedBy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderMenu:
+    """A boot loader's part of the BootConfig. `references`: the slots that a name in its entries' lines stands for."""
+
+    format: str
+    files: tuple[str, ...]
+    items: tuple[MenuItem, ...]
+    references: Mapping[str, tuple[Slot, ...]]
+    new_kernels: tuple[NewKernelArgs, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+    followups: tuple[Followup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Everything the files say: the documents of each format by its name, and the unified kernel images."""
+
+    documents: Mapping[str, Sequence[Document]]
+    images: Sequence[MenuItem]
+    snippet_reader: SnippetReader
+
+
+class Loader(NamedTuple):
+    """A boot loader: the formats of its files, and the function that makes its menus of what they say."""
+
+    name: str
+    formats: tuple[Format, ...]
+    menus: Callable[[Sources, Tree], list[LoaderMenu]]
+
+
+def setting(documents: Sequence[Document], name: str) -> str | None:
+    """The last value that the documents give to a setting, or None."""
+    for document in reversed(documents):
+        if name in document.settings:
+            return document.settings[name]
+    return None
+
+
+def slots_of(documents: Sequence[Document], variable: str) -> tuple[Slot, ...]:
+    """The slot of the last assignment of a variable in these documents, as a tuple of one, or ()."""
+    for document in reversed(documents):
+        for assignment in reversed(document.assignments):
+            if assignment.variable == variable:
+                return (assignment.slot,)
+    return ()
+
+
+def holds_value(slots: Sequence[Slot]) -> bool:
+    """Whether any of the slots holds a crashkernel argument: one for Xen counts even where no Xen is installed."""
+    return any(cmdline.is_crashkernel(word.text) for slot in slots for word in slot.words)

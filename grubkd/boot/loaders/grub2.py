@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.kernelpath import is_xen
 from grubkd.boot.loaders import shell
-from grubkd.boot.loaders.format import Format
+from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, SnippetReader, holds_value, setting, slots_of
 from grubkd.boot.loaders.grub_menu import FIRST, Menu
 from grubkd.boot.loaders.grub_script import (
     KERNEL_VARIABLES,
@@ -24,7 +24,6 @@ from grubkd.boot.loaders.grub_script import (
     reference,
     unquoted,
 )
-from grubkd.boot.loaders.joined import LoaderMenu, MenuItem, holds_value, setting, slots_of
 from grubkd.boot.model import Assignment, Document, Feeds, Image, Line, NewKernelArgs, Slot, Stanza, Word
 from grubkd.errors import NotUnderstood
 from grubkd.text import from_bytes
@@ -33,6 +32,7 @@ from grubkd.tree import osrelease
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from grubkd.boot.loaders.format import Sources
     from grubkd.boot.loaders.grub_menu import LoaderCommand, MenuEntry
     from grubkd.parsing.grammar import Token
     from grubkd.tree.tree import Tree
@@ -49,15 +49,6 @@ _VALUE = re.compile(
 )
 _IN_DOUBLE = re.compile(r'(?P<nothing>\\\r*\n|\r+(?=\n))|\\[$\\"]|[\s\S]')
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
-
-
-def find(tree: Tree) -> tuple[str, ...]:
-    """Returns the grub.cfg files of /boot, of the ESPs, and those that links in /etc name; each real file once."""
-    paths = list(_FILES)
-    for directory in _ESPS:
-        paths += [f"{directory}/{name}/grub.cfg" for name in tree.list(directory)]
-    resolved = (tree.resolve(path) for path in (*paths, *_LINKS))
-    return tuple(dict.fromkeys(real for real in resolved if real is not None))
 
 
 def parse(file: str, text: str) -> Document:
@@ -167,7 +158,14 @@ def _expanded(path: str, settings: Mapping[str, str]) -> str:
     return path
 
 
-FORMAT = Format("grub2", find, parse, quote)
+FORMAT = Format(
+    "grub2",
+    parse,
+    paths=(*_FILES, *(f"{directory}/*/grub.cfg" for directory in _ESPS), *_LINKS),
+    quote=quote,
+    lens="Grub_script_args.words",
+    lens_by_style={"single": "Kernel_args.line", "double": "Kernel_args.script"},
+)
 
 
 def references_of(scripts: Sequence[Document], environments: Sequence[Document]) -> Mapping[str, tuple[Slot, ...]]:
@@ -176,22 +174,17 @@ def references_of(scripts: Sequence[Document], environments: Sequence[Document])
     return {name: slots for name, slots in found.items() if slots}
 
 
-def join(
-    scripts: Sequence[Document],
-    sources: Sequence[Document],
-    environments: Sequence[Document],
-    tree: Tree,
-    *,
-    bls: bool,
-) -> LoaderMenu | None:
-    """Returns the entries of every grub.cfg and the arguments of new kernels; None where the tree has no GRUB 2.
+def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
+    """Returns the entries of every grub.cfg and the arguments of new kernels; nothing where the tree has no GRUB 2.
 
-    `bls`: GRUB shows Boot Loader Specification snippets. The sources then feed new kernels only, and the default entry
-    is looked for among the snippets first, which the menu shows before other entries.
+    Where GRUB shows Boot Loader Specification snippets, the shell sources feed new kernels only, and the default entry
+    is looked for among the snippets, which the menu shows before other entries.
     """
+    scripts, shell_files, environments = (sources.documents[name] for name in ("grub2", "default-grub", "grubenv"))
+    bls = sources.snippet_reader is SnippetReader.GRUB
     # Neither a drop-in of some package nor an environment block makes a boot loader.
-    if not scripts and not any(source.assignments for source in sources):
-        return None
+    if not scripts and not any(source.assignments for source in shell_files):
+        return []
     own = [script for script in scripts if not _is_foreign(script.file, scripts, tree)]
     stanzas = [stanza for script in own for stanza in script.stanzas]
     default = None if bls else default_of(stanzas, own, environments)
@@ -206,9 +199,9 @@ def join(
         for stanza in script.stanzas
     )
     xen = any(stanza.images and is_xen(stanza.images[0].path) for stanza in stanzas)
-    files = tuple(document.file for document in (*scripts, *sources, *environments))
+    files = tuple(document.file for document in (*scripts, *shell_files, *environments))
     references = references_of(scripts, environments)
-    return LoaderMenu("grub2", files, items, references, _new_kernels(sources, tree, bls=bls, xen=xen))
+    return [LoaderMenu("grub2", files, items, references, _new_kernels(shell_files, tree, bls=bls, xen=xen))]
 
 
 def default_of(

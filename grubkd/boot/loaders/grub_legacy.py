@@ -2,49 +2,38 @@
 
 Facts of GRUB 0.97 (stage2.c, cmdline.c, builtins.c): a tab is a blank; a backslash before a newline makes one blank of
 both; `default` counts before the first title only; a title without a command behind it is no entry of the menu; a
-statement is cut at 1500 bytes. The words behind a kernel's path go to the kernel as they stand: there is no quoting.
+statement is cut at 1500 bytes. The words behind a kernel's path go to the kernel as they are: there is no quoting.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd.boot import updategrub
-from grubkd.boot.kernelpath import is_initrd
-from grubkd.boot.loaders.format import Format
-from grubkd.boot.model import Document, Image, Slot, Stanza, Word
-from grubkd.boot.words import held, quote_notice, words
-from grubkd.errors import CannotHold, Notice, NotUnderstood, Place, TooLong
+from grubkd.boot.kernelpath import is_initrd, is_xen
+from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, holds_value
+from grubkd.boot.model import Document, Feeds, Image, Line, NewKernelArgs, Slot, Stanza, Word
+from grubkd.boot.words import LineNumbers, held, quote_notice, words
+from grubkd.errors import CannotHold, Notice, NotUnderstood, TooLong, place_at
 from grubkd.parsing.grammar import Node, Token, parse
+from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from grubkd.boot.loaders.format import Sources
     from grubkd.boot.model import Assignment
-    from grubkd.parsing.grammar import Child
     from grubkd.tree.tree import Tree
 
 FILES = ("/boot/grub/grub.conf", "/boot/grub/menu.lst", "/etc/grub.conf")
-
-# stage2.c, NEW_HEAPSIZE: what a line has beyond is dropped.
+# `savedefault` keeps the entry's number in this file, followed by newlines and a notice.
+SAVED_DEFAULT = "/boot/grub/default"
+# stage2.c, NEW_HEAPSIZE, in bytes: GRUB drops the rest of a longer statement.
 STATEMENT_MAX = 1500
 
-# Characters from which on a menu is read title by title: to load what does it takes as long as to read a few.
-_LONG = 4096
-
 _CONTINUATION = re.compile(r"\\\r*\n")
-_BEFORE_ARGUMENT = re.compile(r"(?:[ \t=]|\\\r*\n)*")
 _NUMBER = re.compile(r"0x(?P<hexadecimal>[0-9a-f]+)|(?P<decimal>[0-9]+)", re.IGNORECASE)
 _CHANGED = re.compile(r"[\t\r\n]|\\\Z")
-
-
-def find(tree: Tree) -> tuple[str, ...]:
-    """The files that the tree has, by their real paths, each once."""
-    found = dict.fromkeys(tree.resolve(file) for file in FILES)
-    return tuple(file for file in found if file is not None)
 
 
 def parse_menu(file: str, text: str) -> Document:
@@ -52,31 +41,21 @@ def parse_menu(file: str, text: str) -> Document:
 
     settings: `default`, "saved" or a number, as the statements before the first title leave it.
     """
-    return (_by_titles(file, text) if len(text) >= _LONG else None) or _by_grammar(file, text)
-
-
-def _by_titles(file: str, text: str) -> Document | None:
-    """The document, None where the menu is not understood: the grammar tells what is wrong first in the whole text."""
-    from grubkd.boot.loaders.legacytitles import parts
-
-    try:
-        return _Menu(file, text).read(parts(text))
-    except NotUnderstood:
-        return None
-
-
-def _by_grammar(file: str, text: str) -> Document:
     try:
         tree = parse("grub_legacy", text, file=file)
     except NotUnderstood as problem:
-        from grubkd.boot.loaders.legacyfault import explained
-
-        raise explained(problem, text) from None
-    return _Menu(file, text).read(tree.children)
+        raise _explained(problem, text) from None
+    reader = _MenuListReader(file, text)
+    for child in tree.children:
+        if isinstance(child, Node):
+            reader.statement(child)
+        else:
+            reader.options.mark(child.text)
+    return reader.document()
 
 
 def quote(slot: Slot, argument: str) -> str:
-    """The argument as it stands in a statement, or in an option of update-grub. Raises CannotHold."""
+    """The argument as a statement, or an option of update-grub, holds it. Raises CannotHold."""
     held(argument)
     if _CHANGED.search(argument):
         raise CannotHold(
@@ -95,9 +74,82 @@ def finish(file: str, text: str) -> str:
     return text
 
 
+def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
+    """The entries of each file, in file order, and the lines of new kernels."""
+    found = []
+    for document in sources.documents["grub-legacy"]:
+        default = _default(document, tree)
+        items = tuple(
+            MenuItem(stanza, document.file, default=position == default)
+            for position, stanza in enumerate(document.stanzas)
+        )
+        new_kernels = _update_grub_args(document) or _copied_args(document, default)
+        found.append(LoaderMenu("grub-legacy", (document.file,), items, {}, new_kernels))
+    return found
+
+
+def _default(document: Document, tree: Tree) -> int | None:
+    """The number of the default entry: GRUB 0.97 takes 0 where no statement gives one."""
+    value = document.settings.get("default", "0").strip()
+    if value == "saved":
+        value = "0"
+        if tree.exists(SAVED_DEFAULT):
+            value = from_bytes(tree.read(SAVED_DEFAULT)).partition("\n")[0].strip() or "0"
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
+def _update_grub_args(document: Document) -> tuple[NewKernelArgs, ...]:
+    """The lines that Debian's update-grub makes its entries from; empty where the menu has none of its options.
+
+    All entries get `# kopt=`, those that are not single-user `# defoptions=` too; the Xen hypervisor gets `# xenhopt=`.
+    """
+    slots: dict[str, list[Slot]] = {}
+    for assignment in document.assignments:
+        earlier = slots.get(assignment.variable, []) if assignment.extends else []
+        slots[assignment.variable] = [*earlier, assignment.slot]
+    # `kopt_2_6_26` replaces kopt for such kernels: of several the most specific, and so the longest name.
+    name = max((name for name in slots if name.partition("_")[0] == "kopt"), key=len, default="kopt")
+    kopt, defoptions, xenhopt = slots.get(name, []), slots.get("defoptions", []), slots.get("xenhopt", [])
+    found = []
+    if kopt or defoptions:
+        line = Line(tuple(kopt + defoptions), (kopt or defoptions)[-1])
+        found.append(NewKernelArgs(name if kopt else "defoptions", line, Feeds.NORMAL, "grub-legacy"))
+    if kopt:
+        found.append(NewKernelArgs(name, Line(tuple(kopt), kopt[-1]), Feeds.RECOVERY, "grub-legacy"))
+    xen = any(stanza.images and is_xen(stanza.images[0].path) for stanza in document.stanzas)
+    if xenhopt and (xen or holds_value(xenhopt)):
+        found.append(NewKernelArgs("xenhopt", Line(tuple(xenhopt), xenhopt[-1]), Feeds.XEN, "grub-legacy"))
+    return tuple(found)
+
+
+def _copied_args(document: Document, default: int | None) -> tuple[NewKernelArgs, ...]:
+    """Without update-grub (grubby, new-kernel-pkg) a new kernel copies the line of the default entry."""
+    images = document.stanzas[default].images if default is not None and default < len(document.stanzas) else ()
+    if not images or not images[0].slots:
+        return ()
+    line = Line(images[0].slots, images[0].slots[-1])
+    return (NewKernelArgs("default entry", line, Feeds.NONE, "grub-legacy", copied=True),)
+
+
+def _explained(problem: NotUnderstood, text: str) -> NotUnderstood:
+    """The same error in the words of GRUB's manual."""
+    place = problem.place
+    if place is None:
+        return problem
+    line = text.split("\n")[place.line - 1]
+    before, rest = line[: place.column - 1], line[place.column - 1 :]
+    message, hint = problem.message, problem.hint
+    if rest.startswith("\r"):
+        message = "a carriage return inside a line, which GRUB drops"
+    elif rest[:1] not in ("", "\0") and not before.strip(" \t"):
+        command = re.split(r"[ \t=\r]", rest, maxsplit=1)[0]
+        message, hint = f"unknown command {command!r}", "GRUB 0.97 skips this line: correct it or make it a comment"
+    return NotUnderstood(message, hint=hint, place=place)
+
+
 @dataclass(slots=True)
-class _Entry:
-    """A title and what has been read behind it so far."""
+class _Title:
+    """A title, and what the commands behind it have said so far."""
 
     title: str
     line: int
@@ -107,180 +159,133 @@ class _Entry:
     commands: int = 0
 
 
-class _Menu:
-    """One reading of a menu."""
+class _MenuListReader:
+    """One reading of a menu, statement by statement."""
 
     def __init__(self, file: str, text: str) -> None:
-        self.file = file
-        self.text = text
-        self.newlines = [found.start() for found in re.finditer("\n", text)]
+        self._file = file
+        self._text = text
+        self._line = LineNumbers(text).of
         self.options = updategrub.Options(file, text)
-        self.entry: _Entry | None = None
-        self.stanzas: list[Stanza] = []
-        self.assignments: list[Assignment] = []
-        self.settings: dict[str, str] = {}
-        self.warnings: list[Notice] = []
+        self._title: _Title | None = None
+        self._stanzas: list[Stanza] = []
+        self._assignments: list[Assignment] = []
+        self._settings: dict[str, str] = {}
+        self._warnings: list[Notice] = []
 
-    def read(self, parts: Iterable[Child | re.Match[str] | tuple[int, int]]) -> Document:
-        """The document of the menu's statements, of its titles as legacytitles finds them, and of spans of its text."""
-        for part in parts:
-            if isinstance(part, re.Match):
-                self.title(part)
-            elif isinstance(part, Node | Token):
-                self.statement(part)
-            else:
-                for child in parse("grub_legacy", self.text, file=self.file, start=part[0], end=part[1]).children:
-                    self.statement(child)
-        self.close()
+    def document(self) -> Document:
+        self._close()
         return Document(
-            self.file,
+            self._file,
             "grub-legacy",
-            stanzas=tuple(self.stanzas),
-            assignments=tuple(self.assignments),
-            settings=self.settings,
-            warnings=tuple(self.warnings),
+            stanzas=tuple(self._stanzas),
+            assignments=tuple(self._assignments),
+            settings=self._settings,
+            warnings=tuple(self._warnings),
         )
 
-    def statement(self, child: Child) -> None:
-        if isinstance(child, Node):
-            if child.name == "title":
-                self.close()
-                self.entry = _Entry(self.argument(child), self.line(_first(child).start), self.options.generated)
-            elif self.entry is None:
-                self.heading(child)
-            else:
-                self.command(child, self.entry)
-        elif child.kind == "MARK":
-            self.options.mark(child.text)
-        elif found := self.options.assignment(child, self.line(child.start)):
-            self.quotes(found.slot)
-            self.assignments.append(found)
+    def statement(self, node: Node) -> None:
+        first = next(child for child in node.children if isinstance(child, Token))
+        if node.name == "title":
+            self._close()
+            self._title = _Title(_argument(node), self._line(first.start), self.options.generated)
+        elif node.name == "option":
+            self._option(first, next(node.tokens("OPTION_VALUE"), None))
+        elif self._title is None:
+            self._heading(node, first)
+        else:
+            self._command(node, first, self._title)
 
-    def title(self, found: re.Match[str]) -> None:
-        """An ordinary title with all that belongs to it."""
-        self.close()
-        title, path, arguments, initrd = found.group("title", "path", "arguments", "initrd")
-        title, rest = title.rstrip(" \t").replace("\t", " "), arguments.rstrip(" \t")
-        kernel, end = found.start("kernel"), found.end("path")
-        slot = self.slot("kernel", kernel, end, end + len(rest) if rest else None)
-        images = (Image(path, (slot,), self.line(kernel)),)
-        self.add(title, self.line(found.start()), images, (initrd,) if initrd else (), self.options.generated)
-
-    def close(self) -> None:
-        """End an entry; one without a command is left out, as GRUB does, which counts for `default`."""
-        entry, self.entry = self.entry, None
+    def _close(self) -> None:
+        """End an entry. GRUB leaves out one without a command, which counts for `default`."""
+        entry, self._title = self._title, None
         if entry and entry.commands:
-            self.add(entry.title, entry.line, tuple(entry.images), tuple(entry.initrds), entry.generated)
+            nesting = ((len(self._stanzas), entry.title, None),)
+            images, initrds = tuple(entry.images), tuple(entry.initrds)
+            self._stanzas.append(
+                Stanza(entry.title, entry.line, images, initrds, nesting=nesting, generated=entry.generated)
+            )
 
-    def add(self, title: str, line: int, images: tuple[Image, ...], initrds: tuple[str, ...], generated: bool) -> None:
-        nesting = ((len(self.stanzas), title, None),)
-        self.stanzas.append(Stanza(title, line, images, initrds, nesting=nesting, generated=generated))
+    def _option(self, name: Token, value: Token | None) -> None:
+        end = value.end if value else name.end
+        found = self.options.assignment(name.text[2:-1], name.end, end, self._line(name.start))
+        if found:
+            self._check_quotes(found.slot)
+            self._assignments.append(found)
 
-    def heading(self, node: Node) -> None:
+    def _heading(self, node: Node, command: Token) -> None:
         """A statement before the first title: GRUB runs those of the menu and ignores the others."""
         if node.name == "default":
-            value = _default(self.argument(node))
+            value = _default_value(_argument(node))
             if value is not None:
-                self.settings["default"] = value
+                self._settings["default"] = value
         elif node.name != "other":
-            command = _first(node)
-            self.warn("ignored-statement", f"GRUB ignores `{command.text}` before the first title", command.start)
+            self._warn("ignored-statement", f"GRUB ignores `{command.text}` before the first title", command.start)
 
-    def command(self, node: Node, entry: _Entry) -> None:
+    def _command(self, node: Node, command: Token, entry: _Title) -> None:
         """A statement of an entry."""
         entry.commands += 1
-        command = _first(node)
         if node.name == "default":
             message = "GRUB reads `default` before the first title only; this entry fails at it"
-            self.warn("ignored-statement", message, command.start)
+            self._warn("ignored-statement", message, command.start)
         elif node.name != "other":
             path = next(node.tokens("PATH"), None)
             if path is None:
                 raise NotUnderstood(
                     f"`{command.text}` without a file",
                     hint="GRUB stops this entry here; complete the statement or remove it",
-                    place=self.place(command.start),
+                    place=place_at(self._file, self._text, command.start),
                 )
-            name = path.text[_before(path) :]
-            if node.name == "initrd" or (node.name == "module" and is_initrd(name)):
-                entry.initrds.append(name)
+            if node.name == "initrd" or (node.name == "module" and is_initrd(path.text)):
+                entry.initrds.append(path.text)
             else:
-                arguments = next(node.tokens("ARGUMENTS"), None)
-                variable = "module" if node.name == "module" else "kernel"
-                slot = self.slot(variable, command.start, path.end, arguments.end if arguments else None)
-                entry.images.append(Image(name, (slot,), self.line(command.start), module=node.name == "module"))
+                slot = self._slot(node.name, command, path, next(node.tokens("ARGUMENTS"), None))
+                line = self._line(command.start)
+                entry.images.append(Image(path.text, (slot,), line, module=node.name == "module"))
 
-    def slot(self, variable: str, command: int, path: int, end: int | None) -> Slot:
-        """The arguments of a command, behind its path (ends at `path`) up to `end`; None: there are none."""
-        if end is None:
-            return Slot(self.file, "grub-legacy", variable, path, path, self.line(path), (), before=" ")
-        found = self.words(path, end)
-        start, end = (found[0].start, found[-1].end) if found else (end, end)
-        slot = Slot(self.file, "grub-legacy", variable, start, end, self.line(start), found)
-        if '"' in self.text[start:end]:
-            self.quotes(slot)
-        if end - command > STATEMENT_MAX:
-            length = len(_received(self.text[command:end]))
-            if length > STATEMENT_MAX:
-                self.warn(
-                    "statement-too-long",
-                    f"the statement has {length} bytes: GRUB 0.97 reads the first {STATEMENT_MAX}",
-                    command,
-                    hint="shorten it",
-                )
+    def _slot(self, variable: str, command: Token, path: Token, arguments: Token | None) -> Slot:
+        if arguments is None:
+            return Slot(self._file, "grub-legacy", variable, path.end, path.end, self._line(path.end), (), before=" ")
+        found = self._words(arguments)
+        start, end = (found[0].start, found[-1].end) if found else (arguments.end, arguments.end)
+        slot = Slot(self._file, "grub-legacy", variable, start, end, self._line(start), found)
+        self._check_quotes(slot)
+        length = len(_received(self._text[command.start : arguments.end]))
+        if length > STATEMENT_MAX:
+            message = f"the statement has {length} bytes: GRUB 0.97 reads the first {STATEMENT_MAX}"
+            self._warn("statement-too-long", message, command.start, hint="shorten it")
         return slot
 
-    def words(self, start: int, end: int) -> tuple[Word, ...]:
-        """The words of a span; a backslash with its newline is blank, and within quotes one blank."""
-        if "\\" not in self.text[start:end]:
-            return words(self.text, start, end, _received)
+    def _words(self, arguments: Token) -> tuple[Word, ...]:
+        """The words of an argument list; a backslash with its newline is a blank, and inside quotes one blank."""
+        text, start = self._text, arguments.start
+        if "\\" not in arguments.text:
+            return words(text, start, arguments.end, _received)
         # Blanks of the same length keep every offset.
-        masked = _CONTINUATION.sub(lambda found: " " * len(found.group()), self.text[start:end])
-        return tuple(
-            Word(start + word.start, start + word.end, _received(self.text[start + word.start : start + word.end]))
-            for word in words(masked, 0, len(masked))
-        )
+        masked = _CONTINUATION.sub(lambda found: " " * len(found.group()), arguments.text)
+        found = [(start + word.start, start + word.end) for word in words(masked, 0, len(masked))]
+        return tuple(Word(a, b, _received(text[a:b])) for a, b in found)
 
-    def argument(self, node: Node) -> str:
-        """What GRUB hands to a command."""
-        text = next(node.tokens("TEXT"), None)
-        return _received(text.text[_before(text) :]) if text else ""
+    def _check_quotes(self, slot: Slot) -> None:
+        notice = quote_notice(self._file, self._text, slot.start, slot.end)
+        self._warnings += [notice] if notice else []
 
-    def quotes(self, slot: Slot) -> None:
-        notice = quote_notice(self.file, self.text, slot.start, slot.end)
-        if notice:
-            self.warnings.append(notice)
-
-    def warn(self, code: str, message: str, offset: int, hint: str = "") -> None:
-        self.warnings.append(Notice(code, message, hint, self.place(offset)))
-
-    def line(self, offset: int) -> int:
-        return bisect_left(self.newlines, offset) + 1
-
-    def place(self, offset: int) -> Place:
-        return Place(self.file, self.line(offset), offset - self.text.rfind("\n", 0, offset))
+    def _warn(self, code: str, message: str, offset: int, hint: str = "") -> None:
+        self._warnings.append(Notice(code, message, hint, place_at(self._file, self._text, offset)))
 
 
-def _first(node: Node) -> Token:
-    child = node.children[0]
-    assert isinstance(child, Token)  # noqa: S101 - tells the types apart: the grammar begins each statement with its command
-    return child
-
-
-def _before(token: Token) -> int:
-    """The length of the blanks at the start of an argument's token."""
-    found = _BEFORE_ARGUMENT.match(token.text)
-    return found.end() if found else 0
+def _argument(node: Node) -> str:
+    """What GRUB passes to a command."""
+    text = next(node.tokens("TEXT"), None)
+    return _received(text.text) if text else ""
 
 
 def _received(raw: str) -> str:
     """A piece of a line as GRUB keeps it."""
-    if "\\" in raw:
-        raw = _CONTINUATION.sub(" ", raw)
-    return raw.replace("\t", " ")
+    return _CONTINUATION.sub(" ", raw).replace("\t", " ")
 
 
-def _default(argument: str) -> str | None:
+def _default_value(argument: str) -> str | None:
     """What GRUB takes from a `default` statement: "saved", a number in decimal, or None: the statement fails."""
     if argument == "saved":
         return argument
@@ -290,4 +295,4 @@ def _default(argument: str) -> str | None:
     return str(int(found["hexadecimal"], 16) if found["hexadecimal"] else int(found["decimal"]))
 
 
-FORMAT = Format(name="grub-legacy", find=find, parse=parse_menu, quote=quote, finish=finish)
+FORMAT = Format("grub-legacy", parse_menu, paths=FILES, quote=quote, finish=finish, lens="Kernel_args.legacy")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from grubkd.boot.loaders.format import Format
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
@@ -12,23 +11,11 @@ from grubkd.errors import NotUnderstood, Place, TooLong, place_at
 from grubkd.parsing.grammar import Token
 from grubkd.parsing.grammar import parse as parse_grammar
 
-if TYPE_CHECKING:
-    from grubkd.tree.tree import Tree
-
 SIZE = 1024
 _SIGNATURE = "# GRUB Environment Block\n"
 _FILES = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
 _ESCAPED = re.compile(r"\\([\s\S])|[^\\]++")
-
-
-def find(tree: Tree) -> tuple[str, ...]:
-    """Returns the environment blocks of /boot and of the ESPs; each real file once."""
-    paths = list(_FILES)
-    for directory in _ESPS:
-        paths += [f"{directory}/{name}/grubenv" for name in tree.list(directory)]
-    resolved = (tree.resolve(path) for path in paths)
-    return tuple(dict.fromkeys(real for real in resolved if real is not None))
 
 
 def parse(file: str, text: str) -> Document:
@@ -91,4 +78,11 @@ def _slot(file: str, text: str, name: str, value: Token) -> Slot:
     return Slot(file, "grubenv", name, start, end, text.count("\n", 0, start) + 1, words)
 
 
-FORMAT = Format("grubenv", find, parse, quote, finish=finish)
+FORMAT = Format(
+    "grubenv",
+    parse,
+    paths=(*_FILES, *(f"{directory}/*/grubenv" for directory in _ESPS)),
+    quote=quote,
+    finish=finish,
+    lens="Kernel_args.grubenv",
+)

@@ -1,7 +1,7 @@
-"""/etc/kernel/cmdline and /usr/lib/kernel/cmdline: what kernel-install writes into the entries of kernels to come.
+"""/etc/kernel/cmdline and /usr/lib/kernel/cmdline: what kernel-install writes into the entries of new kernels.
 
-The file holds one command line, over any number of lines. A run of blanks, tabs and newlines comes out as one blank,
-inside quotes too (90-loaderentry.install: `tr -s "$IFS" ' '`), so such a run is nothing a value can hold.
+The file holds one command line, on any number of lines. kernel-install makes one blank of each run of blanks, tabs and
+newlines, inside quotes too (90-loaderentry.install: `tr -s "$IFS" ' '`), so no value can hold such a run.
 """
 
 from __future__ import annotations
@@ -9,37 +9,36 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from grubkd.boot.loaders.format import Format
-from grubkd.boot.model import Assignment, Document, Slot
+from grubkd.boot import cmdline
+from grubkd.boot.build import main_boot
+from grubkd.boot.loaders.format import Format, slots_of
+from grubkd.boot.model import Assignment, Document, Feeds, Line, NewKernelArgs, Slot
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, place_at
 from grubkd.parsing.grammar import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grubkd.boot.model import Entry
+    from grubkd.parsing.grammar import Token
     from grubkd.tree.tree import Tree
 
 # kernel-install reads the first of them only.
-FILES = ("/etc/kernel/cmdline", "/usr/lib/kernel/cmdline")
+FILE = "/etc/kernel/cmdline"
+VENDOR_FILE = "/usr/lib/kernel/cmdline"
 
 _RUN = re.compile(r"[ \t\n]+")
 
 
-def find(tree: Tree) -> tuple[str, ...]:
-    """The files that the tree has, by their real paths, the one in effect first."""
-    found = dict.fromkeys(tree.resolve(file) for file in FILES)
-    return tuple(file for file in found if file is not None)
-
-
 def parse_cmdline(file: str, text: str) -> Document:
-    """The arguments as one assignment of `cmdline`, whose slot reaches from the first to the last of them.
+    """The arguments as one assignment of `cmdline`, whose slot is the span from the first to the last of them.
 
-    Comment lines may stand in between. In a file without arguments the slot is empty, at its end.
+    Comment lines are allowed in between. In a file without arguments the slot is empty, at its end.
     Raises NotUnderstood at a NUL byte.
     """
     comments = list(parse("kernel_cmdline", text, file=file).tokens("COMMENT"))
-    masked = text
-    for comment in comments:
-        masked = masked[: comment.start] + " " * (comment.end - comment.start) + masked[comment.end :]
+    masked = _blanked(text, comments)
     found = words(masked, 0, len(masked), _squeezed)
     if found:
         start, end, before, after = found[0].start, found[-1].end, "", ""
@@ -52,7 +51,7 @@ def parse_cmdline(file: str, text: str) -> Document:
     warnings = [
         Notice(
             "cmdline-comment",
-            "a comment: kernel-install of systemd 257 takes it out, but older ones and Fedora's 20-grub.install "
+            "a comment: kernel-install of systemd 257 drops it, but older ones and Fedora's 20-grub.install "
             "make arguments of its words",
             "remove the comment",
             place_at(file, text, comment.start),
@@ -69,7 +68,7 @@ def parse_cmdline(file: str, text: str) -> Document:
 
 
 def quote(_slot: Slot, argument: str) -> str:
-    """The argument as it stands in the file. Raises CannotHold where kernel-install would change it."""
+    """The argument as the file holds it. Raises CannotHold where kernel-install would change it."""
     if _squeezed(argument) != argument:
         raise CannotHold(
             f"{argument!r}: kernel-install makes one blank of each run of blanks, tabs and newlines, in quotes too",
@@ -80,8 +79,63 @@ def quote(_slot: Slot, argument: str) -> str:
     return held(argument)
 
 
+def _blanked(text: str, comments: Sequence[Token]) -> str:
+    """The text with blanks instead of the comments, so that all offsets stay."""
+    parts, at = [], 0
+    for comment in comments:
+        parts += [text[at : comment.start], " " * (comment.end - comment.start)]
+        at = comment.end
+    return "".join([*parts, text[at:]])
+
+
 def _squeezed(raw: str) -> str:
     return _RUN.sub(" ", raw)
 
 
-FORMAT = Format(name="kernel-cmdline", find=find, parse=parse_cmdline, quote=quote)
+def new_kernel_args(documents: Sequence[Document]) -> tuple[NewKernelArgs, ...]:
+    """The line of new kernels: the administrator's file, else the vendor's, which is not edited."""
+    for file in (FILE, VENDOR_FILE):
+        slots = slots_of([each for each in documents if each.file == file], "cmdline")
+        if slots:
+            line = Line(slots, slots[0])
+            return (NewKernelArgs("cmdline", line, Feeds.NONE, "bls", read_only=file == VENDOR_FILE),)
+    return ()
+
+
+def missing_file(documents: Sequence[Document], entries: Sequence[Entry], tree: Tree) -> tuple[NewKernelArgs, ...]:
+    """Where /etc/kernel/cmdline is missing: the line that it has to begin with, for kernel-install prefers that file.
+
+    The line is that of /usr/lib/kernel/cmdline, which kernel-install takes next, else that of the default entry, but
+    never of a rescue entry. `entries` are those of the snippets; where they refer to `$kernelopts`, the file is unused.
+    """
+    if tree.resolve(FILE) is not None or any(_uses_kernelopts(entry) for entry in entries):
+        return ()
+    vendor = slots_of([each for each in documents if each.file == VENDOR_FILE], "cmdline")
+    ordinary = [entry for entry in entries if entry.linux and not entry.rescue]
+    chosen = next((entry for entry in ordinary if entry.default), ordinary[0] if ordinary else None)
+    boot = main_boot(chosen.boots) if chosen else None
+    if vendor:
+        arguments = Line(vendor, vendor[0]).arguments()
+    elif boot:
+        arguments = boot.arguments
+    else:
+        return ()
+    # The boot loader adds these two itself, for the kernel it starts.
+    seed = tuple(each for each in arguments if cmdline.name_of(each) not in ("BOOT_IMAGE", "initrd"))
+    slot = Slot(FILE, "kernel-cmdline", "cmdline", 0, 0, 1, (), style="absent", after="\n")
+    return (NewKernelArgs("cmdline", Line((slot,), slot), Feeds.NONE, "bls", seed=seed),)
+
+
+def _uses_kernelopts(entry: Entry) -> bool:
+    slots = [slot for boot in entry.boots for slot in boot.line.slots]
+    return any(word.reference == "kernelopts" for slot in slots for word in slot.words)
+
+
+FORMAT = Format(
+    "kernel-cmdline",
+    parse_cmdline,
+    paths=(FILE,),
+    read_only=(VENDOR_FILE,),
+    quote=quote,
+    lens="Kernel_args.file",
+)

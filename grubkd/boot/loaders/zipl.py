@@ -1,67 +1,70 @@
 """zipl.conf of s390x: what zipl of s390-tools writes into its boot map.
 
-Facts of s390-tools 2 (zipl/src/scan.c): a keyword stands once in its section; the value goes to the kernel as it
-stands, without the quotes around it, which know no escape; `image` and `ramdisk` may end in a load address. What zipl
-itself refuses is refused here.
+Facts of s390-tools 2 (zipl/src/scan.c): a section has each keyword once; the value goes to the kernel as it is,
+without the quotes around it, which know no escape; `image` and `ramdisk` may end in a load address. What zipl itself
+refuses is refused here. The map that zipl made is what boots: zipl reads its configuration only when it is run.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.boot.loaders.format import Format
-from grubkd.boot.model import Document, Image, Slot, Stanza
-from grubkd.boot.words import held, quote_notice, words
-from grubkd.errors import CannotHold, NotUnderstood, place_at
+from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem
+from grubkd.boot.model import Document, Followup, Image, ManagedBy, Slot, Stanza
+from grubkd.boot.words import LineNumbers, held, quote_notice, words
+from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, Place, place_at
 from grubkd.parsing.grammar import Node, Token, parse
+from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from grubkd.boot.loaders.format import Sources
     from grubkd.tree.tree import Tree
 
-# zipl takes the first that is there.
-FILES = ("/etc/zipl.conf", "/usr/lib/s390-tools/zipl.conf", "/lib/s390-tools/zipl.conf")
+FILE = "/etc/zipl.conf"
+VENDOR_FILES = ("/usr/lib/s390-tools/zipl.conf", "/lib/s390-tools/zipl.conf")
+COMMAND = ("zipl",)
+
 _DEFAULTBOOT = "defaultboot"
 _ADDRESS = re.compile(r",(?:0x)?[0-9A-Fa-f]+\Z")
 _QUOTES = ("'", '"')
 
 
 def find(tree: Tree) -> tuple[str, ...]:
-    """The file that zipl reads, by its real path."""
-    found = (tree.resolve(file) for file in FILES)
+    """The file that zipl reads, by its real path: the first that exists."""
+    found = (tree.resolve(file) for file in (FILE, *VENDOR_FILES))
     return next(((file,) for file in found if file is not None), ())
 
 
 def parse_configuration(file: str, text: str) -> Document:
-    """The sections in order, `defaultboot` aside. Raises NotUnderstood.
+    """The sections in order, but for `defaultboot`. Raises NotUnderstood.
 
     settings: `default`, the name of the section that boots by default ("" for the first of all that boot a kernel), not
     set where zipl could not tell; `menu`, where zipl makes a menu of all sections. A stanza's key `parmfile` is the
     path of a file with further arguments.
     """
-    sections: list[_Section] = []
-    menus: list[_Section] = []
+    reader = _ConfigurationReader(file, text)
+    sections: list[_ZiplSection] = []
+    menus: list[_ZiplSection] = []
     for node in parse("zipl", text, file=file).children:
         if isinstance(node, Node):
-            (sections if node.name == "section" else menus).append(_Section(file, text, node))
-    _check_names(file, text, sections)
-    _check_names(file, text, menus)
+            (sections if node.name == "section" else menus).append(reader.section(node))
+    reader.check_names(sections)
+    reader.check_names(menus)
     boot = next((each for each in sections if each.name == _DEFAULTBOOT), None)
     others = [each for each in sections if each is not boot]
-    stanzas = tuple(_stanza(file, text, position, each) for position, each in enumerate(others))
+    stanzas = tuple(reader.stanza(position, each) for position, each in enumerate(others))
     slots = [slot for stanza in stanzas for image in stanza.images for slot in image.slots]
     notices = (quote_notice(file, text, slot.start, slot.end) for slot in slots)
-    return Document(
-        file,
-        "zipl",
-        stanzas=stanzas,
-        settings=_settings(boot, menus) if boot else {},
-        warnings=tuple(notice for notice in notices if notice),
-    )
+    settings = _settings(boot, menus) if boot else {}
+    return Document(file, "zipl", stanzas, settings=settings, warnings=tuple(filter(None, notices)))
 
 
 def quote(slot: Slot, argument: str) -> str:
-    """The argument as it stands in `parameters`. Raises CannotHold.
+    """The argument as `parameters` holds it. Raises CannotHold.
 
     What is refused: a line end, a quote that would end the value, and `${`, with which newer zipl names a variable of
     its own environment.
@@ -80,54 +83,164 @@ def quote(slot: Slot, argument: str) -> str:
     return held(argument)
 
 
-class _Value:
-    """What an assignment gives to its keyword: the text, where it stands, and its quotes, if any."""
+def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
+    """The sections in file order, with the arguments of their parmfiles."""
+    found = []
+    for document in sources.documents["zipl"]:
+        default = _default(document)
+        warnings: list[Notice] = []
+        items = []
+        for stanza in document.stanzas:
+            complete, managed_by = _with_parmfile(stanza, tree, document.file, warnings)
+            items.append(MenuItem(complete, document.file, default=stanza is default, managed_by=managed_by))
+        warnings += variables([slot for each in items for image in each.stanza.images for slot in image.slots])
+        followups = (Followup(COMMAND, frozenset((document.file,))),)
+        found.append(LoaderMenu("zipl", (document.file,), tuple(items), {}, (), tuple(warnings), followups))
+    return found
 
-    __slots__ = ("end", "keyword", "quote", "start", "text")
 
-    def __init__(self, keyword: Token, token: Token) -> None:
-        body = token.text.lstrip(" \t").removeprefix("=").lstrip(" \t")
-        quoted = token.kind == "QUOTED"
-        self.keyword = keyword
-        self.quote = body[0] if quoted else ""
-        self.text = body[1:-1] if quoted else body
-        self.end = token.end - quoted
-        self.start = self.end - len(self.text)
+def variables(slots: Sequence[Slot]) -> Iterator[Notice]:
+    """Arguments with a `${NAME}`, which zipl 2.16 and later replace at boot from their environment block."""
+    for slot in slots:
+        for word in slot.words:
+            if "${" in word.text:
+                yield Notice(
+                    "zipl-variable",
+                    f"{word.text}: zipl replaces the variable at boot by a value that grubkd does not read",
+                    hint="zipl-editenv --list shows the values",
+                    place=Place(slot.file, slot.line),
+                )
 
 
-class _Section:
-    """A section or a menu: its name and what its lines assign. Raises NotUnderstood for a keyword that stands twice."""
+def _default(document: Document) -> Stanza | None:
+    """The section that `default` names; of a menu of all, the first that boots a kernel."""
+    named = document.settings.get("default")
+    if named == "":
+        return next((stanza for stanza in document.stanzas if stanza.images), None)
+    return next((stanza for stanza in document.stanzas if stanza.title == named), None)
 
-    def __init__(self, file: str, text: str, node: Node) -> None:
-        head = next(child for child in node.children if isinstance(child, Token))
-        self.name = head.text.strip("[]:") if node.name == "menu" else head.text[1:-1]
-        self.start = head.start
-        self.values: dict[str, _Value] = {}
-        for child in node.children:
-            if isinstance(child, Node):
-                keyword, value = (token for token in child.children if isinstance(token, Token))
-                name = keyword.text if child.name == "assignment" else f"#{int(keyword.text)}"
-                if name in self.values:
-                    raise _refused(file, text, keyword.start, f"{keyword.text} a second time in {self.name}")
-                self.values[name] = _Value(keyword, value)
-            elif child.kind == "AUTO":
-                self.values["defaultauto"] = _Value(child, Token("BARE", "", child.end, child.end))
+
+def _with_parmfile(stanza: Stanza, tree: Tree, file: str, warnings: list[Notice]) -> tuple[Stanza, ManagedBy | None]:
+    """The stanza with the arguments of its parmfile, which come first (job.c, get_parmline)."""
+    path = stanza.keys.get("parmfile")
+    if path is None or not stanza.images:
+        return stanza, None
+    image = stanza.images[0]
+    try:
+        text = from_bytes(tree.read(path))
+    except GrubkdError as problem:
+        message = f"the parmfile {path}: {problem.message}"
+        hint = "make it readable, or name another one: zipl stops there"
+        warnings.append(Notice("parmfile-missing", message, hint, Place(file, image.line)))
+        return stanza, ManagedBy.PARMFILE
+    found = words(text, 0, len(text))
+    start, end = (found[0].start, found[-1].end) if found else (0, 0)
+    slot = Slot(path, "zipl", "parmfile", start, end, 1, found)
+    return replace(stanza, images=(replace(image, slots=(slot, *image.slots)),)), ManagedBy.PARMFILE
+
+
+class _Setting(NamedTuple):
+    """A value given to a keyword: its text and where that begins and ends, without the quotes, which `quote` names."""
+
+    keyword: Token
+    text: str = ""
+    start: int = 0
+    end: int = 0
+    quote: str = ""
+
+
+class _ZiplSection(NamedTuple):
+    """A section or a menu: its name, and what each keyword, or number of a menu, is set to."""
+
+    name: str
+    start: int
+    values: dict[str, _Setting]
 
     def said(self, keyword: str) -> str | None:
-        """The text given to a keyword, None without one."""
         value = self.values.get(keyword)
         return value.text if value else None
 
 
-def _check_names(file: str, text: str, sections: list[_Section]) -> None:
-    seen = set()
-    for each in sections:
-        if each.name in seen:
-            raise _refused(file, text, each.start, f"{each.name} a second time")
-        seen.add(each.name)
+class _ConfigurationReader:
+    """One reading of a zipl.conf."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self._file = file
+        self._text = text
+        self._line = LineNumbers(text).of
+
+    def section(self, node: Node) -> _ZiplSection:
+        """Raises NotUnderstood for a keyword given twice."""
+        head = next(child for child in node.children if isinstance(child, Token))
+        name = head.text.strip(":") if node.name == "menu" else head.text[1:-1]
+        values: dict[str, _Setting] = {}
+        for token in node.tokens("DEFAULTAUTO"):
+            values[token.text] = _Setting(token)
+        for child in node.children:
+            if isinstance(child, Node):
+                keyword, equals, *given = (token for token in child.children if isinstance(token, Token))
+                key = f"#{int(keyword.text)}" if child.name == "item" else keyword.text
+                if key in values:
+                    raise self._refused(keyword.start, f"{keyword.text} a second time in {name}")
+                values[key] = _setting(keyword, given[0] if given else Token("BARE", "", equals.end, equals.end))
+        return _ZiplSection(name, head.start, values)
+
+    def check_names(self, sections: Sequence[_ZiplSection]) -> None:
+        """Raises NotUnderstood for a name given twice."""
+        seen = set()
+        for each in sections:
+            if each.name in seen:
+                raise self._refused(each.start, f"{each.name} a second time")
+            seen.add(each.name)
+
+    def stanza(self, position: int, section: _ZiplSection) -> Stanza:
+        image = section.values.get("image")
+        images: tuple[Image, ...] = ()
+        if image:
+            if not image.text:
+                raise self._refused(image.keyword.start, "image without a path")
+            slot = self._slot(section.values.get("parameters"), image)
+            images = (Image(_path(image.text), (slot,), self._line(image.keyword.start)),)
+        ramdisk, parmfile = section.said("ramdisk"), section.said("parmfile")
+        return Stanza(
+            title=section.name,
+            line=self._line(section.start),
+            images=images,
+            initrds=(_path(ramdisk),) if ramdisk else (),
+            id=section.name,
+            nesting=((position, section.name, section.name),),
+            keys={"parmfile": _path(parmfile)} if parmfile else {},
+        )
+
+    def _slot(self, value: _Setting | None, image: _Setting) -> Slot:
+        """The arguments, or the place of a missing `parameters` line: behind that of the image, indented alike."""
+        if value:
+            found = words(self._text, value.start, value.end)
+            start, end = (found[0].start, found[-1].end) if found else (value.start, value.start)
+            line = self._line(value.keyword.start)
+            return Slot(self._file, "zipl", "parameters", start, end, line, found, style=value.quote)
+        begin = self._text.rfind("\n", 0, image.keyword.start) + 1
+        indent = self._text[begin : image.keyword.start]
+        newline = self._text.find("\n", image.end)
+        at = len(self._text) if newline < 0 else newline + 1
+        # Without quotes it holds any argument that does not begin with one.
+        before, after = ("\n", "") if newline < 0 else ("", "\n")
+        before += f"{indent}parameters="
+        line = self._line(image.keyword.start)
+        return Slot(self._file, "zipl", "parameters", at, at, line, (), before=before, after=after)
+
+    def _refused(self, offset: int, what: str) -> NotUnderstood:
+        place = place_at(self._file, self._text, offset)
+        return NotUnderstood(what, hint="zipl refuses it too: correct the file", place=place)
 
 
-def _settings(boot: _Section, menus: list[_Section]) -> dict[str, str]:
+def _setting(keyword: Token, value: Token) -> _Setting:
+    if value.kind == "QUOTED":
+        return _Setting(keyword, value.text[1:-1], value.start + 1, value.end - 1, value.text[0])
+    return _Setting(keyword, value.text, value.start, value.end)
+
+
+def _settings(boot: _ZiplSection, menus: Sequence[_ZiplSection]) -> dict[str, str]:
     named = boot.said("default")
     if "target" in boot.values or "defaultauto" in boot.values:
         return {"menu": "", "default": named or ""}
@@ -141,55 +254,8 @@ def _settings(boot: _Section, menus: list[_Section]) -> dict[str, str]:
     return {} if entry is None else {"default": entry}
 
 
-def _stanza(file: str, text: str, position: int, section: _Section) -> Stanza:
-    image = section.values.get("image")
-    images: tuple[Image, ...] = ()
-    if image:
-        if not image.text:
-            raise _refused(file, text, image.keyword.start, "image without a path")
-        number = _line(text, image.keyword.start)
-        images = (Image(_path(image.text), (_slot(file, text, section, image),), number),)
-    ramdisk, parmfile = section.said("ramdisk"), section.said("parmfile")
-    return Stanza(
-        title=section.name,
-        line=_line(text, section.start),
-        images=images,
-        initrds=(_path(ramdisk),) if ramdisk else (),
-        id=section.name,
-        nesting=((position, section.name, section.name),),
-        keys={"parmfile": _path(parmfile)} if parmfile else {},
-    )
-
-
-def _slot(file: str, text: str, section: _Section, image: _Value) -> Slot:
-    """The arguments of a section, or where a `parameters` line will stand: behind that of the image, indented alike."""
-    value = section.values.get("parameters")
-    if value:
-        found = words(text, value.start, value.end)
-        start, end = (found[0].start, found[-1].end) if found else (value.start, value.start)
-        line = _line(text, value.keyword.start)
-        return Slot(file, "zipl", "parameters", start, end, line, found, style=value.quote)
-    begin = text.rfind("\n", 0, image.keyword.start) + 1
-    indent = text[begin : image.keyword.start]
-    newline = text.find("\n", image.end)
-    at = len(text) if newline < 0 else newline + 1
-    # Without quotes it holds any argument that does not begin with one.
-    before, after = ("\n", "") if newline < 0 else ("", "\n")
-    line = _line(text, image.keyword.start)
-    before += f"{indent}parameters="
-    return Slot(file, "zipl", "parameters", at, at, line, (), before=before, after=after)
-
-
 def _path(value: str) -> str:
     return _ADDRESS.sub("", value)
 
 
-def _line(text: str, offset: int) -> int:
-    return text.count("\n", 0, offset) + 1
-
-
-def _refused(file: str, text: str, offset: int, what: str) -> NotUnderstood:
-    return NotUnderstood(what, hint="zipl refuses it too: correct the file", place=place_at(file, text, offset))
-
-
-FORMAT = Format(name="zipl", find=find, parse=parse_configuration, quote=quote)
+FORMAT = Format("zipl", parse_configuration, paths=(FILE,), read_only=VENDOR_FILES, choose=find, quote=quote)

@@ -1,0 +1,152 @@
+"""The menu of the Boot Loader Specification snippets, as GRUB's blscfg, systemd-boot or zipl makes it.
+
+GRUB expands `$name` from its environment, an unset one to nothing, and reads the result as script. systemd-boot takes
+every byte as it is, and zipl every byte but `${NAME}`, a variable of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grubkd.boot import menuorder
+from grubkd.boot.loaders import grub2, kernel_cmdline, ostree, systemd_boot, zipl
+from grubkd.boot.loaders.format import LoaderMenu, MenuItem, SnippetReader, setting, slots_of
+from grubkd.boot.model import Feeds, Followup, Line, NewKernelArgs, Slot, Stanza
+from grubkd.errors import Notice, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from grubkd.boot.loaders.format import Sources
+    from grubkd.boot.model import Document, Image
+    from grubkd.tree.tree import Tree
+
+
+def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
+    """The snippets in the menu order of their reader, the deployments of ostree in a menu of their own."""
+    kinds = ("bls", "loader-conf", "kernel-cmdline")
+    return ostree.separate(_menu(sources) if any(sources.documents[kind] for kind in kinds) else None, tree)
+
+
+def _menu(sources: Sources) -> LoaderMenu:
+    documents = sources.documents
+    ordered = _ordered(documents["bls"], sources.snippet_reader)
+    stanzas = _stanzas(ordered)
+    new_kernels = kernel_cmdline.new_kernel_args(documents["kernel-cmdline"])
+    references: Mapping[str, tuple[Slot, ...]] = {}
+    warnings: tuple[Notice, ...] = ()
+    followups: tuple[Followup, ...] = ()
+    if sources.snippet_reader is SnippetReader.GRUB:
+        default = _default_of_grub(stanzas, sources)
+        references = _references(ordered, sources)
+        new_kernels = (_kernelopts(sources) if ordered else ()) + new_kernels
+        warnings = tuple(_not_read_by_grub(ordered))
+        ordered = [_with_style(document, "grub") for document in ordered]
+    elif sources.snippet_reader is SnippetReader.ZIPL:
+        default = _default_of_zipl(stanzas, sources)
+        warnings = (*_refused_by_zipl(ordered), *zipl.variables(_slots(ordered)))
+        followups = (Followup(zipl.COMMAND, frozenset(document.file for document in ordered)),)
+        ordered = [_with_style(document, "zipl") for document in ordered]
+    else:
+        menu = [*stanzas, *(image.stanza for image in sources.images)]
+        default = systemd_boot.default_id(menu, documents["loader-conf"])
+    items = tuple(
+        MenuItem(stanza, document.file, default=stanza.id is not None and stanza.id == default)
+        for document in ordered
+        for stanza in document.stanzas
+    )
+    own = [document for document in documents["kernel-cmdline"] if document.file == kernel_cmdline.FILE]
+    files = tuple(document.file for document in (*ordered, *own, *documents["loader-conf"]))
+    return LoaderMenu("bls", files, items, references, new_kernels, warnings, followups)
+
+
+def _stanzas(documents: Sequence[Document]) -> list[Stanza]:
+    return [stanza for document in documents for stanza in document.stanzas]
+
+
+def _slots(documents: Sequence[Document]) -> list[Slot]:
+    return [slot for stanza in _stanzas(documents) for image in stanza.images for slot in image.slots]
+
+
+def _ordered(snippets: Sequence[Document], reader: SnippetReader) -> list[Document]:
+    """The snippets that are entries, in the order of their reader's menu."""
+    order = {
+        SnippetReader.GRUB: menuorder.grub_order,
+        SnippetReader.SYSTEMD_BOOT: menuorder.systemd_boot_order,
+        SnippetReader.ZIPL: menuorder.zipl_order,
+    }[reader]
+    # A stanza has no hash of its own, and two directories may hold snippets of one name.
+    documents = {id(stanza): document for document in snippets for stanza in document.stanzas}
+    return [documents[id(stanza)] for stanza in order(_stanzas(snippets))]
+
+
+def _with_style(document: Document, style: str) -> Document:
+    """The same snippet with its slots marked as read by a boot loader that takes more than bytes from them."""
+
+    def marked(image: Image) -> Image:
+        return replace(image, slots=tuple(replace(slot, style=style) for slot in image.slots))
+
+    stanzas = tuple(replace(stanza, images=tuple(map(marked, stanza.images))) for stanza in document.stanzas)
+    return replace(document, stanzas=stanzas)
+
+
+def _not_read_by_grub(documents: Sequence[Document]) -> Iterator[Notice]:
+    """Arguments that GRUB does not pass on: a second `options` line, or one behind an empty line."""
+    for slot in _slots(documents):
+        if slot.style == "not-grub" and slot.words:
+            yield Notice(
+                "options-not-read",
+                "GRUB reads only the first options line of a snippet, and nothing behind an empty line",
+                hint="join the options in one line, above any empty line",
+                place=Place(slot.file, slot.line),
+            )
+
+
+def _refused_by_zipl(documents: Sequence[Document]) -> Iterator[Notice]:
+    """Snippets at which zipl stops, so that it makes nothing bootable: each may have one line of options."""
+    for document in documents:
+        for slot in _slots([document])[1:]:
+            yield Notice(
+                "options-not-read",
+                "zipl refuses a snippet with a second options line, and stops",
+                hint="join the options in one line",
+                place=Place(slot.file, slot.line),
+            )
+
+
+def _default_of_grub(stanzas: Sequence[Stanza], sources: Sources) -> str | None:
+    """The id of the snippet that GRUB boots by default, None where it cannot be determined.
+
+    blscfg adds the snippets to the menu before the entries of the generators that come later.
+    """
+    menu = [
+        Stanza(stanza.title, stanza.line, (), id=stanza.id, nesting=((position, stanza.title, stanza.id),))
+        for position, stanza in enumerate(stanzas)
+    ]
+    found = grub2.default_of(menu, sources.documents["grub2"], sources.documents["grubenv"])
+    return found.id if found else None
+
+
+def _default_of_zipl(stanzas: Sequence[Stanza], sources: Sources) -> str | None:
+    """The id of the snippet that zipl.conf names by its title, or the first where it makes a menu and names none."""
+    configurations = sources.documents["zipl"]
+    named = setting(configurations, "default")
+    if named == "":
+        sections = any(stanza.images for stanza in _stanzas(configurations))
+        return stanzas[0].id if stanzas and not sections else None
+    return next((stanza.id for stanza in stanzas if stanza.title == named), None)
+
+
+def _references(documents: Sequence[Document], sources: Sources) -> Mapping[str, tuple[Slot, ...]]:
+    """The slots that GRUB's variables in the snippets refer to: a variable that nothing sets gives nothing."""
+    names = {word.reference for slot in _slots(documents) for word in slot.words if word.reference}
+    known = grub2.references_of(sources.documents["grub2"], sources.documents["grubenv"])
+    return {**dict.fromkeys(names, ()), **known}
+
+
+def _kernelopts(sources: Sources) -> tuple[NewKernelArgs, ...]:
+    """`kernelopts` of grubenv, which new snippets may refer to, and the fallback that grub.cfg sets without it."""
+    environments, scripts = sources.documents["grubenv"], sources.documents["grub2"]
+    slots = slots_of(environments, "kernelopts") + slots_of(scripts, "kernelopts")
+    return tuple(NewKernelArgs("kernelopts", Line((slot,), slot), Feeds.NONE, "bls") for slot in slots)

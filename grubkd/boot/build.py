@@ -1,4 +1,4 @@
-"""From a stanza to an entry: roles of images, rescue, version; the parts of joining common to every bootloader."""
+"""Makes an entry of a stanza: the roles of its images, their lines, version, rescue. The same for every boot loader."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ _RESCUE_UNITS = ("rescue.target", "emergency.target")
 
 
 def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]]) -> Line:
-    """The line of slots in which each name of `references` stands for the same slots everywhere.
+    """The line of slots whose references to a name of `references` mean those slots.
 
-    A new argument goes behind what a whole-line reference such as `$kernelopts` stands for, so that kernels installed
-    later get it too; without one to the last own slot, but under GRUB to the first, for Fedora's blscfg reads no other
-    `options` line. The same holds for a reference that takes no room, which stands for arguments that an entry without
-    any of its own shares with others.
+    New arguments go to the last own slot, but under GRUB to the first: Fedora's blscfg reads no other `options` line.
+    Where a slot refers to `$kernelopts`, they go there, so that new kernels get them too; and so they do where a slot
+    has no arguments of its own and an empty reference to those that several entries share.
     """
     found: dict[tuple[SlotKey, str], tuple[Slot, ...]] = {}
     home = slots[0] if slots[0].style == "grub" else slots[-1]
@@ -45,8 +44,8 @@ def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]])
 def boots_of(images: tuple[Image, ...], references: Mapping[str, tuple[Slot, ...]]) -> tuple[Boot, ...]:
     """The images with their roles and lines.
 
-    Behind Xen, and behind tboot, which is loaded the same way, the first module that is no initrd is the Linux image;
-    what follows it (a security policy) takes no kernel arguments.
+    Behind Xen or tboot, which are loaded the same way, the first module that is no initrd is the Linux image; later
+    modules (a security policy) take no kernel arguments.
     """
     boots: list[Boot] = []
     for image in images:
@@ -73,7 +72,7 @@ def is_deployment(stanza: Stanza) -> bool:
 
 
 def main_boot(boots: tuple[Boot, ...]) -> Boot | None:
-    """The image an entry is known by: the hypervisor, else the first kernel, else whatever it loads first."""
+    """The image that makes the reservation: the hypervisor, else the first kernel, else the first image."""
     if len(boots) == 1 and boots[0].role is not Role.MODULE:
         return boots[0]
     for role in (Role.HYPERVISOR, Role.KERNEL, Role.OTHER):
@@ -84,7 +83,7 @@ def main_boot(boots: tuple[Boot, ...]) -> Boot | None:
 
 
 def entry_of(item: MenuItem, menu: LoaderMenu, index: int, deployments: ManagedBy) -> Entry:
-    """The entry that a stanza becomes. `deployments`: the tool that manages ostree's deployments in this tree."""
+    """The entry of a menu item. `deployments`: the tool that manages ostree's deployments in this tree."""
     stanza = item.stanza
     boots = boots_of(stanza.images, menu.references)
     kernels = [boot for boot in boots if boot.role in _LINUX]

@@ -1,14 +1,13 @@
-"""The kernel command line: its arguments by the kernel's own quoting, lossless.
+"""The kernel command line: splits it into arguments by the kernel's own quoting, without loss.
 
-The kernel (lib/cmdline.c next_arg, the same since 2.6) ends an argument at white space outside double quotes; a quote
-anywhere opens or closes, there is no escape; an unclosed quote runs to the end of the line. White space is the
-kernel's isspace(): the ASCII six and the byte 0xA0. ` -- ` ends what the kernel reads as parameters.
+The kernel (lib/cmdline.c next_arg, the same since 2.6) ends an argument at white space outside double quotes. A quote
+anywhere opens or closes; there is no escape; a quote that is never closed reaches to the end of the line. White space
+is the kernel's isspace(): six ASCII characters and the byte 0xA0. ` -- ` ends what the kernel reads as parameters.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -18,11 +17,11 @@ BLANKS = " \t\n\v\f\r\xa0"
 _ARGUMENT = re.compile(rf'(?:[^{BLANKS}"]|"[^"]*(?:"|\Z))+')
 
 CRASHKERNEL = "crashkernel"
-_OWN = (f"{CRASHKERNEL}=", f'"{CRASHKERNEL}=')
+_CRASHKERNEL_STARTS = (f"{CRASHKERNEL}=", f'"{CRASHKERNEL}=')
 
 
 class Argument(NamedTuple):
-    """One argument, verbatim: text[start:end] of the line it was split from."""
+    """One argument, as written: text[start:end] of the line it was split from."""
 
     text: str
     start: int
@@ -35,7 +34,7 @@ def split(text: str) -> list[Argument]:
 
 
 def tokens(text: str) -> list[str]:
-    """The arguments of a line in order, verbatim, without their places."""
+    """The arguments of a line in order, quotes kept, as plain strings."""
     return _ARGUMENT.findall(text)
 
 
@@ -45,12 +44,12 @@ def unbalanced(text: str) -> int:
 
 
 def name_of(argument: str) -> str:
-    """The parameter's name: what stands before the first `=`, without the quote that may open the argument."""
+    """The parameter's name: the text before the first `=`, without a quote that opens the argument."""
     return argument.removeprefix('"').partition("=")[0]
 
 
 def value_of(argument: str) -> str | None:
-    """The parameter's value as the kernel hands it on (enclosing quotes off), or None for a flag."""
+    """The parameter's value as the kernel passes it on (without enclosing quotes), or None for a flag."""
     quoted = argument.startswith('"')
     body = argument[1:] if quoted else argument
     _, equals, value = body.partition("=")
@@ -62,22 +61,21 @@ def value_of(argument: str) -> str | None:
     return value.removesuffix('"') if quoted else value
 
 
-@lru_cache(maxsize=4096)
 def meaning(argument: str) -> tuple[str, str | None]:
-    """What the kernel makes of an argument: equal for two that differ only in where the enclosing quotes stand.
+    """What the kernel makes of an argument: equal for two arguments whose enclosing quotes differ in place only.
 
-    GRUB 2 hands `dyndbg="file a.c +p"` on as `"dyndbg=file a.c +p"`. A crashkernel argument means its bytes: the
-    kernel reads it from the raw line, quotes and all.
+    GRUB 2 passes `dyndbg="file a.c +p"` on as `"dyndbg=file a.c +p"`. The meaning of a crashkernel argument is its
+    bytes: the kernel reads it from the raw line, quotes included.
     """
     name = name_of(argument)
     return (argument, None) if name == CRASHKERNEL else (name, value_of(argument))
 
 
 def is_crashkernel(argument: str) -> bool:
-    """Whether the argument is a crashkernel argument of its own (not a text that merely contains one)."""
-    return argument.startswith(_OWN)
+    """Whether the argument is a crashkernel argument of its own, not a text that contains one."""
+    return argument.startswith(_CRASHKERNEL_STARTS)
 
 
 def crashkernel_values(words: Iterable[str]) -> tuple[str, ...]:
-    """The crashkernel values among arguments, without the name, verbatim."""
-    return tuple([word.partition("=")[2] for word in words if is_crashkernel(word)])
+    """The crashkernel values among arguments, without the name, as written."""
+    return tuple(word.partition("=")[2] for word in words if is_crashkernel(word))

@@ -1,8 +1,7 @@
-"""What is wrong with a boot configuration by itself, whatever its kernels make of it."""
+"""Warnings about a boot configuration: kernels that are missing, values that differ."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
@@ -11,98 +10,84 @@ from grubkd.boot.model import Feeds, Role
 from grubkd.errors import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.tree.tree import Tree
 
-# Where a bootloader's path may be relative to: the root, a boot partition, an ESP.
+# A boot loader's path is relative to the root, a boot partition, or an ESP.
 _TOPS = ("", "/boot", "/boot/efi", "/efi")
-# Of those who hold a value no more are named.
-_NAMED = 3
+# A warning names at most so many entries for each value.
+_MOST_NAMED = 3
 
 
-def of(config: BootConfig, tree: Tree) -> tuple[Notice, ...]:
-    """Kernels that are missing, and values that differ between entries and kernels to come."""
+def warnings(config: BootConfig, tree: Tree) -> tuple[Notice, ...]:
+    """Kernels that are missing, and values that differ between entries and new kernels."""
     return (*_missing_kernels(config, tree), *_disagreement(config))
 
 
 def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
-    """One warning for each kernel version whose file is nowhere: a path's beginning tells nothing, so all are tried."""
-    told = set()
-    places = _Places(tree)
+    """One warning for each kernel whose file exists nowhere that a boot loader's path may mean."""
+    seen = set()
+    exists = _FileFinder(tree).exists
     for entry in _own(config):
         for boot in entry.boots:
             kernel = entry.version, file_name(boot.path)
-            if boot.role is Role.OTHER or kernel in told:
+            if boot.role is Role.OTHER or kernel in seen or exists(boot.path):
                 continue
-            if not any(map(tree.exists, places.of(boot.path))):
-                told.add(kernel)
-                yield Notice(
-                    "kernel-missing",
-                    f"entry {entry.index} ({entry.title}) loads {boot.path}, which is not there",
-                    hint="is /boot mounted? else remove the entry with the tool that made it",
-                    place=entry.source,
-                )
+            seen.add(kernel)
+            yield Notice(
+                "kernel-missing",
+                f"entry {entry.index} ({entry.title}) loads {boot.path}, which does not exist",
+                hint="is /boot mounted? else remove the entry with the tool that made it",
+                place=entry.source,
+            )
 
 
-class _Places:
-    """Where the paths of bootloaders may lead. A directory is listed once, if the places before it had nothing."""
+class _FileFinder:
+    """Looks for files at boot loader paths, which are relative to the root, to /boot or to an ESP."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._names: dict[str, frozenset[str]] = {}
-        # Of a directory as paths name it, all names in the places that it may be: of thousands of paths a few differ.
-        self._all: dict[str, frozenset[str]] = {}
+        self._listed: dict[str, frozenset[str]] = {}
 
-    def of(self, path: str) -> Iterable[str]:
-        """The places of a path, as far as the directory there lists such a name: on an ESP case does not count."""
+    def exists(self, path: str) -> bool:
+        """Whether a file exists at any place that the path may mean. The letter case is ignored, as on an ESP."""
         directory, _, name = path.rpartition(")")[2].rpartition("/")
-        lower = name.lower()
-        if directory in self._all and lower not in self._all[directory]:
-            return ()
-        return self._listed(directory, name, lower)
-
-    def _listed(self, directory: str, name: str, lower: str) -> Iterator[str]:
-        names = self._names
         places = (*(f"{top}{directory}" for top in _TOPS), "/boot")
-        for place in places:
-            if place not in names:
-                names[place] = frozenset(each.lower() for each in self._tree.list(place or "/"))
-            if lower in names[place]:
-                yield f"{place}/{name}"
-        self._all[directory] = frozenset().union(*(names[place] for place in places))
+        return any(name.lower() in self._names(place) and self._tree.exists(f"{place}/{name}") for place in places)
+
+    def _names(self, directory: str) -> frozenset[str]:
+        """The names in a directory, in lower case; each directory is listed once."""
+        if directory not in self._listed:
+            self._listed[directory] = frozenset(name.lower() for name in self._tree.list(directory or "/"))
+        return self._listed[directory]
 
 
 def _disagreement(config: BootConfig) -> Iterator[Notice]:
-    """Whether entries, rescue ones aside, and the lines of kernels to come hold different values."""
-    held: dict[tuple[str, ...], list[str]] = {}
+    """A warning where entries, but for rescue entries, and the lines of new kernels hold different values."""
+    holders: dict[tuple[str, ...], list[str]] = {}
     for entry in _own(config):
-        if not entry.rescue:
-            # Of alternatives each is looked at; beside Xen the Linux module reserves nothing.
-            for boot in entry.boots:
-                if boot.role in (Role.KERNEL, Role.HYPERVISOR):
-                    who = held.setdefault(_values(boot.arguments), [])
-                    if len(who) < _NAMED:
-                        who.append(f"entry {entry.index}")
-    for future in config.new_kernels:
-        if future.seed is None and future.feeds is not Feeds.RECOVERY:
-            who = held.setdefault(_values(future.line.arguments()), [])
-            who.append(f"{future.variable} in {future.line.home.file}")
-    if len(held) > 1:
-        said = "; ".join(f"{' '.join(values) or 'none'}: {', '.join(who[:_NAMED])}" for values, who in held.items())
+        # All alternatives count; beside Xen the Linux module reserves nothing.
+        for boot in entry.boots if not entry.rescue else ():
+            if boot.role in (Role.KERNEL, Role.HYPERVISOR):
+                holders.setdefault(cmdline.crashkernel_values(boot.arguments), []).append(f"entry {entry.index}")
+    for args in config.new_kernels:
+        if args.seed is None and args.feeds is not Feeds.RECOVERY:
+            values = cmdline.crashkernel_values(args.line.arguments())
+            holders.setdefault(values, []).append(f"{args.variable} in {args.line.home.file}")
+    if len(holders) > 1:
+        found = (f"{' '.join(values) or 'none'}: {_some(names)}" for values, names in holders.items())
         yield Notice(
             "values-disagree",
-            f"entries and kernels to come do not hold the same value ({said})",
+            f"entries and new kernels do not hold the same value ({'; '.join(found)})",
             hint="grubkd set VALUE, or grubkd set --auto, makes them agree",
         )
 
 
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MOST_NAMED])
+
+
 def _own(config: BootConfig) -> Iterator[Entry]:
     return (entry for entry in config.entries if entry.own_linux)
-
-
-@lru_cache(maxsize=1024)
-def _values(arguments: tuple[str, ...]) -> tuple[str, ...]:
-    """The crashkernel values, without the name. Most entries of a menu hold the same arguments."""
-    return cmdline.crashkernel_values(arguments)

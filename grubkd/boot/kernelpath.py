@@ -1,7 +1,7 @@
-"""What the path of an image tells: its file name, its release, and what kind of thing it is.
+"""What the path of an image says: its file name, its kernel release, and whether it is Linux, Xen or an initrd.
 
-Paths in boot configurations differ in what stands before the file name (relative to the boot partition, to the root,
-`/boot/boot/...` on btrfs, even a chroot's path on its host after update-grub), so only the end of a path is compared.
+Boot configurations differ in the directory (relative to the boot partition or the root, `/boot/boot/...` on btrfs, even
+the host's path of a chroot after update-grub), so only the end of a path counts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _NO_LINUX = ("memtest", "mt86", "gpxe", "ipxe", "sgabios", "grub", "shell", "fws
 
 
 def file_name(path: str) -> str:
-    """The last part of a path; a GRUB device `(hd0,1)` before it is no part of it."""
+    """The last component of a path, without a GRUB device `(hd0,1)`."""
     return path.rpartition("/")[2].rpartition(")")[2]
 
 
@@ -35,26 +35,26 @@ def release_of(path: str) -> str | None:
 
 
 def is_xen(path: str) -> bool:
-    """Whether the image is the Xen hypervisor, which then makes the reservation itself."""
+    """Whether the image is the Xen hypervisor, which makes the reservation itself."""
     return file_name(path).startswith("xen")
 
 
 def is_initrd(path: str) -> bool:
-    """Whether a module is an initial RAM disk or microcode, no kernel."""
+    """Whether the image is an initial RAM disk or microcode."""
     name = file_name(path).lower()
     return name.startswith(("initrd", "initramfs")) or "ucode" in name
 
 
 def is_linux(path: str) -> bool:
-    """Whether the image may be a Linux kernel: anything but the tools known to be loaded the same way."""
+    """Whether the image may be a Linux kernel: none of the tools that are loaded in the same way."""
     name = file_name(path).lower()
     return not name.startswith(_NO_LINUX) and not name.endswith(".efi")
 
 
 def is_kernel(path: str) -> bool:
-    """Whether the image may be a Linux kernel and is nothing else that is loaded the same way.
+    """Whether the image may be a Linux kernel, and neither Xen, an initrd nor tboot.
 
-    tboot is loaded like a hypervisor, but the Linux module behind it gets every argument.
+    tboot is loaded like a hypervisor, but the Linux module behind it takes every argument.
     """
     other = is_xen(path) or is_initrd(path) or file_name(path).startswith("tboot")
     return not other and is_linux(path)

@@ -118,7 +118,7 @@ class Document:
 
 
 class Piece(NamedTuple):
-    """One effective word of a line, and the slot it stands in."""
+    """One effective word of a line, and its slot."""
 
     slot: Slot
     word: Word
@@ -126,11 +126,11 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One kernel command line: its own slots in order, and what the references in them stand for.
+    """One kernel command line: its own slots in order, and the slots that its references mean.
 
-    `home`: the slot that takes a new argument. `references`: (key of a slot, name) -> the slots that this name stands
-    for inside that slot, in order; the same name may mean different slots in different places (`VAR="$VAR more"`).
-    A reference that is not listed is literal text. The joins are inventory's; they hold no cycle.
+    `home`: the slot that takes a new argument. `references`: (key of a slot, name) -> the slots that this name means
+    inside that slot, in order; one name may mean different slots in different places (`VAR="$VAR more"`). A reference
+    that is not listed is literal text. There are no cycles.
     """
 
     slots: tuple[Slot, ...]
@@ -143,9 +143,9 @@ class Line:
         return tuple([slot.key for slot in self.slots]), tuple(self.references)
 
     def pieces(self, words: Callable[[Slot], Sequence[Word]] = _words) -> tuple[Piece, ...]:
-        """The effective words in the kernel's order, references expanded, words that give nothing left out.
+        """The words that the kernel receives, in its order, references expanded.
 
-        `words` tells the words of a slot: those it has (default), or those it would have after an edit.
+        `words(slot)`: the words of a slot, by default those it has, else those after an edit.
         """
         if not self.references:
             return tuple([Piece(slot, word) for slot in self.slots for word in words(slot) if word.text])
@@ -160,7 +160,7 @@ class Line:
         return tuple(found)
 
     def arguments(self) -> tuple[str, ...]:
-        """The texts of the effective words, in the kernel's order: all that most readers of a line want."""
+        """The arguments that the kernel receives, in its order."""
         if self.references:
             return tuple([piece.word.text for piece in self.pieces()])
         return tuple([text for slot in self.slots for _, _, text, _ in slot.words if text])

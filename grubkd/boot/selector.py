@@ -1,4 +1,4 @@
-"""SEL: which entries a command is about."""
+"""Selects entries of the menu: ALL, DEFAULT, an index, `title=`, the path of a kernel, an id."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The entries chosen, in show's order; `everything`: all of this installation, and every future kernel."""
+    """The selected entries in show's order; `everything`: all entries of this system, and new kernels."""
 
     entries: tuple[Entry, ...]
     everything: bool
 
 
 def select(config: BootConfig, selectors: Sequence[str]) -> Selection:
-    """The entries that the selectors name together; none given means ALL.
+    """The entries that match any of the selectors; without selectors, ALL.
 
-    Tried in this order: ALL, DEFAULT, digits (the index), `title=` exact, a path (has a `/`), an id.
-    Raises NoSuchEntry where one of them matches nothing, or the default cannot be determined.
+    A selector is, in this order: ALL, DEFAULT, digits (the index), `title=` and the exact title, a path (with a `/`),
+    an id. Raises NoSuchEntry if a selector matches nothing, or the default cannot be determined.
     """
     if not selectors or "ALL" in selectors:
         return Selection(tuple(entry for entry in config.entries if entry.own_linux), True)
@@ -56,10 +56,10 @@ def _matches(config: BootConfig, selector: str) -> list[Entry]:
 
 
 def _loads(entry: Entry, path: str) -> bool:
-    """Whether the entry loads the kernel at that path: by file name and release, never by what stands before.
+    """Whether the entry loads the kernel at that path: its file name and release decide, never its directory.
 
-    A name without a release in it (`/lib/modules/RELEASE/vmlinuz`, `/TOKEN/RELEASE/linux`) says nothing by itself:
-    there the release alone decides.
+    For a file name without a release (`/lib/modules/RELEASE/vmlinuz`, `/TOKEN/RELEASE/linux`) the release in the path
+    decides.
     """
     release = release_of(path)
     for boot in entry.boots:

@@ -1,15 +1,14 @@
-"""The words of a slot in a format that hands its bytes to the kernel unquoted: GRUB legacy, BLS, kernel/cmdline.
+"""The words of a slot, in a format that passes its bytes to the kernel unquoted: GRUB legacy, BLS, kernel/cmdline.
 
-The kernel's own quoting splits them, with one exception. People paste `crashkernel=64M@16M"` from a page whose line
-ends in a stray quote; for the kernel that quote makes one argument of the rest of the line. Such a token is a word of
-its own here, so that it can be shown with a warning and replaced, quote and all.
+They are split by the kernel's own quoting, with one exception. People paste `crashkernel=64M@16M"` from a page whose
+line ends in a stray quote; for the kernel that quote makes one argument of the rest of the line. Here such a token is a
+word of its own, so that it can be shown with a warning, and replaced together with its quote.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
@@ -24,7 +23,7 @@ _REFERENCE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]
 
 
 def verbatim(raw: str) -> str:
-    """The decoding of a format that has none."""
+    """The decoding of a format without quoting."""
     return raw
 
 
@@ -40,29 +39,21 @@ class LineNumbers:
 
 
 def words(text: str, start: int, end: int, decode: Callable[[str], str] = verbatim) -> tuple[Word, ...]:
-    """The words of text[start:end], with their spans in `text`; `decode` tells what the kernel receives of one."""
-    # tuple.__new__ makes a NamedTuple in a third of the time that the tuple's own constructor takes.
-    make = tuple.__new__
-    return tuple([make(Word, (start + a, start + b, made, None)) for a, b, made in _cut(text[start:end], decode)])
+    """The words of text[start:end], with their spans in `text`; `decode(raw)` is what the kernel receives of one."""
+    return tuple(Word(start + a, start + b, decode(text[start + a : start + b])) for a, b in _spans(text[start:end]))
 
 
-@lru_cache(maxsize=1024)
-def _cut(part: str, decode: Callable[[str], str]) -> tuple[tuple[int, int, str], ...]:
-    """The words of a text: start, end, what the kernel receives. Most entries of a menu hold the same text."""
+def _spans(part: str) -> list[tuple[int, int]]:
     stray = _stray(part)
     if stray is None:
-        spans = [(found.start, found.end) for found in cmdline.split(part)]
-    else:
-        spans = [(found.start, found.end) for found in cmdline.split(part[: stray.start()])]
-        spans.append(stray.span())
-        spans += [(stray.end() + a.start, stray.end() + a.end) for a in cmdline.split(part[stray.end() :])]
-    return tuple((a, b, decode(part[a:b])) for a, b in spans)
+        return [(found.start, found.end) for found in cmdline.split(part)]
+    before = [(found.start, found.end) for found in cmdline.split(part[: stray.start()])]
+    after = [(stray.end() + a.start, stray.end() + a.end) for a in cmdline.split(part[stray.end() :])]
+    return [*before, stray.span(), *after]
 
 
 def with_references(found: tuple[Word, ...]) -> tuple[Word, ...]:
-    """The words, those that are one whole `$name` or `${name}` with the name as their reference."""
-    if not [word for word in found if word.text[:1] == "$"]:
-        return found
+    """The words; those that are one whole `$name` or `${name}` get the name as their reference."""
     return tuple(word._replace(reference=_reference(word.text)) if word.text[:1] == "$" else word for word in found)
 
 
@@ -77,7 +68,7 @@ def quote_notice(file: str, text: str, start: int, end: int) -> Notice | None:
             "stray-quote",
             f"a quote without its partner at the end of {stray.group()}: the kernel reads the rest of the line as one "
             "argument with it",
-            "set the value anew: grubkd replaces the argument with its quote",
+            "set the value again: grubkd replaces the argument together with its quote",
             place_at(file, text, start + stray.end() - 1),
         )
     return Notice(
@@ -89,7 +80,7 @@ def quote_notice(file: str, text: str, start: int, end: int) -> Notice | None:
 
 
 def held(argument: str) -> str:
-    """The argument, if it stands as one word in such a format. Raises CannotHold with the reason."""
+    """The argument, if such a format holds it as one word. Raises CannotHold with the reason."""
     if not argument or "\0" in argument or cmdline.tokens(argument) != [argument] or argument.count('"') % 2:
         raise CannotHold(
             f"{argument!r} is not one kernel argument",
@@ -99,7 +90,7 @@ def held(argument: str) -> str:
 
 
 def _stray(part: str) -> re.Match[str] | None:
-    """The first stray token where its quote is what leaves the quotes of the line unbalanced."""
+    """The first stray token, if its quote is the one that leaves the quotes of the line unbalanced."""
     if part.count('"') % 2 == 0:
         return None
     for found in _STRAY.finditer(part):

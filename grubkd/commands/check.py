@@ -36,7 +36,7 @@ def answer(tree: Root, *, json: bool, ram: int | None = None, arch: str | None =
     machine = machines.read(tree, ram=ram, arch=arch)
     kdump = kdumps.read(tree)
     _, warnings = advice.review(config, machine)
-    notices = (*config.warnings, *findings.of(config, tree), *interrupted(tree), *warnings, *denied(tree))
+    notices = (*config.warnings, *findings.warnings(config, tree), *interrupted(tree), *warnings, *denied(tree))
     report = check.report(config, machine, kdump, notices)
     if json:
         render.document(render_check.answer(report, config, machine, kdump))

@@ -27,7 +27,7 @@ def command(root: str, kernel: tuple[str, ...], json: bool) -> int:
     machine = machines.read(tree)
     selected = select(config, kernel).entries if kernel else config.entries
     recommended, warnings = advice.review(config, machine)
-    found = (*config.warnings, *findings.of(config, tree), *interrupted(tree), *warnings, *denied(tree))
+    found = (*config.warnings, *findings.warnings(config, tree), *interrupted(tree), *warnings, *denied(tree))
     if json:
         render.document(render_show.answer(config, selected, machine.running, recommended, found))
     else:

@@ -82,7 +82,7 @@ def expanded(tree: Tree, pattern: str) -> Iterator[str]:
 
 
 def name_matches(name: str, pattern: str) -> bool:
-    """Whether a name matches a pattern with at most one `*`, which stands for one character or more."""
+    """Whether a name matches a pattern with at most one `*`, which matches one character or more."""
     head, star, tail = pattern.partition("*")
     if not star:
         return name == pattern
@@ -111,7 +111,7 @@ class MenuItem:
 
 @dataclass(frozen=True, slots=True)
 class LoaderMenu:
-    """A boot loader's part of the BootConfig. `references`: the slots that a name in its entries' lines stands for."""
+    """A boot loader's part of the BootConfig. `references`: the slots that a name in its entries' lines means."""
 
     format: str
     files: tuple[str, ...]

@@ -43,7 +43,7 @@ def parse_configuration(file: str, text: str) -> Document:
     """The sections in order, but for `defaultboot`. Raises NotUnderstood.
 
     settings: `default`, the name of the section that boots by default ("" for the first of all that boot a kernel), not
-    set where zipl could not tell; `menu`, where zipl makes a menu of all sections. A stanza's key `parmfile` is the
+    set where zipl has no default; `menu`, where zipl makes a menu of all sections. A stanza's key `parmfile` is the
     path of a file with further arguments.
     """
     reader = _ConfigurationReader(file, text)

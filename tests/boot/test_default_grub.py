@@ -45,7 +45,7 @@ def refused(text: str, file: str = FILE) -> tuple[str, int, int]:
 
 
 def read_by_shell(text: str, variables: tuple[str, ...] = (LINUX,)) -> list[str]:
-    """What a real shell makes of the variables; bash, as Fedora's grub-mkconfig, since dash has no `+=`."""
+    """The values that a real shell assigns: bash, as in Fedora's grub-mkconfig, because dash has no `+=`."""
     script = ". /dev/stdin; " + "".join(f'printf "%s\\0" "${name}"; ' for name in variables)
     done = subprocess.run(
         ["/bin/bash", "-c", script],
@@ -59,7 +59,7 @@ def read_by_shell(text: str, variables: tuple[str, ...] = (LINUX,)) -> list[str]
 
 
 def pasted(value: str) -> list[str]:
-    """What the kernel gets of a value that grub-mkconfig has pasted into a script."""
+    """The arguments that the kernel receives of a value that grub-mkconfig pastes into a script."""
     script = f'linux /v {value} then "\n"\n'
     done = subprocess.run(["grub-script-check"], input=script.encode("latin-1"), capture_output=True, check=False)
     assert done.returncode == 0, script
@@ -88,7 +88,7 @@ def test_the_file_of_debian() -> None:
     )
 
 
-# value as written (V stands for the variable), words, style, before and after, extends
+# value as written (V is the variable), words, style, before and after, extends
 VALUES = [
     ('"quiet splash"', ["quiet", "splash"], "double", "", False),
     ("quiet", ["quiet"], "double", '"', False),
@@ -181,7 +181,7 @@ def test_settings_are_plain_values_only() -> None:
     )
 
 
-def test_another_file_that_is_read_is_told() -> None:
+def test_a_sourced_file_is_reported() -> None:
     (notice,) = parse(f"{LINUX}=a\n[ -e /x ] && . /x\n").warnings
     assert (notice.code, notice.place) == ("sources-another-file", Place(FILE, 2, 14))
 

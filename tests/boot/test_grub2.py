@@ -275,7 +275,7 @@ def test_blscfg_and_stubs() -> None:
     assert parse("set a=$a$a$a$a$a$a$a$a\nset b=$a\nconfigfile $b\n").settings["stub"].startswith("$a$a")
 
 
-def test_what_is_loaded_outside_every_entry_is_told() -> None:
+def test_a_kernel_outside_every_entry_is_reported() -> None:
     document = parse("linux /v ro\nboot\nfunction f { linux /w; }\n" + in_entry("linux\nlinux16"))
     assert document.stanzas[0].images == ()
     assert [(notice.code, notice.place) for notice in document.warnings] == [

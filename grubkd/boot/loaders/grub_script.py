@@ -30,7 +30,7 @@ _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9]++|[?#*@])"
 _VARIABLE = rf"\$(?:{_NAME}|\{{{_NAME}\}})"
 # The pieces of a word, which the grammar has found.
 _PIECE = re.compile(
-    rf"""(?P<single>'[^']*+')|(?P<translated>\$"(?:[^"\\]|\\[\s\S])*")|(?P<double>"(?:[^"\\]|\\[\s\S])*")"""
+    rf"""(?P<single>'[^']*+')|(?P<translated>\$"(?:[^"\\]++|\\[\s\S])*")|(?P<double>"(?:[^"\\]++|\\[\s\S])*")"""
     rf"""|(?P<continuation>\\\n)|(?P<escape>\\[\s\S])|(?P<variable>{_VARIABLE})|(?P<plain>[^'"\\$]++)"""
 )
 _UNQUOTED = re.compile(r"[^'\"\\$\r]*+")

@@ -5,11 +5,13 @@ stdout is the answer, stderr the story. Under --json stdout is one versioned obj
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from grubkd import log
+from grubkd.log import WAITING, logger
 from grubkd.render_colour import BAD, DOUBT, HEAD, coloured, mark, plain, shown, wanted
 from grubkd.text import to_display
 
@@ -24,38 +26,49 @@ JSON_VERSION = 1
 ERROR, WARNING, NOTE, DETAIL = 3, 4, 6, 7
 
 _colour = "auto"
-_told: set[str] = set()
 
 
-def begin(*, colour: str | None = None, loudness: int = 0) -> None:
-    """Begin the story anew; or, of a story that has begun, choose the colours or make it louder."""
+class ProgressHandler(logging.Handler):
+    """Writes progress messages to stderr, each line once: a change reads its files before, as planned, and after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one message. A reader of stderr that is gone does not end a change half-way."""
+        line = record.getMessage()
+        if record.levelno == WAITING:
+            if sys.stderr is None or not sys.stderr.isatty():
+                return
+            line += " ..."
+        elif line in self._shown:
+            return
+        self._shown.add(line)
+        with suppress(OSError):
+            tell(f"grubkd: {_one_line(line)}", DETAIL if record.levelno < logging.INFO else NOTE)
+
+
+def begin() -> None:
+    """Start a run: colours by the terminal, no progress messages."""
+    for handler in logger.handlers[:]:
+        logger.removeHandler(handler)
+    logger.addHandler(ProgressHandler())
+    logger.propagate = False
+    logger.setLevel(WAITING)
+    choose_colour("auto")
+
+
+def choose_colour(choice: str) -> None:
+    """Colour answers and messages: "auto", "always" or "never"."""
     global _colour  # noqa: PLW0603 - one process has one stdout and one stderr
-    if colour is None and not loudness:
-        _told.clear()
-        _colour = "auto"
-        log.listen(_tell, _wait, log.SILENT)
-    _colour = colour or _colour
-    log.level += loudness
+    _colour = choice
 
 
-def _tell(level: int, line: str) -> None:
-    """A line of the story, once: a change reads its files three times, before, as planned, and after."""
-    if line not in _told:
-        _told.add(line)
-        _try_to_tell(f"grubkd: {_one_line(line)}", DETAIL if level > log.DECISIONS else NOTE)
-
-
-def _wait(line: str) -> None:
-    if sys.stderr is not None and sys.stderr.isatty():
-        _try_to_tell(f"grubkd: {_one_line(line)} ...", NOTE)
-
-
-def _try_to_tell(line: str, level: int) -> None:
-    """Tell; a reader of stderr that went away must not end a change half-way."""
-    try:
-        tell(line, level)
-    except OSError:
-        return
+def more_verbose(steps: int) -> None:
+    """Show more progress messages: one step INFO, two DEBUG; -v before and after the verb add up."""
+    for _ in range(steps):
+        logger.setLevel(logging.INFO if logger.level > logging.INFO else logging.DEBUG)
 
 
 def _write(stream: IO[str], text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd import log
 from grubkd.boot.build import entry_of
 from grubkd.boot.loaders import FORMATS
 from grubkd.boot.loaders import join_bls as bls
@@ -17,6 +16,7 @@ from grubkd.boot.loaders import join_zipl as zipl
 from grubkd.boot.managed_by import ManagedBy
 from grubkd.boot.model import BootConfig, Bootloader
 from grubkd.errors import GrubkdError
+from grubkd.log import logger
 from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
@@ -123,8 +123,8 @@ def read(tree: Tree) -> BootConfig:
     warnings = reading.warnings() + malformed + [notice for each in joined for notice in each.warnings]
     bootloaders = tuple(_bootloaders(joined, reading))
     for one in bootloaders:
-        log.decided(f"found {one.format}: {', '.join(one.files)}")
-    log.decided(f"found {len(entries)} entries, {len(futures)} sources of kernels to come")
+        logger.info("found %s: %s", one.format, ", ".join(one.files))
+    logger.info("found %d entries, %d sources of new kernels", len(entries), len(futures))
     return BootConfig(
         bootloaders=bootloaders,
         entries=tuple(entries),

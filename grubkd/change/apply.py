@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd import log
 from grubkd.change import atomicfile, directory, durable, followups, image, journal
 from grubkd.change.filesync import FileSync
 from grubkd.change.image import same
 from grubkd.change.signals import Held
 from grubkd.errors import ChangedSinceRead, CommandFailed, GrubkdError, Place, RollbackFailed, VerificationFailed
+from grubkd.log import logger
 from grubkd.tree.overlay import Overlay
 from grubkd.tree.root import system_failure
 
@@ -132,7 +132,7 @@ class Application:
                     atomicfile.remove(near, step.path)
                 else:
                     atomicfile.swap(near, self._names(number)[0], step.path)
-                log.decided(f"{'removed' if step.after is None else 'wrote'} {step.path}")
+                logger.info("%s %s", "removed" if step.after is None else "wrote", step.path)
         self._sync()
 
     def _verify(self) -> None:

@@ -13,9 +13,9 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from grubkd import log
 from grubkd.change import directory
 from grubkd.errors import LockBusy, Place
+from grubkd.log import WAITING, logger
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _acquire(root: Root, patience: float) -> int:
             while not _try(fd):
                 waited = time.monotonic() - started
                 if waited >= _NOTICEABLE and not told:
-                    log.waiting("waiting for another grubkd to end")
+                    logger.log(WAITING, "waiting for another grubkd to end")
                     told = True
                 if waited >= patience:
                     raise LockBusy(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd import advice, log
+from grubkd import advice
 from grubkd.change import sharing
+from grubkd.log import logger
 
 if TYPE_CHECKING:
     from grubkd.advice import Plan, PlanOptions
@@ -29,8 +30,8 @@ def plans(config: BootConfig, selection: Selection, machine: Machine, options: P
         shared = found[None] if shares_with_coming else advice.largest([alone[entry.index] for entry in entries])
         found.update((entry.index, shared) for entry in entries)
     for index, plan in found.items():
-        subject = "kernels to come" if index is None else f"entry {index}"
-        log.decided(f"chose {' '.join(plan.values)} for {subject} ({plan.source})")
+        subject = "new kernels" if index is None else f"entry {index}"
+        logger.info("chose %s for %s (%s)", " ".join(plan.values), subject, plan.source)
         for reason in plan.reasons:
-            log.read(f"because {reason.text} [{reason.source}]")
+            logger.debug("because %s [%s]", reason.text, reason.source)
     return found

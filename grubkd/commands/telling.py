@@ -13,13 +13,12 @@ if TYPE_CHECKING:
 
 
 def _louder(_ctx: click.Context, _parameter: click.Parameter, count: int) -> None:
-    if count:
-        render.begin(loudness=count)
+    render.more_verbose(count)
 
 
 def _coloured(_ctx: click.Context, _parameter: click.Parameter, when: str | None) -> None:
     if when:
-        render.begin(colour=when)
+        render.choose_colour(when)
 
 
 def options() -> Sequence[click.Option]:

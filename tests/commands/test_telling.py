@@ -1,6 +1,7 @@
 """Colours, and the story on stderr: on a terminal, in a pipe, in the journal."""
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -8,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from concurrent.new_kernels import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -164,8 +165,8 @@ def test_what_is_found_decided_and_written(tree: Path) -> None:
         "grubkd: found Debian GNU/Linux 12 (bookworm), x86_64, with 4294967296 bytes of RAM (given)",
         "grubkd: found kernels: 6.1.0-50-amd64",
         "grubkd: found grub2: /boot/grub/grub.cfg, /etc/default/grub, /boot/grub/grubenv",
-        "grubkd: found 3 entries, 2 sources of kernels to come",
-        f"grubkd: chose {chosen.format('kernels to come')}",
+        "grubkd: found 3 entries, 2 sources of new kernels",
+        f"grubkd: chose {chosen.format('new kernels')}",
         *(f"grubkd: chose {chosen.format(f'entry {number}')}" for number in range(3)),
         "grubkd: wrote /boot/grub/grub.cfg",
         "grubkd: wrote /etc/default/grub",
@@ -265,13 +266,19 @@ def test_waiting_for_the_lock(tree: Path) -> None:
             assert logged.result().stderr == ""
 
 
-def test_a_command_that_takes_a_second(capsys: pytest.CaptureFixture[str]) -> None:
-    from grubkd import log as tales
+def test_a_command_that_takes_a_second() -> None:
     from grubkd import run
+    from grubkd.log import logger
     from grubkd.tree.root import Root
 
+    class Heard(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.append(record.getMessage())
+
     heard: list[str] = []
-    tales.listen(lambda _level, line: heard.append(line), heard.append, 1)
+    render.begin()
+    logger.addHandler(Heard())
+    logger.setLevel(logging.INFO)
     try:
         started = time.monotonic()
         run.run(["sleep", "1.3"], Root("/"))

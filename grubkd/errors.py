@@ -81,7 +81,7 @@ class InputOutput(Failed):
     """A system call failed: no space, read-only, an I/O error."""
 
     code = "io-error"
-    remedy = "fix what the system complains of, then run the same command again"
+    remedy = "fix the reported error, then retry"
 
 
 class LockBusy(Failed):

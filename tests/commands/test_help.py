@@ -10,8 +10,9 @@ import pytest
 from support.terminal import TOP, at_terminal
 
 from grubkd import mdoc, render_colour, render_manual
-from grubkd.cli import VERBS, main
+from grubkd.cli import main
 from grubkd.commands import help as helping
+from grubkd.commands.group import VERBS
 
 PAGES = sorted((TOP / "man").glob("*.[1-9]"))
 

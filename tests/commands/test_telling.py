@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.terminal import GRUBKD, TOP, at_terminal
 
-from grubkd import render, render_colour
-from grubkd.render_colour import BAD, GOOD, HEAD, coloured, mark, plain, wanted
+from grubkd.render import output
+from grubkd.render.colour import BAD, GOOD, HEAD, coloured, mark, plain, shown, wanted
+from grubkd.render.tables import table
 from grubkd.text import to_display
 
 TREE = TOP / "fixtures/debian-12-plain/root"
@@ -125,7 +126,7 @@ def test_marks_are_no_text(text: str, colour: str) -> None:
     person = to_display(text)
     assert plain(person) == coloured(person) == person
     assert plain(f"a{mark(person, colour)}b") == f"a{person}b"
-    sent = coloured(render_colour.shown(mark(person, colour)))
+    sent = coloured(shown(mark(person, colour)))
     assert re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]", sent) == (["\x1b", "\x1b"] if person else [])
 
 
@@ -142,7 +143,7 @@ def test_a_title_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
 def test_colours_do_not_move_columns(rows: list[tuple[str, ...]]) -> None:
     heads = ("a", "b", "c")
     marked = [(mark(one, GOOD), two, mark(three, BAD)) for one, two, three in rows]
-    assert plain(render.table(heads, marked)) == plain(render.table(heads, rows))
+    assert plain(table(heads, marked)) == plain(table(heads, rows))
 
 
 # --- the story
@@ -276,7 +277,7 @@ def test_a_command_that_takes_a_second() -> None:
             heard.append(record.getMessage())
 
     heard: list[str] = []
-    render.begin()
+    output.begin()
     logger.addHandler(Heard())
     logger.setLevel(logging.INFO)
     try:
@@ -285,7 +286,7 @@ def test_a_command_that_takes_a_second() -> None:
         run.run(["sh", "-c", "true"], Root("/"), called="a name")
         assert time.monotonic() - started < 10
     finally:
-        render.begin()
+        output.begin()
     assert heard[0] == "running sleep 1.3"
     assert re.fullmatch(r"ran sleep 1\.3: 1\.\d\d s, exit status 0", heard[1])
     assert re.fullmatch(r"ran a name: 0\.\d\d s, exit status 0", heard[2])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd import render
 from grubkd.advice import Verdict
 from grubkd.boot.model import Entry
 from grubkd.memory.size import format_size
-from grubkd.render_colour import BAD, DOUBT, mark
-from grubkd.render_plan import extent, outcome, size
+from grubkd.render.colour import BAD, DOUBT, mark
+from grubkd.render.plan import outcome
+from grubkd.render.tables import extent, size, table
 from grubkd.text import to_display
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ def verdict(found: Verdict) -> dict[str, Any]:
         if unknown
         else {
             "status": "failed" if found.status == "none" else found.status,
-            "regions": [list(region) for region in found.regions],
-            "alternatives": [[list(region) for region in regions] for regions in found.alternatives],
-            "reason": to_display(found.reason),
+            "regions": found.regions,
+            "alternatives": found.alternatives,
+            "reason": found.reason,
         },
         "assumption": found.assumption or None,
-        "note": to_display(found.note) or None,
-        "reason": to_display(found.reason),
+        "note": found.note or None,
+        "reason": found.reason,
     }
 
 
@@ -52,7 +52,7 @@ def request(found: Request) -> dict[str, Any]:
         "low": found.low,
         "high": found.high,
         "cma": found.cma,
-        "reason": to_display(found.reason),
+        "reason": found.reason,
     }
 
 
@@ -60,10 +60,10 @@ def one(found: Simulation) -> dict[str, Any]:
     """The JSON object for a line of a person's own."""
     case = found.case
     return {
-        "release": to_display(case.release.text),
-        "arch": case.machine.value,
+        "release": case.release.text,
+        "arch": case.machine,
         "ram": found.ram,
-        "cmdline": to_display(case.cmdline),
+        "cmdline": case.cmdline,
         **verdict(found.verdict),
     }
 
@@ -74,14 +74,14 @@ def entries(rows: Sequence[Row], errors: Sequence[GrubkdError]) -> dict[str, Any
         "entries": [
             {
                 "index": entry.index,
-                "title": to_display(entry.title),
-                "version": None if entry.version is None else to_display(entry.version),
-                "cmdline": to_display(line),
+                "title": entry.title,
+                "version": entry.version,
+                "cmdline": line,
                 **verdict(found),
             }
             for entry, line, found in rows
         ],
-        "errors": [render.notice(each) for each in errors],
+        "errors": errors,
     }
 
 
@@ -145,7 +145,7 @@ def entries_for_people(rows: Sequence[Row]) -> Iterator[str]:
         (str(entry.index), to_display(entry.version or "-"), reading(found.request), outcome(found))
         for entry, _, found in rows
     ]
-    yield render.table(("#", "kernel", "reads", "reserves"), lines)
+    yield table(("#", "kernel", "reads", "reserves"), lines)
     told: dict[str, list[str]] = {}
     for entry, _, found in rows:
         if found.reason and found.status not in ("reserved", "none"):

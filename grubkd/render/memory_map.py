@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from grubkd.memory.picture import MARKS, Kind, around, whole
 from grubkd.memory.size import GIB, MIB, format_size, round_up
-from grubkd.render_colour import BAD, DOUBT, GOOD, KERNEL, mark
-from grubkd.render_plan import extent, size
+from grubkd.render.colour import BAD, DOUBT, GOOD, KERNEL, mark
+from grubkd.render.tables import extent, size
 from grubkd.text import to_display
 
 if TYPE_CHECKING:

@@ -1,0 +1,69 @@
+"""The command group: a verb is imported when it is called, or when its help is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+from click.shell_completion import CompletionItem
+
+from grubkd import __version__
+from grubkd.commands import options
+
+VERBS = {
+    "show": "show how this machine boots and what each entry reserves",
+    "plan": "show what --auto would choose, and why",
+    "predict": "show what the kernel does with a value",
+    "set": "set the crashkernel value or other arguments in every place that needs them",
+    "unset": "remove the crashkernel value from every place that holds it",
+    "rollback": "undo a change",
+    "history": "list the changes made",
+    "help": "show a part of the manual",
+    "keep": "give a new kernel the value that set --auto chose",
+    "check": "check whether a crash will leave a dump",
+    "dumps": "list the dumps that were saved",
+    "crash": "crash this machine, to test that it leaves a dump",
+}
+# Verbs that share a module with another.
+_MODULES = {"unset": "set"}
+
+
+class LazyGroup(click.Group):
+    """A group that knows the names and summaries of its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """As click.Group."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """As click.Group."""
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f"grubkd.commands.{_MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As click.Group."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click.Group."""
+        verbs = [CompletionItem(name, help=text) for name, text in VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+# Without arguments grubkd.cli prints the help: versions of click differ in its stream and exit code.
+@click.group(
+    "grubkd",
+    cls=LazyGroup,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 the wanted state holds, 1 failed and rolled back, 2 usage, 3 a file was not understood, "
+    "4 refused, 5 rollback failed, 130 interrupted.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@options.MESSAGES
+def group() -> None:
+    """Give this machine a working kernel-crash (kdump) reservation, whatever its boot loader."""

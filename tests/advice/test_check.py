@@ -310,7 +310,7 @@ def test_for_people(tmp_path: Path) -> None:
     ]
     assert found.text.splitlines()[-2:] == [
         "a crash now: no dump will be saved",
-        "a crash after the next boot: nothing stands in the way of a dump",
+        "a crash after the next boot: nothing prevents a dump",
     ]
 
 

@@ -49,11 +49,11 @@ def test_a_dry_run_tells_what_would_happen(tmp_path: Path) -> None:
     found = answer(lambda: crash.carry_out(Live(str(tree)), sure=True, dry_run=True))
     assert (found.exit, found.story) == (0, "")
     assert found.text.splitlines() == [
-        "The kernel of this machine crashes: it stops at once, nothing is shut down, nobody is warned,",
-        "and what programs have not saved is lost. What they have saved is written to the disks first.",
+        "The kernel of this machine crashes: it stops at once, nothing is shut down, no user is warned,",
+        "and unsaved data of programs is lost. Saved data is written to the disks first.",
         "The capture kernel in the 128M reserved for it then saves a dump to /var/crash and restarts the machine, "
         "which may take minutes.",
-        "Afterwards see: grubkd dumps",
+        "Then run: grubkd dumps",
     ]
     assert pulled(tree) == ("", "0\n")
 
@@ -67,7 +67,7 @@ def test_without_a_capture_kernel_it_refuses(sure: bool, tmp_path: Path) -> None
     assert (
         problem.message == "no capture kernel is loaded: a crash then ends in a reboot, or in nothing, without a dump"
     )
-    assert problem.hint == "systemctl restart kdump-tools; grubkd check tells more"
+    assert problem.hint == "systemctl restart kdump-tools; see: grubkd check"
     assert pulled(tree) == ("", "0\n")
 
 
@@ -89,7 +89,7 @@ def test_without_a_terminal_it_refuses(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 4
-    assert "there is no terminal to ask at\n  give --yes-crash-now if you are sure\n" in done.stderr
+    assert "there is no terminal to ask on\n  give --yes-crash-now if you are sure\n" in done.stderr
     assert pulled(tree) == ("", "0\n")
 
 

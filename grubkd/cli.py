@@ -26,9 +26,6 @@ def _run(arguments: list[str]) -> int:
     from grubkd.commands.group import group
 
     try:
-        if not arguments:
-            output.help_text(group.make_context("grubkd", [], resilient_parsing=True).get_help())
-            return Usage.exit
         status = group.main(arguments, prog_name="grubkd", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except click.ClickException as problem:

@@ -6,6 +6,7 @@ A tree that cannot be read has no values: a shell has no place for a message.
 
 from __future__ import annotations
 
+import re
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 
     from grubkd.boot.model import Entry
 
-    # A value and what it is, as texts of the tree.
+    # A value and what it is, as text of the tree.
     Named = tuple[str, str]
     Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+# click's scripts do not quote a value for the shell, and split it at commas: others are not offered.
+_PLAIN = re.compile(r"[A-Za-z0-9_./:=@%+-]+")
 
 
 def _completer(values: Callable[[Root], Iterable[Named]]) -> Completer:
@@ -39,9 +43,10 @@ def _completer(values: Callable[[Root], Iterable[Named]]) -> Completer:
         except (GrubkdError, OSError):
             return []
         return [
-            CompletionItem(text, help=note or None)
+            # zsh with click 8.1 takes a colon in the value for the start of the help.
+            CompletionItem(text, help=note if note and note.isprintable() and ":" not in text else None)
             for text, note in reversed(found.items())
-            if text.startswith(incomplete) and f"{text}{note}".isprintable()
+            if text.startswith(incomplete) and _PLAIN.fullmatch(text)
         ]
 
     return complete
@@ -58,7 +63,7 @@ def _root(ctx: click.Context) -> Root:
 
 @_completer
 def selectors(tree: Root) -> Iterator[Named]:
-    """What --kernel takes, but titles: scripts of click do not quote blanks for bash."""
+    """What --kernel takes; not titles, which have blanks."""
     yield "ALL", "every entry, and new kernels"
     entries = _entries(tree)
     yield from [("DEFAULT", entry.title) for entry in entries if entry.default][:1]

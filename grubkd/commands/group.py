@@ -9,6 +9,8 @@ from click.shell_completion import CompletionItem
 
 from grubkd import __version__
 from grubkd.commands import options
+from grubkd.errors import Usage
+from grubkd.render import output
 
 VERBS = {
     "show": "show how this machine boots and what each entry reserves",
@@ -54,16 +56,20 @@ class LazyGroup(click.Group):
         return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
-# Without arguments grubkd.cli prints the help: versions of click differ in its stream and exit code.
 @click.group(
     "grubkd",
     cls=LazyGroup,
-    no_args_is_help=False,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 the wanted state holds, 1 failed and rolled back, 2 usage, 3 a file was not understood, "
     "4 refused, 5 rollback failed, 130 interrupted.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @options.MESSAGES
-def group() -> None:
+@click.pass_context
+def group(ctx: click.Context) -> None:
     """Give this machine a working kernel-crash (kdump) reservation, whatever its boot loader."""
+    # Versions of click differ in where the help goes without a verb, and in the exit code.
+    if ctx.invoked_subcommand is None:
+        output.help_text(ctx.get_help())
+        ctx.exit(Usage.exit)

@@ -78,8 +78,9 @@ def _choose_colour(_ctx: click.Context, _param: click.Parameter, choice: str | N
         output.choose_colour(choice)
 
 
-def _more_verbose(_ctx: click.Context, _param: click.Parameter, count: int) -> None:
-    output.more_verbose(count or 0)
+def _more_verbose(ctx: click.Context, _param: click.Parameter, count: int) -> None:
+    if not ctx.resilient_parsing:  # a completion prints no messages
+        output.more_verbose(count)
 
 
 # Before or after the verb.

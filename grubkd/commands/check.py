@@ -8,6 +8,7 @@ from grubkd import advice
 from grubkd.advice import check as checks
 from grubkd.boot import findings, inventory
 from grubkd.commands import options
+from grubkd.commands.group import message_options
 from grubkd.commands.warnings import interrupted, unreadable
 from grubkd.errors import Refused
 from grubkd.machine import kdump as kdumps
@@ -22,7 +23,7 @@ from grubkd.tree.root import Root
 @options.ARCH
 @options.ROOT
 @options.JSON
-@options.MESSAGES
+@message_options
 def check_command(ram: int | None, arch: str | None, root: str, json: bool) -> int:
     """Check whether a crash will leave a dump, now and after the next boot; if not, show how to fix it.
 

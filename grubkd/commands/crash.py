@@ -12,6 +12,7 @@ from grubkd.advice.finding import Status
 from grubkd.boot import inventory
 from grubkd.change.trigger import Trigger
 from grubkd.commands import options
+from grubkd.commands.group import message_options
 from grubkd.errors import Failed, Notice, Refused
 from grubkd.machine import kdump as kdumps
 from grubkd.machine import machine as machines
@@ -33,7 +34,7 @@ _WORD = "crash"
 @click.option("--yes-crash-now", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Print what would happen; do not crash.")
 @options.ROOT
-@options.MESSAGES
+@message_options
 def crash_command(*, yes_crash_now: bool, dry_run: bool, root: str) -> int:
     """Crash this machine, to test that it leaves a dump: it stops at once, and nothing is shut down.
 

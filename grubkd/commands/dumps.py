@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from grubkd.commands import options
+from grubkd.commands.group import message_options
 from grubkd.commands.warnings import unreadable
 from grubkd.errors import Notice
 from grubkd.machine import dumps as saved
@@ -18,7 +19,7 @@ from grubkd.tree.root import Root
 @click.command("dumps")
 @options.ROOT
 @options.JSON
-@options.MESSAGES
+@message_options
 def dumps_command(root: str, json: bool) -> int:
     """List the dumps in the dump target, newest first: time, size, completeness, kernel, and why it crashed.
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
 from grubkd import __version__
-from grubkd.commands import options
 from grubkd.errors import Usage
 from grubkd.render import output
+
+if TYPE_CHECKING:
+    from typing import Any
 
 VERBS = {
     "show": "show how this machine boots and what each entry reserves",
@@ -56,6 +59,38 @@ class LazyGroup(click.Group):
         return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
+def message_options(function: Any) -> Any:
+    """Add -v and --color, which may be given before or after the verb."""
+    verbose = click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_more_verbose,
+        help="Show what is found, decided and run on stderr; twice: also each file that is read.",
+    )
+    color = click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        is_eager=True,
+        expose_value=False,
+        callback=_choose_colour,
+        help="Colour the output: auto does so on a terminal unless NO_COLOR is set.",
+    )
+    return verbose(color(function))
+
+
+def _more_verbose(ctx: click.Context, _param: click.Parameter, count: int) -> None:
+    if not ctx.resilient_parsing:  # a completion prints no messages
+        output.more_verbose(count)
+
+
+def _choose_colour(_ctx: click.Context, _param: click.Parameter, choice: str | None) -> None:
+    if choice:
+        output.choose_colour(choice)
+
+
 @click.group(
     "grubkd",
     cls=LazyGroup,
@@ -65,7 +100,7 @@ class LazyGroup(click.Group):
     "4 refused, 5 rollback failed, 130 interrupted.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
-@options.MESSAGES
+@message_options
 @click.pass_context
 def group(ctx: click.Context) -> None:
     """Give this machine a working kernel-crash (kdump) reservation, whatever its boot loader."""

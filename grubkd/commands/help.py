@@ -14,8 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from grubkd import run
-from grubkd.commands import options
-from grubkd.commands.group import VERBS, group
+from grubkd.commands.group import VERBS, group, message_options
 from grubkd.errors import CommandFailed, Usage
 from grubkd.render import output
 from grubkd.text import from_user
@@ -54,7 +53,7 @@ def _topics(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
 
 @click.command("help")
 @click.argument("topic", required=False, shell_complete=_topics)
-@options.MESSAGES
+@message_options
 def help_command(topic: str | None) -> int:
     """Show the part of the manual about TOPIC: a verb, exit-codes, selectors and others; or a page: manual, planner.
 

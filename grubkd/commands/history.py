@@ -8,6 +8,7 @@ import click
 
 from grubkd.change import history
 from grubkd.commands import options
+from grubkd.commands.group import message_options
 from grubkd.render import output
 from grubkd.render.json import document
 from grubkd.text import to_display
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("history")
 @options.ROOT
 @options.JSON
-@options.MESSAGES
+@message_options
 def history_command(root: str, json: bool) -> int:
     """List the changes that grubkd made, oldest first, and which rollback undid them."""
     past = history.read(Root(root))

@@ -15,6 +15,7 @@ from grubkd.change.lock import STATE
 from grubkd.commands import change, options
 from grubkd.commands.change import Decision, Outcome, Request
 from grubkd.commands.decide import admitted
+from grubkd.commands.group import message_options
 from grubkd.errors import GrubkdError
 from grubkd.machine import machine as machines
 from grubkd.render import change as changes
@@ -39,7 +40,7 @@ _UNCHANGED = Outcome((), None, (), ())
 @options.DRY_RUN
 @options.RUN_FOLLOWUPS
 @options.JSON
-@options.MESSAGES
+@message_options
 def keep_command(*, release: str, root: str, dry_run: bool, run_followups: bool, json: bool) -> int:
     """Give the entries of a newly installed kernel the value that `set --auto` chose, if they have none.
 

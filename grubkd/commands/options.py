@@ -10,7 +10,6 @@ from grubkd.commands import completion
 from grubkd.errors import ArchitectureUnknown, BadValue
 from grubkd.memory.architecture import architecture
 from grubkd.memory.size import parse_size
-from grubkd.render import output
 from grubkd.text import from_user, to_display
 
 if TYPE_CHECKING:
@@ -72,37 +71,6 @@ def together(*decorators: Decorator) -> Decorator:
 
     return decorate
 
-
-def _choose_colour(_ctx: click.Context, _param: click.Parameter, choice: str | None) -> None:
-    if choice:
-        output.choose_colour(choice)
-
-
-def _more_verbose(ctx: click.Context, _param: click.Parameter, count: int) -> None:
-    if not ctx.resilient_parsing:  # a completion prints no messages
-        output.more_verbose(count)
-
-
-# Before or after the verb.
-MESSAGES = together(
-    click.option(
-        "-v",
-        "--verbose",
-        count=True,
-        is_eager=True,
-        expose_value=False,
-        callback=_more_verbose,
-        help="Show what is found, decided and run on stderr; twice: also each file that is read.",
-    ),
-    click.option(
-        "--color",
-        type=click.Choice(["auto", "always", "never"]),
-        is_eager=True,
-        expose_value=False,
-        callback=_choose_colour,
-        help="Colour the output: auto does so on a terminal unless NO_COLOR is set.",
-    ),
-)
 
 ROOT = click.option(
     "--root",

@@ -15,6 +15,7 @@ from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.commands import completion, options
 from grubkd.commands.decide import plan_all
+from grubkd.commands.group import message_options
 from grubkd.errors import InputOutput, NoSuchEntry, Usage
 from grubkd.machine import machine as machines
 from grubkd.machine.machine import Machine
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     help="Print the value in the syntax of another tool: kickstart, blueprint, kargs.d, grubby.",
 )
 @options.JSON
-@options.MESSAGES
+@message_options
 def plan_command(root: str, kernel: tuple[str, ...], **given: Any) -> int:
     """Show what `set --auto` would choose for each entry, what its kernel would do with it, and why."""
     _check(kernel, **given)

@@ -13,6 +13,7 @@ from grubkd.boot import inventory
 from grubkd.boot.build import main_boot
 from grubkd.boot.selector import select
 from grubkd.commands import completion, memory_map_file, options
+from grubkd.commands.group import message_options
 from grubkd.errors import Usage
 from grubkd.machine import machine as machines
 from grubkd.machine.hardware import UNKNOWN
@@ -47,7 +48,7 @@ _MEMORY = ("ram", "iomem", "firmware_map")
 @options.ROOT
 @click.option("--batch", is_flag=True, help="Read requests as JSON lines, write answers as JSON lines.")
 @options.JSON
-@options.MESSAGES
+@message_options
 def predict_command(cmdline: str | None, root: str, batch: bool, json: bool, **given: Any) -> int:
     """Show what the kernel reads in a command line, and where it puts the reservation, or why it does not.
 

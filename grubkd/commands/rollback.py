@@ -7,6 +7,7 @@ import click
 from grubkd.change.rollback import rollback
 from grubkd.commands import completion, options
 from grubkd.commands.change import print_outcome
+from grubkd.commands.group import message_options
 from grubkd.tree.root import Root
 
 
@@ -17,7 +18,7 @@ from grubkd.tree.root import Root
 @options.RUN_FOLLOWUPS
 @options.ROOT
 @options.JSON
-@options.MESSAGES
+@message_options
 def rollback_command(  # noqa: PLR0913 - one parameter an option
     *, id: str | None, force: bool, dry_run: bool, run_followups: bool, root: str, json: bool
 ) -> int:

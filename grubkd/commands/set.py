@@ -13,6 +13,7 @@ from grubkd.change.arg_change import ArgChange, Verb
 from grubkd.commands import change, completion, options
 from grubkd.commands.change import Request
 from grubkd.commands.decide import decide
+from grubkd.commands.group import message_options
 from grubkd.errors import Usage
 from grubkd.machine import machine as machines
 from grubkd.memory import crashkernel
@@ -45,7 +46,7 @@ def _argument_option(name: str, variable: str, metavar: str, text: str) -> optio
 @click.option("--regenerate", is_flag=True, help="Run the tree's own grub-mkconfig instead of editing its grub.cfg.")
 @options.PLAN
 @options.CHANGE
-@options.MESSAGES
+@message_options
 def set_command(  # noqa: PLR0913 - one parameter an option
     *,
     values: tuple[str, ...],
@@ -79,7 +80,7 @@ def set_command(  # noqa: PLR0913 - one parameter an option
 
 @click.command("unset")
 @options.CHANGE
-@options.MESSAGES
+@message_options
 def unset_command(kernel: tuple[str, ...], **given: Any) -> int:
     """Remove every crashkernel value from the entries, and from the places that new kernels take theirs from."""
     return _carry_out("unset", given, _NO_OPTIONS, selectors=kernel, values=())

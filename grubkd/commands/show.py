@@ -8,6 +8,7 @@ from grubkd import advice
 from grubkd.boot import findings, inventory
 from grubkd.boot.selector import select
 from grubkd.commands import options
+from grubkd.commands.group import message_options
 from grubkd.commands.warnings import interrupted, unreadable
 from grubkd.machine import machine as machines
 from grubkd.render import output, show
@@ -19,7 +20,7 @@ from grubkd.tree.root import Root
 @options.ROOT
 @options.KERNEL
 @options.JSON
-@options.MESSAGES
+@message_options
 def show_command(root: str, kernel: tuple[str, ...], json: bool) -> int:
     """Show the boot loaders and their files, every entry and what it reserves, and what new kernels get."""
     tree = Root(root)

@@ -58,12 +58,12 @@ class Request:
 class Decision:
     """What a request means for a configuration.
 
-    wishes_for: the argument changes of an entry, or (None) of new kernels. wanted, by: what history records.
+    changes_for: the argument changes of an entry, or (None) of new kernels. wanted, by: what history records.
     architecture: the machine's, by name. admit: takes the planned edits before anything is written; it refuses them by
     raising, and returns further warnings.
     """
 
-    wishes_for: changes.ArgChangesFor
+    changes_for: changes.ArgChangesFor
     wanted: dict[str, object]
     by: str
     architecture: str | None
@@ -166,7 +166,7 @@ def _prepare(tree: Tree, selectors: Sequence[str], decide: Decide) -> _Prepared:
     editable, notices = _editable(config, selection, decision)
     if editable is not selection:
         selection, decision = editable, decide(config, editable)
-    planned = changes.make(config, selection, decision.wishes_for)
+    planned = changes.make(config, selection, decision.changes_for)
     verify.fits(config, planned, decision.architecture)
     warnings = notices + planned.warnings + decision.warnings + decision.admit(planned)
     after = _edited(config, planned)
@@ -181,7 +181,7 @@ def _editable(config: BootConfig, selection: Selection, decision: Decision) -> t
         return selection, ()
     from grubkd.change import sealed
 
-    return sealed.editable(config, selection, decision.wishes_for, decision.architecture)
+    return sealed.editable(config, selection, decision.changes_for, decision.architecture)
 
 
 def _edited(config: BootConfig, planned: changes.ChangeSet) -> dict[str, bytes | None]:

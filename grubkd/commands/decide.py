@@ -57,11 +57,11 @@ def decide(
     plans = plan_all(config, selection, machine, options) if request.auto else {}
     wanted: dict[str, object] = {
         "crashkernel": _recorded(request, plans),
-        "arguments": [f"{wish.verb.value} {' '.join(wish.tokens) or wish.name}" for wish in request.arguments],
+        "arguments": [f"{each.verb.value} {' '.join(each.tokens) or each.name}" for each in request.arguments],
         **dict(_recorded_beside(request, plans, selection)),
     }
     return Decision(
-        wishes_for=lambda entry: _wishes(request, plans, entry),
+        changes_for=lambda entry: _changes(request, plans, entry),
         wanted=wanted,
         by="auto" if request.auto else "given",
         architecture=architecture,
@@ -95,7 +95,7 @@ def _recorded_beside(
             yield "beside", sorted(others)
 
 
-def _wishes(request: Request, plans: Mapping[int | None, Plan], entry: Entry | None) -> tuple[ArgChange, ...]:
+def _changes(request: Request, plans: Mapping[int | None, Plan], entry: Entry | None) -> tuple[ArgChange, ...]:
     if request.auto:
         return (reservation(plans[entry.index if entry else None].values), *request.arguments)
     if request.values is None:

@@ -95,6 +95,7 @@ def _choose_colour(_ctx: click.Context, _param: click.Parameter, choice: str | N
     "grubkd",
     cls=LazyGroup,
     invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 the wanted state holds, 1 failed and rolled back, 2 usage, 3 a file was not understood, "
     "4 refused, 5 rollback failed, 130 interrupted.",

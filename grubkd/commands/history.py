@@ -10,7 +10,7 @@ from grubkd.change import history
 from grubkd.commands import options
 from grubkd.commands.group import message_options
 from grubkd.render import output
-from grubkd.render.json import document
+from grubkd.render.json import document, encode
 from grubkd.text import to_display
 from grubkd.tree.root import Root
 
@@ -57,7 +57,7 @@ def _lines(past: history.Past) -> Iterator[str]:
 def _wanted(past: history.Past) -> str:
     """What was wanted, in a few words."""
     parts: list[str] = []
-    for name, value in past.wanted.items():
+    for name, value in encode(past.wanted).items():
         words = [str(each) for each in value] if isinstance(value, list) else [str(value)]
         if value is not None and value != []:
             parts.append(f"{name}={','.join(words)}")

@@ -100,17 +100,17 @@ def _keep(release: str, root: str, *, dry_run: bool, run_followups: bool) -> tup
 def _give(tree: Root, request: Request, release: str, word: LastWord) -> Outcome:
     """Give the value to the entries that lack it, as one transaction."""
     machine = machines.read(tree)
-    wishes: Sequence[ArgChange] = (reservation(word.values or ()),)
+    given: Sequence[ArgChange] = (reservation(word.values or ()),)
 
     def decide(config: BootConfig, selection: Selection) -> Decision:
         # Read again under the lock: another program may have set the value since.
         lacking = {entry.index for entry in keeping(config, release, word).entries}
 
-        def wishes_for(entry: Entry | None) -> Sequence[ArgChange]:
-            return wishes if entry and entry.index in lacking else ()
+        def changes_for(entry: Entry | None) -> Sequence[ArgChange]:
+            return given if entry and entry.index in lacking else ()
 
         return Decision(
-            wishes_for=wishes_for,
+            changes_for=changes_for,
             wanted={"crashkernel": list(word.values or ()), "arguments": [], "kernel": [release]},
             by="auto",
             architecture=machine.architecture.value if machine.architecture else None,

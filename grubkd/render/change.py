@@ -20,7 +20,7 @@ _CONTEXT = 3
 
 
 def diff(file: FileChange) -> str:
-    """The unified diff of one file, as patch(1) takes it at the root of the tree; "" where only its time changes."""
+    """The unified diff of one file, for patch(1) at the root of the tree; "" if only its time changes."""
     before, after = _lines(file.before), _lines(file.after)
     path = file.path
     source = "/dev/null" if file.before is None else f"a{path}"
@@ -35,15 +35,14 @@ def diff(file: FileChange) -> str:
 
 
 def _lines(data: bytes | None) -> list[str]:
-    """The lines with their ends; only a newline ends one, whatever else str.splitlines() takes for an end."""
+    """The lines with their newlines. str.splitlines() would also split at other characters."""
     return _LINE.findall(from_bytes(data or b""))
 
 
 def _line_by_line(before: Sequence[str], after: Sequence[str], source: str, target: str) -> Iterator[str]:
-    """The unified diff of texts in which lines were changed, and none was added or taken away.
+    """The unified diff of texts of the same number of lines.
 
-    Python's own compares each line with all that equal it: in a menu of thousands of entries with much the same lines
-    that takes minutes.
+    difflib compares each line with all equal ones, which takes minutes in a menu of thousands of similar entries.
     """
     changed = [number for number, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
     if changed:
@@ -108,7 +107,7 @@ def answer(done: Done, *, dry_run: bool, reboot_required: bool) -> dict[str, Any
 
 
 def _coloured(unified: str) -> str:
-    """A diff with its lines marked by their first character; the two of its head, which come once, in bold."""
+    """A diff, coloured by the first character of each line; its two head lines are bold."""
     head, lines = unified.split("\n")[:2], unified.split("\n")[2:]
     colours = {"-": BAD, "+": GOOD, "@": PLACE}
     return "\n".join(
@@ -118,7 +117,7 @@ def _coloured(unified: str) -> str:
 
 
 def lines(files: Sequence[FileChange], *, dry_run: bool, transaction: str | None) -> Iterator[str]:
-    """The same for a person: the diff of a dry run, else what was written and how to take it back."""
+    """The same for a person: the diff of a dry run, else what was written and how to undo it."""
     if not files:
         yield "nothing to change"
         return
@@ -130,4 +129,4 @@ def lines(files: Sequence[FileChange], *, dry_run: bool, transaction: str | None
     for each in files:
         done = "created" if each.before is None else "removed" if each.after is None else "changed"
         yield f"{done if each.rewrites else 'kept newer'} {to_display(each.path)}"
-    yield f"transaction {transaction}; take it back with: grubkd rollback {transaction}"
+    yield f"transaction {transaction}; undo it with: grubkd rollback {transaction}"

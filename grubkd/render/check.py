@@ -1,4 +1,4 @@
-"""The answer of `check`: every finding, and whether the machine will dump."""
+"""The answer of `check`: every finding, and whether a crash leaves a dump."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COLOURS = {Status.OK: GOOD, Status.WARNING: DOUBT, Status.PROBLEM: BAD}
 
 
 def answer(report: Report, config: BootConfig, machine: Machine, kdump: Kdump) -> dict[str, Any]:
-    """The JSON object; bytes."""
+    """The JSON object of `check`; sizes in bytes."""
     running = machine.running
     return {
         "will_dump": {"now": report.now, "next": report.next},
@@ -47,7 +47,7 @@ def answer(report: Report, config: BootConfig, machine: Machine, kdump: Kdump) -
 
 
 def target(kdump: Kdump) -> dict[str, Any]:
-    """Where dumps go: null for what is not known or does not apply."""
+    """The dump target; null for what is not known or does not apply."""
     found = kdump.target
     return {
         "kind": found.kind,

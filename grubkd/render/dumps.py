@@ -1,4 +1,4 @@
-"""The answer of `dumps`: what was saved, newest first."""
+"""The answer of `dumps`: the saved dumps, newest first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]) -> dict[str, Any]:
-    """The JSON object; bytes, times in UTC."""
+    """The JSON object of `dumps`; sizes in bytes, times in UTC."""
     return {
         "target": target(kdump),
         "dumps": [
@@ -42,7 +42,7 @@ def answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]) -> d
 
 
 def lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
-    """The same for a terminal: a row for each dump, below it why the kernel stopped, and what is missing."""
+    """The same for a terminal: a row for each dump; under it why the kernel crashed, and what is missing."""
     if not found:
         yield to_display(f"no dumps ({kdump.target})")
         return

@@ -1,4 +1,4 @@
-"""The answer of `plan`: the values, the reasons, what the kernels will do with them."""
+"""The answer of `plan`: the values, the reasons, what the kernels do with them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def answer(found: Answer) -> dict[str, Any]:
 
 
 def facts(machine: Machine) -> dict[str, Any]:
-    """What the answer rests on; amounts in bytes, null where not known."""
+    """The facts about the machine; sizes in bytes, null if not known."""
     return {
         "architecture": machine.architecture,
         "ram_bytes": machine.ram,

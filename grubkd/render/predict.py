@@ -1,4 +1,4 @@
-"""The answer of `predict`: what the kernel reads in a line, and where it puts the reservation."""
+"""The answer of `predict`: what the kernel reads in a command line, and where it puts the reservation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Row = tuple[Entry, str, Verdict]
 
 
 def verdict(found: Verdict) -> dict[str, Any]:
-    """`request` and `placement` as predict --batch has them; null where too little is known."""
+    """`request` and `placement` as in predict --batch; null if too little is known."""
     unknown = found.status == "unknown"
     return {
         "request": request(found.request) if found.request else None,
@@ -44,7 +44,7 @@ def verdict(found: Verdict) -> dict[str, Any]:
 
 
 def request(found: Request) -> dict[str, Any]:
-    """What the kernel reads, as JSON; bytes."""
+    """What the kernel reads, as JSON; sizes in bytes."""
     return {
         "status": found.status,
         "size": found.size,
@@ -57,7 +57,7 @@ def request(found: Request) -> dict[str, Any]:
 
 
 def one(found: Simulation) -> dict[str, Any]:
-    """The JSON object for a line of a person's own."""
+    """The JSON object for a given command line."""
     case = found.case
     return {
         "release": case.release.text,
@@ -104,10 +104,10 @@ def one_for_people(found: Simulation) -> Iterator[str]:
     case = found.case
     ram = f", {size(found.ram)} of RAM" if found.ram else ""
     yield to_display(f"kernel {case.release}, {case.machine}{ram}")
-    yield from _told(found.verdict)
+    yield from _verdict(found.verdict)
 
 
-def _told(found: Verdict) -> Iterator[str]:
+def _verdict(found: Verdict) -> Iterator[str]:
     yield f"reads     {reading(found.request)}"
     words = outcome(found)
     where = "; ".join(extent(region) for region in found.regions)
@@ -123,7 +123,7 @@ def _told(found: Verdict) -> Iterator[str]:
 
 
 def _alternatives(found: Sequence[Sequence[Extent]]) -> Iterator[str]:
-    """The other possible outcomes; of many only how many, and between which addresses."""
+    """The other possible results; of many only their number and range."""
     places = [regions for regions in found if regions]
     if len(places) < len(found):
         yield f"or        {mark('nothing', BAD)}"
@@ -146,13 +146,13 @@ def entries_for_people(rows: Sequence[Row]) -> Iterator[str]:
         for entry, _, found in rows
     ]
     yield table(("#", "kernel", "reads", "reserves"), lines)
-    told: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {}
     for entry, _, found in rows:
         if found.reason and found.status not in ("reserved", "none"):
-            told.setdefault(to_display(found.reason), []).append(str(entry.index))
-    if told:
+            reasons.setdefault(to_display(found.reason), []).append(str(entry.index))
+    if reasons:
         yield ""
-    for reason, indexes in told.items():
+    for reason, indexes in reasons.items():
         yield f"{', '.join(indexes)}: {reason}"
     for assumption in dict.fromkeys(found.assumption for *_, found in rows if found.assumption):
         yield f"assuming {assumption}"

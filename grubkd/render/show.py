@@ -106,7 +106,7 @@ def _running(found: Running) -> dict[str, Any]:
 def lines(
     config: BootConfig, selected: Sequence[Entry], running: Running | None, recommended: Plan | None
 ) -> Iterator[str]:
-    """The same for a terminal: boot loaders, a row for each entry, new kernels, the running kernel, the best value."""
+    """The same for a terminal: boot loaders, a row for each entry, new kernels, what runs, what is recommended."""
     for each in config.bootloaders:
         yield f"{mark(each.format, PLACE)}: {to_display(', '.join(each.files))}"
     if not config.bootloaders:

@@ -57,11 +57,11 @@ def test_kickstart_says_it_both_ways(version: str) -> None:
 
 def test_kickstart_is_whole_and_nothing_else() -> None:
     assert snippet("kickstart", *OF_RHEL9) == (
-        "# Into the bootloader command that the file has: there may be only one.\n"
+        "# Merge this into the bootloader command of the file: there must be only one.\n"
         f'bootloader --append="crashkernel={RHEL9}"\n'
         "\n"
-        "# An installer that runs the kdump addon drops the value above in favour of this one, which is the same on a\n"
-        "# machine with this much RAM only.\n"
+        "# An installer with the kdump addon uses this value instead of the one above. They are the same only on a\n"
+        "# machine with this amount of RAM.\n"
         "%addon com_redhat_kdump --enable --reserve-mb=256\n"
         "%end\n"
     )

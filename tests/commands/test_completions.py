@@ -213,7 +213,7 @@ STARTED = {
     ),
     "zsh": (
         f"PS1=; fpath=({shlex.quote(str(COMPLETIONS / 'zsh'))} $fpath); autoload -Uz compinit; compinit -u -D; "
-        "tell() { print -r -- \"LINE<$BUFFER>\"; BUFFER= }; zle -N tell; bindkey '^X' tell; bindkey '^I' complete-word"
+        "show() { print -r -- \"LINE<$BUFFER>\"; BUFFER= }; zle -N show; bindkey '^X' show; bindkey '^I' complete-word"
     ),
 }
 COMMANDS = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"]}

@@ -151,7 +151,7 @@ class TestSavedMaps:
 
     @pytest.mark.parametrize("option", ["--iomem", "--firmware-map"])
     def test_boot_messages(self, tmp_path: Path, option: str) -> None:
-        """They tell the initrd as well."""
+        """They show the initrd as well."""
         assert self.same(tmp_path, option, DMESG) == [[0x6D000000, 0x7D000000]]
 
     def test_json(self, tmp_path: Path) -> None:

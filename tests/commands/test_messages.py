@@ -1,4 +1,4 @@
-"""Colours, and the story on stderr: on a terminal, in a pipe, in the journal."""
+"""Colours, and progress messages on stderr: on a terminal, in a pipe, in the journal."""
 
 import json
 import logging
@@ -146,23 +146,23 @@ def test_colours_do_not_move_columns(rows: list[tuple[str, ...]]) -> None:
     assert plain(table(heads, marked)) == plain(table(heads, rows))
 
 
-# --- the story
+# --- progress messages
 
 
-def story(*arguments: str) -> list[str]:
+def messages(*arguments: str) -> list[str]:
     """The lines on stderr of a run that ends well, times and ids left out."""
     done = piped(*arguments)
     assert done.returncode == 0, done.stderr
     return [re.sub(r"\d+\.\d\d s", "N s", line) for line in done.stderr.splitlines()]
 
 
-def test_nothing_is_told_unasked(tree: Path) -> None:
-    assert story("set", "--auto", "--ram", "4G", "--root", str(tree)) == []
+def test_no_messages_without_v(tree: Path) -> None:
+    assert messages("set", "--auto", "--ram", "4G", "--root", str(tree)) == []
 
 
 def test_what_is_found_decided_and_written(tree: Path) -> None:
     chosen = "384M-:128M for {} (kdump-tools of Debian 12 (bookworm))"
-    assert story("set", "-v", "--auto", "--ram", "4G", "--root", str(tree)) == [
+    assert messages("set", "-v", "--auto", "--ram", "4G", "--root", str(tree)) == [
         "grubkd: found Debian GNU/Linux 12 (bookworm), x86_64, with 4294967296 bytes of RAM (given)",
         "grubkd: found kernels: 6.1.0-50-amd64",
         "grubkd: found grub2: /boot/grub/grub.cfg, /etc/default/grub, /boot/grub/grubenv",
@@ -176,10 +176,10 @@ def test_what_is_found_decided_and_written(tree: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [("-vv", *SHOW), (*SHOW, "-v", "-v"), ("-v", *SHOW, "--verbose")])
 def test_what_is_read(arguments: tuple[str, ...]) -> None:
-    told = story(*arguments)
+    found = messages(*arguments)
     sizes = {path: (TREE / path.lstrip("/")).stat().st_size for path in ("/boot/grub/grub.cfg", "/etc/os-release")}
-    assert {f"grubkd: read {path}, {size} bytes" for path, size in sizes.items()} <= set(told)
-    assert len(told) == len(set(told))
+    assert {f"grubkd: read {path}, {size} bytes" for path, size in sizes.items()} <= set(found)
+    assert len(found) == len(set(found))
     assert piped(*arguments).stdout == piped(*SHOW).stdout
 
 
@@ -197,14 +197,14 @@ def test_a_run_begins_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in second.out
 
 
-def test_json_and_the_story_go_apart() -> None:
+def test_json_and_messages_are_separate() -> None:
     done = piped("-v", *SHOW, "--json")
     assert json.loads(done.stdout)["version"] == 1
     assert "grubkd: found grub2: " in done.stderr
 
 
 def test_one_line_each_whatever_a_file_is_called(tree: Path) -> None:
-    """Of a pipe too: what is told of a file name must not begin a line of its own, nor clear a screen."""
+    """In a pipe too: a file name must not begin a line of its own, nor clear a screen."""
     shutil.move(tree / "boot/grub/grub.cfg", tree / "boot/grub/kept")
     (tree / "boot/grub/grub.cfg").write_text("menuentry a {\n")
     entries = tree / "boot/loader/entries"
@@ -217,13 +217,13 @@ def test_one_line_each_whatever_a_file_is_called(tree: Path) -> None:
 
 
 def test_levels_in_the_journal(tmp_path: Path) -> None:
-    """A socket stands for the journal's, which is one too: systemd names its device and inode in JOURNAL_STREAM."""
+    """A socket in place of the journal's: systemd names its device and inode in JOURNAL_STREAM."""
     ours, journal = socket.socketpair()
     status = os.fstat(journal.fileno())
     (tmp_path / "boot/grub").mkdir(parents=True)
     (tmp_path / "boot/grub/menu.lst").write_text("title A\n  kernel /vmlinuz\nnonsense\n")
 
-    def told(stream: str, *arguments: str) -> list[str]:
+    def written(stream: str, *arguments: str) -> list[str]:
         subprocess.run(
             [*GRUBKD, *arguments],
             cwd=TOP,
@@ -236,25 +236,25 @@ def test_levels_in_the_journal(tmp_path: Path) -> None:
 
     with ours, journal:
         mine = f"{status.st_dev}:{status.st_ino}"
-        lines = told(mine, "-vv", "show", "--root", str(tmp_path))
+        lines = written(mine, "-vv", "show", "--root", str(tmp_path))
         assert "<7>grubkd: read /boot/grub/menu.lst, 35 bytes" in lines
         assert "<6>grubkd: found grub-legacy: /boot/grub/menu.lst" in lines
-        failed = told(mine, "show", "--root", "/nonexistent")
+        failed = written(mine, "show", "--root", "/nonexistent")
         assert [line[:3] for line in failed] == ["<3>", "<3>"]
-        assert told(f"{status.st_dev}:1", "show", "--root", "/nonexistent") == [line[3:] for line in failed]
+        assert written(f"{status.st_dev}:1", "show", "--root", "/nonexistent") == [line[3:] for line in failed]
 
 
 # --- what takes its time
 
 
 def test_waiting_for_the_lock(tree: Path) -> None:
-    """Told after a second, and only to a person: whoever reads a log learns nothing from it."""
+    """Shown after a second, and only at a terminal: it says nothing in a log."""
     state = tree / "var/lib/grubkd"
     state.mkdir(parents=True, mode=0o700)
     change = ("set", "256M", "--force", "--root", str(tree))
     hold = "import fcntl, os, sys, time; fcntl.flock(os.open(sys.argv[1], 0), fcntl.LOCK_EX); print(1, flush=True)"
     with subprocess.Popen(
-        # Longer than a busy machine takes to start the others, and the second after which they tell.
+        # Longer than a busy machine needs to start the others, and the second after which they show it.
         [sys.executable, "-c", f"{hold}; time.sleep(6)", str(state)],
         stdout=subprocess.PIPE,
         text=True,

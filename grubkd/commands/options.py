@@ -140,7 +140,9 @@ CHANGE = together(
     KERNEL,
     ROOT,
     DRY_RUN,
-    click.option("--force", is_flag=True, help="Write the value even if the kernel would not boot or would reserve nothing."),
+    click.option(
+        "--force", is_flag=True, help="Write the value even if the kernel would not boot or would reserve nothing."
+    ),
     RUN_FOLLOWUPS,
     click.option("--unchanged-exit-77", is_flag=True, help="Exit 77 instead of 0 if nothing had to change."),
     JSON,

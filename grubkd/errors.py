@@ -201,6 +201,12 @@ class NothingToRollBack(Refused):
     code = "nothing-to-roll-back"
 
 
+class UntrustedJournal(Refused):
+    """A journal, or its directory, belongs to another user than root and the caller, or others may write to it."""
+
+    code = "untrusted-journal"
+
+
 class Sealed(Refused):
     """Only the own tool of the image can change its boot arguments."""
 

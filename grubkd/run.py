@@ -26,6 +26,7 @@ PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "
 ENVIRONMENT = {"PATH": ":".join(PATH), "LC_ALL": "C.UTF-8", "HOME": "/", "SHELL": "/bin/sh", "TERM": "dumb"}
 PATIENCE = 600.0  # seconds
 _PAUSE = 0.05
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _NOTICEABLE = 1.0  # seconds after which a person wonders
 _MOST_OUTPUT = 64 << 20  # bytes
 # What the kernel of a machine (uname -m) runs as its own: ELF e_machine and EI_DATA (1 little, 2 big endian).
@@ -54,18 +55,19 @@ class Finished:
     stderr: bytes
 
 
-def run(
+def run(  # noqa: PLR0913
     argv: Sequence[str],
     root: Root,
     *,
     stop: Callable[[], bool] = lambda: False,
     patience: float = PATIENCE,
     called: str = "",
+    bound: bool = False,
 ) -> Finished:
     """Run a command of the tree: directly on the live one, by chroot in another. It gets no standard input.
 
     `stop` is asked while it runs; once it says yes the command, with all it started, is ended. `patience` in seconds.
-    `called` names it to people, where argv says less.
+    `called` names it to people, where argv says less. `bound`: the kernel kills it if this process ends before it.
     Raises CommandFailed for a non-zero end, a missing command, a time-out or a stop; Refused where the tree is of a
     foreign architecture.
     """
@@ -84,7 +86,7 @@ def run(
             env=ENVIRONMENT,
             cwd="/" if root.live else None,
             start_new_session=True,
-            preexec_fn=None if root.live else root.enter,  # noqa: PLW1509 - grubkd has one thread
+            preexec_fn=_before(root, bound),  # noqa: PLW1509 - grubkd has one thread
         )
     except (OSError, subprocess.SubprocessError) as problem:
         raise CommandFailed(f"{name}: cannot be run: {getattr(problem, 'strerror', None) or problem}") from None
@@ -98,6 +100,29 @@ def run(
         told = finished.stderr.decode("latin-1").strip().rpartition("\n")[2]
         raise CommandFailed(f"{name}: {how}" + (f": {told}" if told else ""))
     return finished
+
+
+def _before(root: Root, bound: bool) -> Callable[[], None] | None:
+    """What the child does before it becomes the command."""
+    enter = None if root.live else root.enter
+    if not bound:
+        return enter
+    try:
+        from ctypes import CDLL
+
+        prctl = CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        return enter
+    parent = os.getpid()
+
+    def bind() -> None:
+        prctl(_PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it ended before
+            os._exit(1)
+        if enter:
+            enter()
+
+    return bind
 
 
 def become(argv: Sequence[str]) -> None:
@@ -157,6 +182,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, SIGKILL)
             process.wait()
+            # What a namespace holds ends a moment later than its unshare: the last one to end closes the pipes.
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=2)
     for pipe in (process.stdout, process.stderr):
         if pipe:
             pipe.close()

@@ -8,7 +8,7 @@ disk itself is brought up to date; follow-up commands run. Only then is the jour
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grubkd.change import atomicfile, directory, durable, followups, image, journal
@@ -36,11 +36,12 @@ _NEWER_THAN = {"/etc/kernel/cmdline": "/etc/default/grub"}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One file of a transaction: what must stand there now, and what will. None: no file."""
+    """One file of a transaction: what must be there now, and what will be. None: no file. `link` as in FileRecord."""
 
     path: str
     before: Image | None
     after: Image | None
+    link: str | None = None
 
     @property
     def idle(self) -> bool:
@@ -141,8 +142,11 @@ class Application:
                 self._go(step.path)
                 present = image.read(near, step.path)
                 wanted = step.after
-                if present and wanted and step.before is None and wanted.mtime_ns is None:
-                    wanted = present.with_data(wanted.data)  # made anew: its directory decides on owner and attributes
+                if present and wanted and step.before is None:
+                    if wanted.mtime_ns is None:
+                        wanted = present.with_data(wanted.data)  # new: its directory decides on owner and attributes
+                    else:  # back without execution bits, but vfat has them on every file
+                        wanted = replace(wanted, mode=wanted.mode | present.mode & 0o111)
                 if not same(present, wanted):
                     raise VerificationFailed("what was written reads differently", place=Place(step.path))
 

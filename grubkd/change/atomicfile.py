@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.change import directory
 from grubkd.change.image import LABELS, attributes
+from grubkd.text import to_bytes
 
 if TYPE_CHECKING:
     from grubkd.change.filesync import FileSync
@@ -67,9 +68,9 @@ def _dress(fd: int, image: Image, status: os.stat_result) -> None:
     strange = [name for name in present.keys() - image.xattrs.keys() if not name.startswith(LABELS)]
     wanted = {name: value for name, value in image.xattrs.items() if present.get(name) != value}
     for name in strange:
-        os.removexattr(fd, name)
+        os.removexattr(fd, to_bytes(name))
     for name, value in wanted.items():
-        os.setxattr(fd, name, value)
+        os.setxattr(fd, to_bytes(name), value)
     # An attribute may change the mode: an access control list does.
     mode = os.fstat(fd).st_mode if strange or wanted else status.st_mode
     if S_IMODE(mode) != image.mode:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.change import journal
-from grubkd.errors import NotUnderstood
+from grubkd.errors import NotUnderstood, UntrustedJournal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,10 @@ class History:
 
 
 def read(root: Root) -> History:
-    """The history of a tree, as much of it as is ever kept. Raises PermissionDenied, InputOutput."""
+    """The history of a tree, as much of it as is ever kept.
+
+    Raises UntrustedJournal where the directory is another user's, PermissionDenied, InputOutput.
+    """
     records: list[Record] = []
     errors: list[GrubkdError] = []
     total = 0
@@ -56,7 +59,7 @@ def read(root: Root) -> History:
             break
         try:
             records.append(journal.load(root, id, "done"))
-        except NotUnderstood as problem:
+        except (NotUnderstood, UntrustedJournal) as problem:
             errors.append(problem)
     undone: dict[str, str] = {}
     for record in records:  # a rollback that was taken back is known as such before what it undid is looked at

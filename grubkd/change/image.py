@@ -10,6 +10,7 @@ from functools import cache
 from stat import S_IMODE
 from typing import TYPE_CHECKING
 
+from grubkd.text import from_bytes
 from grubkd.tree.root import read_all
 
 if TYPE_CHECKING:
@@ -18,16 +19,24 @@ if TYPE_CHECKING:
 
     from grubkd.tree.root import Root
 
-# Kernel integrity labels (IMA, EVM) are made by the kernel from the bytes: an old one on new bytes bars the file.
-_NOT_COPIED = frozenset({"security.ima", "security.evm"})
 LABELS = "security."
+SELINUX, CAPABILITY = "security.selinux", "security.capability"
+# Beside user.*: what the owner of a file may set, so that giving it back gives no right, and the SELinux label.
+_RESTORED = frozenset(
+    {SELINUX, "system.posix_acl_access", "system.posix_acl_default", "system.nfs4_acl", "btrfs.compression"}
+)
+# XFS lists access control lists under these names too.
+_TWICE = frozenset({"trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT"})
 _MUCH = 1 << 18  # bytes
 _OWN_HASHES = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A file's bytes and metadata. `mtime_ns` None: the time at which it is written."""
+    """A file's bytes and metadata. `mtime_ns` None: the time at which it is written.
+
+    `xattrs`: names as texts of one character a byte, see octets.
+    """
 
     data: bytes
     mode: int
@@ -44,6 +53,13 @@ class Image:
     def with_data(self, data: bytes) -> Image:
         """The same file with other bytes, written now."""
         return replace(self, data=data, mtime_ns=None)
+
+    def executable_as(self, *others: Image | None) -> Image:
+        """The same file, without the execution bits that none of the others has."""
+        allowed = 0
+        for each in others:
+            allowed |= each.mode if each else 0
+        return replace(self, mode=self.mode & (~0o111 | allowed))
 
     def like(self, other: Image) -> bool:
         """Whether bytes, mode, owner and attributes are the same, and the time where both tell one.
@@ -86,6 +102,23 @@ def new(data: bytes) -> Image:
     return Image(data, 0o644, os.geteuid(), os.getegid(), None)
 
 
+def is_restored(name: str) -> bool:
+    """Whether an extended attribute comes back from a journal; never file capabilities (capabilities(7))."""
+    return name in _RESTORED or (
+        name.startswith("user.") and 5 < len(name) <= 255 and all("\0" < char <= "\xff" for char in name)
+    )
+
+
+def _is_copied(name: str) -> bool:
+    """Whether an attribute belongs to a file, not to its bytes.
+
+    Integrity labels (IMA, EVM) are made by the kernel from the bytes, and an old one on new bytes bars the file; labels
+    of other security modules are given by their policy. File capabilities count, so that a change of a file with
+    them is refused.
+    """
+    return name not in _TWICE and (not name.startswith(LABELS) or name in (SELINUX, CAPABILITY))
+
+
 def attributes(fd: int) -> dict[str, bytes]:
     """The extended attributes of an open file that are copied; {} where the file system has none. Raises OSError."""
     try:
@@ -94,7 +127,7 @@ def attributes(fd: int) -> dict[str, bytes]:
         if problem.errno in (errno.EOPNOTSUPP, errno.ENOSYS):
             return {}
         raise
-    return {name: os.getxattr(fd, name) for name in sorted(names) if name not in _NOT_COPIED}
+    return {from_bytes(os.fsencode(name)): os.getxattr(fd, name) for name in sorted(names) if _is_copied(name)}
 
 
 def read(root: Root, path: str) -> Image | None:

@@ -3,10 +3,14 @@
 A journal is complete or absent, for it is written under another name and renamed; its state is its name, so that
 one rename ends a transaction. History keeps the latest 64 transactions and at most 64 MiB; the oldest go first, and
 the latest one always stays.
+
+A journal counts only if root or the caller owns it and its directories, and nobody else may write them. Its checksum
+proves nothing against its author. No symbolic link is followed on the way to it.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from typing import TYPE_CHECKING
@@ -14,9 +18,9 @@ from typing import TYPE_CHECKING
 from grubkd.change import atomicfile, directory, places, record
 from grubkd.change.filesync import FileSync
 from grubkd.change.image import Image
-from grubkd.change.lock import STATE
+from grubkd.change.lock import STATE, check_owner
 from grubkd.change.record import Malformed
-from grubkd.errors import GrubkdError, InputOutput, NotUnderstood, PermissionDenied, Place
+from grubkd.errors import GrubkdError, InputOutput, NotUnderstood, PermissionDenied, Place, Refused
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
@@ -35,12 +39,31 @@ def path_of(id: str, kind: str) -> str:
 
 
 def ids(root: Root, kind: str) -> list[str]:
-    """The transactions of a kind, oldest first. Raises PermissionDenied, InputOutput."""
+    """The transactions of a kind, oldest first. Raises PermissionDenied, InputOutput, UntrustedJournal."""
+    if not all(_is_own_directory(root, each) for each in (STATE, TRANSACTIONS)):
+        return []
     names = root.list(TRANSACTIONS)
-    if not names and any(each in root.denied for each in (STATE, TRANSACTIONS)):
+    if not names and TRANSACTIONS in root.denied:
         raise PermissionDenied("history cannot be read", hint="run grubkd as root", place=Place(TRANSACTIONS))
     split = [each.rpartition(".") for each in names]
     return [id for id, _, suffix in split if suffix == kind and record.ID.fullmatch(id)]
+
+
+def _is_own_directory(root: Root, path: str) -> bool:
+    """Whether the directory exists. Raises UntrustedJournal, PermissionDenied; InputOutput for a link on the way."""
+    try:
+        with root.spot(path, follow=False) as spot:
+            status = spot.status
+    except PermissionError:
+        raise PermissionDenied("history cannot be read", hint="run grubkd as root", place=Place(path)) from None
+    except OSError as problem:
+        if problem.errno in (errno.ENOENT, errno.ENOTDIR):
+            return False
+        raise system_failure(path, "history cannot be read", problem) from None
+    if status is None:
+        return False
+    check_owner(root, path, status)
+    return True
 
 
 def next_id(root: Root) -> tuple[str, str]:
@@ -56,15 +79,16 @@ def next_id(root: Root) -> tuple[str, str]:
 
 
 def load(root: Root, id: str, kind: str) -> Record:
-    """A transaction's record. Raises NotUnderstood for a damaged journal, InputOutput, PermissionDenied."""
+    """A transaction's record.
+
+    Raises NotUnderstood for a damaged journal, UntrustedJournal for another user's, InputOutput, PermissionDenied.
+    """
     path = path_of(id, kind)
     try:
         found = record.decode(_read(root, path))
         if found.id != id:
             raise Malformed("it tells another id than its name")
-        for each in found.files:
-            if not places.may_write(root, each.path):
-                raise Malformed("it names a file that grubkd does not edit")
+        _check_places(root, found)
     except Malformed as problem:
         raise NotUnderstood(
             f"the journal cannot be used: {problem}",
@@ -74,29 +98,71 @@ def load(root: Root, id: str, kind: str) -> Record:
     return found
 
 
+def _check_places(root: Root, found: Record) -> None:
+    """Raise Malformed where a record names a file that grubkd does not edit. Raises InputOutput."""
+    for each in found.files:
+        # Where a link is recorded, it led there when the file was changed, whatever it is now.
+        if each.link is None and not places.may_write(root, each.path):
+            raise Malformed("it names a file that grubkd does not edit")
+
+
 def _read(root: Root, path: str) -> bytes:
-    with root.open(path) as file:
-        try:
-            size = os.fstat(file.fileno()).st_size
-            data = file.read(MOST_BYTES + 1) if size <= MOST_BYTES else b""
-        except OSError as problem:
-            raise system_failure(path, "cannot be read", problem) from None
-    if size > MOST_BYTES or len(data) > MOST_BYTES:
+    """A journal's bytes. Raises Malformed, UntrustedJournal, InputOutput, PermissionDenied."""
+    try:
+        with root.spot(path, follow=False) as spot:
+            check_owner(root, TRANSACTIONS, os.fstat(spot.parent))
+            fd, status = spot.open_file()
+        with os.fdopen(fd, "rb", buffering=0) as file:
+            check_owner(root, path, status)
+            data = file.read(MOST_BYTES + 1) if status.st_size <= MOST_BYTES else b""
+    except OSError as problem:
+        raise system_failure(path, "cannot be read", problem) from None
+    if status.st_size > MOST_BYTES or len(data) > MOST_BYTES:
         raise Malformed(f"larger than {MOST_BYTES >> 20} MiB")
     return data
 
 
 def begin(root: Root, found: Record) -> None:
-    """Put a record on the disk as pending. Raises OSError, InputOutput where it is too large to keep."""
+    """Put a record on the disk as pending, and see that it can be used.
+
+    Raises OSError; InputOutput where it is too large to keep; Refused where it would read back otherwise than it is;
+    UntrustedJournal where somebody else owns the directory.
+    """
     data = record.encode(found)
     if len(data) > MOST_BYTES:
         raise InputOutput(f"the change is too large to be journalled: {len(data)} bytes")
+    _check_recordable(root, found, data)
     directory.make(root, TRANSACTIONS, 0o700)
     new = f"{TRANSACTIONS}/.{found.id}.new"
     with FileSync(1) as files:
         atomicfile.stage(root, new, Image(data, 0o600, os.geteuid(), os.getegid(), None), files)
     atomicfile.swap(root, new, path_of(found.id, "pending"))
     directory.sync(root, TRANSACTIONS)
+    # A file system without owners would make it a stranger's.
+    if _read(root, path_of(found.id, "pending")) != data:
+        raise InputOutput("the journal reads differently than it was written", place=Place(TRANSACTIONS))
+
+
+def _check_recordable(root: Root, found: Record, data: bytes) -> None:
+    """Raise Refused where a record's text, read back, is not the record: such a change could not be undone."""
+    try:
+        why = "" if record.decode(data) == found else "it reads back differently"
+        _check_places(root, found)
+    except Malformed as problem:
+        why = str(problem)
+    if not why:
+        return
+    for each in found.files:
+        if reason := record.unrecordable(each):
+            raise Refused(
+                f"the file could not be restored as it is now, so it is not changed: {reason}",
+                hint="change that first, if nothing needs it; then run the same command again",
+                place=Place(each.path),
+            )
+    raise Refused(
+        f"the change cannot be recorded, so it is not made: {why}",
+        hint="this is a defect of grubkd, unless an argument holds odd characters: please report it",
+    )
 
 
 def finish(root: Root, id: str) -> None:

@@ -14,8 +14,9 @@ import time
 from typing import TYPE_CHECKING
 
 from grubkd.change import directory
-from grubkd.errors import LockBusy, Place
+from grubkd.errors import LockBusy, Place, UntrustedJournal
 from grubkd.log import WAITING, logger
+from grubkd.text import from_user
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ _NOTICEABLE = 1.0  # seconds after which a person wonders
 def lock(root: Root, patience: float = PATIENCE) -> _Lock:
     """Be the only grubkd that changes the tree (`with`); within one process and Root it may be taken inside itself.
 
-    `patience` in seconds. Entering it raises LockBusy after that time, PermissionDenied, InputOutput.
+    `patience` in seconds. Entering it raises LockBusy after that time, UntrustedJournal where the directory is another
+    user's, PermissionDenied, InputOutput.
     """
     return _Lock(root, patience)
 
@@ -74,11 +76,31 @@ def busy(root: Root) -> bool:
     return False
 
 
+def check_owner(root: Root, path: str, status: os.stat_result) -> None:
+    """Raise UntrustedJournal where somebody else than root and the caller owns the file or directory, or may write it.
+
+    The author of a journal decides what grubkd writes with root's rights; only the owner says who the author is.
+    """
+    mode = status.st_mode & 0o7777
+    if status.st_uid not in (0, os.geteuid()):
+        why = f"it belongs to user {status.st_uid}"
+    elif mode & 0o022:
+        why = f"others than its owner may write to it (mode {mode:04o})"
+    else:
+        return
+    home = f"{from_user(root.path).rstrip('/')}{STATE}"
+    raise UntrustedJournal(
+        f"{why}, so grubkd does not trust what it records",
+        hint=f"set it aside: mv {home} {home}.untrusted; grubkd then starts without history",
+        place=Place(path),
+    )
+
+
 _held: set[Root] = set()
 
 
 def _acquire(root: Root, patience: float) -> int:
-    """The locked descriptor of the directory. Raises OSError, LockBusy."""
+    """The locked descriptor of the directory. Raises OSError, LockBusy, UntrustedJournal."""
     started = time.monotonic()
     told = False
     while True:
@@ -107,13 +129,15 @@ def _acquire(root: Root, patience: float) -> int:
 
 
 def _open(root: Root) -> int:
-    """Make the directory, private, where it is missing, and open it. Raises OSError."""
+    """Make the directory, private, where it is missing, and open it. Raises OSError, UntrustedJournal."""
     while True:
         try:
             for path in directory.missing(root, STATE):
                 directory.make(root, path, 0o700 if path == STATE else 0o755)
             with directory.Opened(root, STATE) as fd:
-                if os.fstat(fd).st_mode & 0o077:
+                status = os.fstat(fd)
+                check_owner(root, STATE, status)
+                if status.st_mode & 0o077:
                     os.fchmod(fd, 0o700)
                 return os.dup(fd)
         except FileNotFoundError:

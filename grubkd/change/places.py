@@ -61,17 +61,27 @@ def is_normal(path: str) -> bool:
     )
 
 
+def is_place(path: str) -> bool:
+    """Whether a path is one of the places, whatever is there."""
+    names = path.split("/")
+    return is_normal(path) and (
+        path in PLACES or any(len(each) == len(names) and all(map(_fits, names, each)) for each in _STARRED)
+    )
+
+
+def link_to(root: Root, path: str) -> str | None:
+    """The place whose symbolic link leads to a real path; None where there is no such link. Raises InputOutput."""
+    if not is_normal(path):
+        return None
+    return next((place for each in PLACES for place, real in _leads_to(root, each) if real == path), None)
+
+
 def may_write(root: Root, path: str) -> bool:
     """Whether a real path is one of the places, or where a link at one of them leads.
 
     Raises InputOutput.
     """
-    if not is_normal(path):
-        return False
-    names = path.split("/")
-    if path in PLACES or any(len(each) == len(names) and all(map(_fits, names, each)) for each in _STARRED):
-        return True
-    return any(path in _leads_to(root, each) for each in PLACES)
+    return is_place(path) or link_to(root, path) is not None
 
 
 def _fits(name: str, wanted: str) -> bool:
@@ -81,15 +91,15 @@ def _fits(name: str, wanted: str) -> bool:
     return len(name) > len(head) + len(tail) and name.startswith(head) and name.endswith(tail)
 
 
-def _leads_to(root: Root, place: str) -> set[str]:
-    """The real paths, inside the tree, of what one place names, present or still to be made."""
+def _leads_to(root: Root, place: str) -> list[tuple[str, str]]:
+    """What one place names, present or still to be made: its path, and its real path inside the tree."""
     found = [""]
     for name in place.split("/")[1:]:
         if "*" in name:
             found = [f"{each}/{other}" for each in found for other in root.list(each or "/") if _fits(other, name)]
         else:
             found = [f"{each}/{name}" for each in found]
-    return {real for each in found for real in (root.resolve(each), _unmade(root, each)) if real}
+    return [(each, real) for each in found for real in (root.resolve(each), _unmade(root, each)) if real]
 
 
 def _unmade(root: Root, path: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.change import places
 from grubkd.change.followups import KNOWN
-from grubkd.change.image import Image, digest
+from grubkd.change.image import Image, digest, is_restored
 from grubkd.tree.root import LARGEST_FILE
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 _WORD = re.compile(r"[a-z][a-z-]{0,30}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_XATTR = re.compile(r"(user|security|system|trusted|btrfs)\.[!-~]{1,247}", re.ASCII)
+# Seconds are 64 bits for the kernel, and for os.utime.
+_LATEST = 2**63 * 10**9 - 1
 
 
 class Malformed(ValueError):
@@ -37,11 +38,16 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """One file of a transaction: the image it had (None: it did not exist), the SHA-256 it got (None: removed)."""
+    """One file of a transaction: the image it had (None: it did not exist), the SHA-256 it got (None: removed).
+
+    `link`: the place (see places) whose symbolic link led to `path` when it was changed; None where the path itself
+    is such a place.
+    """
 
     path: str
     before: Image | None
     after: str | None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +85,7 @@ def encode(record: Record) -> bytes:
             "undoes": record.undoes,
             "followups": [list(each) for each in record.followups],
             "directories": list(record.directories),
-            "files": [
-                {"path": each.path, "before": _image_members(each.before), "after": each.after} for each in record.files
-            ],
+            "files": [_file_members(each) for each in record.files],
         }
     ).encode("ascii")
     head = json.dumps({"grubkd": VERSION, "sha256": digest(body)}).encode("ascii")
@@ -144,14 +148,39 @@ def _wanted(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def unrecordable(file: FileRecord) -> str:
+    """Why a journal cannot hold a file exactly; "" where it can."""
+    import json
+
+    if file.before and file.before.mode > 0o777:
+        return f"its mode is {file.before.mode:04o}, with set-user-ID, set-group-ID or sticky bit"
+    strange = [name for name in (file.before.xattrs if file.before else ()) if not is_restored(name)]
+    if strange:
+        return f"it has the extended attribute {strange[0]}"
+    try:
+        found = _file(json.loads(json.dumps(_file_members(file))))
+    except ValueError as problem:
+        return str(problem)
+    return "" if found == file else "it reads back differently"
+
+
+def _file_members(file: FileRecord) -> dict[str, Any]:
+    members = {"path": file.path, "before": _image_members(file.before), "after": file.after}
+    return members if file.link is None else {**members, "link": file.link}
+
+
 def _file(value: Any) -> FileRecord:
-    members = _members(value, "path", "before", "after")
+    linked = isinstance(value, dict) and "link" in value
+    members = _members(value, "path", "before", "after", *(["link"] if linked else []))
     path = _typed(str, members["path"], "path")
     if not places.is_normal(path):
         raise Malformed("a path that is not an absolute, plain one")
     before = None if members["before"] is None else _image(members["before"])
     after = None if members["after"] is None else _matching(_DIGEST, members["after"], "after")
-    return FileRecord(path, before, after)
+    link = _typed(str, members["link"], "link") if linked else None
+    if link is not None and not places.is_place(link):
+        raise Malformed("a link that is at no place of a boot configuration")
+    return FileRecord(path, before, after, link)
 
 
 def _image_members(image: Image | None) -> dict[str, Any] | None:
@@ -180,10 +209,12 @@ def _image(value: Any) -> Image:
         mode=_number(members["mode"], 0o7777, "mode") & 0o777,
         uid=_number(members["uid"], 2**32 - 2, "uid"),
         gid=_number(members["gid"], 2**32 - 2, "gid"),
-        mtime_ns=_number(members["mtime_ns"], 2**63 - 1, "mtime_ns", least=-(2**63)),
+        mtime_ns=_number(members["mtime_ns"], _LATEST, "mtime_ns", least=-_LATEST - 1),
+        # Never file capabilities and the like, whatever the journal says.
         xattrs={
-            _matching(_XATTR, name, "xattr name"): _bytes(each, 65536, "xattr")
+            name: _bytes(each, 65536, "xattr")
             for name, each in _dict(members["xattrs"], "xattrs").items()
+            if is_restored(name)
         },
     )
     if image.digest != members["sha256"]:

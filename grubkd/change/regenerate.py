@@ -11,8 +11,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from grubkd import run
+from grubkd.boot.kernelpath import file_name, release_of
+from grubkd.boot.loaders import FORMATS
+from grubkd.boot.model import Role
 from grubkd.change import places
-from grubkd.errors import CommandFailed, Refused
+from grubkd.change.signals import Held
+from grubkd.errors import CommandFailed, Place, Refused
 from grubkd.text import from_user, to_display
 from grubkd.tree.root import Root
 
@@ -20,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from grubkd.boot.model import BootConfig
+    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.tree.tree import Tree
 
 GENERATORS = tuple(
     f"{directory}/{name}"
@@ -39,13 +44,16 @@ for place in proc dev sys; do
 done
 exec chroot "$tree" "$@"
 """
+# In a process namespace of its own nothing that the generator starts outlives it, nor unshare, which ends with grubkd.
+_UNSHARE = ("unshare", "--mount", "--propagation", "private", "--pid", "--kill-child")
 
 
 def regenerate(root: Root, config: BootConfig, texts: Mapping[str, bytes]) -> dict[str, bytes | None]:
     """The files that would be different after the generator ran with these sources: path -> bytes, None: gone.
 
     `texts`: the changed sources. The tree's grub.cfg becomes what the generator prints. Raises Refused where the tree
-    has no generator or no grub.cfg of its own, CommandFailed where the generator fails.
+    has no generator or no grub.cfg of its own, CommandFailed where the generator fails, Interrupted for a signal, once
+    the generator has ended and its copies are removed.
     """
     generator = next((path for path in GENERATORS if root.exists(path)), None)
     target = _target(root)
@@ -56,17 +64,66 @@ def regenerate(root: Root, config: BootConfig, texts: Mapping[str, bytes]) -> di
         )
     if not root.live:
         run.check_architecture(root, generator)
-    with _copies(root, config, target, texts) as copies:
-        pairs = [part for place, copy in copies.items() for part in (str(copy), f"{root.path.rstrip('/')}{place}")]
-        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _SCRIPT, "sh", root.path, *pairs, "--"]
+    with Held() as stop, _copies(root, config, target, texts) as copies:
+        top = _top(root)
+        pairs = [part for place, copy in copies.items() for part in (str(copy), str(_on_host(root, place)))]
+        command = [*_UNSHARE, "sh", "-c", _SCRIPT, "sh", str(top), *pairs, "--"]
+        argv = [*map(from_user, command), generator]
         try:
-            done = run.run([*map(from_user, command), generator], Root("/"), called=generator)
+            stop.check()
+            done = run.run(argv, Root("/"), called=generator, stop=stop.arrived, bound=True)
         except CommandFailed as problem:
+            stop.check()
             told = problem.message.rpartition(generator)[2].removeprefix(": ")
             raise CommandFailed(f"{generator}: {told}", hint="nothing was written") from None
         found = {path: data for place, copy in copies.items() for path, data in _differences(root, place, copy)}
+        stop.check()
     found[target] = done.stdout
     return {path: data for path, data in found.items() if data is None or data != _present(root, path)}
+
+
+def check_menu(root: Root, old: BootConfig, tree: Tree, new: BootConfig) -> None:
+    """Raise CommandFailed where a generated menu lacks what the present one has.
+
+    That is a Linux entry at all, or one for each of its kernels that is on the disk. `tree`: as it would be, from
+    which `new` was read.
+    """
+    target = _target(root)
+    before, after = _menu(root, old, target), _menu(tree, new, target)
+    kept = {name for each in after for name in _kernels(tree, each, there=False)}
+    lost = sorted({name for each in before for name in _kernels(root, each, there=True)} - kept)
+    if not lost and (after or not before):
+        return
+    what = f"for {', '.join(lost)}" if lost else "that boots Linux"
+    raise CommandFailed(
+        f"the generated menu has no entry {what}, and the present one has",
+        hint="nothing was written; see what grub-mkconfig prints in that system",
+        place=Place(target or ""),
+    )
+
+
+def _menu(tree: Tree, config: BootConfig, target: str | None) -> list[Entry]:
+    """The Linux entries that one grub.cfg offers: its own, and the snippets where it calls blscfg."""
+    grub2 = next(each for each in FORMATS if each.name == "grub2")
+    text = config.texts.get(target or "")
+    snippets = text is not None and "blscfg" in grub2.parse(target or "", text).settings
+    return [
+        each
+        for each in config.entries
+        if each.linux and not each.foreign and (each.source.file == target or (snippets and each.format == "bls"))
+    ]
+
+
+def _kernels(tree: Tree, entry: Entry, *, there: bool) -> Iterator[str]:
+    """The release of each kernel of an entry, or its file name; with `there` only of those that are on the disk."""
+    for boot in entry.boots:
+        if boot.role in (Role.KERNEL, Role.MODULE):
+            path = boot.path.rpartition(")")[2]
+            paths = (f"/boot/{path.lstrip('/')}", f"/boot/{file_name(path)}", path)
+            real = next((real for each in paths if (real := tree.resolve(each))), None)
+            if real or not there:
+                found = real or path
+                yield release_of(found) or file_name(found)
 
 
 def _target(root: Root) -> str | None:
@@ -102,10 +159,15 @@ def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, byt
         yield copies
 
 
-def _on_host(root: Root, place: str) -> Path:
+def _top(root: Root) -> Path:
+    """The tree's absolute path: the generator runs in another directory than grubkd."""
     from pathlib import Path
 
-    return Path(root.path, to_display(place.lstrip("/")))
+    return Path(root.path).resolve()
+
+
+def _on_host(root: Root, place: str) -> Path:
+    return _top(root) / to_display(place.lstrip("/"))
 
 
 def _special(directory: str, names: list[str]) -> list[str]:

@@ -81,7 +81,8 @@ def _plan(root: Root, id: str | None, force: bool) -> tuple[RolledBack, list[Ste
                 hint="look at it; to have the old one back all the same, add --force",
                 place=Place(file.path),
             )
-        step = Step(file.path, present, file.before)
+        before = file.before.executable_as(present) if file.before else None
+        step = Step(file.path, present, before, file.link)
         if not step.idle:
             steps.append(step)
     changes = tuple(

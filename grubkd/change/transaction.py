@@ -94,7 +94,9 @@ def carry_out(  # noqa: PLR0913
         command=command,
         wanted=wanted,
         by=by,
-        files=tuple(FileRecord(each.path, each.before, each.after.digest if each.after else None) for each in steps),
+        files=tuple(
+            FileRecord(each.path, each.before, each.after.digest if each.after else None, each.link) for each in steps
+        ),
         directories=tuple(_directories(root, steps)),
         followups=_known(followups),
         undoes=undoes,
@@ -106,7 +108,9 @@ def carry_out(  # noqa: PLR0913
 
 def _step(root: Root, change: FileChange) -> apply.Step:
     """What a change does to its file. Raises ChangedSinceRead, VerificationFailed for a place that is not ours."""
-    if not places.may_write(root, change.path):
+    known = places.is_place(change.path)
+    link = None if known else places.link_to(root, change.path)
+    if not known and link is None:
         raise VerificationFailed("this is no file that grubkd edits", place=Place(change.path))
     present = read(root, change.path)
     if (present.data if present else None) != change.before:
@@ -116,9 +120,9 @@ def _step(root: Root, change: FileChange) -> apply.Step:
             place=Place(change.path),
         )
     if change.after is None:
-        return apply.Step(change.path, present, None)
+        return apply.Step(change.path, present, None, link)
     after = present.with_data(change.after) if present else image.new(change.after)
-    return apply.Step(change.path, present, after)
+    return apply.Step(change.path, present, after, link)
 
 
 def read(root: Root, path: str) -> Image | None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from grubkd.change import atomicfile, directory, durable, image
 from grubkd.change.filesync import FileSync
-from grubkd.change.image import same
+from grubkd.change.image import is_restored, same
 from grubkd.change.journal import path_of
 from grubkd.errors import RollbackFailed
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
+    from grubkd.change.image import Image
     from grubkd.change.record import FileRecord, Record
     from grubkd.tree.root import Root
 
@@ -59,7 +60,7 @@ def _undo_file(root: Root, record: Record, number: int, file: FileRecord, force:
             known = (file.after, file.before.digest if file.before else None)
             if not force and (present.digest if present else None) not in known:
                 return Leftover(file.path, "changed by somebody else meanwhile")
-            _give_back(root, file, staged, kept)
+            _give_back(root, file, present, staged, kept)
         # The old file goes last: it is the one thing that needs no space to be put back.
         for path in (staged, kept):
             atomicfile.remove(root, path)
@@ -71,17 +72,21 @@ def _undo_file(root: Root, record: Record, number: int, file: FileRecord, force:
     return None
 
 
-def _give_back(root: Root, file: FileRecord, staged: str, kept: str) -> None:
-    """Put the old file in place of what stands there. Raises OSError."""
+def _give_back(root: Root, file: FileRecord, present: Image | None, staged: str, kept: str) -> None:
+    """Put the old file in place of what is there. Raises OSError.
+
+    The kept file is in a directory that may be somebody else's. It is used only where its bytes, owner, mode and
+    attributes are those in the journal, and where it has no attribute that a journal does not bring back.
+    """
     if file.before is None:
         atomicfile.remove(root, file.path)
         return
     old = image.read(root, kept) if root.exists(directory.parent(kept)) else None
-    if old is None or not old.like(file.before):
+    if old is None or not old.like(file.before) or not all(map(is_restored, old.xattrs)):
         atomicfile.remove(root, staged)
         for path in directory.missing(root, directory.parent(file.path)):
             directory.make(root, path, 0o755)
         with FileSync(1) as files:
-            atomicfile.stage(root, staged, file.before, files)
+            atomicfile.stage(root, staged, file.before.executable_as(present), files)
         kept = staged
     atomicfile.swap(root, kept, file.path)

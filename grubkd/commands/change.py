@@ -118,7 +118,7 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
     read, after = prepared.config.texts, prepared.after
     if request.regenerate:
         made = _regenerated(root, prepared)
-        # Entries that the generator copies (of 40_custom) are edited in its output.
+        # Entries that have no source (those of 40_custom, say) are edited in the output of the generator.
         prepared = _prepare(Overlay(root, made), request.selectors, decide)
         after = {**made, **prepared.after}
     files = _ordered(root, read, after)
@@ -218,7 +218,12 @@ def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
     sources = {path: data for path, data in prepared.after.items() if path not in scripts and data is not None}
     from grubkd.change import regenerate
 
-    return {**sources, **regenerate.regenerate(root, prepared.config, sources)}
+    made = {**sources, **regenerate.regenerate(root, prepared.config, sources)}
+    tree = Overlay(root, made)
+    config = inventory.read(tree)
+    _check_understood(config)
+    regenerate.check_menu(root, prepared.config, tree, config)
+    return made
 
 
 def _followups(config: BootConfig, files: Sequence[FileChange]) -> list[tuple[str, ...]]:

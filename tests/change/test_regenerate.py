@@ -4,7 +4,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +66,10 @@ class Tree:
             for path in sorted(self.top.rglob("*"))
             if path.is_file() and "var/lib/grubkd" not in str(path)
         }
+
+    def kernel(self) -> None:
+        """Put the kernel of the menu on the disk."""
+        self.write("/boot/vmlinuz-6.1.0-50-amd64", "kernel")
 
     def run(self, *argv: str) -> tuple[int, dict[str, Any]]:
         self._capsys.readouterr()
@@ -144,3 +151,117 @@ def test_a_tree_without_a_generator_is_refused(tree: Tree) -> None:
 
 def test_one_entry_alone_cannot_be_regenerated(tree: Tree) -> None:
     assert tree.regenerate("--kernel", "0")[0] == 2
+
+
+OTHER = SECTION.replace("10_linux", "30_os-prober")
+POOR = {
+    "nothing": "",
+    "comments": "echo '# nothing'\n",
+    "settings": "echo 'set default=0'\n",
+    "chainloader": f"echo '{OTHER}'\necho 'menuentry W {{ chainloader +1; }}'\n",
+    "memtest": "echo 'menuentry M { linux16 /memtest86+.bin; }'\n",
+}
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("printed", POOR)
+def test_a_menu_without_its_kernels_is_not_written(tree: Tree, printed: str, there: bool) -> None:
+    if there:
+        tree.kernel()
+    tree.generator(f"#!/bin/sh\n{POOR[printed]}")
+    before = tree.files()
+    for more in ((), ("--dry-run",)):
+        status, answer = tree.regenerate(*more)
+        assert (status, answer["error"]["code"]) == (1, "command-failed")
+        assert "the generated menu has no entry" in answer["error"]["message"]
+        assert tree.files() == before
+
+
+def test_a_kernel_that_is_there_keeps_its_entry(tree: Tree) -> None:
+    menu = (tree.top / "boot/grub/grub.cfg").read_text()
+    more = (
+        "menuentry 'Two' { linux /boot/vmlinuz-6.2.0-1-amd64 ro; }\nmenuentry 'G' { linux /vmlinuz-5.0.0-gone ro; }\n"
+    )
+    tree.write("/boot/grub/grub.cfg", menu + more)
+    tree.kernel()
+    tree.write("/boot/vmlinuz-6.2.0-1-amd64", "kernel")
+    status, answer = tree.regenerate()
+    assert status == 1
+    assert "no entry for 6.2.0-1-amd64, " in answer["error"]["message"]
+    (tree.top / "boot/vmlinuz-6.2.0-1-amd64").unlink()
+    assert tree.regenerate()[0] == 0
+
+
+def test_a_menu_that_reads_no_snippets_any_more(tree: Tree) -> None:
+    """Snippets are entries only while grub.cfg calls blscfg."""
+    tree.write("/boot/grub/grub.cfg", "insmod blscfg\nblscfg\n")
+    tree.write("/boot/loader/entries/a.conf", "title A\nversion 6.1.0-50\nlinux /vmlinuz-6.1.0-50-amd64\noptions ro\n")
+    tree.generator("#!/bin/sh\necho '# blscfg'\n")
+    status, answer = tree.regenerate()
+    assert (status, answer["error"]["code"]) == (1, "command-failed")
+    tree.generator("#!/bin/sh\necho blscfg\n")
+    assert tree.regenerate()[0] == 0
+
+
+@pytest.mark.parametrize("name", ["tree", "./tree/", "../here/tree", "link"])
+def test_a_relative_root(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    tree = Tree(tmp_path / "here/tree", capsys)
+    monkeypatch.chdir(tmp_path / "here")
+    Path("link").symlink_to("tree")
+    tree.top = Path(name)
+    status, answer = tree.regenerate()
+    assert (status, answer.get("changed")) == (0, True), answer
+    assert b"crashkernel=256M" in (tmp_path / "here/tree/boot/grub/grub.cfg").read_bytes()
+
+
+def sleepers(mark: str) -> list[str]:
+    """The processes whose command line holds a mark."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if mark.encode() in each.read_bytes():
+                found.append(each.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name
+)
+def test_a_signal_ends_the_generator_and_all_it_started(tree: Tree, tmp_path: Path, number: signal.Signals) -> None:
+    """A killed grubkd cannot remove the copies; a terminated one does."""
+    mark = f"600.{os.getpid()}{number:03d}"
+    shell = tree.top / "bin/sh"
+    shutil.copy(shell, tree.top / "bin/nap")
+    tree.generator(
+        "#!/bin/sh\ntrap '' TERM INT HUP\n"
+        f"/bin/nap -c 'trap \"\" TERM INT HUP; : >/started; while :; do :; done' {mark}\n: {mark}\n"
+    )
+    before = tree.files()
+    home = tmp_path.parent / f"{tmp_path.name}-tmp"
+    home.mkdir()
+    command = [sys.executable, "-m", "grubkd", "set", "256M", "--regenerate", "--root", str(tree.top)]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], env={**os.environ, "TMPDIR": str(home)}) as running:
+        until = time.monotonic() + 60
+        while not (tree.top / "started").exists() and running.poll() is None and time.monotonic() < until:
+            time.sleep(0.05)
+        assert sleepers(mark)
+        assert list(home.iterdir())
+        running.send_signal(number)
+        status = running.wait(30)
+    until = time.monotonic() + 10
+    while sleepers(mark) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert sleepers(mark) == []
+    (tree.top / "started").unlink()
+    assert tree.files() == before
+    if number == signal.SIGKILL:
+        assert status == -signal.SIGKILL
+    else:
+        assert status == 130
+        assert list(home.iterdir()) == []
+        assert not (tree.top / "var").exists()

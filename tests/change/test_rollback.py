@@ -279,7 +279,17 @@ def test_a_journal_gives_no_file_a_set_user_id_bit(top: Path) -> None:
     id = edit(top, DEFAULT, b"X=1\n")
     tamper(top, id, lambda each: replace(each, files=(with_mode(each.files[0], 0o6755),)))
     back(top)
+    assert stat.S_IMODE((top / DEFAULT[1:]).stat().st_mode) == 0o644
+
+
+def test_execution_bits_come_back_where_they_were(top: Path) -> None:
+    """As on vfat, where every file has them; the file that is gone comes back without."""
+    (top / DEFAULT[1:]).chmod(0o755)
+    (top / SNIPPET[1:]).chmod(0o750)
+    id = write(top, FileChange(DEFAULT, tree.OLD[DEFAULT], b"X=1\n"), FileChange(SNIPPET, tree.OLD[SNIPPET], None))
+    back(top, id)
     assert stat.S_IMODE((top / DEFAULT[1:]).stat().st_mode) == 0o755
+    assert stat.S_IMODE((top / SNIPPET[1:]).stat().st_mode) == 0o640
 
 
 def with_mode(file: FileRecord, mode: int) -> FileRecord:

@@ -5,6 +5,7 @@ the tree nothing but boot configuration.
 """
 
 import json
+import os
 import tempfile
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
@@ -114,6 +115,19 @@ def seal(body: bytes) -> bytes:
     return json.dumps({"grubkd": 1, "sha256": sha256(body).hexdigest()}).encode() + b"\n" + body
 
 
+def _another_owner(root: Root, path: Path) -> None:
+    """See that the journal changes nothing while another user owns it."""
+    if os.geteuid() != 0:
+        return
+    before = sorted((each, each.lstat().st_ctime_ns) for each in _TREE.rglob("*") if "/var/" not in str(each))
+    os.chown(path, 1234, 1234)
+    with suppress(GrubkdError):
+        rollback(root, force=True)
+    assert path.exists()
+    assert before == sorted((each, each.lstat().st_ctime_ns) for each in _TREE.rglob("*") if "/var/" not in str(each))
+    os.chown(path, 0, 0)
+
+
 def use(text: bytes, found: Record) -> None:
     """Give the journal to a tree that holds a file it must not touch, and take it back by force."""
     _OUTSIDE.mkdir(exist_ok=True)
@@ -129,8 +143,10 @@ def use(text: bytes, found: Record) -> None:
     home.mkdir(parents=True, exist_ok=True)
     for each in home.iterdir():
         each.unlink()
-    (home / f"{found.id}.done").write_bytes(text)
+    path = home / f"{found.id}.done"
+    path.write_bytes(text)
     root = Root(str(_TREE))
+    _another_owner(root, path)
     history.read(root)
     with suppress(GrubkdError):
         rollback(root, force=True)
@@ -141,4 +157,6 @@ def use(text: bytes, found: Record) -> None:
     assert not strange, strange
     for each in files:
         if each != "/etc/passwd":
+            assert (_TREE / each[1:]).stat().st_mode & 0o7111 == 0
+            assert "security.capability" not in os.listxattr(_TREE / each[1:])
             (_TREE / each[1:]).unlink()

@@ -1,5 +1,8 @@
-"""The build: beside pyproject.toml, one step of our own, which makes the parsers' tables."""
+"""The build: beside pyproject.toml, two steps of our own, for the parsers' tables and for the text of the manual."""
 
+import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,14 +12,14 @@ from setuptools.command.build_py import build_py
 TOP = Path(__file__).resolve().parent
 
 
-class BuildTables(build_py):
-    """Puts `grubkd/grammars/NAME_tables.py` beside each grammar of the build.
+class Build(build_py):
+    """Adds `grubkd/grammars/NAME_tables.py` for each grammar, and `grubkd/manual/PAGE.txt` for each page.
 
-    An editable install needs none.
+    An editable install needs neither. Without mandoc there are no texts: `grubkd help` then shows click's help.
     """
 
     def run(self) -> None:
-        """Build the modules, then the tables."""
+        """Build the modules, then what is made from other files."""
         super().run()
         if getattr(self, "editable_mode", False):
             return
@@ -26,6 +29,12 @@ class BuildTables(build_py):
         for grammar in sorted((TOP / "grubkd" / "grammars").glob("*.lark")):
             target = Path(self.build_lib, "grubkd", "grammars", f"{grammar.stem}_tables.py")
             target.write_text(compile.module(grammar.read_text("utf-8")), "utf-8")
+        mandoc = shutil.which("mandoc")
+        for page in sorted((TOP / "man").glob("*.[1-9]")) if mandoc else []:
+            command = [mandoc, "-T", "ascii", "-O", "width=78", str(page)]
+            text = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603 - a list
+            # Bold and underlined letters are struck twice.
+            Path(self.build_lib, "grubkd", "manual", f"{page.name}.txt").write_text(re.sub(".\b", "", text), "ascii")
 
 
-setup(license="LGPL-2.1-or-later", cmdclass={"build_py": BuildTables})
+setup(license="LGPL-2.1-or-later", cmdclass={"build_py": Build})

@@ -1,7 +1,7 @@
-"""Every way to fail: one class a cause, each with its stable code and its exit status.
+"""Errors: one class for each cause, with a stable code for programs and an exit code; and warnings.
 
-A message says what was found, the hint what to do about it, the place where. Exit codes: 1 failed and rolled back,
-2 usage, 3 a file was not understood, 4 refused, 5 rollback failed, 130 interrupted.
+The message says what was found, the place says where, the hint says how to fix it. Exit codes: 1 failed and rolled
+back, 2 usage, 3 a file was not understood, 4 refused, 5 rollback failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the tree: path inside the root (from "/"), line and column from 1 (0: the file as a whole)."""
+    """A place in the tree: the path inside the root (from "/"), line and column from 1 (0: the whole file)."""
 
     file: str
     line: int = 0
@@ -27,7 +27,7 @@ class Place:
 
 
 def place_at(file: str, text: str, offset: int) -> Place:
-    """The place of a byte offset in a file's text."""
+    """The place of a byte offset in the text of a file."""
     line = text.count("\n", 0, offset) + 1
     column = offset - (text.rfind("\n", 0, offset) + 1) + 1
     return Place(file, line, column)
@@ -35,7 +35,7 @@ def place_at(file: str, text: str, offset: int) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A warning: something the reader should know that stops nothing."""
+    """A warning. The run continues."""
 
     code: str
     message: str
@@ -44,10 +44,7 @@ class Notice:
 
 
 class GrubkdError(Exception):
-    """The root of the tree. `code` is a stable word for programs, `exit` the process's exit status.
-
-    `remedy` is what to do about any error of the class: the hint where no better one is known.
-    """
+    """The base class. `code`: a stable word for programs; `exit`: the exit code; `remedy`: the default hint."""
 
     code: ClassVar[str] = "error"
     exit: ClassVar[int] = 1
@@ -64,48 +61,48 @@ class GrubkdError(Exception):
 
 
 class Failed(GrubkdError):
-    """The system would not do it; what was begun has been undone."""
+    """The system refused it. What was begun is undone."""
 
     code = "failed"
     exit = 1
 
 
 class PermissionDenied(Failed):
-    """The process lacks the right; usually: not root."""
+    """The process has no permission; usually it does not run as root."""
 
     code = "permission-denied"
     remedy = "run grubkd as root"
 
 
 class InputOutput(Failed):
-    """A system call failed: no space, read-only, an I/O error."""
+    """A system call failed: no space left, a read-only file system, an I/O error."""
 
     code = "io-error"
-    remedy = "fix what the system complains of, then run the same command again"
+    remedy = "fix the reported error, then retry"
 
 
 class LockBusy(Failed):
-    """Another grubkd holds the lock of this root."""
+    """Another grubkd holds the lock of this tree."""
 
     code = "lock-busy"
 
 
 class CommandFailed(Failed):
-    """A command that grubkd ran (a follow-up, a generator) ended non-zero."""
+    """A command that grubkd ran (a follow-up, a generator) failed."""
 
     code = "command-failed"
-    remedy = "run that command by hand to see what it lacks"
+    remedy = "run that command by hand to see why it fails"
 
 
 class VerificationFailed(Failed):
-    """The tree read again is not the tree that was planned: a defect, found before or undone after the write."""
+    """The tree, read again, is not as planned: a defect, found before the write, or undone after it."""
 
     code = "verification-failed"
-    remedy = "this is a defect of grubkd, which has left no file changed: please report it with `grubkd show --json`"
+    remedy = "this is a defect of grubkd; no file is changed; please report it with the output of `grubkd show --json`"
 
 
 class Usage(GrubkdError):
-    """The command line of grubkd itself is wrong."""
+    """The command line of grubkd is wrong."""
 
     code = "usage"
     exit = 2
@@ -113,7 +110,7 @@ class Usage(GrubkdError):
 
 
 class BadValue(Usage):
-    """A crashkernel value that is malformed; `column` counts from 1 within the value."""
+    """A malformed crashkernel value. `column` counts from 1 within the value."""
 
     code = "bad-value"
 
@@ -123,109 +120,109 @@ class BadValue(Usage):
 
 
 class NotUnderstood(GrubkdError):
-    """A file that a grammar cannot read: it is shown as such and never edited."""
+    """A file that the grammar does not accept. It is reported, and never edited."""
 
     code = "not-understood"
     exit = 3
 
 
 class Refused(GrubkdError):
-    """grubkd will not do it, for the reason given; nothing was written."""
+    """grubkd does not do it, for the reason given. Nothing was written."""
 
     code = "refused"
     exit = 4
 
 
 class NoSuchEntry(Refused):
-    """A selector that no entry matches, or a default that cannot be determined."""
+    """No entry matches the selector, or the default entry cannot be determined."""
 
     code = "no-such-entry"
     remedy = "grubkd show lists the entries"
 
 
 class NoBootloader(Refused):
-    """The tree holds no boot configuration."""
+    """The tree has no boot configuration."""
 
     code = "no-bootloader"
 
 
 class RamUnknown(Refused):
-    """The value depends on the amount of RAM and none is known."""
+    """The value depends on the amount of RAM, which is not known."""
 
     code = "ram-unknown"
 
 
 class ArchitectureUnknown(Refused):
-    """The value depends on the architecture and none is known."""
+    """The value depends on the architecture, which is not known."""
 
     code = "architecture-unknown"
 
 
 class WouldNotReserve(Refused):
-    """The kernel would reserve nothing for the value."""
+    """The kernel would reserve nothing for this value."""
 
     code = "would-not-reserve"
-    remedy = "give a value yourself; grubkd predict shows what the kernel does with it"
+    remedy = "give a value; grubkd predict shows what the kernel does with it"
 
 
 class WouldNotBoot(Refused):
-    """The kernel would not boot with the value."""
+    """The kernel would not boot with this value."""
 
     code = "would-not-boot"
 
 
 class TooLong(Refused):
-    """A kernel command line, or the block that holds it, would be longer than its reader takes."""
+    """A kernel command line, or the block that holds it, would be longer than its reader accepts."""
 
     code = "too-long"
 
 
 class CannotHold(Refused):
-    """The format has no way to write the argument so that the kernel receives it."""
+    """The format cannot hold the argument in a way that the kernel receives it."""
 
     code = "cannot-hold"
 
 
 class ForeignValue(Refused):
-    """A text the kernel reads as a crashkernel value, which is no argument of ours and would win."""
+    """The kernel reads a crashkernel value in a text that is not an argument of that name, and it would win."""
 
     code = "foreign-value"
 
 
 class ChangedSinceRead(Refused):
-    """Somebody else changed a file between our reading and our writing."""
+    """Another program changed a file after grubkd read it."""
 
     code = "changed-since-read"
 
 
 class NothingToRollBack(Refused):
-    """No such transaction, or none left to undo."""
+    """There is no such transaction, or none is left to undo."""
 
     code = "nothing-to-roll-back"
 
 
 class UntrustedJournal(Refused):
-    """A journal, or its directory, that somebody else than root and the caller owns or may write."""
+    """A journal, or its directory, belongs to another user than root and the caller, or others may write to it."""
 
     code = "untrusted-journal"
 
 
 class Sealed(Refused):
-    """An image whose boot arguments are changed by its own tool only."""
+    """Only the own tool of the image can change its boot arguments."""
 
     code = "sealed"
 
 
 class RollbackFailed(GrubkdError):
-    """Undoing failed as well: what is left to do by hand is in the message."""
+    """Undoing failed too. The message says what to do by hand."""
 
     code = "rollback-failed"
     exit = 5
 
 
 class Interrupted(GrubkdError):
-    """A signal ended the run; what was begun has been undone."""
+    """A signal ended the run. What was begun is undone."""
 
     code = "interrupted"
     exit = 130
-    remedy = "run the same command again if it is still wanted"
+    remedy = "run the same command again if you still want the change"

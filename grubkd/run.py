@@ -12,8 +12,8 @@ from signal import SIGKILL, SIGTERM
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
-from grubkd import log
 from grubkd.errors import CommandFailed, Place, Refused
+from grubkd.log import WAITING, logger
 from grubkd.text import from_bytes, to_bytes
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def run(  # noqa: PLR0913
         finished = _gather(process, name, stop, started, patience)
     finally:
         _end(process)
-        log.decided(f"ran {name}: {time.monotonic() - started:.2f} s, {_how(process.returncode)}")
+        logger.info("ran %s: %.2f s, %s", name, time.monotonic() - started, _how(process.returncode))
     if process.returncode:
         last = finished.stderr.decode("latin-1").strip().rpartition("\n")[2]
         raise CommandFailed(f"{name}: {_how(process.returncode)}" + (f": {last}" if last else ""))
@@ -158,7 +158,7 @@ def _gather(
                 reading.discard(fd)
         taken = time.monotonic() - started
         if taken >= _NOTICEABLE and not noticed:
-            log.waiting(f"running {name}")
+            logger.log(WAITING, "running %s", name)
             noticed = True
         for over, why in (
             (stop(), "the run was interrupted"),

@@ -1,8 +1,8 @@
 """Bytes as text, without loss.
 
-Inside grubkd a text is a `str` in which every character is one byte (latin-1): offsets are byte offsets, and no byte,
-valid UTF-8 or not, is ever lost. What people type and read is the operating system's form instead: UTF-8, in which a
-byte that is not UTF-8 appears as a lone surrogate U+DC80..U+DCFF ("surrogateescape").
+Inside grubkd a text is a `str` with one character for each byte (latin-1): offsets are byte offsets, and no byte is
+lost, whether or not it is valid UTF-8. People type and read the form of the operating system: UTF-8, with a lone
+surrogate U+DC80..U+DCFF for each byte that is not UTF-8 ("surrogateescape").
 """
 
 from __future__ import annotations

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from grubkd import log
 from grubkd.boot.build import entry_of
 from grubkd.boot.loaders import FORMATS, LOADERS, kernel_cmdline, ostree, uki
 from grubkd.boot.loaders.format import SnippetReader, Sources
 from grubkd.boot.model import BootConfig, Bootloader, ManagedBy
 from grubkd.errors import GrubkdError
+from grubkd.log import logger
 from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def read(tree: Tree, earlier: BootConfig | None = None) -> BootConfig:
         managed_by=managed_by,
     )
     for one in config.bootloaders:
-        log.decided(f"found {one.format}: {', '.join(one.files)}")
-    log.decided(f"found {len(entries)} entries, {len(new_kernels)} sources of arguments for new kernels")
+        logger.info("found %s: %s", one.format, ", ".join(one.files))
+    logger.info("found %d entries, %d sources of arguments for new kernels", len(entries), len(new_kernels))
     return config
 
 

@@ -20,10 +20,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from grubkd import log
 from grubkd.change import disk, journal, recovery, sync
 from grubkd.change.lock import HeldSignals
 from grubkd.errors import ChangedSinceRead, CommandFailed, GrubkdError, Place, RollbackFailed, VerificationFailed
+from grubkd.log import logger
 from grubkd.tree.root import system_failure
 from grubkd.tree.tree import Overlay
 
@@ -141,7 +141,7 @@ class Application:
                     disk.remove_file(near, step.path)
                 else:
                     disk.swap(near, self._names(number)[0], step.path)
-                log.decided(f"{'removed' if step.after is None else 'wrote'} {step.path}")
+                logger.info("%s %s", "removed" if step.after is None else "wrote", step.path)
         self._sync()
 
     def _verify(self) -> None:

@@ -16,9 +16,9 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from grubkd import log
 from grubkd.change import disk
 from grubkd.errors import Interrupted, LockBusy, Place, UntrustedJournal
+from grubkd.log import WAITING, logger
 from grubkd.text import from_user
 from grubkd.tree.root import system_failure
 
@@ -115,7 +115,7 @@ def _acquire(root: Root, patience: float) -> int:
             while not _try(fd):
                 waited = time.monotonic() - started
                 if waited >= _NOTICEABLE and not noticed:
-                    log.waiting("waiting for another grubkd to end")
+                    logger.log(WAITING, "waiting for another grubkd to end")
                     noticed = True
                 if waited >= patience:
                     raise LockBusy(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from grubkd import render, render_predict
 from grubkd.errors import GrubkdError, Usage
 from grubkd.memory.architecture import architecture
 from grubkd.memory.crashkernel import read
@@ -13,6 +12,7 @@ from grubkd.memory.memorymap import from_firmware
 from grubkd.memory.placement import counted_ram, place
 from grubkd.memory.release import Release
 from grubkd.memory.size import LIMIT
+from grubkd.render import output, predict
 from grubkd.text import from_user, to_display
 
 if TYPE_CHECKING:
@@ -26,19 +26,19 @@ _CHUNK = 1 << 16
 
 
 class BadRequest(Usage):
-    """A line that is no request."""
+    """A line that is not a request."""
 
     code = "bad-request"
 
 
 def run(stream: BinaryIO) -> None:
-    """Answer every line of the stream, whatever the other lines hold; what has arrived is answered at once."""
+    """Answer every line of the stream. Lines are answered as they arrive; a bad line does not stop the run."""
     for lines in _arrivals(stream):
-        render.text("\n".join(answers(lines)))
+        output.text("\n".join(answers(lines)))
 
 
 def _arrivals(stream: BinaryIO) -> Iterator[list[bytes]]:
-    """The lines of a stream in the groups in which they arrive; the last line may lack its newline."""
+    """The lines of a stream, in groups as they arrive; the last line may lack its newline."""
     parts: list[bytes] = []
     while chunk := _read(stream):
         whole, newline, rest = chunk.rpartition(b"\n")
@@ -64,7 +64,7 @@ def answers(lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to one request: {"id", "request", "placement"}. Raises GrubkdError for what cannot be one.
+    """The answer to one request: {"id", "request", "placement"}. Raises GrubkdError for an invalid request.
 
     Unknown fields are ignored, and so are optional ones that are null. Sizes and addresses are bytes, ends exclusive.
     """
@@ -91,7 +91,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         )
     return {
         "id": request.get("id"),
-        "request": render_predict.request(found),
+        "request": {**predict.request(found), "reason": to_display(found.reason)},
         "placement": None if placement is None else _placement_object(placement),
     }
 
@@ -132,14 +132,14 @@ def _text(request: Mapping[str, Any], name: str) -> str:
     value = request.get(name)
     if not isinstance(value, str):
         raise BadRequest(f"'{name}' must be a string" if name in request else f"'{name}' is missing")
-    return value if value.isascii() else _octets(name, value)
+    return value if value.isascii() else _bytes_of(name, value)
 
 
-def _octets(name: str, value: str) -> str:
+def _bytes_of(name: str, value: str) -> str:
     try:
         return from_user(value)
     except UnicodeEncodeError:
-        raise BadRequest(f"'{name}' holds a code point that is no character") from None
+        raise BadRequest(f"'{name}' holds a code point that is not a character") from None
 
 
 def _number(request: Mapping[str, Any], name: str) -> int:

@@ -1,6 +1,6 @@
-"""What `set` and `unset` share: read, decide, edit, verify, commit.
+"""A change of the configuration: read, decide, edit, verify, commit; and how `set`, `unset` and `keep` answer.
 
-Every step but the last is a pure function of what was read; the last writes all files or none.
+Every step but the last is a pure function of what was read. The last writes all files or none.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.change import changes, verify
 from grubkd.change.lock import lock
-from grubkd.commands.unfinished import interrupted
+from grubkd.commands.warnings import interrupted
 from grubkd.errors import Notice, Place
+from grubkd.render import change, output
+from grubkd.render.json import document
 from grubkd.text import to_bytes
 from grubkd.tree.tree import Overlay, Snapshot
 
@@ -23,19 +25,44 @@ if TYPE_CHECKING:
     from grubkd.boot.model import BootConfig, LineKey
     from grubkd.boot.selector import Selection
     from grubkd.change.edit import FileChange
+    from grubkd.change.request import ArgChange
+    from grubkd.change.rollback import RolledBack
     from grubkd.tree.root import Root
     from grubkd.tree.tree import Tree
+
+    Decide = Callable[[BootConfig, Selection], "Decision"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for.
+
+    command: the verb that history records. selectors: the entries, () for all. values: the crashkernel values; None
+    leaves them as they are, () removes them, and with `auto` grubkd chooses them. arguments: changes of other
+    arguments.
+    """
+
+    command: str
+    selectors: tuple[str, ...] = ()
+    values: tuple[str, ...] | None = None
+    auto: bool = False
+    arguments: tuple[ArgChange, ...] = ()
+    dry_run: bool = False
+    force: bool = False
+    run_followups: bool = False
+    regenerate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is wanted of a configuration, as decided from it: the wishes, what history records, what to warn of.
+    """What a request means for a configuration.
 
-    `admit(expected)` is shown what every line is to read like (key of the line -> arguments) before anything is
-    written; it refuses by raising, and returns further warnings.
+    changes_for: the argument changes of an entry, or (None) of new kernels. wanted, by: what history records.
+    architecture: the machine's, by name. admit: takes the planned edits before anything is written; it refuses them by
+    raising, and returns further warnings.
     """
 
-    wishes_for: changes.ArgChangesFor
+    changes_for: changes.ArgChangesFor
     wanted: dict[str, object]
     by: str
     architecture: str | None
@@ -59,16 +86,6 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How to carry a change out: the verb for history, whether to stop before the first write, what else to run."""
-
-    command: str
-    dry_run: bool = False
-    run_followups: bool = False
-    regenerate: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Prepared:
     """A change that was verified in memory. `after`: the files that differ; `verified`: read with these files."""
 
@@ -80,55 +97,44 @@ class _Prepared:
     warnings: tuple[Notice, ...]
 
 
-def run(
-    root: Root,
-    selectors: Sequence[str],
-    decide: Callable[[BootConfig, Selection], Decision],
-    manner: Manner,
-) -> Outcome:
+def run(root: Root, request: Request, decide: Decide) -> Outcome:
     """Change the configuration as decided, as one transaction.
 
-    Raises NotUnderstood where a file of the configuration could not be read, Refused and its kin where the change
-    must not be made, Failed where it could not be.
+    Raises NotUnderstood if a file of the configuration cannot be read, Refused if the change must not be made, Failed
+    if it could not be made.
     """
-    if manner.dry_run:
-        # A dry run over an interrupted one starts from files half old, half new, which it must say.
-        return _carry_out(root, selectors, decide, manner, interrupted(root))
+    if request.dry_run:
+        # After an interrupted run the files are half old, half new: the diff is of these.
+        return _carry_out(root, request, decide, interrupted(root))
     with lock(root):
-        return _carry_out(root, selectors, decide, manner, _recovered(root, manner.run_followups))
+        return _carry_out(root, request, decide, _recovered(root, request.run_followups))
 
 
-def _carry_out(
-    root: Root,
-    selectors: Sequence[str],
-    decide: Callable[[BootConfig, Selection], Decision],
-    manner: Manner,
-    found: tuple[Notice, ...],
-) -> Outcome:
-    """As run, under the lock where there is something to write; `found` is told beside what is found here."""
+def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Notice, ...]) -> Outcome:
+    """As run, under the lock where files are written; `earlier`: the warnings so far."""
     with root.near() as near:
-        prepared = _prepare(near, selectors, decide)
+        prepared = _prepare(near, request.selectors, decide)
     read, after = prepared.config.texts, prepared.after
-    if manner.regenerate:
+    if request.regenerate:
         made = _regenerated(root, prepared)
-        # Entries that are made from no source (those of 40_custom, say) are edited in what the generator printed.
-        prepared = _prepare(Overlay(root, made), selectors, decide)
+        # Entries that have no source (those of 40_custom, say) are edited in the output of the generator.
+        prepared = _prepare(Overlay(root, made), request.selectors, decide)
         after = {**made, **prepared.after}
     files = _ordered(root, read, after)
-    warnings = found + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
+    warnings = earlier + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
     done = None
-    if files and not manner.dry_run:
+    if files and not request.dry_run:
         from grubkd.change import transaction
 
         done = transaction.commit(
             root,
             files,
-            command=manner.command,
+            command=request.command,
             wanted=prepared.decision.wanted,
             by=prepared.decision.by,
             followups=_followups(prepared.config, files),
             recheck=lambda tree: _verify_written(tree, prepared),
-            run_followups=manner.run_followups,
+            run_followups=request.run_followups,
         )
     return Outcome(
         tuple(files),
@@ -141,25 +147,25 @@ def _carry_out(
 
 
 def _recovered(root: Root, run_followups: bool) -> tuple[Notice, ...]:
-    """Undo what an interrupted run left; returns what to tell about it."""
+    """Undo what an interrupted run left; returns the warnings about it."""
     from grubkd.change import transaction
 
     return transaction.recover(root, run_followups=run_followups)
 
 
-def _prepare(tree: Tree, selectors: Sequence[str], decide: Callable[[BootConfig, Selection], Decision]) -> _Prepared:
+def _prepare(tree: Tree, selectors: Sequence[str], decide: Decide) -> _Prepared:
     """Read the tree, work the change out, and read the tree as it would be. Raises as run does."""
     tree = Snapshot(tree)
     config = inventory.read(tree)
     _check_understood(config)
     selection = select(config, selectors)
     decision = decide(config, selection)
-    editable, told = _editable(config, selection, decision)
+    editable, notices = _editable(config, selection, decision)
     if editable is not selection:
         selection, decision = editable, decide(config, editable)
-    planned = changes.make(config, selection, decision.wishes_for)
+    planned = changes.make(config, selection, decision.changes_for)
     verify.fits(config, planned, decision.architecture)
-    warnings = told + planned.warnings + decision.warnings + decision.admit(planned)
+    warnings = notices + planned.warnings + decision.warnings + decision.admit(planned)
     after = _edited(config, planned)
     verified = inventory.read(Overlay(tree, after), config) if after else config
     verify.check(config, verified, planned.expected)
@@ -167,12 +173,12 @@ def _prepare(tree: Tree, selectors: Sequence[str], decide: Callable[[BootConfig,
 
 
 def _editable(config: BootConfig, selection: Selection, decision: Decision) -> tuple[Selection, tuple[Notice, ...]]:
-    """As sealed.editable; the selection itself where nothing is sealed, which is so on most machines."""
+    """As managed.editable; on most machines, where no other tool manages an entry, the selection itself."""
     if not config.managed_by and not any(entry.managed_by for entry in selection.entries):
         return selection, ()
     from grubkd.change import managed
 
-    return managed.editable(config, selection, decision.wishes_for, decision.architecture)
+    return managed.editable(config, selection, decision.changes_for, decision.architecture)
 
 
 def _edited(config: BootConfig, planned: changes.ChangeSet) -> dict[str, bytes | None]:
@@ -200,7 +206,7 @@ def _verify_written(tree: Tree, prepared: _Prepared) -> None:
 
 
 def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
-    """The changed sources, and what the tree's own generator makes of them instead of our edit of grub.cfg."""
+    """The changed sources, and the grub.cfg that the tree's own generator makes from them."""
     scripts = {entry.source.file for entry in prepared.config.entries if entry.format == "grub2"}
     sources = {path: data for path, data in prepared.after.items() if path not in scripts and data is not None}
     from grubkd.change import regenerate
@@ -220,7 +226,7 @@ def _followups(config: BootConfig, files: Sequence[FileChange]) -> list[tuple[st
 
 
 def _check_understood(config: BootConfig) -> None:
-    """Refuse to edit where any file of a bootloader is not understood; the first such file is named."""
+    """Refuse to edit if any file of a boot loader is not understood; names the first such file."""
     if config.errors:
         raise config.errors[0]
 
@@ -228,7 +234,18 @@ def _check_understood(config: BootConfig) -> None:
 def _created(file: FileChange) -> Notice:
     return Notice(
         "created-cmdline",
-        f"{file.path} did not exist: created, so that kernels installed later get the arguments",
-        hint="see that it holds what they need to boot, such as root=",
+        f"{file.path} did not exist: it was created so that new kernels get the arguments",
+        hint="check that it holds what they need to boot, such as root=",
         place=Place(file.path),
     )
+
+
+def print_outcome(done: Outcome | RolledBack, *, json: bool, dry_run: bool, reboot_required: bool) -> None:
+    """Print what was changed, or would be."""
+    if json:
+        document(change.answer(done, dry_run=dry_run, reboot_required=reboot_required))
+        return
+    output.warnings(done.warnings)
+    output.lines(change.lines(done.files, dry_run=dry_run, transaction=done.transaction))
+    for command in done.followups:
+        output.text(f"now run, in that system: {' '.join(command)}")

@@ -1,31 +1,33 @@
-"""`grubkd check`: whether this machine will dump when it crashes."""
+"""`grubkd check`: whether this machine saves a dump when it crashes."""
 
 from __future__ import annotations
 
-from grubkd import advice, render, render_check
-from grubkd.advice import check
+import click
+
+from grubkd import advice
+from grubkd.advice import check as checks
 from grubkd.boot import findings, inventory
 from grubkd.commands import options
-from grubkd.commands.declared import verb
-from grubkd.commands.denied import denied
-from grubkd.commands.unfinished import interrupted
+from grubkd.commands.group import message_options
+from grubkd.commands.warnings import interrupted, unreadable
 from grubkd.errors import Refused
 from grubkd.machine import kdump as kdumps
 from grubkd.machine import machine as machines
+from grubkd.render import check, output
+from grubkd.render.json import document
 from grubkd.tree.root import Root
 
 
-@verb(
-    "check",
-    options.RAM,
-    options.ARCH,
-    options.ROOT,
-    options.JSON,
-)
-def command(ram: int | None, arch: str | None, root: str, json: bool) -> int:
-    """Say whether a crash will leave a dump: now, and after the next boot; and if not, what is to be done.
+@click.command("check")
+@options.RAM
+@options.ARCH
+@options.ROOT
+@options.JSON
+@message_options
+def check_command(ram: int | None, arch: str | None, root: str, json: bool) -> int:
+    """Check whether a crash will leave a dump, now and after the next boot; if not, show how to fix it.
 
-    Ends 4 where something stands in the way, so that a monitoring job can call it. Nothing is changed.
+    Exits 4 if no dump would be saved, for monitoring. Nothing is changed.
     """
     return answer(Root(root), json=json, ram=ram, arch=arch)
 
@@ -36,15 +38,12 @@ def answer(tree: Root, *, json: bool, ram: int | None = None, arch: str | None =
     machine = machines.read(tree, ram=ram, arch=arch)
     kdump = kdumps.read(tree)
     _, warnings = advice.review(config, machine)
-    notices = (*config.warnings, *findings.warnings(config, tree), *interrupted(tree), *warnings, *denied(tree))
-    report = check.report(config, machine, kdump, notices)
+    notices = (*config.warnings, *findings.warnings(config, tree), *interrupted(tree), *warnings, *unreadable(tree))
+    report = checks.report(config, machine, kdump, notices)
     if json:
-        render.document(render_check.answer(report, config, machine, kdump))
+        document(check.answer(report, config, machine, kdump))
+        status = output.exit_code(config.errors)
     else:
-        for line in render_check.lines(report):
-            render.text(line)
-        for problem in config.errors:
-            render.complain(problem, "error")
-    if False in (report.now, report.next):
-        return Refused.exit
-    return max((problem.exit for problem in config.errors), default=0)
+        output.lines(check.lines(report))
+        status = output.errors(config.errors)
+    return Refused.exit if False in (report.now, report.next) else status

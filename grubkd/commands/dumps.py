@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from grubkd import render, render_dumps
+import click
+
 from grubkd.commands import options
-from grubkd.commands.declared import verb
-from grubkd.commands.denied import denied
+from grubkd.commands.group import message_options
+from grubkd.commands.warnings import unreadable
 from grubkd.errors import Notice
-from grubkd.machine import dumps, kdump
+from grubkd.machine import dumps as saved
+from grubkd.machine import kdump
 from grubkd.machine.dumptarget import Kind
+from grubkd.render import dumps, output
+from grubkd.render.json import document
 from grubkd.tree.root import Root
 
 
-@verb(
-    "dumps",
-    options.ROOT,
-    options.JSON,
-)
-def command(root: str, json: bool) -> int:
-    """List the dumps under the target, newest first: when, how large, whether whole, which kernel and why it stopped.
+@click.command("dumps")
+@options.ROOT
+@options.JSON
+@message_options
+def dumps_command(root: str, json: bool) -> int:
+    """List the dumps in the dump target, newest first: time, size, completeness, kernel, and why it crashed.
 
-    Nothing is changed, and of each dump only the headers are read.
+    Nothing is changed. Only the headers of each dump are read.
     """
     return answer(Root(root), json=json)
 
@@ -29,23 +32,22 @@ def answer(tree: Root, *, json: bool) -> int:
     """List the dumps of the tree, print the answer, return the exit code."""
     configured = kdump.read(tree)
     directory = configured.target.directory
-    found = dumps.read(tree, directory) if directory else ()
-    notices = (*(() if directory else (_elsewhere(configured),)), *denied(tree))
+    found = saved.read(tree, directory) if directory else ()
+    warnings = (*(() if directory else (_elsewhere(configured),)), *unreadable(tree))
     if json:
-        render.document(render_dumps.answer(found, configured, notices))
-        return 0
-    for line in render_dumps.lines(found, configured):
-        render.text(line)
-    render.warnings(notices)
+        document(dumps.answer(found, configured, warnings))
+    else:
+        output.lines(dumps.lines(found, configured))
+        output.warnings(warnings)
     return 0
 
 
 def _elsewhere(configured: kdump.Kdump) -> Notice:
     target = configured.target
-    mounted = target.kind is Kind.FILESYSTEM
+    unmounted = target.kind is Kind.FILESYSTEM
     return Notice(
-        "not-mounted" if mounted else "elsewhere",
-        f"dumps go to {target}, which {'is not mounted' if mounted else 'cannot be looked into from here'}",
-        hint=f"mount {target.where}" if mounted else "look there",
+        "not-mounted" if unmounted else "elsewhere",
+        f"dumps go to {target}, which {'is not mounted' if unmounted else 'cannot be read from here'}",
+        hint=f"mount {target.where}" if unmounted else f"look at {target}",
         place=target.place,
     )

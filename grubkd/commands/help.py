@@ -1,24 +1,33 @@
-"""`grubkd help`: the manual, or the part of it that a topic is about."""
+"""`grubkd help`: a manual page, or the part of grubkd(8) about a topic.
+
+The text of a page is made by mandoc when the package is built. In a source tree mandoc is run when it is needed.
+"""
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grubkd import mdoc, render, render_manual, run
-from grubkd.commands.declared import argument, verb
-from grubkd.errors import InputOutput, Usage
+import click
+from click.shell_completion import CompletionItem
+
+from grubkd import run
+from grubkd.commands.group import VERBS, group, message_options
+from grubkd.errors import CommandFailed, Usage
+from grubkd.render import output
 from grubkd.text import from_user
+from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator
 
 PAGES = Path(__file__).parent.parent / "manual"
 # Topics that are sections of grubkd(8).
 SECTIONS = {
     "selectors": ("SELECTORS",),
-    "options": ("Options",),
+    "options": ("OPTIONS",),
     "json": ("JSON OUTPUT", "JSON LINES"),
     "checks": ("CHECKS",),
     "files": ("FILES",),
@@ -26,59 +35,105 @@ SECTIONS = {
     "exit-codes": ("EXIT STATUS",),
     "examples": ("EXAMPLES",),
 }
-_WIDEST = 90
+_MANDOC = ("mandoc", "-T", "ascii", "-O", "width=78")
+_OVERSTRIKE = re.compile(".\b")
+_OPTION = re.compile(r"--[a-z0-9-]+")
 
 
 def pages() -> dict[str, Path]:
-    """Topics that are whole pages: `manual`, `planner`, and each that comes later, by the end of its name."""
+    """Topics that are whole pages: `manual`, and each other page by the end of its name, such as `planner`."""
     found = {page.stem.rpartition("-")[2]: page for page in sorted(PAGES.glob("*.[1-9]"))}
     return {"manual": found.pop("grubkd"), **found}
 
 
-@verb(
-    "help",
-    argument("topic", required=False),
-)
-def command(topic: str | None) -> int:
-    """Show what the manual says of TOPIC: a verb, exit-codes, selectors and others; or a whole page: manual, planner.
+def _topics(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    found = {**VERBS, **dict.fromkeys(SECTIONS, ""), **{name: page.name for name, page in pages().items()}}
+    return [CompletionItem(name, help=text or None) for name, text in found.items() if name.startswith(incomplete)]
 
-    A page is opened by man(1) where there is one and a terminal to read at; else, as in an installer, it is printed.
-    Without TOPIC: the topics.
+
+@click.command("help")
+@click.argument("topic", required=False, shell_complete=_topics)
+@message_options
+def help_command(topic: str | None) -> int:
+    """Show the part of the manual about TOPIC: a verb, exit-codes, selectors and others; or a page: manual, planner.
+
+    At a terminal a page is opened by man(1) if that is installed. Without TOPIC: list the topics.
     """
     whole = pages()
-    manual = _read(whole["manual"])
-    topics = _topics(whole, render_manual.verbs(manual))
+    names = (("pages:", whole), ("verbs:", VERBS), ("parts:", SECTIONS))
+    listed = "\n".join(f"  {kind:<7} {' '.join(found)}" for kind, found in names)
     if topic is None:
-        render.text(f"grubkd help TOPIC, with one of\n{topics}")
+        output.text(f"grubkd help TOPIC, with one of\n{listed}")
+        return 0
+    if topic not in {*whole, *VERBS, *SECTIONS}:
+        raise Usage(f"no topic '{from_user(topic)}'", hint=f"the topics are\n{listed}")
+    if topic in whole and sys.stdin.isatty() and output.at_terminal():
+        run.become(["man", "-l", from_user(str(whole[topic]))])  # returns if there is no man(1)
+    text = _text(whole.get(topic, whole["manual"]))
+    if text is None:
+        output.message("the manual is not built and mandoc is not installed: this is the help of the command line")
+        output.text(_command_help(topic))
     elif topic in whole:
-        _open(whole[topic])
-    elif topic in render_manual.verbs(manual):
-        _print(render_manual.of_verb(manual, topic))
-    elif topic in SECTIONS:
-        _print([each for each in manual if each.section in SECTIONS[topic]])
+        output.text(text.rstrip("\n"))
     else:
-        raise Usage(f"no topic {from_user(topic)!r}", hint=f"the topics are\n{topics}")
+        found = _sections(text, *SECTIONS[topic]) if topic in SECTIONS else _verb(text, topic)
+        output.text("\n".join(found).rstrip("\n"))
     return 0
 
 
-def _topics(whole: Iterable[str], verbs: Iterable[str]) -> str:
-    kinds = (("pages:", whole), ("verbs:", verbs), ("parts:", SECTIONS))
-    return "\n".join(f"  {kind:<7} {' '.join(names)}" for kind, names in kinds)
-
-
-def _open(page: Path) -> None:
-    if sys.stdin.isatty() and render.at_terminal():
-        run.become(["man", "-l", from_user(str(page))])
-    _print(_read(page))
-
-
-def _read(page: Path) -> tuple[mdoc.Paragraph, ...]:
+def _text(page: Path) -> str | None:
+    """A page as plain text; None if it was not made at the build and mandoc is missing."""
+    built = page.with_name(f"{page.name}.txt")
+    if built.exists():
+        return built.read_text("ascii")
     try:
-        return mdoc.paragraphs(page.read_text("utf-8"))
-    except OSError as problem:
-        raise InputOutput(f"{from_user(str(page))}: {problem.strerror}") from None
+        done = run.run([*_MANDOC, from_user(str(page))], Root("/"))
+    except CommandFailed:
+        return None
+    return _OVERSTRIKE.sub("", done.stdout.decode("ascii", "replace"))
 
 
-def _print(found: Sequence[mdoc.Paragraph]) -> None:
-    for line in render_manual.text(found, width=min(render.terminal_width() - 1, _WIDEST)):
-        render.text(line)
+def _command_help(topic: str) -> str:
+    context = group.make_context("grubkd", [], resilient_parsing=True)
+    command = group.get_command(context, topic)
+    if command is None:
+        return group.get_help(context)
+    return command.get_help(click.Context(command, info_name=topic, parent=context))
+
+
+def _sections(text: str, *names: str) -> Iterator[str]:
+    """The lines of sections of a page. A heading begins in the first column."""
+    wanted = False
+    # Without the lines at the top and the bottom of a page, which hold its name and date.
+    for line in text.splitlines()[1:-1]:
+        if line and not line.startswith(" "):
+            wanted = line in names
+        if wanted:
+            yield line
+
+
+def _verb(text: str, verb: str) -> Iterator[str]:
+    """How a verb is called, what it does, and the options that it takes."""
+    synopsis = list(_items(_sections(text, "SYNOPSIS"), rf"grubkd {verb}\b"))
+    yield "SYNOPSIS"
+    yield from synopsis
+    yield ""
+    yield "COMMANDS"
+    yield from _items(_sections(text, "COMMANDS"), rf"{verb}\b")
+    options = set(_OPTION.findall(" ".join(synopsis)))
+    if options:
+        yield "OPTIONS"
+        yield from _items(_sections(text, "OPTIONS"), rf".*({'|'.join(sorted(options))})(?![a-z-])")
+
+
+def _items(lines: Iterator[str], tag: str) -> Iterator[str]:
+    """The items whose tag matches. A tag is indented by five columns, the text of its item by more."""
+    wanted = False
+    pattern = re.compile(f" {{5}}{tag}")
+    for line in lines:
+        if re.match(r" {5}\S", line):
+            wanted = bool(pattern.match(line))
+        elif line and not line.startswith(" "):
+            wanted = False
+        if wanted:
+            yield line

@@ -4,62 +4,60 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd import render
+import click
+
 from grubkd.change import history
 from grubkd.commands import options
-from grubkd.commands.declared import verb
+from grubkd.commands.group import message_options
+from grubkd.render import output
+from grubkd.render.json import document, encode
 from grubkd.text import to_display
 from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterator
 
 
-@verb(
-    "history",
-    options.ROOT,
-    options.JSON,
-)
-def command(root: str, json: bool) -> int:
-    """List the changes that grubkd made, oldest first, and which of them were taken back by which."""
+@click.command("history")
+@options.ROOT
+@options.JSON
+@message_options
+def history_command(root: str, json: bool) -> int:
+    """List the changes that grubkd made, oldest first, and which rollback undid them."""
     past = history.read(Root(root))
     if json:
-        render.document({"transactions": [_members(each) for each in past.transactions]})
-    elif past.transactions:
-        for each in past.transactions:
-            render.text("\n".join(_lines(each)))
-    else:
-        render.text("no changes yet")
-    for problem in past.errors:
-        render.complain(problem, "error")
+        rows = [
+            {
+                "id": each.id,
+                "time": each.record.time,
+                "command": each.record.command,
+                "wanted": each.wanted,
+                "files": [file.path for file in each.record.files],
+                "undone_by": each.undone_by,
+            }
+            for each in past.transactions
+        ]
+        document({"transactions": rows})
+    for each in () if json else past.transactions:
+        output.lines(_lines(each))
+    if not json and not past.transactions:
+        output.text("no changes yet")
+    output.errors(past.errors)
     return past.errors[0].exit if past.errors else 0
 
 
-def _members(past: history.Past) -> dict[str, Any]:
-    return {
-        "id": past.id,
-        "time": past.record.time,
-        "command": past.record.command,
-        "wanted": past.wanted,
-        "files": [to_display(each.path) for each in past.record.files],
-        "undone_by": past.undone_by,
-    }
-
-
-def _lines(past: history.Past) -> list[str]:
+def _lines(past: history.Past) -> Iterator[str]:
     """A transaction for people: what it was, then its files."""
     undone = f"  (undone by {past.undone_by})" if past.undone_by else ""
-    files = [to_display(each.path) for each in past.record.files]
-    return [
-        f"{past.id}  {past.record.time}  {past.record.command}  {_wanted(past)}{undone}",
-        *(f"    {each}" for each in files),
-    ]
+    yield f"{past.id}  {past.record.time}  {past.record.command}  {_wanted(past)}{undone}"
+    for each in past.record.files:
+        yield f"    {to_display(each.path)}"
 
 
 def _wanted(past: history.Past) -> str:
     """What was wanted, in a few words."""
     parts: list[str] = []
-    for name, value in past.wanted.items():
+    for name, value in encode(past.wanted).items():
         words = [str(each) for each in value] if isinstance(value, list) else [str(value)]
         if value is not None and value != []:
             parts.append(f"{name}={','.join(words)}")

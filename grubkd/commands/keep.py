@@ -1,11 +1,11 @@
-"""`grubkd keep`: a newly installed kernel's entry gets the value that the others have."""
+"""`grubkd keep`: the entries of a newly installed kernel get the value that the others have."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd import render, render_change
-from grubkd.advice import PlanOptions
+import click
+
 from grubkd.advice.keeping import keeping
 from grubkd.boot import inventory
 from grubkd.change import history
@@ -13,12 +13,15 @@ from grubkd.change.history import LastAutoValue
 from grubkd.change.lock import STATE
 from grubkd.change.request import reservation
 from grubkd.commands import change, options
-from grubkd.commands.change import Decision, Outcome
-from grubkd.commands.declared import argument, option, verb
-from grubkd.commands.setting import Request, admitted
+from grubkd.commands.change import Decision, Outcome, Request
+from grubkd.commands.decide import admitted
+from grubkd.commands.group import message_options
 from grubkd.errors import GrubkdError
 from grubkd.machine import machine as machines
-from grubkd.text import from_user, to_display
+from grubkd.render import change as changes
+from grubkd.render import output
+from grubkd.render.json import document
+from grubkd.text import from_user
 from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
@@ -31,60 +34,53 @@ if TYPE_CHECKING:
 _UNCHANGED = Outcome((), None, (), ())
 
 
-@verb(
-    "keep",
-    argument("release"),
-    options.ROOT,
-    option("--dry-run", is_flag=True, help="Say what would be done; write nothing."),
-    option("--run-followups", is_flag=True, help="With --root: run follow-ups such as zipl in the tree."),
-    options.JSON,
-)
-def command(*, release: str, root: str, dry_run: bool, run_followups: bool, json: bool) -> int:
-    """Give the entries of a newly installed kernel the value that `set --auto` chose, where they have none.
+@click.command("keep")
+@click.argument("release")
+@options.ROOT
+@options.DRY_RUN
+@options.RUN_FOLLOWUPS
+@options.JSON
+@message_options
+def keep_command(*, release: str, root: str, dry_run: bool, run_followups: bool, json: bool) -> int:
+    """Give the entries of a newly installed kernel the value that `set --auto` chose, if they have none.
 
-    RELEASE is the kernel's, as uname -r prints it. A value that somebody set stays. What was done, or why nothing, is
-    one line on stderr: this is what the hooks of kernel packages call.
+    RELEASE is the kernel's, as uname -r prints it. An entry that holds a value keeps it. What was done, or why
+    nothing, is one line on stderr. The hooks of kernel packages call this.
     """
+    release = from_user(release)
     try:
-        why, word, outcome = _keep(from_user(release), root, dry_run=dry_run, run_followups=run_followups)
+        why, word, outcome = _keep(release, root, dry_run=dry_run, run_followups=run_followups)
     except GrubkdError as problem:
         if json:
             raise
-        # A hook's story is one line of a journal.
+        # A hook's message is one line of the journal.
         where = f"{problem.place}: " if problem.place else ""
         hint = f" ({problem.hint})" if problem.hint else ""
-        render.tell(to_display(f"grubkd: error: kernel {from_user(release)}: {where}{problem.message}{hint}"))
+        output.message(f"error: kernel {release}: {where}{problem.message}{hint}")
         return problem.exit
     if json:
-        answer = render_change.answer(
-            outcome.files,
-            dry_run=dry_run,
-            transaction=outcome.transaction,
-            followups=outcome.followups,
-            reboot_required=False,
-            warnings=outcome.warnings,
-        )
-        render.document({"release": release, "values": list(word.values or ()), "reason": why or None, **answer})
-        return 0
-    render.tell(f"grubkd: kernel {release}: {to_display(_told(why, word, outcome, dry_run=dry_run))}")
+        answer = changes.answer(outcome, dry_run=dry_run, reboot_required=False)
+        document({"release": release, "values": word.values or (), "reason": why or None, **answer})
+    else:
+        output.message(f"kernel {release}: {_summary(why, word, outcome, dry_run=dry_run)}")
     return 0
 
 
-def _told(why: str, word: LastAutoValue, outcome: Outcome, *, dry_run: bool) -> str:
+def _summary(why: str, word: LastAutoValue, outcome: Outcome, *, dry_run: bool) -> str:
     if why:
         return f"nothing to do: {why}"
     value = " ".join(f"crashkernel={each}" for each in word.values or ())
     if dry_run:
         return f"would get {value}"
-    left = "".join(f"; now run, in that system: {' '.join(each)}" for each in outcome.followups)
-    return f"{value} set, transaction {outcome.transaction}{left}"
+    pending = "".join(f"; now run, in that system: {' '.join(each)}" for each in outcome.followups)
+    return f"{value} set, transaction {outcome.transaction}{pending}"
 
 
 def _keep(release: str, root: str, *, dry_run: bool, run_followups: bool) -> tuple[str, LastAutoValue, Outcome]:
-    """Why nothing was done, or ""; the value that stands; and what was done."""
+    """Why nothing was done, or ""; the value to keep; what was done."""
     tree = Root(root)
     if not tree.exists(STATE) and STATE not in tree.denied:
-        # A machine on which grubkd never changed anything pays for nothing else.
+        # On a machine that grubkd never changed nothing else is read.
         return "no value chosen by --auto is recorded", LastAutoValue(None), _UNCHANGED
     word = history.last_auto_value(history.read(tree))
     if word.values is None:
@@ -95,25 +91,30 @@ def _keep(release: str, root: str, *, dry_run: bool, run_followups: bool) -> tup
         if config.errors:
             raise config.errors[0]
         return found.why, word, _UNCHANGED
+    selectors = tuple(str(entry.index) for entry in found.entries)
+    request = Request("keep", selectors, word.values, auto=True, dry_run=dry_run, run_followups=run_followups)
+    outcome = _give(tree, request, release, word)
+    return "" if outcome.files else "its entry has the value", word, outcome
+
+
+def _give(tree: Root, request: Request, release: str, word: LastAutoValue) -> Outcome:
+    """Give the value to the entries that lack it, as one transaction."""
     machine = machines.read(tree)
-    request = Request("keep", root, (), PlanOptions(), values=word.values, auto=True, dry_run=dry_run)
+    given: Sequence[ArgChange] = (reservation(word.values or ()),)
 
     def decide(config: BootConfig, selection: Selection) -> Decision:
-        wishes: Sequence[ArgChange] = (reservation(word.values or ()),)
-        # Read again under the lock: somebody may have been quicker.
+        # Read again under the lock: another program may have set the value since.
         lacking = {entry.index for entry in keeping(config, release, word).entries}
 
-        def wishes_for(entry: Entry | None) -> Sequence[ArgChange]:
-            return wishes if entry and entry.index in lacking else ()
+        def changes_for(entry: Entry | None) -> Sequence[ArgChange]:
+            return given if entry and entry.index in lacking else ()
 
         return Decision(
-            wishes_for=wishes_for,
+            changes_for=changes_for,
             wanted={"crashkernel": list(word.values or ()), "arguments": [], "kernel": [release]},
             by="auto",
             architecture=machine.architecture.value if machine.architecture else None,
             admit=lambda planned: tuple(admitted(request, machine, config, selection, planned)),
         )
 
-    selectors = [str(entry.index) for entry in found.entries]
-    outcome = change.run(tree, selectors, decide, change.Manner("keep", dry_run, run_followups))
-    return "" if outcome.files else "its entry has the value", word, outcome
+    return change.run(tree, request, decide)

@@ -1,76 +1,149 @@
-"""Options that several verbs share; sizes and architectures are read here, once."""
+"""Options that several verbs share, and the types of their values."""
 
 from __future__ import annotations
 
-from grubkd.commands.declared import option
-from grubkd.errors import ArchitectureUnknown, BadValue, Usage
-from grubkd.text import from_user
+from typing import TYPE_CHECKING
+
+import click
+
+from grubkd.commands import completion
+from grubkd.errors import ArchitectureUnknown, BadValue
+from grubkd.memory.architecture import architecture
+from grubkd.memory.size import parse_size
+from grubkd.text import from_user, to_display
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    # click's decorators take a function, or the command that another decorator made of it.
+    Decorator = Callable[[Any], Any]
 
 AUTOMATIC = "auto"
-_SIZES = "write sizes like 2G, 2048M, or in bytes"
 
 
-def size(name: str, text: str) -> int:
-    """Bytes of `2G`, `2048M` or a plain number, the value of an option. Raises Usage."""
-    from grubkd.memory.size import parse_size
+class Size(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes no type argument
+    """A size in bytes, written as `2G`, `2048M` or a plain number."""
 
-    try:
-        found = parse_size(from_user(text))
-    except BadValue as problem:
-        raise Usage(f"{name}: {problem.message}", hint=_SIZES) from None
-    if found <= 0:
-        raise Usage(f"{name}: a size of 0 is none", hint=_SIZES)
-    return found
+    name = "size"
 
-
-def offset(name: str, text: str) -> int | str:
-    """A physical address in bytes, or AUTOMATIC: grubkd is to choose one. Raises Usage."""
-    return AUTOMATIC if text == AUTOMATIC else size(name, text)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """As click.ParamType."""
+        try:
+            found = parse_size(from_user(value))
+        except BadValue as problem:
+            self.fail(f"{to_display(problem.message)}; write 2G, 2048M or a number of bytes", param, ctx)
+        if found <= 0:
+            self.fail("the size must not be 0", param, ctx)
+        return found
 
 
-def arch(name: str, text: str) -> str:
-    """The architecture's name as grubkd shows it, however it was spelt. Raises Usage for an unknown one."""
-    from grubkd.memory.architecture import architecture
+class Offset(Size):
+    """A physical address in bytes, or AUTOMATIC: grubkd chooses one."""
 
-    try:
-        return architecture(from_user(text)).value
-    except ArchitectureUnknown as problem:
-        raise Usage(f"{name}: {problem.message}", hint=problem.hint) from None
+    name = "offset"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click.ParamType."""
+        return AUTOMATIC if value == AUTOMATIC else super().convert(value, param, ctx)
 
 
-ROOT = option(
+class Arch(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes no type argument
+    """The name of an architecture, in any usual spelling; the value is grubkd's own name for it."""
+
+    name = "arch"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As click.ParamType."""
+        try:
+            return architecture(from_user(value)).value
+        except ArchitectureUnknown as problem:
+            self.fail(to_display(f"{problem.message}; {problem.hint}"), param, ctx)
+
+
+def together(*decorators: Decorator) -> Decorator:
+    """One decorator that adds several options, in this order."""
+
+    def decorate(function: Any) -> Any:
+        for each in reversed(decorators):
+            function = each(function)
+        return function
+
+    return decorate
+
+
+ROOT = click.option(
     "--root",
     default="/",
     metavar="DIR",
+    shell_complete=completion.directories,
     help="Act on the operating system tree in DIR instead of the running system.",
 )
 
-JSON = option("--json", is_flag=True, help="Print one JSON object.")
+JSON = click.option("--json", is_flag=True, help="Print one JSON object.")
 
-KERNEL = option(
+
+def _as_bytes(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Texts that are compared with those of the tree, which have one character for each byte."""
+    return tuple(map(from_user, given))
+
+
+KERNEL = click.option(
     "--kernel",
     multiple=True,
+    callback=_as_bytes,
     metavar="SEL",
-    help="The entries that SEL selects: ALL, DEFAULT, an index, title=TITLE, a path, or an id. May be repeated.",
+    shell_complete=completion.selectors,
+    help="Select entries: ALL, DEFAULT, an index, title=TITLE, a path, or an id. May be repeated.",
 )
 
-RAM = option("--ram", read=size, metavar="SIZE", help="The memory of the machine that the tree is for, such as 16G.")
+RELEASE = click.option(
+    "--release",
+    metavar="RELEASE",
+    shell_complete=completion.releases,
+    help="Use this kernel release, as uname -r prints it; the kernel need not be installed.",
+)
 
-ARCH = option(
-    "--arch", read=arch, metavar="ARCH", help="The architecture of its kernels, where the tree does not tell."
+RAM = click.option("--ram", type=Size(), metavar="SIZE", help="The RAM of the machine, such as 16G.")
+
+ARCH = click.option(
+    "--arch",
+    type=Arch(),
+    metavar="ARCH",
+    shell_complete=completion.architectures,
+    help="The architecture of the kernels, if the tree does not show it.",
+)
+
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Print the changes as a unified diff; write nothing.")
+
+RUN_FOLLOWUPS = click.option(
+    "--run-followups", is_flag=True, help="With --root: run follow-up commands such as zipl in the tree."
 )
 
 # What the choice of a value depends on.
-PLAN = (
+PLAN = together(
     RAM,
     ARCH,
-    option("--this-machine", is_flag=True, help="The tree is for the machine that grubkd runs on, as in an installer."),
-    option(
+    click.option("--this-machine", is_flag=True, help="The tree is for this machine, which runs an installer."),
+    click.option(
         "--offset",
-        read=offset,
+        type=Offset(),
         is_flag=False,
         flag_value=AUTOMATIC,
         metavar="[auto|ADDRESS]",
-        help="Ask for a place as well (SIZE@OFFSET): this address, or one that grubkd chooses.",
+        help="Request an address as well (SIZE@OFFSET): this one, or one that grubkd chooses.",
     ),
+)
+
+# What set and unset share.
+CHANGE = together(
+    KERNEL,
+    ROOT,
+    DRY_RUN,
+    click.option(
+        "--force", is_flag=True, help="Write the value even if the kernel would not boot or would reserve nothing."
+    ),
+    RUN_FOLLOWUPS,
+    click.option("--unchanged-exit-77", is_flag=True, help="Exit 77 instead of 0 if nothing had to change."),
+    JSON,
 )

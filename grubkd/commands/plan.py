@@ -6,15 +6,23 @@ import locale
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grubkd import advice, render, render_map, render_plan, render_snippet, render_svg
+import click
+
+from grubkd import advice
 from grubkd.advice import PlanOptions
 from grubkd.advice.drawing import draw
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
-from grubkd.commands import auto, options, snippet, unlisted
-from grubkd.commands.declared import option, verb
+from grubkd.commands import completion, options
+from grubkd.commands.decide import plan_all
+from grubkd.commands.group import message_options
 from grubkd.errors import InputOutput, NoSuchEntry, Usage
 from grubkd.machine import machine as machines
+from grubkd.machine.machine import Machine
+from grubkd.memory.architecture import architecture, implied
+from grubkd.memory.release import Release
+from grubkd.render import memory_map, output, plan, snippet, svg
+from grubkd.render.json import document
 from grubkd.text import from_user
 from grubkd.tree.root import Root
 
@@ -23,132 +31,143 @@ if TYPE_CHECKING:
     from typing import Any
 
     from grubkd.advice import Plan
-    from grubkd.errors import GrubkdError, Notice
-    from grubkd.machine.machine import Machine
+    from grubkd.errors import GrubkdError
     from grubkd.memory.picture import Picture
 
 
-@verb(
-    "plan",
-    options.ROOT,
-    *options.PLAN,
-    options.KERNEL,
-    option("--release", metavar="RELEASE", help="A kernel that need not be installed, as uname -r names it."),
-    option("--explain", is_flag=True, help="Tell every step that led to each value, and whose rule it is."),
-    option(
-        "--map",
-        "style",
-        choices=("auto", "unicode", "ascii"),
-        is_flag=False,
-        flag_value="auto",
-        metavar="[STYLE]",
-        help="Draw physical memory, to scale: unicode, ascii, or what the locale knows.",
-    ),
-    option("--svg", metavar="FILE", help="Write the same picture to a file."),
-    option(
-        "--as",
-        "form",
-        choices=tuple(render_snippet.STYLES),
-        metavar="FORM",
-        help="Print the value in the words of another tool: kickstart, blueprint, kargs.d, grubby.",
-    ),
-    options.JSON,
+@click.command("plan")
+@options.ROOT
+@options.PLAN
+@options.KERNEL
+@options.RELEASE
+@click.option("--explain", is_flag=True, help="Print every step that led to each value, and its source.")
+@click.option(
+    "--map",
+    "style",
+    type=click.Choice(["auto", "unicode", "ascii"]),
+    is_flag=False,
+    flag_value="auto",
+    metavar="[STYLE]",
+    help="Draw physical memory to scale: unicode, ascii, or what the locale supports.",
 )
-def command(root: str, kernel: tuple[str, ...], style: str | None, json: bool, **given: Any) -> int:
-    """Say what `set --auto` would choose for each entry, what its kernel would do with it, and why."""
-    _check(kernel, style, json=json, **given)
-    explain, svg = given.pop("explain"), given.pop("svg")
-    form, release = given.pop("form"), given.pop("release")
-    asked = PlanOptions(**given)
+@click.option("--svg", metavar="FILE", shell_complete=completion.files, help="Write the same picture to a file.")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(list(snippet.STYLES)),
+    metavar="FORM",
+    help="Print the value in the syntax of another tool: kickstart, blueprint, kargs.d, grubby.",
+)
+@options.JSON
+@message_options
+def plan_command(root: str, kernel: tuple[str, ...], **given: Any) -> int:
+    """Show what `set --auto` would choose for each entry, what its kernel would do with it, and why."""
+    _check(kernel, **given)
+    form, release, json = given["form"], given["release"], given["json"]
+    asked = PlanOptions(**{name: given[name] for name in ("ram", "arch", "this_machine", "offset")})
     if release is not None:
-        machine, plan = unlisted.plan(release, root, asked)
+        machine, single = _not_installed(release, root, asked)
         if form:
-            return snippet.answer(form, plan, machine, (), json=json)
-        return _answer(machine, [], plan, plan.warnings, (), explain=explain, json=json)
+            return _print_snippet(form, single, machine, (), json=json)
+        return _print(plan.Answer(machine, (), single, ()), given)
     tree = Root(root)
     machine = machines.read(tree, ram=asked.ram, arch=asked.arch, this_machine=asked.this_machine)
     config = inventory.read(tree)
     selection = select(config, kernel)
-    plans = auto.plans(config, selection, machine, asked)
+    plans = plan_all(config, selection, machine, asked)
     if form:
         shared = plans.get(None) or advice.largest(list(plans.values()))
-        return snippet.answer(form, shared, machine, config.errors, json=json)
+        return _print_snippet(form, shared, machine, config.errors, json=json)
     rows = [
         (entry, plans[entry.index], advice.foreseen(entry, plans[entry.index], machine)) for entry in selection.entries
     ]
-    warnings = tuple(dict.fromkeys(notice for plan in plans.values() for notice in plan.warnings))
-    pictures = _pictures(rows, machine, every=bool(kernel)) if style or svg else []
-    if svg:
-        if not pictures:
-            raise NoSuchEntry(
-                "no entry starts Linux, so there is nothing to draw", hint="grubkd show lists the entries"
-            )
-        _save(svg, render_svg.svg(pictures[0]))
-    drawn = pictures if style else []
-    return _answer(
-        machine, rows, plans.get(None), warnings, config.errors, explain=explain, json=json, drawn=_drawn(drawn, style)
-    )
+    pictures = _pictures(rows, machine, every=bool(kernel)) if given["style"] or given["svg"] else []
+    if given["svg"]:
+        _save(given["svg"], pictures)
+    return _print(plan.Answer(machine, rows, plans.get(None), config.errors), given, pictures)
 
 
-def _check(kernel: tuple[str, ...], style: str | None, *, json: bool, **given: Any) -> None:
+def _check(kernel: tuple[str, ...], *, style: str | None, json: bool, **given: Any) -> None:
     """Raises Usage for options that exclude each other."""
     if style and json:
-        raise Usage("--map is for people: it and --json exclude each other", hint="--svg goes with both")
+        raise Usage("--map and --json exclude each other", hint="use --svg, which goes with both")
     if given["form"] and (style or given["svg"] or given["explain"]):
-        raise Usage("--as prints what another tool reads, and nothing else", hint="leave out --map, --svg, --explain")
+        raise Usage("--as excludes --map, --svg and --explain", hint="leave them out: another tool reads the output")
     if given["release"] is not None and (kernel or style or given["svg"]):
-        raise Usage("--release is about no entry", hint="leave out --kernel, --map and --svg")
+        raise Usage("--release excludes --kernel, --map and --svg", hint="leave them out: no entry is read")
 
 
-def _answer(  # noqa: PLR0913 - the parts of one answer
-    machine: Machine,
-    rows: Sequence[render_plan.Row],
-    future: Plan | None,
-    warnings: Sequence[Notice],
-    errors: Sequence[GrubkdError],
-    *,
-    explain: bool,
-    json: bool,
-    drawn: Sequence[str] = (),
-) -> int:
-    if json:
-        render.document(render_plan.answer(machine, rows, future, warnings, errors))
+def _not_installed(release: str, root: str, asked: PlanOptions) -> tuple[Machine, Plan]:
+    """The plan for a kernel that need not be installed, and the machine that it is for.
+
+    With RAM given and no tree, nothing of this machine counts. Raises Usage for a bad release, and as
+    advice.plan_entry does.
+    """
+    parsed = Release.parse(from_user(release))
+    if root == "/" and asked.ram is not None:
+        known = architecture(asked.arch) if asked.arch else implied(parsed.text)
+        machine = Machine(live=False, architecture=known, given=known is not None, ram=asked.ram, ram_source="given")
     else:
-        for line in (*render_plan.table(machine, rows, future, explain=explain), *drawn):
-            render.text(line)
-        render.warnings(warnings)
-        for problem in errors:
-            render.complain(problem, "error")
-    return max((problem.exit for problem in errors), default=0)
+        machine = machines.read(Root(root), ram=asked.ram, arch=asked.arch, this_machine=asked.this_machine)
+    return machine, advice.plan_release(parsed, machine, asked)
 
 
-def _drawn(pictures: Sequence[Picture], style: str | None) -> list[str]:
+def _print_snippet(form: str, found: Plan, machine: Machine, errors: Sequence[GrubkdError], *, json: bool) -> int:
+    """Print the plan in the syntax of another tool; returns the exit code."""
+    kernels = {case.machine for case in found.cases}
+    text = snippet.snippet(form, found, kernels.pop() if len(kernels) == 1 else machine.architecture)
+    if json:
+        document(
+            {"as": form, "values": found.values, "text": text + "\n", "warnings": found.warnings, "errors": errors}
+        )
+        return output.exit_code(errors)
+    output.text(text)
+    output.warnings(found.warnings)
+    return output.errors(errors)
+
+
+def _print(found: plan.Answer, given: dict[str, Any], pictures: Sequence[Picture] = ()) -> int:
+    """Print the plans; returns the exit code."""
+    if given["json"]:
+        document(plan.answer(found))
+        return output.exit_code(found.errors)
+    output.lines(plan.lines(found, explain=given["explain"]))
+    if given["style"]:
+        output.lines(_drawn(pictures, given["style"]))
+    output.warnings(found.warnings)
+    return output.errors(found.errors)
+
+
+def _drawn(pictures: Sequence[Picture], style: str) -> list[str]:
     lines: list[str] = []
     for picture in pictures:
-        lines += ["", *render_map.text(picture, width=_width(), ascii_only=_ascii_only(style))]
+        lines += ["", *memory_map.text(picture, width=_width(), ascii_only=_ascii_only(style))]
     return lines
 
 
-def _pictures(rows: Sequence[render_plan.Row], machine: Machine, *, every: bool) -> list[Picture]:
-    """A picture for each kernel and value that was asked for by name; else that of the default entry, or the first."""
-    chosen = {(entry.version, plan.values): (entry, plan, verdict) for entry, plan, verdict in reversed(rows)}
-    found = list(reversed(chosen.values()))
+def _pictures(rows: Sequence[plan.Row], machine: Machine, *, every: bool) -> list[Picture]:
+    """With `every`, a picture for each kernel and value; else that of the default entry, or of the first."""
+    kinds = {(entry.version, chosen.values): (entry, chosen, verdict) for entry, chosen, verdict in reversed(rows)}
+    found = list(reversed(kinds.values()))
     if not every:
         found = [row for row in rows if row[0].default][:1] or found[:1]
-    return [draw(entry, plan, verdict, machine) for entry, plan, verdict in found]
+    return [draw(entry, chosen, verdict, machine) for entry, chosen, verdict in found]
 
 
 def _width() -> int:
-    return min(max(render.terminal_width() - 1, 40), 120)
+    return min(max(output.terminal_width() - 1, 40), 120)
 
 
-def _ascii_only(style: str | None) -> bool:
+def _ascii_only(style: str) -> bool:
     """Whether the locale's encoding has no block characters."""
     return style == "ascii" or (style == "auto" and "utf" not in locale.getpreferredencoding(False).lower())
 
 
-def _save(file: str, text: str) -> None:
+def _save(file: str, pictures: Sequence[Picture]) -> None:
+    """Write the first picture as SVG. Raises NoSuchEntry if there is none, InputOutput."""
+    if not pictures:
+        raise NoSuchEntry("no entry starts Linux: there is nothing to draw", hint="grubkd show lists the entries")
     try:
-        Path(file).write_text(text, encoding="utf-8")
+        Path(file).write_text(svg.svg(pictures[0]), encoding="utf-8")
     except OSError as problem:
         raise InputOutput(f"--svg: {from_user(file)}: {problem.strerror}") from None

@@ -1,4 +1,4 @@
-"""`grubkd predict`: what the kernel will do with a command line."""
+"""`grubkd predict`: what the kernel does with a command line."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from grubkd import advice, render, render_predict
+import click
+
+from grubkd import advice
 from grubkd.boot import inventory
 from grubkd.boot.build import main_boot
 from grubkd.boot.selector import select
-from grubkd.commands import options
-from grubkd.commands.declared import argument, option, verb
+from grubkd.commands import completion, memory_map_file, options
+from grubkd.commands.group import message_options
 from grubkd.errors import Usage
 from grubkd.machine import machine as machines
 from grubkd.machine.hardware import UNKNOWN
 from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import architecture, implied
 from grubkd.memory.release import Release
+from grubkd.render import output, predict
+from grubkd.render.json import document
 from grubkd.text import from_user
 from grubkd.tree.root import Root
 
@@ -27,25 +31,28 @@ if TYPE_CHECKING:
 _MEMORY = ("ram", "iomem", "firmware_map")
 
 
-@verb(
-    "predict",
-    argument("cmdline", required=False),
-    option("--release", metavar="RELEASE", help="The kernel's release, as uname -r prints it."),
-    options.ARCH,
-    options.RAM,
-    option("--iomem", metavar="FILE", help="A saved /proc/iomem, or boot messages, of the machine."),
-    option("--firmware-map", metavar="FILE", help="A saved /sys/firmware/memmap of the machine."),
-    option("--initrd", read=options.size, metavar="SIZE", help="The size of its initial RAM disk."),
-    option("--efi/--bios", default=None, help="Its firmware, where that is not this machine's own."),
-    options.KERNEL,
-    options.ROOT,
-    option("--batch", is_flag=True, help="Read requests as JSON lines, write answers as JSON lines."),
-    options.JSON,
+@click.command("predict")
+@click.argument("cmdline", required=False)
+@options.RELEASE
+@options.ARCH
+@options.RAM
+@click.option(
+    "--iomem", metavar="FILE", shell_complete=completion.files, help="Use a saved /proc/iomem, or saved boot messages."
 )
-def command(cmdline: str | None, root: str, batch: bool, json: bool, **given: Any) -> int:
-    """Say what the kernel reads in a command line, and where it will put the reservation, or why it will not.
+@click.option(
+    "--firmware-map", metavar="FILE", shell_complete=completion.files, help="Use a saved /sys/firmware/memmap."
+)
+@click.option("--initrd", type=options.Size(), metavar="SIZE", help="The size of the initial RAM disk.")
+@click.option("--efi/--bios", default=None, help="The firmware, if it is not that of this machine.")
+@options.KERNEL
+@options.ROOT
+@click.option("--batch", is_flag=True, help="Read requests as JSON lines, write answers as JSON lines.")
+@options.JSON
+@message_options
+def predict_command(cmdline: str | None, root: str, batch: bool, json: bool, **given: Any) -> int:
+    """Show what the kernel reads in a command line, and where it puts the reservation, or why it does not.
 
-    Without CMDLINE: what every entry's kernel does with the entry's own line.
+    Without CMDLINE: what each entry's kernel does with its own command line.
     """
     if batch:
         return _batch(cmdline, root, given)
@@ -62,25 +69,24 @@ def _batch(cmdline: str | None, root: str, given: dict[str, Any]) -> int:
     from grubkd.commands.batch import run
 
     if cmdline is not None or root != "/" or any(value not in (None, ()) for value in given.values()):
-        raise Usage("--batch takes everything from its input", hint="see JSON LINES in grubkd(8)")
+        raise Usage("--batch reads everything from its input", hint="see: grubkd help json")
     run(sys.stdin.buffer)
     return 0
 
 
 def _one(cmdline: str | None, root: str, given: dict[str, Any], *, json: bool) -> int:
-    """A kernel that need not be installed; with a memory of its own, nothing of this machine counts."""
+    """A kernel that need not be installed. If its memory is given, nothing of this machine counts."""
     if cmdline is None:
-        raise Usage("--release needs a CMDLINE", hint="give what the kernel is to be booted with, in quotes")
+        raise Usage("--release needs a CMDLINE", hint="give the kernel command line as one quoted argument")
     release = Release.parse(from_user(given["release"]))
     elsewhere = any(given[name] is not None for name in _MEMORY)
     machine = _elsewhere(given, release) if elsewhere else _here(given, Root(root))
     initrd = given["initrd"] if given["initrd"] is not None else 0 if elsewhere else None
     found = advice.simulate(from_user(cmdline), release, machine, initrd_size=initrd)
     if json:
-        render.document(render_predict.one(found))
+        document(predict.one(found))
     else:
-        for line in render_predict.one_for_people(found):
-            render.text(line)
+        output.lines(predict.one_for_people(found))
     return 0
 
 
@@ -95,24 +101,22 @@ def _elsewhere(given: dict[str, Any], release: Release) -> Machine:
 
 def _with_memory(machine: Machine, given: dict[str, Any]) -> Machine:
     """The machine with the memory that the options state."""
-    from grubkd.commands import mapfile
-
     efi = given["efi"]
     if all(given[name] is None for name in _MEMORY):
         return machine if efi is None else replace(machine, hardware=replace(machine.hardware, efi=efi))
-    # It is another machine then: what this one's own hardware is no longer counts.
+    # It is another machine: the hardware of this one does not count.
     machine = replace(machine, running=None, hardware=replace(UNKNOWN, efi=efi))
     if given["iomem"] is not None:
-        memory = mapfile.iomem(given["iomem"])
+        memory = memory_map_file.iomem(given["iomem"])
     elif given["firmware_map"] is not None:
-        memory = mapfile.firmware(given["firmware_map"])
+        memory = memory_map_file.firmware(given["firmware_map"])
     else:
         return replace(machine, ram=given["ram"], memory_map=None)
     return replace(machine, ram=memory.ram_total, memory_map=memory)
 
 
 def _entries(cmdline: str | None, root: str, given: dict[str, Any], *, json: bool) -> int:
-    """Every selected entry's kernel, with the entry's own line or a person's."""
+    """The kernel of every selected entry, with CMDLINE or the entry's own line."""
     tree = Root(root)
     config = inventory.read(tree)
     selected = [entry for entry in select(config, given["kernel"]).entries if entry.linux]
@@ -124,10 +128,7 @@ def _entries(cmdline: str | None, root: str, given: dict[str, Any], *, json: boo
         line = own if cmdline is None else from_user(cmdline)
         rows.append((entry, line, advice.verdict(line, entry, machine, initrd_size=given["initrd"])))
     if json:
-        render.document(render_predict.entries(rows, config.errors))
-    else:
-        for text in render_predict.entries_for_people(rows):
-            render.text(text)
-        for problem in config.errors:
-            render.complain(problem, "error")
-    return max((problem.exit for problem in config.errors), default=0)
+        document(predict.entries(rows, config.errors))
+        return output.exit_code(config.errors)
+    output.lines(predict.entries_for_people(rows))
+    return output.errors(config.errors)

@@ -1,64 +1,120 @@
-"""`grubkd set`: the wanted value or arguments, everywhere it matters."""
+"""`grubkd set` and `grubkd unset`: the crashkernel value and other arguments, in every place that needs them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 from grubkd.advice import PlanOptions
-from grubkd.commands import arg_changes, options, writing
-from grubkd.commands.declared import argument, option, verb
-from grubkd.commands.setting import Request, carry_out
+from grubkd.boot import cmdline
+from grubkd.change.request import ArgChange, Verb
+from grubkd.commands import change, completion, options
+from grubkd.commands.change import Request
+from grubkd.commands.decide import decide
+from grubkd.commands.group import message_options
 from grubkd.errors import Usage
+from grubkd.machine import machine as machines
 from grubkd.memory import crashkernel
 from grubkd.text import from_user
+from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
+    from grubkd.commands.change import Outcome
+    from grubkd.machine.machine import Machine
 
-@verb(
-    "set",
-    argument("values", nargs=-1, metavar="[VALUE]..."),
-    option("--auto", is_flag=True, help="Choose the value by RAM, architecture and kernel (see: grubkd plan)."),
-    option("--arg", "holds", multiple=True, metavar="NAME[=V]", help="Let NAME hold exactly this value, or these."),
-    option("--add-arg", "adds", multiple=True, metavar="TOKEN", help="Append TOKEN where it is not there yet."),
-    option("--remove-arg", "removes", multiple=True, metavar="NAME[=V]", help="Remove every NAME, or every NAME=V."),
-    option("--regenerate", is_flag=True, help="Run the tree's own grub-mkconfig instead of editing its grub.cfg."),
-    *options.PLAN,
-    *writing.CHANGE,
-)
-def command(
+_UNCHANGED = 77
+_NO_OPTIONS = PlanOptions()
+
+
+def _argument_option(name: str, variable: str, metavar: str, text: str) -> options.Decorator:
+    return click.option(
+        name, variable, multiple=True, metavar=metavar, shell_complete=completion.argument_names, help=text
+    )
+
+
+@click.command("set")
+@click.argument("values", nargs=-1, metavar="[VALUE]...", shell_complete=completion.values)
+@click.option("--auto", is_flag=True, help="Choose the value by RAM, architecture and kernel (see: grubkd plan).")
+@_argument_option("--arg", "sets", "NAME[=V]", "Make NAME hold exactly this value; repeat it for several values.")
+@_argument_option("--add-arg", "adds", "TOKEN", "Append TOKEN if it is not there yet.")
+@_argument_option("--remove-arg", "removes", "NAME[=V]", "Remove every NAME, or every NAME=V.")
+@click.option("--regenerate", is_flag=True, help="Run the tree's own grub-mkconfig instead of editing its grub.cfg.")
+@options.PLAN
+@options.CHANGE
+@message_options
+def set_command(  # noqa: PLR0913 - one parameter an option
+    *,
     values: tuple[str, ...],
     auto: bool,
-    holds: tuple[str, ...],
+    sets: tuple[str, ...],
     adds: tuple[str, ...],
     removes: tuple[str, ...],
+    kernel: tuple[str, ...],
+    regenerate: bool,
     **given: Any,
 ) -> int:
-    """Set the crashkernel value, and other kernel arguments, everywhere it matters.
+    """Set the crashkernel value and other kernel arguments in every place that needs them.
 
-    VALUE is a crashkernel value, with or without the name; two for a high and a low region. With arguments alone the
-    value stays as it is. The run is one transaction: all files change or none, and `grubkd rollback` takes it back.
+    VALUE is a crashkernel value, with or without the name; give two for a high and a low region. Without VALUE and
+    --auto the value stays as it is. The run is one transaction: all files change or none, and `grubkd rollback` undoes
+    it.
     """
     if auto and values:
-        raise Usage("VALUE and --auto are two answers to one question", hint="give one of them")
-    arguments = arg_changes.of_options(holds, adds, removes)
-    if not auto and not values and not arguments:
+        raise Usage("VALUE and --auto exclude each other", hint="give one of them")
+    changes = _arg_changes(sets, adds, removes)
+    if not auto and not values and not changes:
         raise Usage("nothing to set", hint="give a VALUE, --auto, --arg, --add-arg or --remove-arg")
-    if given["regenerate"] and given["kernel"] not in ((), ("ALL",)):
-        raise Usage("--regenerate makes every entry anew", hint="leave out --kernel")
-    plan = {name: given.pop(name) for name in ("ram", "arch", "this_machine", "offset")}
-    return carry_out(
-        Request(
-            command="set",
-            selectors=given.pop("kernel"),
-            options=PlanOptions(**plan),
-            values=_checked(values) if values else None,
-            auto=auto,
-            arguments=arguments,
-            **given,
-        )
+    if regenerate and kernel not in ((), ("ALL",)):
+        raise Usage("--regenerate changes every entry", hint="leave out --kernel")
+    plan = PlanOptions(**{name: given.pop(name) for name in ("ram", "arch", "this_machine", "offset")})
+    checked = _checked(values) if values else None
+    return _carry_out(
+        "set", given, plan, selectors=kernel, values=checked, auto=auto, arguments=changes, regenerate=regenerate
     )
+
+
+@click.command("unset")
+@options.CHANGE
+@message_options
+def unset_command(kernel: tuple[str, ...], **given: Any) -> int:
+    """Remove every crashkernel value from the entries, and from the places that new kernels take theirs from."""
+    return _carry_out("unset", given, _NO_OPTIONS, selectors=kernel, values=())
+
+
+def _carry_out(command: str, given: dict[str, Any], plan: PlanOptions, **asked: Any) -> int:
+    root, json, exit_77 = given.pop("root"), given.pop("json"), given.pop("unchanged_exit_77")
+    return answer(Root(root), Request(command, **asked, **given), plan, json=json, exit_77=exit_77)
+
+
+def answer(
+    root: Root, request: Request, plan: PlanOptions = _NO_OPTIONS, *, json: bool = False, exit_77: bool = False
+) -> int:
+    """Make the change, print the answer, return the exit code: with `exit_77` 77 if nothing had to change."""
+    machine = machines.read(root, ram=plan.ram, arch=plan.arch, this_machine=plan.this_machine)
+    outcome = change.run(root, request, lambda config, selection: decide(request, plan, machine, config, selection))
+    reboot = _reboot_required(request, outcome, machine)
+    change.print_outcome(outcome, json=json, dry_run=request.dry_run, reboot_required=reboot)
+    return _UNCHANGED if exit_77 and not outcome.files else 0
+
+
+def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bool:
+    """Whether the next boot gets other arguments than the running kernel was booted with.
+
+    On the running system the two are compared: a second run, which changes nothing, gives the same answer.
+    """
+    if machine.running and outcome.config and outcome.expected:
+        from grubkd.advice import reboot
+
+        names = {each.name for each in request.arguments}
+        names |= {cmdline.CRASHKERNEL} if request.auto or request.values is not None else set()
+        found = reboot.required(outcome.config, machine.running, outcome.expected, names)
+        if found is not None:
+            return found
+    return bool(outcome.files) and not request.dry_run
 
 
 def _checked(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -66,3 +122,40 @@ def _checked(values: tuple[str, ...]) -> tuple[str, ...]:
     texts = [from_user(value) for value in values]
     crashkernel.parse_values(texts)
     return tuple(text.removeprefix("crashkernel=") for text in texts)
+
+
+def _arg_changes(sets: Sequence[str], adds: Sequence[str], removes: Sequence[str]) -> tuple[ArgChange, ...]:
+    """The changes that --arg, --add-arg and --remove-arg ask for, in the order they are made: remove, set, add.
+
+    Raises Usage for what is not an argument, and for crashkernel in --arg and --add-arg.
+    """
+    found = []
+    for option in removes:
+        token = _token("--remove-arg", option)
+        found.append(ArgChange(Verb.REMOVE, cmdline.name_of(token), (token,) if "=" in token else ()))
+    held: dict[str, list[str]] = {}
+    for option in sets:
+        token = _token("--arg", option)
+        held.setdefault(_not_crashkernel("--arg", token), []).append(token)
+    found += [ArgChange(Verb.SET, name, tuple(tokens)) for name, tokens in held.items()]
+    for option in adds:
+        token = _token("--add-arg", option)
+        found.append(ArgChange(Verb.ADD, _not_crashkernel("--add-arg", token), (token,)))
+    return tuple(found)
+
+
+def _token(option: str, given: str) -> str:
+    text = from_user(given)
+    if [text] != cmdline.tokens(text) or cmdline.unbalanced(text) >= 0 or cmdline.name_of(text) in ("", "--"):
+        raise Usage(
+            f"{option} {text!r} is not one kernel argument",
+            hint='give one NAME or NAME=VALUE; quote a value with blanks inside the argument: NAME="a b"',
+        )
+    return text
+
+
+def _not_crashkernel(option: str, token: str) -> str:
+    name = cmdline.name_of(token)
+    if name == cmdline.CRASHKERNEL:
+        raise Usage(f"{option} does not set crashkernel", hint="give the value alone: grubkd set 256M")
+    return name

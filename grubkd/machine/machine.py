@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from grubkd import log
+from grubkd.log import logger
 from grubkd.machine import capture, distribution, hardware, kernel, ram, running, userland
 from grubkd.machine.distribution import UNKNOWN
 from grubkd.machine.ram import Ram
@@ -88,15 +88,15 @@ def read(
         hardware=hardware.read(tree, host, runs=runs) if host else hardware.UNKNOWN,
         capture_cpus=capture.cpus(tree),
     )
-    _tell(machine)
+    _log(machine)
     return machine
 
 
-def _tell(machine: Machine) -> None:
+def _log(machine: Machine) -> None:
     name = machine.distribution.name or "an unknown distribution"
     amount = f"{machine.ram} bytes of RAM ({machine.ram_source})" if machine.ram else "an unknown amount of RAM"
-    log.decided(f"found {name}, {machine.architecture or 'of an unknown architecture'}, with {amount}")
-    log.decided(f"found kernels: {', '.join(machine.kernels) or 'none'}")
+    logger.info("found %s, %s, with %s", name, machine.architecture or "of an unknown architecture", amount)
+    logger.info("found kernels: %s", ", ".join(machine.kernels) or "none")
 
 
 def _memory(host: Root | None, given: int | None) -> Ram:

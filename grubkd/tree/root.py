@@ -7,8 +7,8 @@ import os
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from grubkd import log
 from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
+from grubkd.log import logger
 from grubkd.text import from_bytes, from_user, to_bytes
 from grubkd.tree.paths import DIRECTORY, Spot
 
@@ -112,8 +112,7 @@ class Root:
                     os.close(fd)
         except OSError as problem:
             raise system_failure(path, "cannot be read", problem) from None
-        if log.level >= log.READING:
-            log.read(f"read {path}, {len(data)} bytes")
+        logger.debug("read %s, %d bytes", path, len(data))
         return data
 
     def part(self, path: str, start: int, size: int) -> bytes:

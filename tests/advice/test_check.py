@@ -301,7 +301,7 @@ def test_for_people(tmp_path: Path) -> None:
     put(tree, {"sys/kernel/kexec_crash_loaded": "0\n"})
     found = answer(lambda: check.answer(Live(str(tree)), json=False))
     assert found.exit == 4
-    assert found.story == ""
+    assert found.stderr == ""
     assert found.text.splitlines()[4:8] == [
         "problem    loaded: no capture kernel is loaded",
         "           a crash then ends in a reboot, or in nothing, without a dump",
@@ -310,7 +310,7 @@ def test_for_people(tmp_path: Path) -> None:
     ]
     assert found.text.splitlines()[-2:] == [
         "a crash now: no dump will be saved",
-        "a crash after the next boot: nothing stands in the way of a dump",
+        "a crash after the next boot: nothing prevents a dump",
     ]
 
 

@@ -6,9 +6,9 @@ import pytest
 from support import answered, livetree
 from support.livetree import MIB, Live
 
-from grubkd.advice import PlanOptions
 from grubkd.change.request import ArgChange, Verb
-from grubkd.commands.setting import Request, answer
+from grubkd.commands.change import Request
+from grubkd.commands.set import answer
 from grubkd.tree.root import Root
 
 VALUE = "384M-:128M"
@@ -16,10 +16,8 @@ VALUE = "384M-:128M"
 
 def asked(tree: Path, *values: str, dry_run: bool = False, arguments: tuple[ArgChange, ...] = ()) -> tuple[bool, bool]:
     """Of a run of set: whether files changed, or would; whether a reboot is required."""
-    request = Request(
-        "set", str(tree), (), PlanOptions(), values or None, arguments=arguments, dry_run=dry_run, json=True
-    )
-    found = answered.answer(lambda: answer(Live(str(tree)), request))
+    request = Request("set", (), values or None, arguments=arguments, dry_run=dry_run)
+    found = answered.answer(lambda: answer(Live(str(tree)), request, json=True))
     assert found.exit == 0, found.text
     return found.json["changed"], found.json["reboot_required"]
 
@@ -60,6 +58,6 @@ def test_other_arguments_alone(booted: str, required: bool, tmp_path: Path) -> N
 def test_an_image_was_not_booted_from(tmp_path: Path) -> None:
     tree = livetree.debian(tmp_path)
     for values, expected in (("256M", (True, True)), ("256M", (False, False))):
-        request = Request("set", str(tree), (), PlanOptions(), (values,), json=True)
-        found = answered.answer(lambda request=request: answer(Root(str(tree)), request))
+        request = Request("set", (), (values,))
+        found = answered.answer(lambda request=request: answer(Root(str(tree)), request, json=True))
         assert (found.json["changed"], found.json["reboot_required"]) == expected

@@ -10,7 +10,7 @@ from grubkd.boot.inventory import read
 from grubkd.change.changes import ChangeSet
 from grubkd.change.request import reservation
 from grubkd.commands import change
-from grubkd.commands.change import Decision, Manner, Outcome
+from grubkd.commands.change import Decision, Outcome, Request
 from grubkd.errors import Notice, VerificationFailed
 from grubkd.tree.root import Root
 
@@ -40,7 +40,7 @@ def run(top: Path, meanwhile: Callable[[], object]) -> Outcome:
         return ()
 
     decision = Decision(lambda _entry: (reservation(("333M",)),), {"crashkernel": ["333M"]}, "given", None, admit)
-    return change.run(Root(str(top)), (), lambda _config, _selection: decision, Manner("set"))
+    return change.run(Root(str(top)), Request("set"), lambda _config, _selection: decision)
 
 
 def test_nothing_happens_meanwhile(top: Path) -> None:

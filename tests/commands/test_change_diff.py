@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grubkd.change.edit import FileChange
-from grubkd.render_change import diff
+from grubkd.render.change import diff
 
 # Each line is unlike the others, so that there is but one way to put them side by side.
 CHANGED = st.lists(st.booleans(), min_size=1, max_size=40)

@@ -6,11 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 
 from grubkd import __version__
-from grubkd.cli import VERBS, help_width
+from grubkd.commands.group import VERBS
 
 TOP = Path(__file__).parents[2]
 GRUBKD = [sys.executable, "-m", "grubkd"]
@@ -42,14 +41,6 @@ def test_a_library_that_is_missing_is_named(library: str, line: str, tmp_path: P
         f"grubkd: error: the Python library {library} is not installed\n"
         f"  install it: Debian's and Fedora's package is python3-{library}\n"
     )
-
-
-@pytest.mark.parametrize("columns", [None, "60", "20", "200", "0", "wide"])
-def test_help_is_as_wide_as_click_makes_it(columns: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
-    if columns:
-        monkeypatch.setenv("COLUMNS", columns)
-    assert help_width() == click.HelpFormatter().width
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
@@ -136,8 +127,7 @@ def test_a_full_disk_under_the_answer(arguments: list[str]) -> None:
         )
     assert done.returncode == 1
     assert done.stderr == (
-        "grubkd: error: the answer cannot be written: No space left on device\n"
-        "  fix what the system complains of, then run the same command again\n"
+        "grubkd: error: the answer cannot be written: No space left on device\n  fix the reported error, then retry\n"
     )
 
 

@@ -37,7 +37,7 @@ def attempt(tree: Path, *, sure: bool) -> GrubkdError:
 
 @pytest.mark.parametrize(("mask", "after"), [("0\n", "1\n"), ("176\n", "176\n"), ("1\n", "1\n")])
 def test_it_pulls_the_trigger(mask: str, after: str, tmp_path: Path) -> None:
-    """A plain file does not crash: that is told as the failure it would be."""
+    """A plain file does not crash: that is reported as a failure."""
     tree = tree_of(tmp_path, {**READY, "proc/sys/kernel/sysrq": mask})
     problem = attempt(tree, sure=True)
     assert (type(problem), problem.exit, problem.message) == (Failed, 1, "the kernel did not crash")
@@ -47,13 +47,13 @@ def test_it_pulls_the_trigger(mask: str, after: str, tmp_path: Path) -> None:
 def test_a_dry_run_tells_what_would_happen(tmp_path: Path) -> None:
     tree = tree_of(tmp_path)
     found = answer(lambda: crash.carry_out(Live(str(tree)), sure=True, dry_run=True))
-    assert (found.exit, found.story) == (0, "")
+    assert (found.exit, found.stderr) == (0, "")
     assert found.text.splitlines() == [
-        "The kernel of this machine crashes: it stops at once, nothing is shut down, nobody is warned,",
-        "and what programs have not saved is lost. What they have saved is written to the disks first.",
+        "The kernel of this machine crashes: it stops at once, nothing is shut down, no user is warned,",
+        "and unsaved data of programs is lost. Saved data is written to the disks first.",
         "The capture kernel in the 128M reserved for it then saves a dump to /var/crash and restarts the machine, "
         "which may take minutes.",
-        "Afterwards see: grubkd dumps",
+        "Then run: grubkd dumps",
     ]
     assert pulled(tree) == ("", "0\n")
 
@@ -67,7 +67,7 @@ def test_without_a_capture_kernel_it_refuses(sure: bool, tmp_path: Path) -> None
     assert (
         problem.message == "no capture kernel is loaded: a crash then ends in a reboot, or in nothing, without a dump"
     )
-    assert problem.hint == "systemctl restart kdump-tools; grubkd check tells more"
+    assert problem.hint == "systemctl restart kdump-tools; see: grubkd check"
     assert pulled(tree) == ("", "0\n")
 
 
@@ -75,7 +75,7 @@ def test_what_else_is_wrong_is_told_first(tmp_path: Path) -> None:
     tree = tree_of(tmp_path, {**READY, "etc/default/kdump-tools": "USE_KDUMP=1\nSSH=kdump@vault\n"})
     found = answer(lambda: crash.carry_out(Live(str(tree)), sure=False, dry_run=True))
     assert "saves a dump to kdump@vault:/var/crash" in found.text
-    assert found.story.splitlines()[0].endswith("/root/.ssh/kdump_id_rsa is not there")
+    assert found.stderr.splitlines()[0].endswith("/root/.ssh/kdump_id_rsa is not there")
 
 
 def test_without_a_terminal_it_refuses(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_without_a_terminal_it_refuses(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 4
-    assert "there is no terminal to ask at\n  give --yes-crash-now if you are sure\n" in done.stderr
+    assert "there is no terminal to ask on\n  give --yes-crash-now if you are sure\n" in done.stderr
     assert pulled(tree) == ("", "0\n")
 
 
@@ -126,7 +126,7 @@ def test_an_image_cannot_crash(arguments: list[str], tmp_path: Path) -> None:
     tree = tree_of(tmp_path)
     found = answer(lambda: main(["crash", "--root", str(tree), *arguments]))
     assert (found.exit, found.text) == (4, "")
-    assert "only the running system can crash" in found.story
+    assert "only the running system can crash" in found.stderr
     assert pulled(tree) == ("", "0\n")
 
 

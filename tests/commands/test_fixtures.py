@@ -36,18 +36,18 @@ IN_A_PROCESS = [
 # What grubkd keeps for itself, and the directories on the way there.
 OWN = "/var/lib/grubkd"
 LONG_AGO = 1_246_000_000
-# RHEL 10 makes the second anew from the first when it is the older of the two.
+# RHEL 10 generates the second from the first again when it is the older of the two.
 SOURCE, MADE = "/etc/default/grub", "/etc/kernel/cmdline"
 
 
 class Run(NamedTuple):
     exit: int
     answer: Any
-    story: str
+    stderr: str
 
 
 class Node(NamedTuple):
-    """A file, link or directory as it stands; times and inodes are compared only where nothing may have changed."""
+    """A file, link or directory; times and inodes are compared only where nothing may have changed."""
 
     mode: int
     content: bytes
@@ -62,17 +62,17 @@ def name_of(path: Path) -> str:
 def run(arguments: list[str]) -> Run:
     """Run grubkd in this process."""
     done = answer(lambda: main(arguments))
-    assert done.text, done.story
-    return Run(done.exit, done.json, done.story)
+    assert done.text, done.stderr
+    return Run(done.exit, done.json, done.stderr)
 
 
 def run_in_a_process(arguments: list[str]) -> Run:
     done = subprocess.run(
         [sys.executable, "-m", "grubkd", *arguments], capture_output=True, stdin=subprocess.DEVNULL, check=False
     )
-    story = done.stderr.decode("utf-8", "surrogateescape")
-    assert done.stdout, story
-    return Run(done.returncode, json.loads(done.stdout), story)
+    stderr = done.stderr.decode("utf-8", "surrogateescape")
+    assert done.stdout, stderr
+    return Run(done.returncode, json.loads(done.stdout), stderr)
 
 
 def copy_of(tree: Path, target: Path) -> Path:
@@ -165,7 +165,7 @@ def check(case: Path, target: Path, runner: Any) -> None:
 
     first = runner(arguments)
     after = snapshot(root)
-    assert comparable(first.answer) == comparable(wanted), first.story
+    assert comparable(first.answer) == comparable(wanted), first.stderr
     assert first.exit == int((case / "exit").read_text())
     assert {path: node.content for path, node in after.items() if not stat.S_ISDIR(node.mode)} == expected_after(
         case, before
@@ -186,7 +186,7 @@ def check(case: Path, target: Path, runner: Any) -> None:
     assert snapshot(root) == after
 
     back = runner(["rollback", "--root", str(root), "--json"])
-    assert back.exit == 0, back.story
+    assert back.exit == 0, back.stderr
     assert without_inodes(snapshot(root)) == without_inodes(before)
 
 
@@ -196,7 +196,7 @@ def test_show(tree: Path, tmp_path: Path) -> None:
     before = snapshot(root)
     shown = run(["show", "--root", str(root), "--json"])
     wanted = json.loads((tree / "show.json").read_text())
-    assert comparable(shown.answer) == comparable(wanted), shown.story
+    assert comparable(shown.answer) == comparable(wanted), shown.stderr
     assert shown.exit == (3 if wanted["errors"] else 0)
     assert snapshot(root) == before
     assert not (root / OWN.lstrip("/")).exists()

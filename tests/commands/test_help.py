@@ -1,7 +1,8 @@
-"""`grubkd help`: the manual where nothing else formats it, checked against mandoc, and the parts of it."""
+"""`grubkd help`: the manual as mandoc makes it, the parts of it, and what is shown without it."""
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,46 +10,11 @@ from pathlib import Path
 import pytest
 from support.terminal import TOP, at_terminal
 
-from grubkd import mdoc, render_colour, render_manual
-from grubkd.cli import VERBS, main
+from grubkd.cli import main
 from grubkd.commands import help as helping
+from grubkd.commands.group import VERBS
 
 PAGES = sorted((TOP / "man").glob("*.[1-9]"))
-
-
-def letters(text: str) -> str:
-    """What is left when the layout is taken away; mandoc opens quotations with a grave accent."""
-    return re.sub(r"\s", "", text).replace("`", "'")
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_pages_say_what_mandoc_makes_of_them(page: Path) -> None:
-    done = subprocess.run(
-        ["mandoc", "-T", "ascii", "-O", "width=1000", page], capture_output=True, text=True, check=True
-    )
-    lines = re.sub(".\b", "", done.stdout).splitlines()[1:-1]
-    headings = [line.strip() for line in lines if re.match(r" {0,3}\S", line)]
-    found = mdoc.paragraphs(page.read_text())
-    assert letters("".join(f"{each.head}{each.text}" for each in found)) == letters(
-        "".join(line for line in lines if not re.match(r" {0,3}\S", line))
-    )
-    assert list(dict.fromkeys(each.section for each in found)) == headings
-
-
-def test_a_macro_that_is_not_known_is_an_error() -> None:
-    with pytest.raises(ValueError, match="Fd is not known"):
-        mdoc.paragraphs(".Sh NAME\n.Fd x\n")
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-@pytest.mark.parametrize("width", [40, 79])
-def test_lines_fit(page: Path, width: int) -> None:
-    found = mdoc.paragraphs(page.read_text())
-    lines = [render_colour.plain(line) for line in render_manual.text(found, width=width)]
-    # Tags, examples and words without a blank stay whole.
-    whole = {each.head for each in found} | {each.text for each in found if each.literal}
-    long = [line for line in lines if len(line) > width and line.strip() not in whole and " " in line.strip()]
-    assert long == []
 
 
 def printed(capsys: pytest.CaptureFixture[str], *topic: str) -> str:
@@ -58,19 +24,27 @@ def printed(capsys: pytest.CaptureFixture[str], *topic: str) -> str:
     return done.out
 
 
+@pytest.mark.parametrize("topic", helping.pages())
+def test_a_page_is_what_mandoc_makes_of_it(capsys: pytest.CaptureFixture[str], topic: str) -> None:
+    page = helping.pages()[topic]
+    done = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=78", page], capture_output=True, text=True, check=True)
+    assert printed(capsys, topic) == re.sub(".\b", "", done.stdout)
+
+
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_is_its_synopsis_its_words_and_its_options(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+def test_a_verb_is_its_synopsis_its_description_and_its_options(capsys: pytest.CaptureFixture[str], verb: str) -> None:
     text = printed(capsys, verb)
-    assert text.startswith(f"SYNOPSIS\n    grubkd {verb}")
-    assert f"\nCOMMANDS\n    {verb}\n" in text
+    assert text.startswith(f"SYNOPSIS\n     grubkd {verb}")
+    assert f"\nCOMMANDS\n     {verb}" in text
     synopsis, _, rest = text.partition("\n\nCOMMANDS\n")
-    for option in set(re.findall(r"--[a-z0-9-]+", synopsis)):
-        assert re.search(rf"(?m)^    .*{option}\b", rest), option
+    described = rest.partition("\nOPTIONS\n")[2]
+    tags = re.findall(r"(?m)^ {5}(?=\S).*?(--[a-z0-9-]+)(?: \| (--[a-z0-9-]+))?", described)
+    assert {name for tag in tags for name in tag if name} == set(re.findall(r"--[a-z0-9-]+", synopsis))
 
 
 def test_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, "exit-codes")
-    assert re.findall(r"(?m)^ {4}(\d+) ", text) == ["0", "1", "2", "3", "4", "5", "130"]
+    assert re.findall(r"(?m)^ {5}(\d+) ", text) == ["0", "1", "2", "3", "4", "5", "130"]
 
 
 @pytest.mark.parametrize("topic", [*helping.SECTIONS, *helping.pages()])
@@ -94,6 +68,29 @@ def test_an_unknown_topic(capsys: pytest.CaptureFixture[str]) -> None:
     assert done.err.startswith("grubkd: error: no topic 'nonsense'\n  the topics are\n  pages:  manual ")
 
 
+def test_the_text_of_the_build_is_shown(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(TOP / "man", tmp_path / "manual")
+    (tmp_path / "manual/grubkd.8.txt").write_text("GRUBKD(8)\n\nEXIT STATUS\n     0    Built.\n\nDebian\n")
+    monkeypatch.setattr(helping, "PAGES", tmp_path / "manual")
+    assert printed(capsys, "exit-codes") == "EXIT STATUS\n     0    Built.\n"
+
+
+def test_without_mandoc_it_is_the_help_of_the_command_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helping, "_MANDOC", ("no-such-mandoc",))
+    assert main(["help", "show"]) == 0
+    done = capsys.readouterr()
+    assert done.out.startswith("Usage: grubkd show ")
+    assert done.err == (
+        "grubkd: the manual is not built and mandoc is not installed: this is the help of the command line\n"
+    )
+    assert main(["help", "selectors"]) == 0
+    assert capsys.readouterr().out.startswith("Usage: grubkd [OPTIONS] COMMAND")
+
+
 def test_at_a_terminal_man_opens_a_page(tmp_path: Path) -> None:
     """With the person's own environment, as their pager wants it; without man(1) the page is printed."""
     interpreter = tmp_path / "bin"
@@ -104,7 +101,7 @@ def test_at_a_terminal_man_opens_a_page(tmp_path: Path) -> None:
     path = f"{tmp_path}:{os.environ['PATH']}"
     page = TOP / "grubkd/manual/crashkernel-planner.7"
     assert at_terminal("help", "planner", PATH=path, PAGER="mine") == f"man -l {page}, mine\n"
-    assert "NAME\n    crashkernel-planner - how" in at_terminal(
+    assert "NAME\n     crashkernel-planner - how" in at_terminal(
         "help", "planner", "--color=never", PATH=str(interpreter)
     )
 
@@ -118,4 +115,4 @@ def test_a_pipe_gets_the_text() -> None:
         stdin=subprocess.DEVNULL,
         check=True,
     )
-    assert done.stdout.startswith("NAME\n    grubkd - give a machine a working kernel-crash (kdump) reservation\n")
+    assert "\nNAME\n     grubkd - give a machine a working kernel-crash (kdump) reservation\n" in done.stdout

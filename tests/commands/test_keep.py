@@ -52,7 +52,7 @@ class Machine:
         return snippet
 
     def files(self) -> dict[str, tuple[bytes, int]]:
-        """What stands, history apart."""
+        """The files of the tree, without history."""
         found = [path for path in self.path.rglob("*") if path.is_file() and "var/lib/grubkd" not in str(path)]
         return {str(path.relative_to(self.path)): (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
 
@@ -125,7 +125,7 @@ def test_what_the_hook_did_is_taken_back(machine: Make) -> None:
     tree.grubkd("keep", NEW)
     tree.grubkd("rollback")
     assert snippet.read_bytes() == before
-    # The rollback is of that one kernel: what --auto chose for all still stands.
+    # The rollback is of that one kernel: what --auto chose for all is still valid.
     assert tree.grubkd("keep", NEW)["changed"]
 
 
@@ -156,8 +156,8 @@ def test_without_auto_there_is_nothing_to_keep(machine: Make) -> None:
     tree = machine("fedora-44-btrfs")
     tree.install()
     before = tree.files()
-    told = f"grubkd: kernel {NEW}: nothing to do: no value chosen by --auto is recorded\n"
-    assert hook(tree, PLUGIN, "add", NEW) == Run(0, "", told)
+    line = f"grubkd: kernel {NEW}: nothing to do: no value chosen by --auto is recorded\n"
+    assert hook(tree, PLUGIN, "add", NEW) == Run(0, "", line)
     assert tree.files() == before
     assert not (tree.path / "var/lib/grubkd").exists()
 

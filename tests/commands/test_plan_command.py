@@ -156,7 +156,7 @@ def test_a_small_machine_is_told() -> None:
     assert {warning["code"] for warning in found.json["warnings"]} == {"vendor-reserves-nothing"}
     assert all(entry["values"][0].startswith("1G-2G:") for entry in found.json["entries"])
     shown = plan("fedora-44-btrfs", "--ram", "1G")
-    assert "reserves nothing on 1G of RAM" in shown.story
+    assert "reserves nothing on 1G of RAM" in shown.stderr
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_tree_that_is_not_understood_is_planned_as_far_as_it_is_read() -> None
     assert found.exit == 3
     assert [problem["code"] for problem in found.json["errors"]] == ["not-understood"]
     assert found.json["entries"]
-    assert "not understood" in plan("rhel-9-broken-script", "--ram", "4G").story
+    assert "not understood" in plan("rhel-9-broken-script", "--ram", "4G").stderr
 
 
 def test_nothing_that_starts_linux() -> None:

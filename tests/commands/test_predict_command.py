@@ -10,7 +10,7 @@ import pytest
 from support.answered import Run, answer
 
 from grubkd.cli import main
-from grubkd.commands import mapfile
+from grubkd.commands import memory_map_file
 from grubkd.errors import Failed, GrubkdError
 from grubkd.memory.memorymap import BadMemoryMap
 from grubkd.memory.size import GIB, MIB
@@ -151,7 +151,7 @@ class TestSavedMaps:
 
     @pytest.mark.parametrize("option", ["--iomem", "--firmware-map"])
     def test_boot_messages(self, tmp_path: Path, option: str) -> None:
-        """They tell the initrd as well."""
+        """They show the initrd as well."""
         assert self.same(tmp_path, option, DMESG) == [[0x6D000000, 0x7D000000]]
 
     def test_json(self, tmp_path: Path) -> None:
@@ -166,22 +166,22 @@ class TestSavedMaps:
                 file.write_text(f"{text}\n")
                 lines.append(f"/sys/firmware/memmap/{number}/{name}:{text}\n")
         assert self.same(tmp_path, "--firmware-map", "".join(lines)) == [[0x6F000000, 0x7F000000]]
-        assert mapfile.firmware(str(tmp_path / "memmap")) == mapfile.firmware(str(tmp_path / "map"))
+        assert memory_map_file.firmware(str(tmp_path / "memmap")) == memory_map_file.firmware(str(tmp_path / "map"))
 
     @pytest.mark.parametrize(
         ("read", "text", "line"),
         [
-            (mapfile.iomem, "00100000-7ffdffff : System RAM\noops\n", 2),
-            (mapfile.iomem, "00000000-00000000 : System RAM\n", None),
-            (mapfile.firmware, "/sys/firmware/memmap/0/start:0x0\nsomething else\n", 2),
-            (mapfile.firmware, "/sys/firmware/memmap/0/start:0x0\n", None),
-            (mapfile.firmware, '[[0, 1, "usable"', None),
-            (mapfile.firmware, '[[0, true, "usable"]]', None),
-            (mapfile.firmware, "[[0, 1]]", None),
-            (mapfile.firmware, "[1]", None),
-            (mapfile.firmware, "[" * 100000, None),
-            (mapfile.firmware, "", None),
-            (mapfile.firmware, "[    0.0] BIOS-e820: [mem oops] usable\n", 1),
+            (memory_map_file.iomem, "00100000-7ffdffff : System RAM\noops\n", 2),
+            (memory_map_file.iomem, "00000000-00000000 : System RAM\n", None),
+            (memory_map_file.firmware, "/sys/firmware/memmap/0/start:0x0\nsomething else\n", 2),
+            (memory_map_file.firmware, "/sys/firmware/memmap/0/start:0x0\n", None),
+            (memory_map_file.firmware, '[[0, 1, "usable"', None),
+            (memory_map_file.firmware, '[[0, true, "usable"]]', None),
+            (memory_map_file.firmware, "[[0, 1]]", None),
+            (memory_map_file.firmware, "[1]", None),
+            (memory_map_file.firmware, "[" * 100000, None),
+            (memory_map_file.firmware, "", None),
+            (memory_map_file.firmware, "[    0.0] BIOS-e820: [mem oops] usable\n", 1),
         ],
     )
     def test_what_is_no_map(self, tmp_path: Path, read: Any, text: str, line: int | None) -> None:
@@ -196,12 +196,12 @@ class TestSavedMaps:
 
     def test_what_cannot_be_read(self, tmp_path: Path) -> None:
         with pytest.raises(Failed):
-            mapfile.iomem(str(tmp_path / "missing"))
+            memory_map_file.iomem(str(tmp_path / "missing"))
         huge = tmp_path / "huge"
         with huge.open("wb") as file:
             file.truncate(17 << 20)
         with pytest.raises(GrubkdError, match="too large"):
-            mapfile.iomem(str(huge))
+            memory_map_file.iomem(str(huge))
 
 
 class TestEntries:

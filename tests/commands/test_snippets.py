@@ -57,11 +57,11 @@ def test_kickstart_says_it_both_ways(version: str) -> None:
 
 def test_kickstart_is_whole_and_nothing_else() -> None:
     assert snippet("kickstart", *OF_RHEL9) == (
-        "# Into the bootloader command that the file has: there may be only one.\n"
+        "# Merge this into the bootloader command of the file: there must be only one.\n"
         f'bootloader --append="crashkernel={RHEL9}"\n'
         "\n"
-        "# An installer that runs the kdump addon drops the value above in favour of this one, which is the same on a\n"
-        "# machine with this much RAM only.\n"
+        "# An installer with the kdump addon uses this value instead of the one above. They are the same only on a\n"
+        "# machine with this amount of RAM.\n"
         "%addon com_redhat_kdump --enable --reserve-mb=256\n"
         "%end\n"
     )
@@ -124,7 +124,7 @@ def test_every_architecture_has_a_name_of_rusts() -> None:
 
 
 def test_grubby(tmp_path: Path) -> None:
-    """The shell hands grubby the values whole: a grubby that keeps what it is told is run."""
+    """The shell passes the values to grubby whole: a fake grubby records them."""
     fake = tmp_path / "grubby"
     fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@" --- >>"$0.log"\n')
     fake.chmod(0o755)
@@ -160,8 +160,8 @@ def test_a_release_without_a_snippet() -> None:
 
 
 def test_a_release_in_a_tree_gets_that_distribution_s_row() -> None:
-    status, text, story = run(*tree("ubuntu-24.04", "8G"), "--release", "6.8.0-31-generic", "--as=blueprint")
-    assert (status, story) == (0, "")
+    status, text, stderr = run(*tree("ubuntu-24.04", "8G"), "--release", "6.8.0-31-generic", "--as=blueprint")
+    assert (status, stderr) == (0, "")
     assert "2G-4G:320M,4G-32G:512M,32G-64G:1024M,64G-128G:2048M,128G-:4096M" in text
 
 
@@ -185,9 +185,9 @@ def test_entries_share_one_value() -> None:
     ],
 )
 def test_what_excludes_each_other_is_refused(arguments: tuple[str, ...]) -> None:
-    status, text, story = run(*arguments)
+    status, text, stderr = run(*arguments)
     assert (status, text) == (2, "")
-    assert story.startswith("grubkd: error: ")
+    assert stderr.startswith("grubkd: error: ")
 
 
 def test_without_ram_a_value_that_depends_on_it_is_refused() -> None:
@@ -196,6 +196,6 @@ def test_without_ram_a_value_that_depends_on_it_is_refused() -> None:
 
 def test_a_file_that_is_not_understood_is_told() -> None:
     """The snippet is for another system's entries too: it is printed, and the exit code says that one was not read."""
-    status, text, story = run(*tree("rhel-9-broken-script", "8G"), "--as=blueprint")
+    status, text, stderr = run(*tree("rhel-9-broken-script", "8G"), "--as=blueprint")
     assert (status, "append =" in text) == (3, True)
-    assert "grubkd: error: /boot/grub2/grub.cfg" in story
+    assert "grubkd: error: /boot/grub2/grub.cfg" in stderr

@@ -1,14 +1,16 @@
-"""The manual and the program say the same: every verb, every option, in both directions."""
+"""The manual and the program agree: every verb and option once, in both directions."""
 
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
+import click
 import pytest
 
-from grubkd.cli import VERBS, build
+from grubkd.commands.group import VERBS, group
 
-# Of grubkd itself; every verb takes them as well.
+# Options of grubkd itself, which every verb takes as well.
 EVERYWHERE = {"--verbose", "--color"}
 MANUAL = Path(__file__).parents[2] / "man" / "grubkd.8"
 
@@ -24,21 +26,23 @@ def section(text: str, name: str) -> str:
     return re.split(r"\n(?=\S)", text.partition(f"\n{name}\n")[2])[0]
 
 
-def synopsis(text: str) -> dict[str, set[str]]:
+def synopsis(text: str) -> dict[str, list[str]]:
     """Verb -> the long options that its synopsis shows."""
-    found: dict[str, set[str]] = {}
+    found: dict[str, list[str]] = {}
     verb = ""
     for line in section(text, "SYNOPSIS").splitlines():
         start = re.match(r" {5}grubkd ([a-z-]+)", line)
         verb = start.group(1) if start else verb
-        found.setdefault(verb, set()).update(re.findall(r"--[a-z0-9-]+", line))
+        found.setdefault(verb, []).extend(re.findall(r"--[a-z0-9-]+", line))
     return found
 
 
-def options(verb: str) -> set[str]:
-    import click
+def tags(text: str, name: str) -> list[str]:
+    """The tags of a section's list: the lines that begin in the sixth column."""
+    return [line.strip() for line in section(text, name).splitlines() if re.match(r" {5}\S", line)]
 
-    group = build()
+
+def options(verb: str) -> set[str]:
     command = group.get_command(click.Context(group), verb)
     assert command is not None
     names = (name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts))
@@ -47,19 +51,32 @@ def options(verb: str) -> set[str]:
     return found - EVERYWHERE
 
 
-def test_every_verb_is_documented(text: str) -> None:
-    tags = set(re.findall(r"(?m)^     ([a-z]+)(?:$|  )", section(text, "COMMANDS")))
-    assert set(VERBS) <= tags
-    assert set(VERBS) == set(synopsis(text)) - {"", "--version"}
-    assert synopsis(text)[""] == EVERYWHERE
+def test_every_verb_is_described_once_and_no_other(text: str) -> None:
+    assert Counter(tag.split()[0] for tag in tags(text, "COMMANDS")) == Counter(list(VERBS))
+    assert set(synopsis(text)) - {"", "--version"} == set(VERBS)
+    assert set(synopsis(text)[""]) == EVERYWHERE
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_the_synopsis_shows_the_options_of_the_verb(text: str, verb: str) -> None:
-    assert synopsis(text)[verb] == options(verb)
+def test_the_synopsis_shows_each_option_of_the_verb_once(text: str, verb: str) -> None:
+    assert Counter(synopsis(text)[verb]) == Counter(options(verb))
 
 
-def test_every_option_is_described(text: str) -> None:
-    tags = re.findall(r"(?m)^     (?:-[hv], )?(--[a-z0-9-]+(?: \| --[a-z0-9-]+)*)", section(text, "COMMANDS"))
-    described = {name for tag in tags for name in tag.split(" | ")}
-    assert described == set().union(*map(options, VERBS)) | {"--help", "--version"} | EVERYWHERE
+def test_every_option_is_described_once_and_no_other(text: str) -> None:
+    described = Counter(
+        name for tag in tags(text, "OPTIONS") for name in re.findall(r"--[a-z0-9-]+", tag.split("  ")[0])
+    )
+    assert described == Counter(set().union(*map(options, VERBS)) | {"--help", "--version"} | EVERYWHERE)
+
+
+@pytest.mark.parametrize("name", ["JSON OUTPUT", "JSON LINES", "SELECTORS", "CHECKS", "EXIT STATUS"])
+def test_no_tag_is_there_twice(text: str, name: str) -> None:
+    assert [tag for tag, count in Counter(tags(text, name)).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_text_names_an_option_that_the_verb_does_not_have(text: str, verb: str) -> None:
+    """In the paragraphs about a verb; what they say of another verb names that one first, as `set --auto` does."""
+    (own,) = re.findall(rf"(?ms)^ {{5}}{verb}\b.*?(?=^ {{5}}\S|\Z)", section(text, "COMMANDS"))
+    named = re.findall(rf"(?:\b({'|'.join(VERBS)}) )?(--[a-z0-9-]+)", " ".join(own.split()))
+    assert [option for other, option in named if option not in options(other or verb)] == []

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grubkd import render_colour, render_map, render_svg
 from grubkd.errors import RamUnknown
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.case import Case, Refused
@@ -19,6 +18,7 @@ from grubkd.memory.picture import Kind, Picture, around, picture, whole
 from grubkd.memory.policy import System
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, KIB, MIB
+from grubkd.render import colour, memory_map, svg
 
 FEDORA_11 = Case(
     Release.parse("2.6.29.4-167.fc11.i586"), Architecture.I386, System(), ram=1 * GIB, physical_start=4 * MIB
@@ -28,7 +28,7 @@ MODERN = Case(Release.parse("6.1.0-50-amd64"), Architecture.X86_64, System(), ra
 
 def drawn(shown: Picture, *, width: int, ascii_only: bool) -> Iterator[str]:
     """The lines without their colours."""
-    return map(render_colour.plain, render_map.text(shown, width=width, ascii_only=ascii_only))
+    return map(colour.plain, memory_map.text(shown, width=width, ascii_only=ascii_only))
 
 
 def test_a_small_machine() -> None:
@@ -152,7 +152,7 @@ def test_the_scale_keeps_the_order(shown: Picture, addresses: list[int]) -> None
 
 @given(pictures())
 def test_svg_is_well_formed_and_holds_every_band(shown: Picture) -> None:
-    tree = ElementTree.fromstring(render_svg.svg(shown))
+    tree = ElementTree.fromstring(svg.svg(shown))
     name = "{http://www.w3.org/2000/svg}"
     titles = [title.text or "" for title in tree.iter(f"{name}title")]
     for band in shown.of(Kind.RESERVED, Kind.KERNEL):
@@ -165,7 +165,7 @@ def test_svg_is_well_formed_and_holds_every_band(shown: Picture) -> None:
 
 def test_svg_survives_any_title() -> None:
     shown = Picture("<a> & \x00\x80 \x1b\xff", picture("x", MODERN, [], [], []).bands)
-    assert ElementTree.fromstring(render_svg.svg(shown)) is not None
+    assert ElementTree.fromstring(svg.svg(shown)) is not None
 
 
 def test_typical_maps_of_every_machine_can_be_drawn() -> None:

@@ -31,7 +31,8 @@ def sources() -> set[str]:
 
 def made() -> set[str]:
     """What the build makes."""
-    return {f"grubkd/grammars/{path.stem}_tables.py" for path in (TOP / "grammars").glob("*.lark")}
+    tables = {f"grubkd/grammars/{path.stem}_tables.py" for path in (TOP / "grammars").glob("*.lark")}
+    return tables | {f"grubkd/manual/{path.name}.txt" for path in (TOP / "man").glob("*.[1-9]")}
 
 
 def manuals() -> set[str]:
@@ -42,7 +43,7 @@ def manuals() -> set[str]:
 COMPLETIONS = {
     "bash-completion/completions/grubkd": "bash/grubkd",
     "fish/vendor_completions.d/grubkd.fish": "fish/grubkd.fish",
-    "zsh/site-functions/_grubkd": "zsh/_grubkd",
+    "zsh/site-functions/_grubkd_completion": "zsh/_grubkd_completion",
 }
 
 

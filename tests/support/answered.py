@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 class Run(NamedTuple):
     exit: int
     text: str
-    story: str
+    stderr: str
 
     @property
     def json(self) -> Any:

@@ -2,18 +2,19 @@
 
 import sys
 
-from grubkd import render
 from grubkd.commands import crash
 from grubkd.errors import GrubkdError
+from grubkd.render import output
 from support.livetree import Live
 
 
 def main() -> int:
-    render.begin()
+    output.begin()
     try:
         return crash.carry_out(Live(sys.argv[1]), sure=False)
     except GrubkdError as problem:
-        return render.failure(problem, json=False)
+        output.complain(problem, "error")
+        return problem.exit
 
 
 if __name__ == "__main__":

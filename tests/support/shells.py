@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-TAB, TELL = "\t", "\x18"
+TAB, PRINT = "\t", "\x18"
 PATIENCE = 60.0  # seconds; the machine may be busy
 
 
 class Shell:
-    """The shell, until it is closed. `started` is typed first; it binds TELL to print the line and to empty it."""
+    """The shell, until it is closed. `started` is typed first; it binds PRINT to print the line and to empty it."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], home: Path, started: str) -> None:
         self.command, self.seen = command, ""
@@ -43,7 +43,7 @@ class Shell:
 
     def completed(self, line: str) -> str:
         """The command line after TAB is pressed behind it."""
-        self.send(line + TAB + TELL)
+        self.send(line + TAB + PRINT)
         return self.expect(r"LINE<(.*?)>\r*\n").group(1)
 
     def close(self) -> None:

@@ -1,20 +1,17 @@
-# Completion of grubkd for fish. grubkd itself says what may stand where the cursor is.
+function _grubkd_completion;
+    set -l response (env _GRUBKD_COMPLETE=fish_complete COMP_WORDS=(commandline -cp) COMP_CWORD=(commandline -t) grubkd);
 
-function __grubkd_complete
-    set -l words (commandline --current-process --tokenize --cut-at-cursor)
-    set -l token (commandline --current-token --cut-at-cursor)
-    set -l found ($words[1] --complete fish $words[2..] (string unescape -- $token; or echo $token) 2>/dev/null </dev/null)
-    # A list of one, empty where there is no option before the name: nothing times a list is nothing.
-    set -l option (string match --regex '^--[^=]*=' -- $token; or echo)
-    set -l rest (string replace --regex '^--[^=]*=' '' -- $token)
-    switch "$found[1]"
-        case \tfiles
-            printf '%s\n' $option(__fish_complete_path $rest '')
-        case \tdirectories
-            printf '%s\n' $option(__fish_complete_directories $rest '')
-        case '*'
-            printf '%s\n' $found
-    end
-end
+    for completion in $response;
+        set -l metadata (string split "," $completion);
 
-complete --command grubkd --no-files --keep-order --arguments '(__grubkd_complete)'
+        if test $metadata[1] = "dir";
+            __fish_complete_directories $metadata[2];
+        else if test $metadata[1] = "file";
+            __fish_complete_path $metadata[2];
+        else if test $metadata[1] = "plain";
+            echo $metadata[2];
+        end;
+    end;
+end;
+
+complete --no-files --command grubkd --arguments "(_grubkd_completion)";

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from grubkd.memory.picture import MARKS, Kind, around, whole
-from grubkd.render_plan import extent, size
+from grubkd.render.tables import extent, size
 from grubkd.text import to_display
 
 if TYPE_CHECKING:

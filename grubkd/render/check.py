@@ -1,13 +1,12 @@
-"""The answer of `check`: every finding, and whether the machine will dump."""
+"""The answer of `check`: every finding, and whether a crash leaves a dump."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd import render
 from grubkd.advice import reservation
 from grubkd.advice.finding import Status
-from grubkd.render_colour import BAD, DOUBT, GOOD, mark
+from grubkd.render.colour import BAD, DOUBT, GOOD, mark
 from grubkd.text import to_display
 
 if TYPE_CHECKING:
@@ -25,14 +24,14 @@ _COLOURS = {Status.OK: GOOD, Status.WARNING: DOUBT, Status.PROBLEM: BAD}
 
 
 def answer(report: Report, config: BootConfig, machine: Machine, kdump: Kdump) -> dict[str, Any]:
-    """The JSON object; bytes."""
+    """The JSON object of `check`; sizes in bytes."""
     running = machine.running
     return {
         "will_dump": {"now": report.now, "next": report.next},
         "checks": [_finding(each) for each in report.findings],
         "running": {
-            "release": to_display(running.release),
-            "crashkernel": list(map(to_display, reservation.held(running.cmdline))),
+            "release": running.release,
+            "crashkernel": reservation.held(running.cmdline),
             "reserved_bytes": running.reserved,
             "loaded": running.loaded,
         }
@@ -43,18 +42,18 @@ def answer(report: Report, config: BootConfig, machine: Machine, kdump: Kdump) -
             "enabled": kdump.service.enabled and not kdump.service.masked and not kdump.service.off,
         },
         "target": target(kdump),
-        "errors": [render.notice(each) for each in config.errors],
+        "errors": config.errors,
     }
 
 
 def target(kdump: Kdump) -> dict[str, Any]:
-    """Where dumps go: null for what is not known or does not apply."""
+    """The dump target; null for what is not known or does not apply."""
     found = kdump.target
     return {
-        "kind": found.kind.value,
-        "where": to_display(found.where) or None,
-        "path": to_display(found.path) or None,
-        "directory": None if found.directory is None else to_display(found.directory),
+        "kind": found.kind,
+        "where": found.where or None,
+        "path": found.path or None,
+        "directory": found.directory,
         "free_bytes": kdump.room.free,
     }
 
@@ -63,18 +62,18 @@ def _finding(found: Finding) -> dict[str, Any]:
     place = found.place
     return {
         "check": found.check,
-        "status": found.status.value,
+        "status": found.status,
         "code": found.code,
-        "message": to_display(found.message),
-        "why": to_display(found.why) or None,
-        "fix": to_display(found.fix) or None,
-        "file": to_display(place.file) if place else None,
+        "message": found.message,
+        "why": found.why or None,
+        "fix": found.fix or None,
+        "file": place.file if place else None,
         "line": (place.line or None) if place else None,
     }
 
 
 def lines(report: Report) -> Iterator[str]:
-    """The same for a terminal: a line for each finding, and below those that are none why it matters and what to do."""
+    """The same for a terminal: a line for each finding; under each failure, why it matters and how to fix it."""
     for found in report.findings:
         word = "?" if found.status is Status.NOT_ASKED else found.status.value
         colour = _COLOURS.get(found.status)
@@ -96,7 +95,7 @@ def _sentence(found: Finding) -> str:
 
 def _verdict(found: bool | None) -> str:
     return {
-        True: mark("nothing stands in the way of a dump", GOOD),
+        True: mark("nothing prevents a dump", GOOD),
         False: mark("no dump will be saved", BAD),
-        None: "cannot be told from here",
+        None: "cannot be checked from here",
     }[found]

@@ -1,4 +1,4 @@
-"""A plan in the words of other tools, for those who apply the value with them."""
+"""A plan in the syntax of other tools: `plan --as`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def snippet(style: str, plan: Plan, architecture: Architecture | None) -> str:
-    """The text for one of STYLES, without its last newline. `architecture`: whose kernels the value is for."""
+    """The text for one of STYLES, without its last newline. `architecture`: that of the kernels."""
     return "\n".join(STYLES[style](plan, architecture))
 
 
@@ -25,24 +25,24 @@ def _arguments(plan: Plan) -> list[str]:
 
 
 def _kickstart(plan: Plan, _architecture: Architecture | None) -> Iterator[str]:
-    """Both ways that Anaconda has: the bootloader command, and the kdump addon, which overrules it where it runs."""
-    yield "# Into the bootloader command that the file has: there may be only one."
+    """Both ways of Anaconda: the bootloader command, and the kdump addon, which overrides it."""
+    yield "# Merge this into the bootloader command of the file: there must be only one."
     yield f'bootloader --append="{" ".join(_arguments(plan))}"'
     yield ""
     amount = _megabytes(plan)
     if amount is None:
-        # com_redhat_kdump takes every crashkernel= out of the arguments, enabled or not, and adds one of N megabytes.
-        yield "# An installer that runs the kdump addon drops this value, and the addon takes one number of megabytes,"
-        yield "# which cannot say it: run grubkd in %post, as grubkd-kickstart(7) shows."
+        # com_redhat_kdump removes every crashkernel= argument, enabled or not, and adds one of N megabytes.
+        yield "# An installer with the kdump addon drops this value. The addon takes one number of megabytes, which"
+        yield "# cannot express it: run grubkd in %post as in grubkd-kickstart(7)."
         return
-    yield "# An installer that runs the kdump addon drops the value above in favour of this one, which is the same on a"
-    yield "# machine with this much RAM only."
+    yield "# An installer with the kdump addon uses this value instead of the one above. They are the same only on a"
+    yield "# machine with this amount of RAM."
     yield f"%addon com_redhat_kdump --enable --reserve-mb={amount}"
     yield "%end"
 
 
 def _megabytes(plan: Plan) -> int | None:
-    """What the addon may be given in place of the value; None where no one number says it."""
+    """The megabytes for the addon; None if one number cannot express the value."""
     values = [parse_value(text) for text in plan.values]
     if len(values) != 1 or values[0].offset is not None or values[0].suffix or not plan.size:
         return None
@@ -50,7 +50,7 @@ def _megabytes(plan: Plan) -> int | None:
 
 
 def _blueprint(plan: Plan, _architecture: Architecture | None) -> Iterator[str]:
-    yield "# Into the blueprint's own customizations.kernel, where it has one."
+    yield "# Merge this into customizations.kernel of the blueprint if it has one."
     yield "[customizations.kernel]"
     yield f'append = "{" ".join(_arguments(plan))}"'
 
@@ -60,13 +60,12 @@ def _kargs(plan: Plan, architecture: Architecture | None) -> Iterator[str]:
     listed = ", ".join(f'"{argument}"' for argument in _arguments(plan))
     yield f"kargs = [{listed}]"
     if architecture:
-        # bootc compares with Rust's names, and skips the file elsewhere.
+        # bootc compares this with Rust's name of the architecture, and skips the file if it differs.
         yield f'match-architectures = ["{architecture.rust_name}"]'
 
 
 def _grubby(plan: Plan, _architecture: Architecture | None) -> Iterator[str]:
-    # One command would do both in an order of its own; and a grubby that takes only the first of two away needs the
-    # name twice.
+    # One command would do both in its own order. Some versions of grubby remove one argument for each name given.
     yield "grubby --update-kernel=ALL --remove-args='crashkernel crashkernel' &&"
     yield f"grubby --update-kernel=ALL --args='{' '.join(_arguments(plan))}'"
 

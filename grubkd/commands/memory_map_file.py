@@ -1,4 +1,4 @@
-"""Memory maps that a person saved: /proc/iomem, /sys/firmware/memmap, boot messages, or JSON."""
+"""Saved memory maps: /proc/iomem, /sys/firmware/memmap, boot messages, or JSON."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def iomem(path: str) -> MemoryMap:
 
 
 def firmware(path: str) -> MemoryMap:
-    """The firmware's map, in any form that people save it in.
+    """The firmware's memory map from a saved file.
 
     A copy of the directory /sys/firmware/memmap; what `grep .` prints of it; boot messages with BIOS-e820; JSON: a
     list of [start, end exclusive, type]. Raises BadMemoryMap, InputOutput.

@@ -1,4 +1,4 @@
-"""The picture of memory as text: in Unicode, or in plain ASCII for terminals that know no more."""
+"""The picture of memory as text: in Unicode or in ASCII."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from grubkd.memory.picture import MARKS, Kind, around, whole
 from grubkd.memory.size import GIB, MIB, format_size, round_up
-from grubkd.render_colour import BAD, DOUBT, GOOD, KERNEL, mark
-from grubkd.render_plan import extent, size
+from grubkd.render.colour import BAD, DOUBT, GOOD, KERNEL, mark
+from grubkd.render.tables import extent, size
 from grubkd.text import to_display
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def text(shown: Picture, *, width: int, ascii_only: bool) -> Iterator[str]:
 
 
 def _bar(shown: Picture, scale: Scale, width: int, signs: Mapping[Kind, str]) -> Iterator[str]:
-    """Addresses above, the memory, and beneath it what is possible or refused."""
+    """The addresses, the memory, and under it the possible and the refused places."""
     yield _axis(scale, width)
     yield _row([band for band in shown.bands if band.kind not in MARKS], scale, width, signs)
     marks = _row(list(shown.of(*MARKS)), scale, width, signs)
@@ -72,7 +72,7 @@ def _bar(shown: Picture, scale: Scale, width: int, signs: Mapping[Kind, str]) ->
 
 
 def _row(bands: list[Band], scale: Scale, width: int, signs: Mapping[Kind, str]) -> str:
-    """One cell for each column, showing the topmost band in it; RAM and firmware only where they fill half of it."""
+    """One cell for each column, with the topmost band in it; RAM and firmware only if they fill half of it."""
     cells = [Kind.HOLE] * width
     for band in bands:
         if band.end <= scale.pieces[0][0] or band.start >= scale.pieces[-1][1]:
@@ -80,7 +80,7 @@ def _row(bands: list[Band], scale: Scale, width: int, signs: Mapping[Kind, str])
         left, right = scale.at(band.start) * width, scale.at(band.end) * width
         first, last = round(left), round(right)
         if first == last and band.kind not in (Kind.RAM, Kind.FIRMWARE):
-            # The smallest thing still has a cell, or the picture would not show it at all.
+            # A band smaller than a column still gets a cell.
             first = min(int(left), width - 1)
             last = first + 1
         cells[first:last] = [band.kind] * (last - first)
@@ -88,13 +88,13 @@ def _row(bands: list[Band], scale: Scale, width: int, signs: Mapping[Kind, str])
 
 
 def _signs(kind: Kind, count: int, signs: Mapping[Kind, str]) -> str:
-    """So many cells of a kind, in its colour."""
+    """Cells of one kind, in its colour."""
     text = signs[kind] * count
     return mark(text, _COLOURS[kind]) if kind in _COLOURS else text
 
 
 def _axis(scale: Scale, width: int) -> str:
-    """Round addresses at their places."""
+    """The axis: round addresses at their columns."""
     first, last = scale.pieces[0][0], scale.pieces[-1][1]
     step = MIB
     while scale.length / step > width / 10:
@@ -118,7 +118,7 @@ def _legend(shown: Picture, scale: Scale, signs: Mapping[Kind, str]) -> Iterator
     for kind in _LISTED:
         bands = shown.of(kind)
         if kind is Kind.POSSIBLE and len(bands) > _MOST:
-            # Where each of many lies says less than where they are to be expected.
+            # Of many places only the range is listed.
             where = f"one of {len(bands)} places in {extent((bands[0].start, max(band.end for band in bands)))}"
             yield f"{_signs(kind, 1, signs)} {kind.value:<17} {size(bands[0].end - bands[0].start):>6}  {where}"
             continue

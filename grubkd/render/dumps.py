@@ -1,13 +1,13 @@
-"""The answer of `dumps`: what was saved, newest first."""
+"""The answer of `dumps`: the saved dumps, newest first."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from grubkd import render
 from grubkd.advice.dumproom import amount
-from grubkd.render_check import target
+from grubkd.render.check import target
+from grubkd.render.tables import table
 from grubkd.text import to_display
 
 if TYPE_CHECKING:
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 
 
 def answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]) -> dict[str, Any]:
-    """The JSON object; bytes, times in UTC."""
+    """The JSON object of `dumps`; sizes in bytes, times in UTC."""
     return {
         "target": target(kdump),
         "dumps": [
             {
-                "path": to_display(each.path),
-                "files": list(map(to_display, each.files)),
+                "path": each.path,
+                "files": each.files,
                 "size": each.size,
                 "time": _time(each.time),
                 "complete": each.complete,
-                "fault": to_display(each.fault) or None,
+                "fault": each.fault or None,
                 "format": each.form or None,
-                "release": None if each.release is None else to_display(each.release),
-                "panic": None if each.panic is None else to_display(each.panic),
+                "release": each.release,
+                "panic": each.panic,
             }
             for each in found
         ],
-        "warnings": [render.notice(each) for each in warnings],
+        "warnings": warnings,
     }
 
 
 def lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
-    """The same for a terminal: a row for each dump, below it why the kernel stopped, and what is missing."""
+    """The same for a terminal: a row for each dump; under it why the kernel crashed, and what is missing."""
     if not found:
         yield to_display(f"no dumps ({kdump.target})")
         return
@@ -56,9 +56,9 @@ def lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
         )
         for each in found
     ]
-    table = render.table(("time", "size", "state", "kernel", "directory"), rows).split("\n")
-    yield table[0]
-    for row, each in zip(table[1:], found, strict=True):
+    head, *listed = table(("time", "size", "state", "kernel", "directory"), rows).split("\n")
+    yield head
+    for row, each in zip(listed, found, strict=True):
         yield row
         if each.panic:
             yield to_display(f"  {each.panic}")

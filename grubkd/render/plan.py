@@ -1,14 +1,14 @@
-"""The answer of `plan`: the values, the reasons, what the kernels will do with them."""
+"""The answer of `plan`: the values, the reasons, what the kernels do with them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd import render
 from grubkd.advice import Plan, Verdict
 from grubkd.boot.model import Entry
-from grubkd.memory.size import GIB, MIB, format_size
-from grubkd.render_colour import BAD, DOUBT, GOOD, mark
+from grubkd.render.colour import BAD, DOUBT, GOOD, mark
+from grubkd.render.tables import size, table
 from grubkd.text import to_display
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from grubkd.errors import GrubkdError, Notice
     from grubkd.machine.machine import Machine
-    from grubkd.memory.physical import Extent
 
 Row = tuple[Entry, Plan, Verdict]
 _WORDS: Mapping[str, str] = {
@@ -28,48 +27,58 @@ _WORDS: Mapping[str, str] = {
 }
 
 
-def answer(
-    machine: Machine,
-    rows: Sequence[Row],
-    future: Plan | None,
-    warnings: Sequence[Notice],
-    errors: Sequence[GrubkdError],
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What `plan` found. rows: the plan of each entry and what its kernel does with it; new: that of new kernels."""
+
+    machine: Machine
+    rows: Sequence[Row]
+    new: Plan | None
+    errors: Sequence[GrubkdError]
+
+    @property
+    def warnings(self) -> tuple[Notice, ...]:
+        """The warnings of all plans, each once."""
+        plans = [plan for _, plan, _ in self.rows] + ([self.new] if self.new else [])
+        return tuple(dict.fromkeys(notice for plan in plans for notice in plan.warnings))
+
+
+def answer(found: Answer) -> dict[str, Any]:
     """The JSON object of `plan`."""
     return {
-        "machine": facts(machine),
+        "machine": facts(found.machine),
         "entries": [
             {
                 "index": entry.index,
-                "title": to_display(entry.title),
-                "version": None if entry.version is None else to_display(entry.version),
+                "title": entry.title,
+                "version": entry.version,
                 **_plan(plan),
                 "prediction": prediction(verdict),
             }
-            for entry, plan, verdict in rows
+            for entry, plan, verdict in found.rows
         ],
-        "future": None if future is None else _plan(future),
-        "warnings": [render.notice(each) for each in warnings],
-        "errors": [render.notice(each) for each in errors],
+        "future": None if found.new is None else _plan(found.new),
+        "warnings": found.warnings,
+        "errors": found.errors,
     }
 
 
 def facts(machine: Machine) -> dict[str, Any]:
-    """What the answer rests on; amounts in bytes, null where nothing tells."""
+    """The facts about the machine; sizes in bytes, null if not known."""
     return {
-        "architecture": machine.architecture.value if machine.architecture else None,
+        "architecture": machine.architecture,
         "ram_bytes": machine.ram,
         "ram_estimated": machine.ram_estimated,
         "ram_source": machine.ram_source or None,
-        "distribution": to_display(machine.distribution.name) or None,
+        "distribution": machine.distribution.name or None,
     }
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
     return {
-        "values": list(plan.values),
+        "values": plan.values,
         "source": plan.source,
-        "reasons": [{"text": to_display(each.text), "source": each.source} for each in plan.reasons],
+        "reasons": [{"text": each.text, "source": each.source} for each in plan.reasons],
     }
 
 
@@ -78,25 +87,25 @@ def prediction(verdict: Verdict) -> dict[str, Any]:
     return {
         "status": verdict.status,
         "size": verdict.request.size if verdict.request else None,
-        "regions": [list(region) for region in verdict.regions],
-        "alternatives": [[list(region) for region in regions] for regions in verdict.alternatives],
-        "reason": to_display(verdict.reason),
+        "regions": verdict.regions,
+        "alternatives": verdict.alternatives,
+        "reason": verdict.reason,
     }
 
 
-def table(machine: Machine, rows: Sequence[Row], future: Plan | None, *, explain: bool) -> Iterator[str]:
+def lines(found: Answer, *, explain: bool) -> Iterator[str]:
     """The same for a terminal: the machine, a row for each entry, with `explain` the reasons of each plan."""
-    yield _machine(machine)
+    yield _machine(found.machine)
     yield ""
-    lines = [
+    rows = [
         (str(entry.index), to_display(entry.version or "-"), " ".join(plan.values), outcome(verdict))
-        for entry, plan, verdict in rows
+        for entry, plan, verdict in found.rows
     ]
-    if future is not None:
-        lines.append(("", "new kernels", " ".join(future.values), ""))
-    yield render.table(("#", "kernel", "crashkernel", "reserves"), lines)
+    if found.new is not None:
+        rows.append(("", "new kernels", " ".join(found.new.values), ""))
+    yield table(("#", "kernel", "crashkernel", "reserves"), rows)
     if explain:
-        yield from _explanations(rows, future)
+        yield from _explanations(found.rows, found.new)
 
 
 def _machine(machine: Machine) -> str:
@@ -108,13 +117,13 @@ def _machine(machine: Machine) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _explanations(rows: Sequence[Row], future: Plan | None) -> Iterator[str]:
+def _explanations(rows: Sequence[Row], new: Plan | None) -> Iterator[str]:
     """Each plan's reasons once, under the entries that it is for."""
     groups: dict[tuple[object, ...], list[str]] = {}
     plans: dict[tuple[object, ...], Plan] = {}
     named: list[tuple[str, Plan]] = [(f"entry {entry.index}", plan) for entry, plan, _ in rows]
-    if future is not None:
-        named.append(("new kernels", future))
+    if new is not None:
+        named.append(("new kernels", new))
     for name, plan in named:
         key: tuple[object, ...] = (plan.values, plan.reasons)
         groups.setdefault(key, []).append(name)
@@ -132,17 +141,3 @@ def outcome(verdict: Verdict) -> str:
         where = ", ".join(f"{size(end - start)} at {start:#x}" for start, end in verdict.regions)
         return mark(where, GOOD) if verdict.status == "reserved" else mark(f"probably {where}", DOUBT)
     return _WORDS.get(verdict.status, verdict.status)
-
-
-def size(amount: int) -> str:
-    """An amount for people: exact where it is whole megabytes, else rounded."""
-    if amount % MIB == 0 or amount < MIB:
-        return format_size(amount)
-    if amount < 10 * GIB:
-        return f"{amount / MIB:.0f}M"
-    return f"{amount / GIB:.1f}".removesuffix(".0") + "G"
-
-
-def extent(region: Extent) -> str:
-    """Addresses as the kernel prints them: the end inclusive."""
-    return f"{region[0]:#x}-{region[1] - 1:#x}"

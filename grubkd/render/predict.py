@@ -1,15 +1,15 @@
-"""The answer of `predict`: what the kernel reads in a line, and where it puts the reservation."""
+"""The answer of `predict`: what the kernel reads in a command line, and where it puts the reservation."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd import render
 from grubkd.advice import Verdict
 from grubkd.boot.model import Entry
 from grubkd.memory.size import format_size
-from grubkd.render_colour import BAD, DOUBT, mark
-from grubkd.render_plan import extent, outcome, size
+from grubkd.render.colour import BAD, DOUBT, mark
+from grubkd.render.plan import outcome
+from grubkd.render.tables import extent, size, table
 from grubkd.text import to_display
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ Row = tuple[Entry, str, Verdict]
 
 
 def verdict(found: Verdict) -> dict[str, Any]:
-    """`request` and `placement` as predict --batch has them; null where too little is known."""
+    """`request` and `placement` as in predict --batch; null if too little is known."""
     unknown = found.status == "unknown"
     return {
         "request": request(found.request) if found.request else None,
@@ -33,18 +33,18 @@ def verdict(found: Verdict) -> dict[str, Any]:
         if unknown
         else {
             "status": "failed" if found.status == "none" else found.status,
-            "regions": [list(region) for region in found.regions],
-            "alternatives": [[list(region) for region in regions] for regions in found.alternatives],
-            "reason": to_display(found.reason),
+            "regions": found.regions,
+            "alternatives": found.alternatives,
+            "reason": found.reason,
         },
         "assumption": found.assumption or None,
-        "note": to_display(found.note) or None,
-        "reason": to_display(found.reason),
+        "note": found.note or None,
+        "reason": found.reason,
     }
 
 
 def request(found: Request) -> dict[str, Any]:
-    """What the kernel reads, as JSON; bytes."""
+    """What the kernel reads, as JSON; sizes in bytes."""
     return {
         "status": found.status,
         "size": found.size,
@@ -52,18 +52,18 @@ def request(found: Request) -> dict[str, Any]:
         "low": found.low,
         "high": found.high,
         "cma": found.cma,
-        "reason": to_display(found.reason),
+        "reason": found.reason,
     }
 
 
 def one(found: Simulation) -> dict[str, Any]:
-    """The JSON object for a line of a person's own."""
+    """The JSON object for a given command line."""
     case = found.case
     return {
-        "release": to_display(case.release.text),
-        "arch": case.machine.value,
+        "release": case.release.text,
+        "arch": case.machine,
         "ram": found.ram,
-        "cmdline": to_display(case.cmdline),
+        "cmdline": case.cmdline,
         **verdict(found.verdict),
     }
 
@@ -74,14 +74,14 @@ def entries(rows: Sequence[Row], errors: Sequence[GrubkdError]) -> dict[str, Any
         "entries": [
             {
                 "index": entry.index,
-                "title": to_display(entry.title),
-                "version": None if entry.version is None else to_display(entry.version),
-                "cmdline": to_display(line),
+                "title": entry.title,
+                "version": entry.version,
+                "cmdline": line,
                 **verdict(found),
             }
             for entry, line, found in rows
         ],
-        "errors": [render.notice(each) for each in errors],
+        "errors": errors,
     }
 
 
@@ -104,10 +104,10 @@ def one_for_people(found: Simulation) -> Iterator[str]:
     case = found.case
     ram = f", {size(found.ram)} of RAM" if found.ram else ""
     yield to_display(f"kernel {case.release}, {case.machine}{ram}")
-    yield from _told(found.verdict)
+    yield from _verdict(found.verdict)
 
 
-def _told(found: Verdict) -> Iterator[str]:
+def _verdict(found: Verdict) -> Iterator[str]:
     yield f"reads     {reading(found.request)}"
     words = outcome(found)
     where = "; ".join(extent(region) for region in found.regions)
@@ -123,7 +123,7 @@ def _told(found: Verdict) -> Iterator[str]:
 
 
 def _alternatives(found: Sequence[Sequence[Extent]]) -> Iterator[str]:
-    """The other possible outcomes; of many only how many, and between which addresses."""
+    """The other possible results; of many only their number and range."""
     places = [regions for regions in found if regions]
     if len(places) < len(found):
         yield f"or        {mark('nothing', BAD)}"
@@ -145,14 +145,14 @@ def entries_for_people(rows: Sequence[Row]) -> Iterator[str]:
         (str(entry.index), to_display(entry.version or "-"), reading(found.request), outcome(found))
         for entry, _, found in rows
     ]
-    yield render.table(("#", "kernel", "reads", "reserves"), lines)
-    told: dict[str, list[str]] = {}
+    yield table(("#", "kernel", "reads", "reserves"), lines)
+    reasons: dict[str, list[str]] = {}
     for entry, _, found in rows:
         if found.reason and found.status not in ("reserved", "none"):
-            told.setdefault(to_display(found.reason), []).append(str(entry.index))
-    if told:
+            reasons.setdefault(to_display(found.reason), []).append(str(entry.index))
+    if reasons:
         yield ""
-    for reason, indexes in told.items():
+    for reason, indexes in reasons.items():
         yield f"{', '.join(indexes)}: {reason}"
     for assumption in dict.fromkeys(found.assumption for *_, found in rows if found.assumption):
         yield f"assuming {assumption}"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from grubkd import render
-from grubkd.render_colour import BAD, GOOD, HEAD, PLACE, mark
+from grubkd.render.colour import BAD, GOOD, HEAD, PLACE, mark
 from grubkd.text import from_bytes, to_display
 
 if TYPE_CHECKING:
@@ -21,9 +20,9 @@ _CONTEXT = 3
 
 
 def diff(file: FileChange) -> str:
-    """The unified diff of one file, as patch(1) takes it at the root of the tree; "" where only its time changes."""
+    """The unified diff of one file, for patch(1) at the root of the tree; "" if only its time changes."""
     before, after = _lines(file.before), _lines(file.after)
-    path = to_display(file.path)
+    path = file.path
     source = "/dev/null" if file.before is None else f"a{path}"
     target = "/dev/null" if file.after is None else f"b{path}"
     if len(before) == len(after):
@@ -36,15 +35,14 @@ def diff(file: FileChange) -> str:
 
 
 def _lines(data: bytes | None) -> list[str]:
-    """The lines with their ends; only a newline ends one, whatever else str.splitlines() takes for an end."""
-    return _LINE.findall(to_display(from_bytes(data or b"")))
+    """The lines with their newlines. str.splitlines() would also split at other characters."""
+    return _LINE.findall(from_bytes(data or b""))
 
 
 def _line_by_line(before: Sequence[str], after: Sequence[str], source: str, target: str) -> Iterator[str]:
-    """The unified diff of texts in which lines were changed, and none was added or taken away.
+    """The unified diff of texts of the same number of lines.
 
-    Python's own compares each line with all that equal it: in a menu of thousands of entries with much the same lines
-    that takes minutes.
+    difflib compares each line with all equal ones, which takes minutes in a menu of thousands of similar entries.
     """
     changed = [number for number, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
     if changed:
@@ -75,29 +73,41 @@ def _hunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
             start = at
 
 
-def answer(  # noqa: PLR0913 - one parameter a field of the JSON object
-    files: Sequence[FileChange],
-    *,
-    dry_run: bool,
-    transaction: str | None,
-    followups: Sequence[Sequence[str]],
-    reboot_required: bool,
-    warnings: Sequence[Notice],
-) -> dict[str, Any]:
-    """The JSON object of `set`, `unset` and `rollback`."""
+class Done(Protocol):
+    """What a command that changes files did, or would do."""
+
+    @property
+    def files(self) -> Sequence[FileChange]:
+        """The changes in the order of writing."""
+
+    @property
+    def transaction(self) -> str | None:
+        """The id of the transaction, None if nothing was written."""
+
+    @property
+    def followups(self) -> Sequence[Sequence[str]]:
+        """The commands that are left to run."""
+
+    @property
+    def warnings(self) -> Sequence[Notice]:
+        """The warnings."""
+
+
+def answer(done: Done, *, dry_run: bool, reboot_required: bool) -> dict[str, Any]:
+    """The JSON object of `set`, `unset`, `keep` and `rollback`."""
     return {
-        "changed": bool(files),
+        "changed": bool(done.files),
         "dry_run": dry_run,
-        "files": [{"path": to_display(each.path), "diff": diff(each)} for each in files if each.rewrites],
-        "transaction": transaction,
-        "followups": [list(command) for command in followups],
+        "files": [{"path": each.path, "diff": diff(each)} for each in done.files if each.rewrites],
+        "transaction": done.transaction,
+        "followups": done.followups,
         "reboot_required": reboot_required,
-        "warnings": [render.notice(each) for each in warnings],
+        "warnings": done.warnings,
     }
 
 
 def _coloured(unified: str) -> str:
-    """A diff with its lines marked by their first character; the two of its head, which come once, in bold."""
+    """A diff, coloured by the first character of each line; its two head lines are bold."""
     head, lines = unified.split("\n")[:2], unified.split("\n")[2:]
     colours = {"-": BAD, "+": GOOD, "@": PLACE}
     return "\n".join(
@@ -107,16 +117,16 @@ def _coloured(unified: str) -> str:
 
 
 def lines(files: Sequence[FileChange], *, dry_run: bool, transaction: str | None) -> Iterator[str]:
-    """The same for a person: the diff of a dry run, else what was written and how to take it back."""
+    """The same for a person: the diff of a dry run, else what was written and how to undo it."""
     if not files:
         yield "nothing to change"
         return
     if dry_run:
         for each in files:
             if each.rewrites:
-                yield _coloured(diff(each).removesuffix("\n"))
+                yield _coloured(to_display(diff(each)).removesuffix("\n"))
         return
     for each in files:
         done = "created" if each.before is None else "removed" if each.after is None else "changed"
         yield f"{done if each.rewrites else 'kept newer'} {to_display(each.path)}"
-    yield f"transaction {transaction}; take it back with: grubkd rollback {transaction}"
+    yield f"transaction {transaction}; undo it with: grubkd rollback {transaction}"

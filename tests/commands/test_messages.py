@@ -1,6 +1,7 @@
-"""Colours, and the story on stderr: on a terminal, in a pipe, in the journal."""
+"""Colours, and progress messages on stderr: on a terminal, in a pipe, in the journal."""
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -8,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from concurrent.new_kernels import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.terminal import GRUBKD, TOP, at_terminal
 
-from grubkd import render, render_colour
-from grubkd.render_colour import BAD, GOOD, HEAD, coloured, mark, plain, wanted
+from grubkd.render import output
+from grubkd.render.colour import BAD, GOOD, HEAD, coloured, mark, plain, shown, wanted
+from grubkd.render.tables import table
 from grubkd.text import to_display
 
 TREE = TOP / "fixtures/debian-12-plain/root"
@@ -124,7 +126,7 @@ def test_marks_are_no_text(text: str, colour: str) -> None:
     person = to_display(text)
     assert plain(person) == coloured(person) == person
     assert plain(f"a{mark(person, colour)}b") == f"a{person}b"
-    sent = coloured(render_colour.shown(mark(person, colour)))
+    sent = coloured(shown(mark(person, colour)))
     assert re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]", sent) == (["\x1b", "\x1b"] if person else [])
 
 
@@ -141,31 +143,31 @@ def test_a_title_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
 def test_colours_do_not_move_columns(rows: list[tuple[str, ...]]) -> None:
     heads = ("a", "b", "c")
     marked = [(mark(one, GOOD), two, mark(three, BAD)) for one, two, three in rows]
-    assert plain(render.table(heads, marked)) == plain(render.table(heads, rows))
+    assert plain(table(heads, marked)) == plain(table(heads, rows))
 
 
-# --- the story
+# --- progress messages
 
 
-def story(*arguments: str) -> list[str]:
+def messages(*arguments: str) -> list[str]:
     """The lines on stderr of a run that ends well, times and ids left out."""
     done = piped(*arguments)
     assert done.returncode == 0, done.stderr
     return [re.sub(r"\d+\.\d\d s", "N s", line) for line in done.stderr.splitlines()]
 
 
-def test_nothing_is_told_unasked(tree: Path) -> None:
-    assert story("set", "--auto", "--ram", "4G", "--root", str(tree)) == []
+def test_no_messages_without_v(tree: Path) -> None:
+    assert messages("set", "--auto", "--ram", "4G", "--root", str(tree)) == []
 
 
 def test_what_is_found_decided_and_written(tree: Path) -> None:
     chosen = "384M-:128M for {} (kdump-tools of Debian 12 (bookworm))"
-    assert story("set", "-v", "--auto", "--ram", "4G", "--root", str(tree)) == [
+    assert messages("set", "-v", "--auto", "--ram", "4G", "--root", str(tree)) == [
         "grubkd: found Debian GNU/Linux 12 (bookworm), x86_64, with 4294967296 bytes of RAM (given)",
         "grubkd: found kernels: 6.1.0-50-amd64",
         "grubkd: found grub2: /boot/grub/grub.cfg, /etc/default/grub, /boot/grub/grubenv",
         "grubkd: found 3 entries, 2 sources of arguments for new kernels",
-        f"grubkd: chose {chosen.format('kernels to come')}",
+        f"grubkd: chose {chosen.format('new kernels')}",
         *(f"grubkd: chose {chosen.format(f'entry {number}')}" for number in range(3)),
         "grubkd: wrote /boot/grub/grub.cfg",
         "grubkd: wrote /etc/default/grub",
@@ -174,10 +176,10 @@ def test_what_is_found_decided_and_written(tree: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [("-vv", *SHOW), (*SHOW, "-v", "-v"), ("-v", *SHOW, "--verbose")])
 def test_what_is_read(arguments: tuple[str, ...]) -> None:
-    told = story(*arguments)
+    found = messages(*arguments)
     sizes = {path: (TREE / path.lstrip("/")).stat().st_size for path in ("/boot/grub/grub.cfg", "/etc/os-release")}
-    assert {f"grubkd: read {path}, {size} bytes" for path, size in sizes.items()} <= set(told)
-    assert len(told) == len(set(told))
+    assert {f"grubkd: read {path}, {size} bytes" for path, size in sizes.items()} <= set(found)
+    assert len(found) == len(set(found))
     assert piped(*arguments).stdout == piped(*SHOW).stdout
 
 
@@ -195,14 +197,14 @@ def test_a_run_begins_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in second.out
 
 
-def test_json_and_the_story_go_apart() -> None:
+def test_json_and_messages_are_separate() -> None:
     done = piped("-v", *SHOW, "--json")
     assert json.loads(done.stdout)["version"] == 1
     assert "grubkd: found grub2: " in done.stderr
 
 
 def test_one_line_each_whatever_a_file_is_called(tree: Path) -> None:
-    """Of a pipe too: what is told of a file name must not begin a line of its own, nor clear a screen."""
+    """In a pipe too: a file name must not begin a line of its own, nor clear a screen."""
     shutil.move(tree / "boot/grub/grub.cfg", tree / "boot/grub/kept")
     (tree / "boot/grub/grub.cfg").write_text("menuentry a {\n")
     entries = tree / "boot/loader/entries"
@@ -215,13 +217,13 @@ def test_one_line_each_whatever_a_file_is_called(tree: Path) -> None:
 
 
 def test_levels_in_the_journal(tmp_path: Path) -> None:
-    """A socket stands for the journal's, which is one too: systemd names its device and inode in JOURNAL_STREAM."""
+    """A socket in place of the journal's: systemd names its device and inode in JOURNAL_STREAM."""
     ours, journal = socket.socketpair()
     status = os.fstat(journal.fileno())
     (tmp_path / "boot/grub").mkdir(parents=True)
     (tmp_path / "boot/grub/menu.lst").write_text("title A\n  kernel /vmlinuz\nnonsense\n")
 
-    def told(stream: str, *arguments: str) -> list[str]:
+    def written(stream: str, *arguments: str) -> list[str]:
         subprocess.run(
             [*GRUBKD, *arguments],
             cwd=TOP,
@@ -234,25 +236,25 @@ def test_levels_in_the_journal(tmp_path: Path) -> None:
 
     with ours, journal:
         mine = f"{status.st_dev}:{status.st_ino}"
-        lines = told(mine, "-vv", "show", "--root", str(tmp_path))
+        lines = written(mine, "-vv", "show", "--root", str(tmp_path))
         assert "<7>grubkd: read /boot/grub/menu.lst, 35 bytes" in lines
         assert "<6>grubkd: found grub-legacy: /boot/grub/menu.lst" in lines
-        failed = told(mine, "show", "--root", "/nonexistent")
+        failed = written(mine, "show", "--root", "/nonexistent")
         assert [line[:3] for line in failed] == ["<3>", "<3>"]
-        assert told(f"{status.st_dev}:1", "show", "--root", "/nonexistent") == [line[3:] for line in failed]
+        assert written(f"{status.st_dev}:1", "show", "--root", "/nonexistent") == [line[3:] for line in failed]
 
 
 # --- what takes its time
 
 
 def test_waiting_for_the_lock(tree: Path) -> None:
-    """Told after a second, and only to a person: whoever reads a log learns nothing from it."""
+    """Shown after a second, and only at a terminal: it says nothing in a log."""
     state = tree / "var/lib/grubkd"
     state.mkdir(parents=True, mode=0o700)
     change = ("set", "256M", "--force", "--root", str(tree))
     hold = "import fcntl, os, sys, time; fcntl.flock(os.open(sys.argv[1], 0), fcntl.LOCK_EX); print(1, flush=True)"
     with subprocess.Popen(
-        # Longer than a busy machine takes to start the others, and the second after which they tell.
+        # Longer than a busy machine needs to start the others, and the second after which they show it.
         [sys.executable, "-c", f"{hold}; time.sleep(6)", str(state)],
         stdout=subprocess.PIPE,
         text=True,
@@ -265,20 +267,26 @@ def test_waiting_for_the_lock(tree: Path) -> None:
             assert logged.result().stderr == ""
 
 
-def test_a_command_that_takes_a_second(capsys: pytest.CaptureFixture[str]) -> None:
-    from grubkd import log as tales
+def test_a_command_that_takes_a_second() -> None:
     from grubkd import run
+    from grubkd.log import logger
     from grubkd.tree.root import Root
 
+    class Heard(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.append(record.getMessage())
+
     heard: list[str] = []
-    tales.listen(lambda _level, line: heard.append(line), heard.append, 1)
+    output.begin()
+    logger.addHandler(Heard())
+    logger.setLevel(logging.INFO)
     try:
         started = time.monotonic()
         run.run(["sleep", "1.3"], Root("/"))
         run.run(["sh", "-c", "true"], Root("/"), called="a name")
         assert time.monotonic() - started < 10
     finally:
-        render.begin()
+        output.begin()
     assert heard[0] == "running sleep 1.3"
     assert re.fullmatch(r"ran sleep 1\.3: 1\.\d\d s, exit status 0", heard[1])
     assert re.fullmatch(r"ran a name: 0\.\d\d s, exit status 0", heard[2])

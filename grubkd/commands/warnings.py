@@ -1,4 +1,4 @@
-"""What an interrupted run left, for those who only look."""
+"""What a verb that only reads warns of: an interrupted change, and files that it was not allowed to read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def interrupted(tree: Root) -> tuple[Notice, ...]:
-    """A transaction that a power cut or a kill left half done, reported and left alone."""
+    """The transaction that a power cut or a kill interrupted. It is reported, not undone."""
     from grubkd.change import transaction
 
     try:
@@ -27,4 +27,12 @@ def interrupted(tree: Root) -> tuple[Notice, ...]:
             hint="the next command that writes undoes it first",
             place=Place(record.files[0].path) if record.files else None,
         ),
+    )
+
+
+def unreadable(tree: Root) -> tuple[Notice, ...]:
+    """The files and directories that this user may not read: the answer is incomplete without them."""
+    return tuple(
+        Notice("permission-denied", "cannot be read by this user, and is left out", "run grubkd as root", Place(path))
+        for path in sorted(tree.denied)
     )

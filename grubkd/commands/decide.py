@@ -1,0 +1,163 @@
+"""What a request of `set` or `unset` means for a configuration: the value of each entry, and whether it is safe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grubkd import advice
+from grubkd.boot import cmdline
+from grubkd.boot.build import main_boot
+from grubkd.change.request import reservation, sharing_groups
+from grubkd.commands.change import Decision
+from grubkd.errors import Notice, WouldNotBoot, WouldNotReserve
+from grubkd.log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from grubkd.advice import Plan, PlanOptions
+    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.boot.selector import Selection
+    from grubkd.change.changes import ChangeSet
+    from grubkd.change.request import ArgChange
+    from grubkd.commands.change import Request
+    from grubkd.errors import GrubkdError
+    from grubkd.machine.machine import Machine
+
+
+def plan_all(
+    config: BootConfig, selection: Selection, machine: Machine, options: PlanOptions
+) -> dict[int | None, Plan]:
+    """The plan for each selected entry by its index and, if all are selected, for new kernels (None).
+
+    Entries that share a slot or a source get the largest of their plans, new kernels the largest of all. Raises as
+    advice.plan_entry does.
+    """
+    alone = {entry.index: advice.plan_entry(entry, config, machine, options) for entry in selection.entries}
+    found: dict[int | None, Plan] = {}
+    if selection.everything:
+        found[None] = advice.largest(list(alone.values())) if alone else advice.plan_future(config, machine, options)
+    for entries, shares_with_new in sharing_groups(config, selection):
+        shared = found[None] if shares_with_new else advice.largest([alone[entry.index] for entry in entries])
+        found.update((entry.index, shared) for entry in entries)
+    for index, plan in found.items():
+        subject = "new kernels" if index is None else f"entry {index}"
+        logger.info("chose %s for %s (%s)", " ".join(plan.values), subject, plan.source)
+        for reason in plan.reasons:
+            logger.debug("because %s [%s]", reason.text, reason.source)
+    return found
+
+
+def decide(
+    request: Request, options: PlanOptions, machine: Machine, config: BootConfig, selection: Selection
+) -> Decision:
+    """What the request means for this configuration; with --auto, by the plan of each entry."""
+    architecture = machine.architecture.value if machine.architecture else None
+    plans = plan_all(config, selection, machine, options) if request.auto else {}
+    wanted: dict[str, object] = {
+        "crashkernel": _recorded(request, plans),
+        "arguments": [f"{each.verb.value} {' '.join(each.tokens) or each.name}" for each in request.arguments],
+        **dict(_recorded_beside(request, plans, selection)),
+    }
+    return Decision(
+        changes_for=lambda entry: _changes(request, plans, entry),
+        wanted=wanted,
+        by="auto" if request.auto else "given",
+        architecture=architecture,
+        admit=lambda planned: tuple(admitted(request, machine, config, selection, planned)),
+        warnings=tuple(dict.fromkeys(notice for plan in plans.values() for notice in plan.warnings)),
+    )
+
+
+def _recorded(request: Request, plans: Mapping[int | None, Plan]) -> list[str] | None:
+    """What history records as wanted: the values given, or those chosen for new kernels, else for the first entry."""
+    if not request.auto:
+        return None if request.values is None else list(request.values)
+    chosen = plans.get(None) or next(iter(plans.values()))
+    return list(chosen.values)
+
+
+def _recorded_beside(
+    request: Request, plans: Mapping[int | None, Plan], selection: Selection
+) -> Iterator[tuple[str, list[str]]]:
+    """What history records for `keep`, if it is not as usual.
+
+    `kernel`: the selectors, if not everything was selected. `beside`: the values of single entries, each as it is on
+    the command line, if they are not those recorded as wanted.
+    """
+    if not selection.everything:
+        yield "kernel", list(request.selectors)
+    if plans:
+        shared = _recorded(request, plans)
+        others = {" ".join(plan.values) for plan in plans.values() if list(plan.values) != shared}
+        if others:
+            yield "beside", sorted(others)
+
+
+def _changes(request: Request, plans: Mapping[int | None, Plan], entry: Entry | None) -> tuple[ArgChange, ...]:
+    if request.auto:
+        return (reservation(plans[entry.index if entry else None].values), *request.arguments)
+    if request.values is None:
+        return request.arguments
+    return (reservation(request.values), *request.arguments)
+
+
+def admitted(
+    request: Request, machine: Machine, config: BootConfig, selection: Selection, planned: ChangeSet
+) -> Iterator[Notice]:
+    """The warnings about what the kernels would do with their new lines.
+
+    Raises WouldNotBoot if a kernel would not boot; with --auto WouldNotReserve if it would reserve nothing, which for a
+    given value is a warning. With --force both are warnings.
+    """
+    seen: set[tuple[str, str | None]] = set()
+    for entry, arguments in _revalued(selection, planned):
+        verdict = advice.verdict(" ".join(arguments), entry, machine)
+        for problem in _problems(request, entry, verdict):
+            if isinstance(problem, Notice):
+                if (problem.code, entry.version) not in seen:
+                    seen.add((problem.code, entry.version))
+                    yield problem
+            else:
+                raise problem
+
+
+def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry, Sequence[str]]]:
+    """The entries that will hold a crashkernel value, with their new arguments."""
+    for entry in selection.entries:
+        boot = main_boot(entry.boots)
+        if boot is not None:
+            arguments = planned.expected[boot.line.key]
+            if any(map(cmdline.is_crashkernel, arguments)):
+                yield entry, arguments
+
+
+def _problems(request: Request, entry: Entry, verdict: advice.Verdict) -> Iterator[Notice | GrubkdError]:
+    subject = f"entry {entry.index} ({entry.title})"
+    if verdict.status == "hang" or verdict.may_hang:
+        how = "would not boot" if verdict.status == "hang" else "might not boot"
+        message = f"{subject} {how}: {verdict.reason}"
+        if not request.force:
+            hint = "choose a smaller value, or write it with --force"
+            yield WouldNotBoot(message, hint=hint, place=entry.source)
+        yield Notice(WouldNotBoot.code, message, "undo it with grubkd rollback before the next boot", entry.source)
+    if verdict.lacks_high_low:
+        yield Notice(
+            "lacks-high-low",
+            f"the kernel of {subject} does not know ,high and ,low: it reads the value without them",
+            hint="give this entry a value of its own with --kernel",
+            place=entry.source,
+        )
+    if verdict.status == "failed":
+        if request.auto and not request.force:
+            yield WouldNotReserve(
+                f"{subject} would reserve nothing: {verdict.reason}",
+                hint=WouldNotReserve.remedy,
+                place=entry.source,
+            )
+        yield Notice(
+            "reserves-nothing",
+            f"{subject} would reserve nothing: {verdict.reason}",
+            hint="grubkd plan shows a value that fits",
+            place=entry.source,
+        )

@@ -1,0 +1,111 @@
+"""The command group: a verb is imported when it is called, or when its help is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+from grubkd import __version__
+from grubkd.errors import Usage
+from grubkd.render import output
+
+if TYPE_CHECKING:
+    from typing import Any
+
+VERBS = {
+    "show": "show how this machine boots and what each entry reserves",
+    "plan": "show what --auto would choose, and why",
+    "predict": "show what the kernel does with a value",
+    "set": "set the crashkernel value or other arguments in every place that needs them",
+    "unset": "remove the crashkernel value from every place that holds it",
+    "rollback": "undo a change",
+    "history": "list the changes made",
+    "help": "show a part of the manual",
+    "keep": "give a new kernel the value that set --auto chose",
+    "check": "check whether a crash will leave a dump",
+    "dumps": "list the dumps that were saved",
+    "crash": "crash this machine, to test that it leaves a dump",
+}
+# Verbs that share a module with another.
+_MODULES = {"unset": "set"}
+
+
+class LazyGroup(click.Group):
+    """A group that knows the names and summaries of its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """As click.Group."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """As click.Group."""
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f"grubkd.commands.{_MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As click.Group."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click.Group."""
+        verbs = [CompletionItem(name, help=text) for name, text in VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+def message_options(function: Any) -> Any:
+    """Add -v and --color, which may be given before or after the verb."""
+    verbose = click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_more_verbose,
+        help="Show what is found, decided and run on stderr; twice: also each file that is read.",
+    )
+    color = click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        is_eager=True,
+        expose_value=False,
+        callback=_choose_colour,
+        help="Colour the output: auto does so on a terminal unless NO_COLOR is set.",
+    )
+    return verbose(color(function))
+
+
+def _more_verbose(ctx: click.Context, _param: click.Parameter, count: int) -> None:
+    if not ctx.resilient_parsing:  # a completion prints no messages
+        output.more_verbose(count)
+
+
+def _choose_colour(_ctx: click.Context, _param: click.Parameter, choice: str | None) -> None:
+    if choice:
+        output.choose_colour(choice)
+
+
+@click.group(
+    "grubkd",
+    cls=LazyGroup,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 the wanted state holds, 1 failed and rolled back, 2 usage, 3 a file was not understood, "
+    "4 refused, 5 rollback failed, 130 interrupted.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@message_options
+@click.pass_context
+def group(ctx: click.Context) -> None:
+    """Give this machine a working kernel-crash (kdump) reservation, whatever its boot loader."""
+    # Versions of click differ in where the help goes without a verb, and in the exit code.
+    if ctx.invoked_subcommand is None:
+        output.help_text(ctx.get_help())
+        ctx.exit(Usage.exit)

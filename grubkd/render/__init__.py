@@ -1,0 +1,1 @@
+"""Results as tables, JSON, diffs and pictures: the only writer to stdout."""

@@ -1,0 +1,179 @@
+"""What is written to stdout and stderr: the answer to stdout; progress messages, warnings and errors to stderr."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from grubkd.log import WAITING, logger
+from grubkd.render.colour import BAD, DOUBT, coloured, mark, plain, shown, wanted
+from grubkd.text import to_display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import IO
+
+    from grubkd.errors import GrubkdError, Notice
+
+# The levels of the journal, by syslog's numbers.
+ERROR, WARNING, INFO, DEBUG = 3, 4, 6, 7
+
+_colour = "auto"
+
+
+class ProgressHandler(logging.Handler):
+    """Writes progress messages to stderr, each line once: a change reads its files before, as planned, and after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one message. A reader of stderr that is gone does not end a change half-way."""
+        line = record.getMessage()
+        if record.levelno == WAITING:
+            if sys.stderr is None or not sys.stderr.isatty():
+                return
+            line += " ..."
+        elif line in self._shown:
+            return
+        self._shown.add(line)
+        with suppress(OSError):
+            message(line, DEBUG if record.levelno < logging.INFO else INFO)
+
+
+def begin() -> None:
+    """Start a run: colours by the terminal, no progress messages."""
+    for handler in logger.handlers[:]:
+        logger.removeHandler(handler)
+    logger.addHandler(ProgressHandler())
+    logger.propagate = False
+    logger.setLevel(WAITING)
+    choose_colour("auto")
+
+
+def choose_colour(choice: str) -> None:
+    """Colour answers and messages: "auto", "always" or "never"."""
+    global _colour  # noqa: PLW0603 - one process has one stdout and one stderr
+    _colour = choice
+
+
+def more_verbose(steps: int) -> None:
+    """Show more progress messages: one step INFO, two DEBUG; -v before and after the verb add up."""
+    for _ in range(steps):
+        logger.setLevel(logging.INFO if logger.level > logging.INFO else logging.DEBUG)
+
+
+def text(answer: str) -> None:
+    """Print a part of the answer, one or more lines without the last newline."""
+    _write(sys.stdout, answer + "\n")
+
+
+def lines(answer: Iterable[str]) -> None:
+    """Print the lines of an answer."""
+    for line in answer:
+        text(line)
+
+
+def message(line: str, level: int = INFO) -> None:
+    """Write one line to stderr, with grubkd's name before it."""
+    _stderr([f"grubkd: {_one_line(line)}"], level)
+
+
+def complain(found: Notice | GrubkdError, kind: str) -> None:
+    """Write a warning or an error (`kind`) to stderr: what, where, and how to fix it."""
+    column = getattr(found, "column", 0)
+    where = f"{found.place}: " if found.place else f"column {column}: " if column else ""
+    level, colour = (ERROR, BAD) if kind == "error" else (WARNING, DOUBT)
+    hint = to_display(f"  {found.hint}").split("\n") if found.hint else []
+    _stderr([f"grubkd: {mark(kind, colour)}: {_one_line(f'{where}{found.message}')}", *hint], level)
+
+
+def warnings(found: Iterable[Notice]) -> None:
+    """Write warnings to stderr."""
+    for each in found:
+        complain(each, "warning")
+
+
+def errors(found: Sequence[GrubkdError]) -> int:
+    """Write errors to stderr; returns the exit code, 0 where there are none."""
+    for each in found:
+        complain(each, "error")
+    return exit_code(found)
+
+
+def exit_code(found: Iterable[GrubkdError]) -> int:
+    """The exit code of an answer with these errors."""
+    return max((each.exit for each in found), default=0)
+
+
+def help_text(found: str) -> None:
+    """Write a help text to stderr, as the answer to a command line without a verb."""
+    _stderr(found.split("\n"), INFO)
+
+
+def at_terminal() -> bool:
+    """Whether the answer goes to a terminal."""
+    return sys.stdout.isatty()
+
+
+def terminal_width() -> int:
+    """The width of the terminal in columns, or 100 where stdout is not one."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        return 100
+
+
+def discard() -> None:
+    """Send what is left of the answer nowhere: stdout failed, and the interpreter would try again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def replace_closed_stdout() -> None:
+    """Give a process whose stdout is closed (`>&-`) one that goes nowhere: the run still counts."""
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
+def _stderr(found: Sequence[str], level: int) -> None:
+    """Write lines to stderr; where that is the journal, each with its level, as sd-daemon(3) describes."""
+    if sys.stderr is None:  # closed by the caller (`2>&-`)
+        return
+    prefix = f"<{level}>" if _is_journal() else ""
+    _write(sys.stderr, "".join(f"{prefix}{line}\n" for line in found))
+
+
+def _write(stream: IO[str], text: str) -> None:
+    """Write display text, whatever its bytes and whatever the locale.
+
+    A terminal obeys control characters, and a title or a file name may hold any: they are shown as escapes. On stderr,
+    which may be the journal, they always are.
+    """
+    terminal = stream.isatty()
+    if terminal or stream is sys.stderr:
+        text = shown(text)
+    text = coloured(text) if wanted(_colour, os.environ, terminal=terminal) else plain(text)
+    stream.flush()
+    stream.buffer.write(text.encode("utf-8", "surrogateescape"))  # type: ignore[attr-defined]
+    stream.flush()
+
+
+def _is_journal() -> bool:
+    """Whether stderr is connected to the journal: systemd names the socket's device and inode."""
+    named = os.environ.get("JOURNAL_STREAM")
+    if not named:
+        return False
+    try:
+        status = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return named == f"{status.st_dev}:{status.st_ino}"
+
+
+def _one_line(text: str) -> str:
+    """A message as a single line, whatever file name it holds."""
+    return to_display(text).replace("\n", "\\x0a")

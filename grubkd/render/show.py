@@ -1,0 +1,143 @@
+"""The answer of `show`: how the tree boots, as JSON values and as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grubkd.boot import cmdline
+from grubkd.boot.build import main_boot
+from grubkd.boot.model import Line, Role
+from grubkd.memory.size import format_size
+from grubkd.render.colour import BAD, GOOD, PLACE, mark
+from grubkd.render.tables import table
+from grubkd.text import to_display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from grubkd.advice import Plan
+    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.errors import Notice
+    from grubkd.machine.running import Running
+
+# A boot loader adds these to the line; they are not part of the configuration.
+_ADDED = ("BOOT_IMAGE", "initrd")
+
+
+def values(words: Sequence[str]) -> list[str]:
+    """The crashkernel values among arguments, without the name, verbatim."""
+    return list(cmdline.crashkernel_values(words))
+
+
+def arguments(words: Sequence[str]) -> list[str]:
+    """The words of a line that come from the configuration, verbatim."""
+    return [word for word in words if cmdline.name_of(word) not in _ADDED]
+
+
+def answer(
+    config: BootConfig,
+    selected: Sequence[Entry],
+    running: Running | None,
+    recommended: Plan | None,
+    warnings: Sequence[Notice],
+) -> dict[str, Any]:
+    """The JSON object of `show`."""
+    return {
+        "bootloaders": [{"format": each.format, "files": each.files} for each in config.bootloaders],
+        "entries": [_entry(each) for each in selected],
+        "future": new_kernels(config),
+        "running": _running(running) if running else None,
+        "recommended": {"values": recommended.values, "source": recommended.source} if recommended else None,
+        "warnings": warnings,
+        "errors": config.errors,
+    }
+
+
+def _entry(found: Entry) -> dict[str, Any]:
+    """One entry; for Xen the hypervisor's image and line, and the Linux module in `modules`."""
+    boot = main_boot(found.boots)
+    # Further kernels of an entry are alternatives to the first, by which the entry is known.
+    modules = [each for each in found.boots if each is not boot and each.role in (Role.MODULE, Role.KERNEL)]
+    words = arguments(boot.arguments if boot else ())
+    return {
+        "index": found.index,
+        "id": found.id,
+        "title": found.title,
+        "kernel": boot.path if boot else None,
+        "version": found.version,
+        "initrd": found.initrds,
+        "cmdline": " ".join(words),
+        "args": words,
+        "crashkernel": values(words),
+        "modules": [{"path": each.path, "args": arguments(each.arguments)} for each in modules],
+        "default": found.default,
+        "rescue": found.rescue,
+        "linux": found.linux,
+        "foreign": found.foreign,
+        "source": {"file": found.source.file, "line": found.source.line},
+    }
+
+
+def new_kernels(config: BootConfig) -> list[dict[str, Any]]:
+    """The places that new kernels take their arguments from, each variable once.
+
+    A variable is listed with the file of its last assignment and the values that this assignment leaves in it.
+    """
+    rows: dict[tuple[str, str], list[str]] = {}
+    for new in config.new_kernels:
+        line = new.line
+        for variable in dict.fromkeys(slot.variable for slot in line.slots if new.seed is None):
+            slots = tuple(slot for slot in line.slots if slot.variable == variable)
+            name = new.variable if new.copied else variable
+            rows.setdefault((slots[-1].file, name), values(Line(slots, slots[-1], line.references).arguments()))
+    return [{"file": file, "variable": variable, "crashkernel": found} for (file, variable), found in rows.items()]
+
+
+def _running(found: Running) -> dict[str, Any]:
+    return {
+        "release": found.release,
+        "cmdline": found.cmdline,
+        "crashkernel": values(cmdline.tokens(found.cmdline)),
+        "reserved_bytes": found.reserved,
+    }
+
+
+def lines(
+    config: BootConfig, selected: Sequence[Entry], running: Running | None, recommended: Plan | None
+) -> Iterator[str]:
+    """The same for a terminal: boot loaders, a row for each entry, new kernels, what runs, what is recommended."""
+    for each in config.bootloaders:
+        yield f"{mark(each.format, PLACE)}: {to_display(', '.join(each.files))}"
+    if not config.bootloaders:
+        yield "no boot configuration found"
+    if selected:
+        yield ""
+        yield table(("", "#", "kernel", "crashkernel", "title"), [_row(each) for each in selected])
+    found = new_kernels(config)
+    if found:
+        yield ""
+        rows = [
+            (to_display(" ".join(row["crashkernel"])) or "-", row["variable"], to_display(row["file"])) for row in found
+        ]
+        yield table(("new kernels", "from", "in"), rows)
+    if running or recommended:
+        yield ""
+    if running:
+        amount = "unknown" if running.reserved is None else mark("none", BAD)
+        if running.reserved:
+            amount = mark(format_size(running.reserved), GOOD)
+        yield f"running kernel {running.release}: reserved {amount}"
+    if recommended:
+        yield f"recommended: {mark(' '.join(recommended.values), GOOD)} ({recommended.source})"
+
+
+def _row(found: Entry) -> tuple[str, ...]:
+    boot = main_boot(found.boots)
+    held = values(boot.arguments) if boot and found.linux else []
+    notes = [note for note, true in (("rescue", found.rescue), ("other system", found.foreign)) if true]
+    if not found.linux:
+        notes.append("no Linux")
+    title = to_display(found.title) + (f" ({', '.join(notes)})" if notes else "")
+    value = mark(to_display(" ".join(held)), GOOD) if held else mark("-", BAD) if found.linux else ""
+    return ("*" if found.default else "", str(found.index), to_display(found.version or ""), value, title)

@@ -84,7 +84,7 @@ def check_menu(root: Root, old: BootConfig, tree: Tree, new: BootConfig) -> None
     which `new` was read.
     """
     target = _target(root)
-    before, after = _menu(root, old, target), _menu(tree, new, target)
+    before, after = _menu(old, target), _menu(new, target)
     kept = {name for each in after for name in _kernels(tree, each, there=False)}
     lost = sorted({name for each in before for name in _kernels(root, each, there=True)} - kept)
     if not lost and (after or not before):
@@ -97,7 +97,7 @@ def check_menu(root: Root, old: BootConfig, tree: Tree, new: BootConfig) -> None
     )
 
 
-def _menu(tree: Tree, config: BootConfig, target: str | None) -> list[Entry]:
+def _menu(config: BootConfig, target: str | None) -> list[Entry]:
     """The Linux entries that one grub.cfg offers: its own, and the snippets where it calls blscfg."""
     text = config.texts.get(target or "")
     snippets = text is not None and "blscfg" in grub2.parse(target or "", text).settings

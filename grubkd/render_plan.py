@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from grubkd.errors import GrubkdError, Notice
     from grubkd.machine.machine import Machine
-    from grubkd.memory.physical import Extent
+    from grubkd.memory.memory_map import Extent
 
 Row = tuple[Entry, Plan, Verdict]
 _WORDS: Mapping[str, str] = {

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from grubkd.advice.planning import PlanOptions, largest, plan_entry, plan_future, plan_release, recommended
-from grubkd.advice.review import review
-from grubkd.advice.simulation import Simulation, simulate
-from grubkd.advice.verdict import Verdict, foreseen, verdict
+from grubkd.advice.recommend import PlanOptions, largest, plan_entry, plan_future, plan_release, recommended, review
+from grubkd.advice.verdict import Simulation, Verdict, foreseen, simulate, verdict
 from grubkd.memory.plan import Plan, Reason
 
 __all__ = [

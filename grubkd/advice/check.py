@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.advice import dumproom, reservation, saving
-from grubkd.advice.casing import parsed
+from grubkd.advice import reservation, saving
+from grubkd.advice.case import parse_release
 from grubkd.advice.finding import Finding, Status, not_asked
 from grubkd.advice.lint import lint
 from grubkd.advice.reservation import line_of, next_entries
@@ -61,8 +61,8 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, notices: Sequence
     image = config.managed_by in (ManagedBy.OSTREE, ManagedBy.BOOTC)
     found.append(saving.service(kdump, machine, image=image))
     found += saving.kernels(config, machine, kdump, _releases(config, machine))
-    found += dumproom.target(kdump)
-    found.append(dumproom.room(kdump, machine))
+    found += saving.target_findings(kdump)
+    found.append(saving.room_finding(kdump, machine))
     found += _odd_values(config, machine)
     found += _resets(config, kdump)
     known = {(each.code, each.place) for each in found}
@@ -94,10 +94,12 @@ def _odd_values(config: BootConfig, machine: Machine) -> Iterator[Finding]:
     """What is odd about any line, told once for the first that has it."""
     told = set()
     lines: list[tuple[str, Release | None, Place | None]] = [
-        (line_of(entry), parsed(entry.version or ""), entry.source) for entry in config.entries if entry.own_linux
+        (line_of(entry), parse_release(entry.version or ""), entry.source)
+        for entry in config.entries
+        if entry.own_linux
     ]
     if machine.running:
-        lines.append((machine.running.cmdline, parsed(machine.running.release), None))
+        lines.append((machine.running.cmdline, parse_release(machine.running.release), None))
     for line, release, place in lines:
         for each in lint(line, release, place):
             if each.message not in told:

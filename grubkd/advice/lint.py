@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.advice.finding import Finding, Status
 from grubkd.boot import cmdline
-from grubkd.memory.automatic import knows_auto
+from grubkd.memory.kernel_value import knows_auto
 from grubkd.memory.size import KIB, MIB, SUFFIXES, format_size
 
 if TYPE_CHECKING:

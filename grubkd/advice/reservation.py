@@ -1,26 +1,29 @@
-"""Is the memory there? What is configured, what the kernel was booted with, what it reserved, what was foreseen."""
+"""Is the memory there? What is configured, what the kernel was booted with, what it reserved, what was foreseen.
+
+MERGED: Whether what the next boot gets differs from what the running kernel was booted with.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.advice.casing import parsed
+from grubkd.advice.case import parse_release
 from grubkd.advice.finding import Finding, Status, not_asked, ok
-from grubkd.advice.planning import plan_entry
-from grubkd.advice.simulation import simulate
-from grubkd.advice.verdict import verdict
+from grubkd.advice.recommend import plan_entry
+from grubkd.advice.verdict import simulate, verdict
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
+from grubkd.boot.model import Role
 from grubkd.errors import GrubkdError
 from grubkd.memory.size import format_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from grubkd.advice.verdict import Verdict
     from grubkd.boot.model import BootConfig, Entry
-    from grubkd.machine.machine import Machine
-    from grubkd.machine.running import Running
+    from grubkd.machine.machine import Machine, Running
+
 
 _NO_MEMORY = "without memory set aside at boot no capture kernel can be loaded"
 _AUTO = "grubkd set --auto"
@@ -189,7 +192,7 @@ def reserved(running: Running, machine: Machine) -> Iterator[Finding]:
 
 def _foreseen(size: int, running: Running, machine: Machine) -> Iterator[Finding]:
     """Whether the amount is the one that the same rules foresee for the line that was booted."""
-    release = parsed(running.release)
+    release = parse_release(running.release)
     if release is None or machine.hardware.pv_guest:
         return
     try:
@@ -212,3 +215,29 @@ def _foreseen(size: int, running: Running, machine: Machine) -> Iterator[Finding
         said = f"{format_size(size)} is reserved, though {format_size(wanted) if wanted else 'nothing'} was foreseen"
         why = "what is foreseen for the next boot may be as wrong"
         yield Finding("predicted", Status.WARNING, said, "not-foreseen", why, "grubkd predict, and report what it says")
+
+
+def reboot_required(
+    config: BootConfig, running: Running, expected: Mapping[int, Sequence[str]], names: Collection[str]
+) -> bool | None:
+    """Whether arguments of these names, or their order, will differ in any entry that may boot next.
+
+    `expected`: id() of a line of the configuration -> its arguments, as they are to be. None where that cannot be told:
+    no entry is known, or a hypervisor, whose line the running kernel does not show, holds the reservation.
+    """
+    lines = []
+    for entry in next_entries(config):
+        boot = main_boot(entry.boots)
+        if boot is None or entry.foreign or boot.role is Role.HYPERVISOR:
+            return None
+        lines.append(expected[id(boot.line)])
+    if not lines:
+        return None
+    booted = _of_names(cmdline.tokens(running.cmdline), names)
+    return any(_of_names(line, names) != booted for line in lines)
+
+
+def _of_names(arguments: Sequence[str], names: Collection[str]) -> list[tuple[str, str | None]]:
+    return sorted(
+        (cmdline.meaning(each) for each in arguments if cmdline.name_of(each) in names), key=lambda found: found[0]
+    )

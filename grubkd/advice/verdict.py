@@ -1,18 +1,24 @@
-"""What the kernel of an entry will do with its command line."""
+"""What the kernel of an entry will do with its command line.
+
+MERGED: What a kernel of some release would do with some line, on this machine or another.
+
+MERGED: The picture of memory for an entry and its plan.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from grubkd.advice.casing import case_of
+from grubkd.advice.case import build_case, entry_release
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import file_name
 from grubkd.boot.model import Role
-from grubkd.errors import ArchitectureUnknown, Usage
+from grubkd.errors import ArchitectureUnknown, RamUnknown, Usage
 from grubkd.memory import forecast
 from grubkd.memory.architecture import Architecture
+from grubkd.memory.picture import picture
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
 
@@ -22,9 +28,10 @@ if TYPE_CHECKING:
     from grubkd.boot.model import Entry
     from grubkd.machine.machine import Machine
     from grubkd.memory.case import Case
-    from grubkd.memory.physical import Extent
+    from grubkd.memory.kernel_parser import KernelRequest
+    from grubkd.memory.memory_map import Extent
+    from grubkd.memory.picture import Picture
     from grubkd.memory.plan import Plan
-    from grubkd.memory.reading import Request
 
     Status = Literal["none", "reserved", "failed", "hang", "uncertain", "unknown"]
 
@@ -49,7 +56,7 @@ class Verdict:
     reason: str
     regions: tuple[Extent, ...] = ()
     alternatives: tuple[tuple[Extent, ...], ...] = ()
-    request: Request | None = None
+    request: KernelRequest | None = None
     lacks_high_low: bool = False
     may_hang: bool = False
     assumption: str = ""
@@ -102,7 +109,7 @@ _JUDGED: dict[tuple[object, ...], tuple[Machine, Verdict]] = {}
 
 def _verdict(line: str, entry: Entry, machine: Machine, release: Release, initrd_size: int | None) -> Verdict:
     try:
-        case = replace(case_of(entry, machine, release), cmdline=line)
+        case = replace(build_case(entry, machine, release), cmdline=line)
         if initrd_size is not None:
             case = replace(case, initrd=None, initrd_size=initrd_size)
     except ArchitectureUnknown as problem:
@@ -113,7 +120,7 @@ def _verdict(line: str, entry: Entry, machine: Machine, release: Release, initrd
     ignored = _ignored(machine, release, case.machine)
     if ignored and "crashkernel=" in line:
         return Verdict("failed", ignored, request=forecast.request(case), lacks_high_low=lacks)
-    found = judge(case) if case.memory_map() is not None else _on_any_ram(case)
+    found = judge_case(case) if case.memory_map() is not None else _on_any_ram(case)
     return replace(found, lacks_high_low=lacks, note=release.note)
 
 
@@ -125,7 +132,7 @@ def foreseen(entry: Entry, plan: Plan, machine: Machine) -> Verdict:
     return verdict(" ".join((*kept, *(f"crashkernel={value}" for value in plan.values))), entry, machine)
 
 
-def judge(case: Case) -> Verdict:
+def judge_case(case: Case) -> Verdict:
     """What comes of the case's line on its memory map, which must be known."""
     request = forecast.request(case)
     placement = forecast.placement(case, request) if request else None
@@ -155,7 +162,7 @@ def _on_any_ram(case: Case) -> Verdict:
     unknown = found = Verdict("unknown", "the amount of RAM is not known")
     for ram in _AMOUNTS:
         tried = replace(case, ram=ram)
-        each = unknown if forecast.may_reserve(tried) else judge(tried)
+        each = unknown if forecast.may_reserve(tried) else judge_case(tried)
         if each.status not in ("none", "failed", "hang") or (found is not unknown and each.status != found.status):
             return unknown
         found = each
@@ -185,3 +192,42 @@ def _ignored(machine: Machine, release: Release, architecture: Architecture) -> 
     if kernel.config.crash_dump is False and needs_dump:
         return f"kernel {release} is built without CONFIG_CRASH_DUMP and ignores crashkernel="
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """The case, the bytes of RAM it was judged on, and the verdict."""
+
+    case: Case
+    ram: int
+    verdict: Verdict
+
+
+def simulate(line: str, release: Release, machine: Machine, *, initrd_size: int | None) -> Simulation:
+    """The verdict on the line as that kernel receives it. `initrd_size` in bytes, 0 for none, None for the tree's own.
+
+    Raises RamUnknown, ArchitectureUnknown.
+    """
+    case = replace(build_case(None, machine, release), cmdline=line)
+    if initrd_size is not None:
+        case = replace(case, initrd_size=initrd_size)
+    memory = case.memory_map()
+    if memory is None:
+        raise RamUnknown(
+            "what the kernel does depends on the amount of RAM",
+            hint="give it: --ram=SIZE, or a memory map: --iomem=FILE, --firmware-map=FILE",
+        )
+    return Simulation(case, case.ram or memory.ram_total, replace(judge_case(case), note=release.note))
+
+
+def draw(entry: Entry, plan: Plan, verdict: Verdict, machine: Machine) -> Picture:
+    """The memory as the entry's kernel will find and divide it. Raises RamUnknown, ArchitectureUnknown."""
+    boot = main_boot(entry.boots)
+    case = plan.cases[0]
+    release = entry_release(entry, machine)
+    if release is not None:
+        case = build_case(entry, machine, release)
+    case = replace(case, cmdline=boot.line.text() if boot else "")
+    parts = [f"entry {entry.index}: {' '.join(plan.values)}", str(case.release), verdict.assumption]
+    title = ", ".join(part for part in parts if part)
+    return picture(title, case, verdict.regions, verdict.alternatives, plan.refused)

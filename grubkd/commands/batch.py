@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from grubkd import render, render_predict
 from grubkd.errors import GrubkdError, Usage
 from grubkd.memory.architecture import architecture
-from grubkd.memory.crashkernel import read
-from grubkd.memory.memorymap import from_firmware
-from grubkd.memory.placement import counted_ram, place
+from grubkd.memory.kernel_parser import read
+from grubkd.memory.memory_map import from_firmware
+from grubkd.memory.placement.place import counted_ram, place
 from grubkd.memory.release import Release
 from grubkd.memory.size import LIMIT
 from grubkd.text import from_user, to_display
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, BinaryIO, TypeGuard
 
-    from grubkd.memory.memorymap import Extent, MemoryMap
-    from grubkd.memory.placement import Placement
+    from grubkd.memory.memory_map import Extent, MemoryMap
+    from grubkd.memory.placement.place import Placement
 
 _CHUNK = 1 << 16
 

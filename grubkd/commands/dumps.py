@@ -8,7 +8,7 @@ from grubkd.commands.declared import verb
 from grubkd.commands.denied import denied
 from grubkd.errors import Notice
 from grubkd.machine import dumps, kdump
-from grubkd.machine.dumptarget import Kind
+from grubkd.machine.dump_target import TargetKind
 from grubkd.tree.root import Root
 
 
@@ -42,7 +42,7 @@ def answer(tree: Root, *, json: bool) -> int:
 
 def _elsewhere(configured: kdump.Kdump) -> Notice:
     target = configured.target
-    mounted = target.kind is Kind.FILESYSTEM
+    mounted = target.kind is TargetKind.FILESYSTEM
     return Notice(
         "not-mounted" if mounted else "elsewhere",
         f"dumps go to {target}, which {'is not mounted' if mounted else 'cannot be looked into from here'}",

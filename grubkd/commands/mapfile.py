@@ -8,19 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
-from grubkd.memory.memorymap import (
-    BadMemoryMap,
-    from_e820_log,
-    from_firmware,
-    from_firmware_memmap_files,
-    from_iomem,
-)
+from grubkd.memory.memory_map import BadMemoryMap, from_e820_log, from_firmware, from_firmware_memmap_files, from_iomem
 from grubkd.text import from_bytes, from_user
 
 if TYPE_CHECKING:
-    from grubkd.memory.memorymap import (
-        MemoryMap,
-    )
+    from grubkd.memory.memory_map import MemoryMap
 
 _LARGEST = 16 << 20
 _FILES = ("start", "end", "type")

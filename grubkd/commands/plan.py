@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from grubkd import advice, render, render_map, render_plan, render_snippet, render_svg
 from grubkd.advice import PlanOptions
-from grubkd.advice.drawing import draw
+from grubkd.advice.verdict import draw
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.commands import auto, options, snippet, unlisted

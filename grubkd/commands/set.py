@@ -9,7 +9,7 @@ from grubkd.commands import arg_changes, options, writing
 from grubkd.commands.declared import argument, option, verb
 from grubkd.commands.setting import Request, carry_out
 from grubkd.errors import Usage
-from grubkd.memory import crashkernel
+from grubkd.memory import value
 from grubkd.text import from_user
 
 if TYPE_CHECKING:
@@ -64,5 +64,5 @@ def command(
 def _checked(values: tuple[str, ...]) -> tuple[str, ...]:
     """The values as given, without the name. Raises BadValue with the column."""
     texts = [from_user(value) for value in values]
-    crashkernel.parse_values(texts)
+    value.parse_values(texts)
     return tuple(text.removeprefix("crashkernel=") for text in texts)

@@ -94,11 +94,11 @@ def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bo
     On the running system the two are compared, so that a second run, which changes nothing, still says so.
     """
     if machine.running and outcome.config and outcome.expected:
-        from grubkd.advice import reboot
+        from grubkd.advice import reservation
 
         names = {wish.name for wish in request.arguments}
         names |= {cmdline.CRASHKERNEL} if request.auto or request.values is not None else set()
-        found = reboot.required(outcome.config, machine.running, outcome.expected, names)
+        found = reservation.reboot_required(outcome.config, machine.running, outcome.expected, names)
         if found is not None:
             return found
     return bool(outcome.files) and not request.dry_run

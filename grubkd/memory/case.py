@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.eras import READING, Era
-from grubkd.memory.estimate import UNKNOWN
-from grubkd.memory.kernelimage import typical_image
-from grubkd.memory.memorymap import typical
+from grubkd.memory.behaviours import PARSER_RULES, Era
+from grubkd.memory.kernel_image import typical_image
+from grubkd.memory.memory_map import typical
 from grubkd.memory.release import AUTOMATIC_SINCE
 from grubkd.memory.size import MIB, round_up
 
 if TYPE_CHECKING:
-    from grubkd.errors import Notice
-    from grubkd.memory.crashkernel import Value
-    from grubkd.memory.estimate import Parts
-    from grubkd.memory.memorymap import MemoryMap
-    from grubkd.memory.physical import Extent
-    from grubkd.memory.policy import System
+    from grubkd.memory.memory_map import Extent, MemoryMap
     from grubkd.memory.release import Release
+    from grubkd.memory.vendors import Distribution
     from grubkd.memory.xen import Hypervisor
+
 
 _typical = cache(typical)
 
@@ -30,6 +26,23 @@ ROUNDING = 128 * MIB
 """Firmware keeps some of the RAM for itself: people's "2G" is the amount rounded up to this."""
 
 _RANGES_SINCE = (2, 6, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is known of the parts; bytes, None where nothing tells.
+
+    kernel: the running image, code to bss. modules: those loaded now. initramfs: the image file. keyslots: the largest
+    amount that unlocking a LUKS2 volume asks for (argon2), 0 for none.
+    """
+
+    kernel: int | None = None
+    modules: int | None = None
+    initramfs: int | None = None
+    keyslots: int = 0
+
+
+UNKNOWN_PARTS = Parts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +76,13 @@ class Case:
 
     release: Release
     machine: Architecture
-    system: System
+    distribution: Distribution
     ram: int | None = None
     memory: MemoryMap | None = None
     pages_64k: bool = False
     physical_start: int | None = None
     hypervisor: Hypervisor | None = None
-    parts: Parts = UNKNOWN
+    parts: Parts = UNKNOWN_PARTS
     needs: Needs = NOTHING_SPECIAL
     present: tuple[str, ...] = ()
     cmdline: str = ""
@@ -112,7 +125,7 @@ class Case:
             return False
         era = self.release.era
         if self.machine.is_x86:
-            return bool(READING[era].suffixes)
+            return bool(PARSER_RULES[era].suffixes)
         return era.since(Era.V6_1 if self.machine is Architecture.ARM64 else Era.V6_8)
 
     def memory_map(self) -> MemoryMap | None:
@@ -132,54 +145,3 @@ class Case:
         if self.physical_start is not None and self.machine.is_x86:
             start = self.physical_start
         return start, start + size
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One step of a decision, and whose rule or fact it rests on."""
-
-    text: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A region that was thought of and not taken, (start, end exclusive), and why."""
-
-    region: Extent
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A value on its way: `text` is the vendor's own wording as long as nothing had to be changed.
-
-    `beside`: a second value that belongs to it (`72M,low`).
-    """
-
-    text: str
-    value: Value
-    reasons: tuple[Reason, ...] = ()
-    warnings: tuple[Notice, ...] = ()
-    refused: tuple[Refused, ...] = ()
-    beside: tuple[str, ...] = ()
-
-    @property
-    def values(self) -> tuple[str, ...]:
-        """All values to write."""
-        return (self.text, *self.beside)
-
-    def because(self, text: str, source: str, value: Value | None = None) -> Draft:
-        """The draft with one more reason and, where a value is given, with that value."""
-        reasons = (*self.reasons, Reason(text, source))
-        if value is None:
-            return replace(self, reasons=reasons)
-        return replace(self, reasons=reasons, value=value, text=str(value))
-
-    def warned(self, notice: Notice) -> Draft:
-        """The draft with one more warning."""
-        return replace(self, warnings=(*self.warnings, notice))
-
-    def without(self, region: Extent, why: str) -> Draft:
-        """The draft with one more region that was not taken."""
-        return replace(self, refused=(*self.refused, Refused(region, why)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from grubkd.memory.placement import Placement, counted_ram, place
-from grubkd.memory.reading import read
+from grubkd.memory.kernel_parser import read
+from grubkd.memory.placement.place import Placement, counted_ram, place
 from grubkd.memory.size import GIB, KIB, MIB, format_size, round_down
 
 if TYPE_CHECKING:
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from grubkd.memory.architecture import Architecture
     from grubkd.memory.case import Case
-    from grubkd.memory.memorymap import MemoryMap
-    from grubkd.memory.physical import Extent
-    from grubkd.memory.reading import Request
+    from grubkd.memory.kernel_parser import KernelRequest
+    from grubkd.memory.memory_map import Extent, MemoryMap
     from grubkd.memory.release import Release
 
 _PAGE = 4 * KIB
@@ -28,7 +27,7 @@ _GRUB_CEILING = 2 * GIB - 64 * KIB
 _USUAL = 32 * MIB
 
 
-def request(case: Case, values: Sequence[str] = ()) -> Request | None:
+def request(case: Case, values: Sequence[str] = ()) -> KernelRequest | None:
     """What the kernel reads in the case's line with the values behind it.
 
     None where the RAM is unknown, or Xen reads it. A person's amount of RAM is taken as what the kernel counts.
@@ -43,7 +42,7 @@ def request(case: Case, values: Sequence[str] = ()) -> Request | None:
     return read(line.lstrip() if values else line, case.release, case.machine, ram)
 
 
-def placement(case: Case, asked: Request) -> Placement | None:
+def placement(case: Case, asked: KernelRequest) -> Placement | None:
     """Where the kernel puts it; None where the RAM is unknown.
 
     Where the boot loader puts the initrd is known only of the running system: else several places are tried, and
@@ -78,7 +77,7 @@ def problem(case: Case, values: Sequence[str]) -> str:
     return why
 
 
-def _placements(case: Case, asked: Request) -> Iterator[Placement]:
+def _placements(case: Case, asked: KernelRequest) -> Iterator[Placement]:
     """The placement for each place where the initrd may be, the likeliest first; none where the RAM is unknown."""
     memory = case.memory_map()
     if memory is None:
@@ -103,7 +102,9 @@ def _telling(line: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def _placed(asked: Request, release: Release, machine: Architecture, memory: MemoryMap, **facts: Any) -> Placement:
+def _placed(
+    asked: KernelRequest, release: Release, machine: Architecture, memory: MemoryMap, **facts: Any
+) -> Placement:
     """As place; entries of one kernel ask for the same thing again and again."""
     return place(asked, release, machine, memory, kernel_image=memory.kernel, **facts)
 

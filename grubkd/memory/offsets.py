@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import Notice, WouldNotReserve
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.case import Refused
 from grubkd.memory.estimate import STEP, estimate
-from grubkd.memory.placement import kaslr_assumed
+from grubkd.memory.placement.place import kaslr_assumed
+from grubkd.memory.plan import RefusedRegion
 from grubkd.memory.size import MIB, format_size, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grubkd.memory.case import Case, Draft
-    from grubkd.memory.physical import Extent
+    from grubkd.memory.case import Case
+    from grubkd.memory.memory_map import Extent
+    from grubkd.memory.plan import PlanDraft
 
 _ALIGNMENT = {
     Architecture.ARM64: 2 * MIB,
@@ -37,7 +38,7 @@ def alignment(machine: Architecture) -> int:
     return _ALIGNMENT.get(machine, _X86_ALIGNMENT)
 
 
-def settle(case: Case, draft: Draft, *, wanted: int | None, asked: bool) -> Draft:
+def settle(case: Case, draft: PlanDraft, *, wanted: int | None, asked: bool) -> PlanDraft:
     """The draft with an offset where one is needed or asked for, and without a vendor's that is taken.
 
     `wanted` is a person's own address: it is only checked. Raises WouldNotReserve where there is no room for it.
@@ -67,7 +68,7 @@ def settle(case: Case, draft: Draft, *, wanted: int | None, asked: bool) -> Draf
     return _searched(case, draft, size, asked)
 
 
-def _aligned(case: Case, draft: Draft, offset: int) -> tuple[Draft, int]:
+def _aligned(case: Case, draft: PlanDraft, offset: int) -> tuple[PlanDraft, int]:
     """The draft with its offset raised to the next multiple that kernels of the architecture need."""
     step = alignment(case.machine)
     if offset % step == 0:
@@ -77,7 +78,7 @@ def _aligned(case: Case, draft: Draft, offset: int) -> tuple[Draft, int]:
     return draft.because(said, f"alignment on {case.machine}", replace(draft.value, offset=raised)), raised
 
 
-def _given(case: Case, draft: Draft, wanted: int) -> Draft:
+def _given(case: Case, draft: PlanDraft, wanted: int) -> PlanDraft:
     step = alignment(case.machine)
     if wanted % step:
         raise WouldNotReserve(
@@ -93,7 +94,7 @@ def _given(case: Case, draft: Draft, wanted: int) -> Draft:
     return draft.because(f"@{format_size(wanted)} as asked for", "--offset", replace(draft.value, offset=wanted))
 
 
-def _searched(case: Case, draft: Draft, size: int, asked: bool) -> Draft:
+def _searched(case: Case, draft: PlanDraft, size: int, asked: bool) -> PlanDraft:
     """The draft at the first place that is free; the places before it are remembered with what takes them.
 
     Where there is none for the whole size, a smaller one, down to what the estimate supports.
@@ -114,14 +115,14 @@ def _searched(case: Case, draft: Draft, size: int, asked: bool) -> Draft:
     )
 
 
-def _place(case: Case, draft: Draft, size: int) -> tuple[int | None, Draft]:
+def _place(case: Case, draft: PlanDraft, size: int) -> tuple[int | None, PlanDraft]:
     """The first address with that much room, even if the kernel is as large as its kind may be; None for none."""
     refused = list(draft.refused)
     for offset in _addresses(case, size):
         why = obstacle(case, offset, size, margin=True)
         if not why:
             return offset, replace(draft, refused=tuple(refused[:_MOST_REFUSED]))
-        refused.append(Refused((offset, offset + size), why))
+        refused.append(RefusedRegion((offset, offset + size), why))
     return None, draft
 
 

@@ -7,21 +7,22 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from grubkd.errors import RamUnknown
-from grubkd.memory.physical import RAM_TYPES
-from grubkd.memory.placement import kaslr_assumed
+from grubkd.memory.memory_map import RAM_TYPES
+from grubkd.memory.placement.place import kaslr_assumed
 from grubkd.memory.size import MIB, round_down, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.memory.case import Case, Refused
-    from grubkd.memory.physical import Extent
+    from grubkd.memory.case import Case
+    from grubkd.memory.memory_map import Extent
+    from grubkd.memory.plan import RefusedRegion
 
 # A hole longer than all the RAM would leave no room for the rest: it is cut to this part of the RAM.
 _CUT = 8
 
 
-class Kind(Enum):
+class BandKind(Enum):
     """What a band shows; the value is its name for people. Declared from the ground up: later ones lie on top."""
 
     HOLE = "no memory"
@@ -34,7 +35,7 @@ class Kind(Enum):
     REFUSED = "refused"
 
 
-MARKS = (Kind.POSSIBLE, Kind.REFUSED)
+MARKS = (BandKind.POSSIBLE, BandKind.REFUSED)
 """Kinds that are no memory in use: they are drawn beside the memory, not in it."""
 
 
@@ -44,7 +45,7 @@ class Band:
 
     start: int
     end: int
-    kind: Kind
+    kind: BandKind
     note: str = ""
 
 
@@ -55,7 +56,7 @@ class Picture:
     title: str
     bands: tuple[Band, ...]
 
-    def of(self, *kinds: Kind) -> tuple[Band, ...]:
+    def of(self, *kinds: BandKind) -> tuple[Band, ...]:
         """The bands of those kinds, by address."""
         return tuple(band for band in self.bands if band.kind in kinds)
 
@@ -65,7 +66,7 @@ def picture(
     case: Case,
     regions: Sequence[Extent],
     alternatives: Sequence[Sequence[Extent]],
-    refused: Sequence[Refused],
+    refused: Sequence[RefusedRegion],
 ) -> Picture:
     """The picture of a case: with the regions reserved, the other places possible, those refused. Raises RamUnknown."""
     memory = case.memory_map()
@@ -73,24 +74,24 @@ def picture(
         raise RamUnknown("a picture needs the amount of RAM", hint="give it: --ram=SIZE, or --this-machine")
     top = max(end for _, end in memory.ram)
     bands = [
-        Band(each.start, each.end, Kind.FIRMWARE, each.type)
+        Band(each.start, each.end, BandKind.FIRMWARE, each.type)
         for each in memory.ranges
         if each.type not in RAM_TYPES and each.start < top and each.type.lower() != "gap"
     ]
-    bands += [Band(start, end, Kind.RAM) for start, end in memory.ram]
+    bands += [Band(start, end, BandKind.RAM) for start, end in memory.ram]
     random = kaslr_assumed(case.cmdline, case.release) if case.kaslr is None else case.kaslr
     if case.hypervisor is None:
         start, end = memory.kernel or case.kernel_extent(memory.ram[0][0])
         note = "" if not (case.machine.is_x86 and random) else "KASLR moves it at each boot"
-        bands.append(Band(start, end, Kind.KERNEL, note))
+        bands.append(Band(start, end, BandKind.KERNEL, note))
     initrd = case.initrd or memory.initrd
     if initrd is not None:
-        bands.append(Band(*initrd, Kind.INITRD))
-    bands += [Band(*region, Kind.RESERVED) for region in regions]
+        bands.append(Band(*initrd, BandKind.INITRD))
+    bands += [Band(*region, BandKind.RESERVED) for region in regions]
     possible = dict.fromkeys(region for each in alternatives for region in each)
-    bands += [Band(*region, Kind.POSSIBLE) for region in possible]
-    bands += [Band(*each.region, Kind.REFUSED, each.why) for each in refused]
-    order = list(Kind)
+    bands += [Band(*region, BandKind.POSSIBLE) for region in possible]
+    bands += [Band(*each.region, BandKind.REFUSED, each.why) for each in refused]
+    order = list(BandKind)
     return Picture(title, tuple(sorted(bands, key=lambda band: (order.index(band.kind), band.start))))
 
 
@@ -123,7 +124,7 @@ class Scale:
 
 def whole(shown: Picture) -> Scale:
     """The scale for all of the memory, from 0 or, where RAM begins higher, from there."""
-    ram = shown.of(Kind.RAM)
+    ram = shown.of(BandKind.RAM)
     total = sum(band.end - band.start for band in ram)
     longest = max(total, MIB) // _CUT
     pieces: list[tuple[int, int, int]] = []
@@ -139,12 +140,12 @@ def whole(shown: Picture) -> Scale:
 
 def around(shown: Picture) -> Scale | None:
     """The scale for the surroundings of what is reserved, or refused; None where there is nothing to look at."""
-    of_interest = shown.of(Kind.RESERVED) or shown.of(Kind.REFUSED)
+    of_interest = shown.of(BandKind.RESERVED) or shown.of(BandKind.REFUSED)
     if not of_interest:
         return None
     start, end = of_interest[-1].start, of_interest[-1].end
     reach = max(4 * (end - start), 64 * MIB)
     first, last = max(round_down(start - reach, 16 * MIB), 0), round_up(end + reach, 16 * MIB)
-    top = max(band.end for band in shown.of(Kind.RAM))
+    top = max(band.end for band in shown.of(BandKind.RAM))
     last = min(last, round_up(top, MIB))
     return Scale(((first, last, last - first),))

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-from grubkd.memory.case import Reason, Refused
 
 if TYPE_CHECKING:
     from grubkd.errors import Notice
     from grubkd.memory.case import Case
+    from grubkd.memory.memory_map import Extent
+    from grubkd.memory.value import CrashkernelValue
 
-__all__ = ["Plan", "Reason", "Refused"]
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One step of a decision, and whose rule or fact it rests on."""
+
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRegion:
+    """A region that was thought of and not taken, (start, end exclusive), and why."""
+
+    region: Extent
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +42,39 @@ class Plan:
     warnings: tuple[Notice, ...] = ()
     size: int = 0
     cases: tuple[Case, ...] = ()
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedRegion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDraft:
+    """A value on its way: `text` is the vendor's own wording as long as nothing had to be changed.
+
+    `beside`: a second value that belongs to it (`72M,low`).
+    """
+
+    text: str
+    value: CrashkernelValue
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+    refused: tuple[RefusedRegion, ...] = ()
+    beside: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """All values to write."""
+        return (self.text, *self.beside)
+
+    def because(self, text: str, source: str, value: CrashkernelValue | None = None) -> PlanDraft:
+        """The draft with one more reason and, where a value is given, with that value."""
+        reasons = (*self.reasons, Reason(text, source))
+        if value is None:
+            return replace(self, reasons=reasons)
+        return replace(self, reasons=reasons, value=value, text=str(value))
+
+    def warned(self, notice: Notice) -> PlanDraft:
+        """The draft with one more warning."""
+        return replace(self, warnings=(*self.warnings, notice))
+
+    def without(self, region: Extent, why: str) -> PlanDraft:
+        """The draft with one more region that was not taken."""
+        return replace(self, refused=(*self.refused, RefusedRegion(region, why)))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import Usage
 from grubkd.memory import architecture
-from grubkd.memory.eras import READING, Era
+from grubkd.memory.behaviours import PARSER_RULES, Era
 
 if TYPE_CHECKING:
     from grubkd.memory.architecture import Architecture
-    from grubkd.memory.eras import Reading
+    from grubkd.memory.behaviours import ParserRules
 
 Version = tuple[int, int, int]
 
@@ -69,7 +69,7 @@ class Release:
     version: Version
     vendor: str
     era: Era
-    reading: Reading
+    reading: ParserRules
     exact: bool
     note: str
     architecture: Architecture | None
@@ -128,7 +128,7 @@ def _parse(text: str) -> Release:
         version,
         vendor,
         era,
-        READING[era],
+        PARSER_RULES[era],
         exact,
         note,
         architecture.implied(text),

@@ -32,7 +32,7 @@ _NAMED = re.compile(r"xen(?:\.gz)?[-_]v?(\d{1,2})\.(\d{1,3})(?!\d*\.\d+-\d)")
 _OF_LINUX_2_6_18 = (3, 1)
 
 
-def of_image(name: str, release: Release | None) -> Hypervisor:
+def hypervisor_of_image(name: str, release: Release | None) -> Hypervisor:
     """The hypervisor of a file name (`xen-4.17-amd64.gz`), else the one that belongs to a kernel of that age."""
     if release is not None and release.version < (2, 6, 27):
         return Hypervisor(_OF_LINUX_2_6_18)

@@ -7,17 +7,16 @@ import pytest
 
 from grubkd import advice
 from grubkd.advice import PlanOptions
-from grubkd.advice.drawing import draw
+from grubkd.advice.verdict import draw
 from grubkd.boot import inventory
 from grubkd.boot.model import BootConfig, Entry
 from grubkd.errors import ArchitectureUnknown, NoSuchEntry, RamUnknown
 from grubkd.machine import machine as machines
-from grubkd.machine.config import Config
 from grubkd.machine.hardware import Hardware
-from grubkd.machine.kernel import Kernel
+from grubkd.machine.kernels import Config, Kernel
 from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.memorymap import from_firmware
+from grubkd.memory.memory_map import from_firmware
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
 from grubkd.tree.root import Root

@@ -13,7 +13,7 @@ from support.livetree import MIB, Files, Live, debian, put, red_hat
 from grubkd.advice.lint import lint
 from grubkd.cli import main
 from grubkd.commands import check
-from grubkd.machine import dumptarget, kdump, service
+from grubkd.machine import dump_target, kdump
 from grubkd.memory.release import Release
 from grubkd.tree.root import Root
 
@@ -406,7 +406,7 @@ def test_a_file_system_of_an_image_by_its_fstab(tmp_path: Path) -> None:
 )
 def test_targets_of_suse(text: str, expected: tuple[str, str, str, int, bool], tmp_path: Path) -> None:
     put(tmp_path, {"etc/sysconfig/kdump": text})
-    found = dumptarget.read(Root(str(tmp_path)))
+    found = dump_target.read(Root(str(tmp_path)))
     assert (found.kind, found.where, found.path, found.level, found.compressed) == expected
     assert "secret" not in str(found)
 
@@ -424,7 +424,7 @@ def test_targets_of_suse(text: str, expected: tuple[str, str, str, int, bool], t
 )
 def test_targets_of_debian(text: str, expected: tuple[str, str, str, int, bool], tmp_path: Path) -> None:
     put(tmp_path, {"etc/default/kdump-tools": text})
-    found = dumptarget.read(Root(str(tmp_path)))
+    found = dump_target.read(Root(str(tmp_path)))
     assert (found.kind, found.where, found.path, found.level, found.compressed) == expected
 
 
@@ -453,7 +453,7 @@ def test_targets_of_debian(text: str, expected: tuple[str, str, str, int, bool],
 )
 def test_services(files: Files, expected: tuple[str, bool, bool], tmp_path: Path) -> None:
     put(tmp_path, files)
-    found = service.read(Root(str(tmp_path)))
+    found = kdump.read_service(Root(str(tmp_path)))
     assert (found.name, found.systemd, found.enabled) == expected
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from grubkd.machine import config, distribution, image, luks, machine, userland
-from grubkd.machine.distribution import Distribution
+from grubkd.machine import distribution, hardware, kernels, machine
 from grubkd.machine.hardware import Hardware
 from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.size import GIB, KIB, MIB
+from grubkd.memory.vendors import Distribution
 from grubkd.tree.root import Root
 
 IOMEM = """\
@@ -239,7 +239,7 @@ def header(memory: dict[str, int], version: int = 2, magic: bytes = b"LUKS\xba\x
 class TestLuks:
     def memory(self, tmp_path: Path, crypttab: str, **files: bytes) -> int:
         grow(tmp_path, {"etc/crypttab": crypttab, **files})
-        return luks.keyslot_memory(Root(str(tmp_path)), devices=False)
+        return hardware.keyslot_memory(Root(str(tmp_path)), devices=False)
 
     def test_the_most_demanding_keyslot(self, tmp_path: Path) -> None:
         crypttab = "# volumes\nroot UUID=12-34 none luks\nswap /swap.img none\nbroken\n"
@@ -259,7 +259,7 @@ class TestLuks:
         assert self.memory(tmp_path, "root /disk none\n", disk=content) == 0
 
     def test_no_volumes(self, tmp_path: Path) -> None:
-        assert luks.keyslot_memory(Root(str(tmp_path)), devices=True) == 0
+        assert hardware.keyslot_memory(Root(str(tmp_path)), devices=True) == 0
         assert self.memory(tmp_path, "root /dev/does-not-exist none\n") == 0
 
 
@@ -269,15 +269,15 @@ class TestDistribution:
         [
             (
                 {"etc/os-release": 'ID="rhel"\nVERSION_ID="9.5"\nID_LIKE="fedora"\nPRETTY_NAME="RHEL 9.5"\n'},
-                Distribution("rhel", (9, 5), ("fedora",), "RHEL 9.5", "os-release"),
+                Distribution("rhel", (9, 5), ("fedora",), "RHEL 9.5"),
             ),
             (
                 {"usr/lib/os-release": "ID=debian\nNAME=Debian\nVERSION_CODENAME=forky\n"},
-                Distribution("debian", (14,), (), "Debian", "os-release"),
+                Distribution("debian", (14,), (), "Debian"),
             ),
             (
                 {"etc/os-release": "ID=debian\n", "etc/debian_version": "trixie/sid\n"},
-                Distribution("debian", (13,), (), "debian", "os-release"),
+                Distribution("debian", (13,), (), "debian"),
             ),
             (
                 {"etc/redhat-release": "CentOS Linux release 7.9.2009 (Core)\n"},
@@ -286,33 +286,30 @@ class TestDistribution:
                     (7, 9, 2009),
                     ("rhel", "fedora"),
                     "CentOS Linux release 7.9.2009 (Core)",
-                    "/etc/redhat-release",
                 ),
             ),
             (
                 {"etc/fedora-release": "Fedora release 11 (Leonidas)\n", "etc/redhat-release": "Fedora release 11\n"},
-                Distribution("fedora", (11,), (), "Fedora release 11 (Leonidas)", "/etc/fedora-release"),
+                Distribution("fedora", (11,), (), "Fedora release 11 (Leonidas)"),
             ),
             (
                 {"etc/SuSE-release": "SUSE Linux Enterprise Server 11 (x86_64)\nVERSION = 11\nPATCHLEVEL = 4\n"},
-                Distribution(
-                    "sles", (11, 4), ("suse",), "SUSE Linux Enterprise Server 11 (x86_64)", "/etc/SuSE-release"
-                ),
+                Distribution("sles", (11, 4), ("suse",), "SUSE Linux Enterprise Server 11 (x86_64)"),
             ),
             (
                 {
                     "etc/lsb-release": "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=8.04\n",
                     "etc/debian_version": "lenny/sid\n",
                 },
-                Distribution("ubuntu", (8, 4), (), "Ubuntu 8.04", "/etc/lsb-release"),
+                Distribution("ubuntu", (8, 4), (), "Ubuntu 8.04"),
             ),
             (
                 {"etc/debian_version": "5.0.10\n"},
-                Distribution("debian", (5, 0, 10), (), "Debian 5.0.10", "/etc/debian_version"),
+                Distribution("debian", (5, 0, 10), (), "Debian 5.0.10"),
             ),
             (
                 {"etc/debian_version": "squeeze/sid\n"},
-                Distribution("debian", (6,), (), "Debian squeeze/sid", "/etc/debian_version"),
+                Distribution("debian", (6,), (), "Debian squeeze/sid"),
             ),
             ({"etc/redhat-release": "\n", "etc/SuSE-release": "", "etc/lsb-release": "X=1\n"}, distribution.UNKNOWN),
             ({}, distribution.UNKNOWN),
@@ -365,7 +362,7 @@ class TestImage:
         ],
     )
     def test_header(self, head: bytes, wanted: tuple[Architecture | None, int | None]) -> None:
-        found = image.parse(head)
+        found = kernels.parse_image(head)
         assert found is not None
         assert (found.architecture, found.memory) == wanted
 
@@ -373,23 +370,23 @@ class TestImage:
         "head", [b"", b"MZ", b"placeholder for vmlinuz-6.8.0", at(0, b"MZ"), at(0, b"MZ", (0x3C, b"\xff" * 4))]
     )
     def test_no_image(self, head: bytes) -> None:
-        assert image.parse(head) is None
+        assert kernels.parse_image(head) is None
 
 
 class TestConfig:
     def test_arm64(self) -> None:
         text = b"# Linux/arm64 5.14.0\nCONFIG_ARM64=y\n# CONFIG_ARM64_4K_PAGES is not set\nCONFIG_ARM64_64K_PAGES=y\n"
-        found = config.parse(text + b"CONFIG_KEXEC=y\nCONFIG_CRASH_DUMP=y\nCONFIG_RANDOMIZE_BASE=y\n")
-        assert found == config.Config(Architecture.ARM64, 64 * KIB, True, True, None, None, None, True)
+        found = kernels.parse_config(text + b"CONFIG_KEXEC=y\nCONFIG_CRASH_DUMP=y\nCONFIG_RANDOMIZE_BASE=y\n")
+        assert found == kernels.Config(Architecture.ARM64, 64 * KIB, True, True, None, None, True)
 
     def test_i386(self) -> None:
         text = (
             b"# CONFIG_64BIT is not set\nCONFIG_X86_32=y\n# CONFIG_X86_64 is not set\nCONFIG_PHYSICAL_START=0x400000\n"
         )
-        found = config.parse(
+        found = kernels.parse_config(
             text + b"# CONFIG_KEXEC is not set\n# CONFIG_KEXEC_FILE is not set\nCONFIG_RELOCATABLE=y\n"
         )
-        assert found == config.Config(Architecture.I386, 4 * KIB, False, None, None, True, 4 * MIB, None)
+        assert found == kernels.Config(Architecture.I386, 4 * KIB, False, None, None, 4 * MIB, None)
 
     @pytest.mark.parametrize(
         ("text", "wanted"),
@@ -403,10 +400,10 @@ class TestConfig:
         ],
     )
     def test_architecture(self, text: bytes, wanted: Architecture | None) -> None:
-        assert config.parse(text).architecture is wanted
+        assert kernels.parse_config(text).architecture is wanted
 
     def test_what_is_not_said_is_not_known(self) -> None:
-        assert config.parse(b"placeholder\n") == config.UNTOLD
+        assert kernels.parse_config(b"placeholder\n") == kernels.NO_CONFIG
 
 
 class TestKernels:
@@ -480,4 +477,4 @@ class TestUserland:
         ],
     )
     def test_read(self, tmp_path: Path, files: dict[str, str | bytes], wanted: Architecture | None) -> None:
-        assert userland.read(Root(str(grow(tmp_path, files)))) is wanted
+        assert machine.userland_architecture(Root(str(grow(tmp_path, files)))) is wanted

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grubkd.errors import BadValue
-from grubkd.memory.crashkernel import Request, Span, Value, parse_value, parse_values, read
-from grubkd.memory.eras import Era
-from grubkd.memory.number import memparse
+from grubkd.memory.behaviours import Era
+from grubkd.memory.kernel_parser import KernelRequest, read
+from grubkd.memory.kernel_value import memparse
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB, TIB, round_up
+from grubkd.memory.value import CrashkernelValue, RamRange, parse_value, parse_values
 
 DATA = Path(__file__).parents[1] / "data"
 ROWS = [line.split("\t") for line in (DATA / "parse.tsv").read_text().splitlines()]
@@ -21,7 +22,7 @@ BEFORE_SUFFIXES = ALL[:3]
 GENERIC = ALL[9:]
 
 
-def reading(cmdline: str, release: str, ram: int = 8 * GIB, arch: str = "x86_64") -> Request:
+def reading(cmdline: str, release: str, ram: int = 8 * GIB, arch: str = "x86_64") -> KernelRequest:
     return read(cmdline, Release.parse(release), arch, ram)
 
 
@@ -344,25 +345,27 @@ def test_auto_is_a_prefix() -> None:
 @pytest.mark.parametrize(
     ("text", "value", "canonical"),
     [
-        ("256M", Value(256 * MIB), "256M"),
-        ("crashkernel=256M", Value(256 * MIB), "256M"),
-        ("0x10000000", Value(256 * MIB), "256M"),
-        ("1024m", Value(GIB), "1G"),
-        ("64M@16M", Value(64 * MIB, offset=16 * MIB), "64M@16M"),
-        ("4T@1024G", Value(4096 * GIB, offset=1024 * GIB), "4096G@1024G"),
-        ("0x4@0x5", Value(4, offset=5), "0x4@0x5"),
-        ("256M,high", Value(256 * MIB, suffix="high"), "256M,high"),
-        ("72M,low", Value(72 * MIB, suffix="low"), "72M,low"),
-        ("1G,cma", Value(GIB, suffix="cma"), "1G,cma"),
-        ("auto", Value(), "auto"),
+        ("256M", CrashkernelValue(256 * MIB), "256M"),
+        ("crashkernel=256M", CrashkernelValue(256 * MIB), "256M"),
+        ("0x10000000", CrashkernelValue(256 * MIB), "256M"),
+        ("1024m", CrashkernelValue(GIB), "1G"),
+        ("64M@16M", CrashkernelValue(64 * MIB, offset=16 * MIB), "64M@16M"),
+        ("4T@1024G", CrashkernelValue(4096 * GIB, offset=1024 * GIB), "4096G@1024G"),
+        ("0x4@0x5", CrashkernelValue(4, offset=5), "0x4@0x5"),
+        ("256M,high", CrashkernelValue(256 * MIB, suffix="high"), "256M,high"),
+        ("72M,low", CrashkernelValue(72 * MIB, suffix="low"), "72M,low"),
+        ("1G,cma", CrashkernelValue(GIB, suffix="cma"), "1G,cma"),
+        ("auto", CrashkernelValue(), "auto"),
         (
             "0-2G:64M,2G-:128M@32M",
-            Value(spans=(Span(0, 2 * GIB, 64 * MIB), Span(2 * GIB, None, 128 * MIB)), offset=32 * MIB),
+            CrashkernelValue(
+                spans=(RamRange(0, 2 * GIB, 64 * MIB), RamRange(2 * GIB, None, 128 * MIB)), offset=32 * MIB
+            ),
             "0-2G:64M,2G-:128M@32M",
         ),
     ],
 )
-def test_a_good_value(text: str, value: Value, canonical: str) -> None:
+def test_a_good_value(text: str, value: CrashkernelValue, canonical: str) -> None:
     assert parse_value(text) == value
     assert str(value) == canonical
     assert parse_value(canonical) == value

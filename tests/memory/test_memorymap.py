@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grubkd.memory.memorymap import (
+from grubkd.memory.memory_map import (
     BadMemoryMap,
     MemoryMap,
     Range,
@@ -15,9 +15,10 @@ from grubkd.memory.memorymap import (
     from_firmware_memmap_files,
     from_iomem,
     from_lines,
+    merged,
+    subtract,
     typical,
 )
-from grubkd.memory.physical import merged, subtract
 from grubkd.memory.size import GIB, MIB
 
 IOMEM = """\

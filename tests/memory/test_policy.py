@@ -4,11 +4,10 @@ import pytest
 
 from grubkd.errors import Notice
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.crashkernel import parse_value
-from grubkd.memory.policy import Reader, System, choose
 from grubkd.memory.release import Release
-from grubkd.memory.rows import ROWS, Row
 from grubkd.memory.size import GIB, MIB
+from grubkd.memory.value import parse_value
+from grubkd.memory.vendors import ROWS, Distribution, KernelFacts, VendorRow, choose
 
 X86_64, I386, ARM64 = Architecture.X86_64, Architecture.I386, Architecture.ARM64
 S390X, PPC64LE, RISCV64 = Architecture.S390X, Architecture.PPC64LE, Architecture.RISCV64
@@ -22,12 +21,14 @@ RHEL6 = "0-2G:128M,2G-6G:256M,6G-8G:512M,8G-:768M"
 
 def row(
     own: str, version: tuple[int, ...], kernel: str, machine: Architecture = X86_64, *like: str, **more: bool
-) -> Row:
-    return choose(System(own, version, like), Reader(Release.parse(kernel), machine, **more)).row
+) -> VendorRow:
+    return choose(Distribution(own, version, like), KernelFacts(Release.parse(kernel), machine, **more)).row
 
 
 def warnings(own: str, version: tuple[int, ...], kernel: str, machine: Architecture, *like: str) -> list[str]:
-    found: tuple[Notice, ...] = choose(System(own, version, like), Reader(Release.parse(kernel), machine)).warnings
+    found: tuple[Notice, ...] = choose(
+        Distribution(own, version, like), KernelFacts(Release.parse(kernel), machine)
+    ).warnings
     return [notice.code for notice in found]
 
 
@@ -130,7 +131,7 @@ def test_an_architecture_that_the_vendor_does_not_name() -> None:
 
 
 @pytest.mark.parametrize("found", ROWS, ids=lambda found: f"{found.family}-{found.version}-{found.text}")
-def test_every_row_is_a_value_that_a_person_may_give(found: Row) -> None:
+def test_every_row_is_a_value_that_a_person_may_give(found: VendorRow) -> None:
     texts = [found.text] if found.text else [text for _, text in found.steps]
     assert texts
     for text in texts:
@@ -148,5 +149,5 @@ def test_every_system_and_machine_gets_a_row() -> None:
         for machine in Architecture:
             for pages_64k in (False, True):
                 for fadump in (False, machine.is_powerpc):
-                    reader = Reader(release, machine, pages_64k, fadump)
-                    assert choose(System(own), reader).row.source
+                    reader = KernelFacts(release, machine, pages_64k, fadump)
+                    assert choose(Distribution(own), reader).row.source

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.memory.architecture import Architecture, architecture, implied
-from grubkd.memory.eras import Era
-from grubkd.memory.kernelimage import typical_image
-from grubkd.memory.otherplacement import _DEBIAN_ARM64
+from grubkd.memory.behaviours import Era
+from grubkd.memory.kernel_image import typical_image
+from grubkd.memory.placement.generic import DEBIAN_ARM64
 from grubkd.memory.release import Release
 
 
@@ -142,7 +142,7 @@ def test_typical_images_are_those_of_the_sample(text: str) -> None:
     release = Release.parse(text)
     for machine in (Architecture.X86_64, Architecture.I386):
         assert typical_image(release.sample, machine, 0) == typical_image(release, machine, 0)
-    assert bool(_DEBIAN_ARM64.fullmatch(release.sample.text)) == bool(_DEBIAN_ARM64.fullmatch(text))
+    assert bool(DEBIAN_ARM64.fullmatch(release.sample.text)) == bool(DEBIAN_ARM64.fullmatch(text))
 
 
 RELEASES = st.from_regex(

@@ -1,4 +1,4 @@
-"""From an entry and a machine to the facts that its reservation depends on."""
+"""From an entry and a machine to the case: every fact that the entry's reservation depends on."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 _64K = 64 * KIB
-# Placeholders and stubs are no images: their sizes say nothing about memory.
+# Placeholders and stubs: their sizes say nothing about memory.
 _SMALLEST_IMAGE = 256 * KIB
 
 
-def entry_release(entry: Entry | None, machine: Machine) -> Release | None:
-    """The kernel release of an entry, None where it names none (a rescue image, `/vmlinuz`)."""
+def entry_release(entry: Entry | None) -> Release | None:
+    """The kernel release of an entry, None if it names none (a rescue image, `/vmlinuz`)."""
     return parse_release(entry.version or "") if entry else None
 
 
 def parse_release(text: str) -> Release | None:
-    """The release of a text, None for one that is none."""
+    """The release of a text, None if it is not one."""
     try:
         return Release.parse(text)
     except Usage:
@@ -40,10 +40,10 @@ def parse_release(text: str) -> Release | None:
 
 
 def stand_in_release(config: BootConfig, machine: Machine) -> Release | None:
-    """For an entry whose release is unknown: the oldest kernel of the tree, with ordinary pages where there is one.
+    """The release to assume for an entry that names none: the oldest kernel of the tree, preferably without 64K pages.
 
-    A rescue image is a copy of the kernel that was installed first. Where the tree's kernels cannot be seen, its
-    entries name them.
+    A rescue image is a copy of the kernel that was installed first. If the tree's kernels are not readable, its entries
+    name them.
     """
     found: list[Release] = []
     named = [entry.version or "" for entry in config.entries if entry.own_linux]
@@ -56,13 +56,13 @@ def stand_in_release(config: BootConfig, machine: Machine) -> Release | None:
 
 
 def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
-    """The case of an entry, or of a kernel to come (None). Raises ArchitectureUnknown."""
+    """The case of an entry, or of a new kernel (None). Raises ArchitectureUnknown."""
     kernel = machine.kernel(release.text)
     architecture = machine.architecture_of(release.text)
     if architecture is None:
         which = f"kernel {release}" if entry else "the kernel"
         raise ArchitectureUnknown(
-            f"the architecture of {which} is not known", hint="give it: --arch=x86_64, or what it is"
+            f"the architecture of {which} is not known", hint="give it, for example --arch=x86_64"
         )
     boot = main_boot(entry.boots) if entry else None
     config = kernel.config if kernel else None
@@ -70,7 +70,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
     hardware = machine.hardware
     runs = machine.running is not None and machine.running.release == release.text
     if memory is not None and not runs:
-        # The image in the map is that of the kernel that runs, not of this one.
+        # The map has the image of the running kernel, not of this one.
         memory = replace(memory, kernel=None)
 
     return Case(
@@ -87,10 +87,10 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         parts=_parts(machine, release),
         needs=Needs(hardware.encrypted, hardware.smmu, hardware.mlx5, machine.capture_cpus, _fadump(boot)),
         present=_present(boot),
-        # What lies where this time says nothing about a memory of another size.
+        # The place at this boot says nothing about memory of another size.
         initrd=hardware.initrd if runs and memory is not None else None,
         initrd_size=_initrd_size(entry, kernel),
-        # Whether KASLR is in force is for the command line to tell, unless the kernel was built without it.
+        # The command line decides about KASLR, unless the kernel is built without it.
         kaslr=False if config is not None and config.kaslr is False else None,
         efi=hardware.efi,
         borders=hardware.borders if memory is not None else (),
@@ -103,12 +103,12 @@ def _fadump(boot: Boot | None) -> bool:
 
 
 def _present(boot: Boot | None) -> tuple[str, ...]:
-    """The values that the entry holds now, without the name."""
+    """The values that the entry has now, without the name."""
     return cmdline.crashkernel_values(boot.arguments) if boot else ()
 
 
 def _initrd_size(entry: Entry | None, kernel: Kernel | None) -> int | None:
-    """Bytes, 0 for an entry without one, None where its file is not there or a placeholder."""
+    """Bytes; 0 for an entry without an initrd, None if its file is missing or a placeholder."""
     if entry is not None and not entry.initrds:
         return 0
     size = kernel.initrd if kernel else None
@@ -129,7 +129,7 @@ def _parts(machine: Machine, release: Release) -> Parts:
 
 
 def _running_size(machine: Machine, release: Release) -> int | None:
-    """Bytes of the running kernel's image, from code to bss, where that is the kernel in question."""
+    """Bytes of the kernel's image, from code to bss, if it is the running kernel; else None."""
     image = machine.memory_map.kernel if machine.memory_map else None
     if image is None or machine.running is None or machine.running.release != release.text:
         return None

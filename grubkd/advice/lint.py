@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from grubkd.advice.finding import Finding, Status
 from grubkd.boot import cmdline
-from grubkd.memory.kernel_value import knows_auto
 from grubkd.memory.size import KIB, MIB, SUFFIXES, format_size
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def lint(line: str, release: Release | None, place: Place | None = None) -> Iter
 
 def _value(value: str, release: Release | None, place: Place | None) -> Iterator[Finding]:
     if value.startswith("auto"):
-        if release is not None and not knows_auto(release.era):
+        if release is not None and not release.era.knows_auto:
             said = f"kernel {release} does not know crashkernel=auto"
             why = "only the kernels of RHEL 6, 7 and 8 know the word: this one reserves nothing"
             yield _odd("auto-unknown", said, why, "grubkd set --auto", place)

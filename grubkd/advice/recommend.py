@@ -1,7 +1,4 @@
-"""The value that each entry should hold.
-
-MERGED: What `show` says beside the facts: the value to recommend, and entries whose kernel would reserve nothing.
-"""
+"""The value that each entry should hold, and what `show` warns of: entries whose kernel reserves nothing."""
 
 from __future__ import annotations
 
@@ -9,30 +6,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.advice.case import build_case, entry_release, stand_in_release
-from grubkd.advice.verdict import outcome
+from grubkd.advice.verdict import Verdicts
 from grubkd.boot.build import main_boot
 from grubkd.errors import ArchitectureUnknown, NoSuchEntry, Notice, RamUnknown, WouldNotReserve
 from grubkd.memory import planner
-from grubkd.memory.planner import largest as largest_for
 from grubkd.memory.release import Release
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.machine.machine import Machine
     from grubkd.memory.plan import Plan
 
-
-# Of a system without a kernel: what its first kernel will be is not known, but it will be no old one.
-_TO_COME = "6.12.0"
+# The first kernel of a system without one: its release is unknown, but it is not an old one.
+_FIRST_KERNEL = "6.12.0"
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What a person says about the machine and the value; None and False where they say nothing.
+    """What the user says about the machine and the value; None and False if nothing.
 
-    ram, and offset where it is an address, in bytes; offset "auto" asks for a place that grubkd chooses.
+    `ram`, and `offset` if it is an address, are in bytes. offset "auto": grubkd chooses a place.
     """
 
     ram: int | None = None
@@ -47,17 +42,24 @@ NO_OPTIONS = PlanOptions()
 def plan_entry(entry: Entry, config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
     """What `set --auto` writes for an entry that shares its line with no other.
 
-    Raises RamUnknown, ArchitectureUnknown, WouldNotReserve where nothing fits, NoSuchEntry for an entry without Linux.
+    Raises RamUnknown, ArchitectureUnknown, WouldNotReserve if nothing fits, NoSuchEntry for an entry without Linux.
     """
     if not entry.linux:
         raise NoSuchEntry(f"entry {entry.index} ({entry.title}) starts no Linux", place=entry.source)
     return _plan(entry, config, machine, options)
 
 
+def plan_entries(
+    entries: Iterable[Entry], config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS
+) -> dict[int, Plan]:
+    """The plans of entries, by their index. Raises as plan_entry does."""
+    return {entry.index: plan_entry(entry, config, machine, options) for entry in entries}
+
+
 def plan_future(config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
-    """What kernels installed later should get: the largest over all present entries. Raises as plan_entry does."""
-    plans = [plan_entry(entry, config, machine, options) for entry in _own(config)]
-    return largest(plans) if plans else _plan(None, config, machine, options)
+    """What new kernels should get: the largest plan of all present entries. Raises as plan_entry does."""
+    plans = [plan_entry(entry, config, machine, options) for entry in config.entries if entry.own_linux]
+    return planner.largest(plans) if plans else _plan(None, config, machine, options)
 
 
 def plan_release(release: Release, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
@@ -67,32 +69,20 @@ def plan_release(release: Release, machine: Machine, options: PlanOptions = NO_O
 
 
 def recommended(config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
-    """The one value to recommend: that of the default entry, else of the first, else of kernels to come."""
-    own = _own(config)
+    """The one value to recommend: of the default entry, else of the first one, else of new kernels."""
+    own = [entry for entry in config.entries if entry.own_linux]
     first = next((entry for entry in own if entry.default), own[0] if own else None)
     return plan_entry(first, config, machine, options) if first else plan_future(config, machine, options)
 
 
-def largest(plans: Sequence[Plan]) -> Plan:
-    """One plan for entries that share a value: the largest that each of them can read and place.
-
-    Raises WouldNotReserve where none suits them all.
-    """
-    return largest_for(plans)
-
-
-def _own(config: BootConfig) -> list[Entry]:
-    return [entry for entry in config.entries if entry.own_linux]
-
-
 def _plan(entry: Entry | None, config: BootConfig, machine: Machine, options: PlanOptions) -> Plan:
-    known = entry_release(entry, machine) or stand_in_release(config, machine) or Release.parse(_TO_COME)
+    release = entry_release(entry) or stand_in_release(config, machine) or Release.parse(_FIRST_KERNEL)
     address = options.offset if isinstance(options.offset, int) else None
-    return planner.plan(build_case(entry, machine, known), offset=address, with_offset=options.offset is not None)
+    return planner.plan(build_case(entry, machine, release), offset=address, with_offset=options.offset is not None)
 
 
 def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Notice, ...]]:
-    """The value to recommend, None where it cannot be told, and warnings about what the entries hold now."""
+    """The value to recommend, None if it is not known, and warnings about the values of the entries."""
     plan, problems = _recommendation(config, machine)
     return plan, (*problems, *_reserving_nothing(config, machine))
 
@@ -107,25 +97,19 @@ def _recommendation(config: BootConfig, machine: Machine) -> tuple[Plan | None, 
 
 
 def _reserving_nothing(config: BootConfig, machine: Machine) -> Iterator[Notice]:
-    """Of entries with the same kernel the first is named."""
-    told = set()
+    """The entries that fail. Of entries with the same kernel the first is named."""
+    verdicts = Verdicts(machine)
+    failing = set()
     for entry in config.entries:
         boot = main_boot(entry.boots)
-        if not entry.linux or entry.foreign or boot is None or entry.version in told:
+        if boot is None or not entry.own_linux or entry.version in failing:
             continue
-        status, reason = outcome(" ".join(boot.arguments), entry, machine)
-        if status == "failed":
-            told.add(entry.version)
-            yield Notice(
-                "reserves-nothing",
-                f"entry {entry.index} ({entry.title}) reserves nothing: {reason}",
-                hint="grubkd plan names a value that fits",
-                place=entry.source,
-            )
-        elif status == "hang":
-            yield Notice(
-                "would-not-boot",
-                f"entry {entry.index} ({entry.title}) would not boot: {reason}",
-                hint="choose a smaller value before the next boot",
-                place=entry.source,
-            )
+        found = verdicts.brief(" ".join(boot.arguments), entry)
+        subject = f"entry {entry.index} ({entry.title})"
+        if found.status == "failed":
+            failing.add(entry.version)
+            message = f"{subject} reserves nothing: {found.reason}"
+            yield Notice("reserves-nothing", message, "grubkd plan names a value that fits", entry.source)
+        elif found.status == "hang":
+            message = f"{subject} would not boot: {found.reason}"
+            yield Notice("would-not-boot", message, "choose a smaller value before the next boot", entry.source)

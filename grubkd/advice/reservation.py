@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from grubkd.advice.case import parse_release
 from grubkd.advice.finding import Finding, Status, not_asked, ok
 from grubkd.advice.recommend import plan_entry
-from grubkd.advice.verdict import simulate, verdict
+from grubkd.advice.verdict import Verdicts, simulate
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.model import Role
@@ -68,7 +68,7 @@ def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
     if not entry.linux or entry.foreign:
         why = "then this system's value does not count"
         return _finding("default-foreign", f"{name}, which boots by default, starts another system", why, "", entry)
-    found = verdict(line_of(entry), entry, machine)
+    found = Verdicts(machine).verdict(line_of(entry), entry)
     if found.status == "unknown":
         return not_asked("configured", f"{name} holds {values}; what comes of it is not known: {found.reason}")
     fix = _mend(entry, config, machine)

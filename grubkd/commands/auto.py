@@ -20,7 +20,7 @@ def plans(config: BootConfig, selection: Selection, machine: Machine, options: P
     Entries that share a slot or a source get the largest of their plans; kernels to come the largest of all. Raises as
     advice.plan_entry does.
     """
-    alone = {entry.index: advice.plan_entry(entry, config, machine, options) for entry in selection.entries}
+    alone = advice.plan_entries(selection.entries, config, machine, options)
     found: dict[int | None, Plan] = {}
     if selection.everything:
         coming = advice.largest(list(alone.values())) if alone else advice.plan_future(config, machine, options)

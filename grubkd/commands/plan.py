@@ -73,9 +73,8 @@ def command(root: str, kernel: tuple[str, ...], style: str | None, json: bool, *
     if form:
         shared = plans.get(None) or advice.largest(list(plans.values()))
         return snippet.answer(form, shared, machine, config.errors, json=json)
-    rows = [
-        (entry, plans[entry.index], advice.foreseen(entry, plans[entry.index], machine)) for entry in selection.entries
-    ]
+    verdicts = advice.Verdicts(machine)
+    rows = [(entry, plans[entry.index], verdicts.foreseen(entry, plans[entry.index])) for entry in selection.entries]
     warnings = tuple(dict.fromkeys(notice for plan in plans.values() for notice in plan.warnings))
     pictures = _pictures(rows, machine, every=bool(kernel)) if style or svg else []
     if svg:

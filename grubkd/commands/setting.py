@@ -164,8 +164,9 @@ def admitted(
     gave is written with a warning. --force writes either.
     """
     told: set[tuple[str, str | None]] = set()
+    verdicts = advice.Verdicts(machine)
     for entry, arguments in _revalued(selection, planned):
-        verdict = advice.verdict(" ".join(arguments), entry, machine)
+        verdict = verdicts.brief(" ".join(arguments), entry)
         for problem in _problems(request, entry, verdict):
             if isinstance(problem, Notice):
                 if (problem.code, entry.version) not in told:

@@ -1,6 +1,6 @@
-"""How much a capture kernel needs at the least: what `kdumpctl estimate` of kdump-utils adds up.
+"""How much to reserve: the vendor's amount, raised by what this machine needs.
 
-MERGED: How much to reserve: the vendor's amount, raised by what this machine needs beyond it.
+The estimate is the least that a capture kernel needs, as `kdumpctl estimate` of kdump-utils adds it up.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 STEP = 32 * MIB
-"""Estimates are rounded up to multiples of this, so that small changes of their parts do not change the value."""
+"""Estimates are rounded up to multiples of this, so small changes of their parts do not change the value."""
 
 _RUNTIME = 16 * MIB
 _USERLAND = 20 * MIB
@@ -35,7 +35,7 @@ _USERLAND_ARM64 = 50 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """`exact` bytes, `total` rounded up to STEP; `measured`: every part is known. `sum`: the addition, for people."""
+    """`exact`: bytes. `total`: rounded up to STEP. `measured`: every part is known. `sum`: the sum in words."""
 
     exact: int
     total: int
@@ -44,10 +44,10 @@ class Estimate:
 
 
 def estimate(release: Release, machine: Architecture, parts: Parts) -> Estimate:
-    """The sum of what the capture kernel holds, as kdump-utils adds it up.
+    """Add up what the capture kernel needs, as kdump-utils does.
 
-    Kernel image, loaded modules, three times the initramfs, 16M, the memory for LUKS2 keyslots, and 20M for programs
-    (50M on arm64). A part that is not known is taken from typical kernels.
+    The kernel image, loaded modules, three times the initramfs, 16M, the memory for LUKS2 keyslots, and 20M for
+    programs (50M on arm64). Unknown parts are those of typical kernels.
     """
     start, end = typical_image(release, machine, 0).extent
     kernel = end - start if parts.kernel is None else parts.kernel
@@ -80,14 +80,14 @@ _KDUMPCTL = "kdumpctl estimate"
 
 
 def scaled(value: CrashkernelValue, change: Callable[[int], int]) -> CrashkernelValue:
-    """The value with every amount changed."""
+    """The value with `change` applied to every size."""
     if value.size is not None:
         return replace(value, size=change(value.size))
     return replace(value, spans=tuple(replace(span, size=change(span.size)) for span in value.spans))
 
 
 def size_asked(case: Case, draft: PlanDraft) -> int:
-    """Bytes that the kernel takes from the draft on this RAM, 0 for none; where the RAM is unknown its one size."""
+    """Bytes that the kernel reserves for the draft on this RAM, 0 for none; its one size if the RAM is unknown."""
     found = request(case, draft.values)
     if found is not None:
         return found.size if found.status == "ok" else 0
@@ -95,12 +95,12 @@ def size_asked(case: Case, draft: PlanDraft) -> int:
 
 
 def estimate_for(case: Case) -> Estimate:
-    """The least that a capture kernel needs here."""
+    """The least that a capture kernel needs on this machine."""
     return estimate(case.release, case.machine, case.parts)
 
 
 def surcharges(case: Case, row: VendorRow, draft: PlanDraft) -> PlanDraft:
-    """The draft with what kdump-utils adds for the machine's own traits."""
+    """The draft with what kdump-utils adds for the machine's hardware."""
     for amount, why in _surcharges(case, row):
         value = scaled(draft.value, amount.__add__)
         draft = draft.because(f"{format_size(amount)} more: {why}", _KDUMP_UTILS, value)
@@ -111,7 +111,7 @@ def _surcharges(case: Case, row: VendorRow) -> list[tuple[int, str]]:
     found = []
     arm = case.machine is Architecture.ARM64
     if arm and case.pages_64k:
-        # Red Hat's rows say which pages they are for; that of RHEL 8 is for its only kernel, which has 64K.
+        # Red Hat's rows are for one page size: that of RHEL 8 is for its only kernel, which has 64K.
         if row.pages_64k is None and row.family != "rhel":
             found.append((100 * MIB, "pages of 64K"))
         if case.needs.smmu:
@@ -122,15 +122,15 @@ def _surcharges(case: Case, row: VendorRow) -> list[tuple[int, str]]:
         found.append((case.needs.capture_cpus * MIB, f"a megabyte for each of {case.needs.capture_cpus} capture CPUs"))
     # RHEL 7 and 8 add the bounce buffers themselves.
     if case.needs.encrypted and case.release.era not in (Era.RHEL7, Era.RHEL8):
-        found.append((64 * MIB, "bounce buffers, since AMD SME or SEV encrypts the memory"))
+        found.append((64 * MIB, "bounce buffers, because AMD SME or SEV encrypts the memory"))
     return found
 
 
 def enough(case: Case, row: VendorRow, draft: PlanDraft) -> PlanDraft:
-    """The draft with at least the estimate, where every part of that was measured on this machine.
+    """The draft with at least the estimate, if every part of the estimate is measured on this machine.
 
-    A value that is there already stays as long as it covers the estimate and is not much above it: parts of the
-    estimate vary a little from day to day, and a rerun must not follow them.
+    A present value stays if it covers the estimate and is not much larger: parts of the estimate vary from day to day,
+    and another run must not change the value.
     """
     found = estimate_for(case)
     if not case.ram or not (found.measured or case.parts.keyslots) or not size_asked(case, draft):
@@ -142,7 +142,7 @@ def enough(case: Case, row: VendorRow, draft: PlanDraft) -> PlanDraft:
     raised = _raised(draft.value, round_up(case.ram, STEP), wanted)
     kept = _present(case, draft, max(vendor, found.exact), max(vendor, wanted))
     if kept is not None and found.exact > vendor - STEP:
-        return kept.because(f"{kept.text} is there already and covers the estimate ({found.sum})", _KDUMPCTL)
+        return kept.because(f"{kept.text} is present and covers the estimate ({found.sum})", _KDUMPCTL)
     if found.exact <= vendor:
         return draft.because(f"the estimate is less: {found.sum}", _KDUMPCTL)
     _check_share(case, wanted, found)
@@ -150,7 +150,7 @@ def enough(case: Case, row: VendorRow, draft: PlanDraft) -> PlanDraft:
 
 
 def _calculated(case: Case, draft: PlanDraft, found: Estimate) -> PlanDraft:
-    """SUSE's way: what the capture kernel needs, 30 % and 64M more, above 4G with a small region below where it can."""
+    """SUSE's rule: the estimate, 30 % and 64M more; above 4G, with a small region below, if there is such memory."""
     least = max(size_asked(case, draft), found.exact * 13 // 10 + 64 * MIB)
     wanted = round_up(least + STEP // 2, STEP)
     _check_share(case, wanted, found)
@@ -162,11 +162,11 @@ def _calculated(case: Case, draft: PlanDraft, found: Estimate) -> PlanDraft:
     kept = _present(case, result, least, wanted)
     if kept is None:
         return result
-    return replace(kept, reasons=draft.reasons).because(f"{kept.text} is there already and covers it ({said})", _SUSE)
+    return replace(kept, reasons=draft.reasons).because(f"{kept.text} is present and covers it ({said})", _SUSE)
 
 
 def _present(case: Case, draft: PlanDraft, least: int, most: int) -> PlanDraft | None:
-    """The values that are there, as a draft, if they are of its form and reserve from least to somewhat over most."""
+    """The present values as a draft, if they have its form and reserve at least `least` and little more than `most`."""
     present = case.present
     if len(present) != len(draft.values) or present[1:] != draft.beside:
         return None
@@ -182,7 +182,7 @@ def _present(case: Case, draft: PlanDraft, least: int, most: int) -> PlanDraft |
 
 
 def _raised(value: CrashkernelValue, ram: int, least: int) -> CrashkernelValue:
-    """The value with at least that much on machines of this much RAM and more."""
+    """The value with at least that much on machines with this much RAM and more."""
     if value.size is not None:
         return replace(value, size=max(value.size, least))
     spans = tuple(
@@ -193,9 +193,9 @@ def _raised(value: CrashkernelValue, ram: int, least: int) -> CrashkernelValue:
 
 
 def applying(case: Case, draft: PlanDraft) -> PlanDraft:
-    """Where the vendor's ranges give nothing on the known RAM: one more range, with what the estimate supports.
+    """The draft with one more range, if the vendor's ranges reserve nothing on the known RAM.
 
-    Raises WouldNotReserve where that is more than half of the RAM.
+    The range has the estimate. Raises WouldNotReserve if that is more than half of the RAM.
     """
     if not case.ram or not draft.value.spans or size_asked(case, draft):
         return draft
@@ -211,7 +211,7 @@ def applying(case: Case, draft: PlanDraft) -> PlanDraft:
         spans = (RamRange(start, None, found.total),)
     notice = Notice(
         "vendor-reserves-nothing",
-        f"{draft.text} reserves nothing on {ram} of RAM: {format_size(found.total)} is taken, as the estimate supports",
+        f"{draft.text} reserves nothing on {ram} of RAM: grubkd takes the estimate, {format_size(found.total)}",
         hint="test it: a capture kernel that runs out of memory saves nothing",
     )
     said = f"{format_size(found.total)}, the least that the estimate supports: {found.sum}"
@@ -219,10 +219,10 @@ def applying(case: Case, draft: PlanDraft) -> PlanDraft:
 
 
 def _check_share(case: Case, amount: int, found: Estimate) -> None:
-    """A system that gives away more than half of its memory is of little use."""
+    """Raise WouldNotReserve for more than half of the RAM: such a system is of little use."""
     if case.ram and amount > case.ram // 2:
         raise WouldNotReserve(
             f"a capture kernel needs about {format_size(amount)} ({found.sum}), "
             f"which is more than half of {format_size(round_up(case.ram, MIB))}",
-            hint="give the machine more memory; a VALUE can be given in place of --auto",
+            hint="give the machine more memory, or give a VALUE instead of --auto",
         )

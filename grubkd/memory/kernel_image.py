@@ -9,8 +9,9 @@ from grubkd.memory.architecture import Architecture
 from grubkd.memory.size import KIB, MIB
 
 if TYPE_CHECKING:
+    from grubkd.memory.behaviours import Version
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.release import Release, Version
+    from grubkd.memory.release import Release
 
 
 BRK = 128 * KIB

@@ -1,7 +1,7 @@
 """What a kernel does with a command line: which `crashkernel=` it takes, and what it reads there.
 
-The kernel looks for the text `crashkernel=` anywhere in the line, also inside another word or behind ` -- `; every
-occurrence starts a token that only a space ends (kernel/kexec.c, later kernel/crash_core.c and crash_reserve.c).
+The kernel looks for the text `crashkernel=` anywhere in the line, also inside another word or after ` -- `. Every
+occurrence starts a token, which only a space ends. (kernel/kexec.c, later kernel/crash_core.c and crash_reserve.c)
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from grubkd.memory.kernel_value import (
     Parsed,
     automatic_ranges,
     automatic_size,
-    knows_auto,
     parse_ranges,
     parse_simple,
     parse_suffixed,
@@ -36,12 +35,12 @@ HIGH, LOW, CMA = ",high", ",low", ",cma"
 
 
 class KernelRequest(NamedTuple):
-    """What the kernel reads. Sizes and addresses in bytes.
+    """What the kernel reads. Sizes and addresses are in bytes.
 
-    status: "ok" asks for `size` bytes; "none" for nothing, without an error; "invalid" is an error, nothing reserved.
-    base: the address asked for, 0 for automatic placement. low: with `high`, the amount asked for below 4G, else 0.
-    low_beside: the amount that goes below 4G where the main region lands above, whether or not `high` was written.
-    ret: the kernel's own return value (0, -22 EINVAL, -2 ENOENT); reason: its message, or ours where it has none.
+    status: "ok": it wants `size` bytes; "none": nothing, without an error; "invalid": an error, nothing is reserved.
+    base: the wanted address, 0 for automatic placement. low: with `high`, the amount wanted below 4G, else 0.
+    low_beside: the amount reserved below 4G if the main region is above, with or without `,high`. ret: the kernel's
+    return value (0, -22 EINVAL, -2 ENOENT). reason: its message, or grubkd's if it has none.
     """
 
     status: Status
@@ -56,7 +55,7 @@ class KernelRequest(NamedTuple):
 
 
 class _Tokens(NamedTuple):
-    """Where the last token of each kind begins, -1 for none."""
+    """The offset of the last token of each kind, -1 for none."""
 
     plain: int
     high: int
@@ -66,32 +65,31 @@ class _Tokens(NamedTuple):
 
 
 def read(cmdline: str, release: Release, arch: str, ram: int) -> KernelRequest:
-    """What a kernel of that release does with the line, as the kernel received it; ram in bytes.
+    """Return what a kernel of that release does with the line as it receives it. Raises ArchitectureUnknown.
 
-    The line ends at its first NUL, as in C. `ram` is the sum of "System RAM", but for x86 up to RHEL 6 the address
-    span up to the end of RAM. Raises ArchitectureUnknown; no line is an error, whatever it holds.
+    `ram`: in bytes, as placement.place.counted_ram. The line ends at its first NUL, as in C. No line raises an error.
     """
-    reading = release.reading
+    rules = release.rules
     machine = architecture(arch)
     if "\0" in cmdline:
         cmdline = cmdline[: cmdline.index("\0")]
-    tokens = _tokens(cmdline, reading)
+    tokens = _tokens(cmdline, rules)
     if not tokens.any:
-        ret = EINVAL if reading.plain_decides else reading.missing
+        ret = EINVAL if rules.plain_decides else rules.missing
         return KernelRequest("none", 0, 0, 0, False, 0, "no crashkernel= on the command line", ret, 0)
     plain = _plain(cmdline, tokens, release, machine, ram)
-    if machine.is_x86 and reading.suffixes and not reading.plain_decides:
-        request = _high_as_fallback(cmdline, tokens, reading, machine, plain)
+    if machine.is_x86 and rules.suffixes and not rules.plain_decides:
+        request = _high_as_fallback(cmdline, tokens, rules, machine, plain)
     elif _separate(release, machine) and tokens.plain < 0:
-        request = _high_instead(cmdline, tokens, reading, machine)
+        request = _high_instead(cmdline, tokens, rules, machine)
     else:
         request = _request(plain)
-    request = _settle(request, reading, ram)
-    if request.status == "ok" and reading.plain_decides:
+    request = _settle(request, rules, ram)
+    if request.status == "ok" and rules.plain_decides:
         beside = request.low if request.high else default_low(cmdline, machine)
-        # The amount of ,cma is the number at the token's start, whatever follows it.
-        cma = parse_suffixed(cmdline, tokens.cma, CMA, reading).size if _separate(release, machine) else 0
-        # Built anew, not replaced: thousands of lines a second come through here.
+        # The amount of ,cma is the number at the start of the token, whatever follows.
+        cma = parse_suffixed(cmdline, tokens.cma, CMA, rules).size if _separate(release, machine) else 0
+        # Faster than _replace: predict --batch answers thousands of lines a second.
         return KernelRequest(
             "ok", request.size, request.base, request.low, request.high, cma, request.reason, 0, beside
         )
@@ -99,16 +97,16 @@ def read(cmdline: str, release: Release, arch: str, ram: int) -> KernelRequest:
 
 
 def _separate(release: Release, machine: Architecture) -> bool:
-    """Whether this kernel knows `,high` at all, looked for only where no plain token stands."""
+    """Whether this kernel knows `,high` and looks for it only without a plain token."""
     if machine.is_powerpc or machine is Architecture.S390X:
         return False
     if machine is Architecture.ARM64:
         return release.era.since(Era.V6_1)
-    return release.reading.plain_decides
+    return release.rules.plain_decides
 
 
-def _tokens(cmdline: str, reading: ParserRules) -> _Tokens:
-    """Of each kind the last token wins; a token's kind is how its text up to the next space ends."""
+def _tokens(cmdline: str, rules: ParserRules) -> _Tokens:
+    """Find the last token of each kind. The end of a token, up to the next space, decides its kind."""
     plain = high = low = cma = -1
     at = cmdline.find(NAME)
     any_found = at >= 0
@@ -118,7 +116,7 @@ def _tokens(cmdline: str, reading: ParserRules) -> _Tokens:
             end = cmdline.find(" ", at)
             if end < 0:
                 end = len(cmdline)
-        if reading.suffixes and cmdline.endswith(reading.suffixes, at, end):
+        if rules.suffixes and cmdline.endswith(rules.suffixes, at, end):
             if cmdline.endswith(HIGH, at, end):
                 high = at
             elif cmdline.endswith(LOW, at, end):
@@ -133,24 +131,24 @@ def _tokens(cmdline: str, reading: ParserRules) -> _Tokens:
 
 def _plain(cmdline: str, tokens: _Tokens, release: Release, machine: Architecture, ram: int) -> Parsed:
     era = release.era
-    reading = release.reading
+    rules = release.rules
     if tokens.plain < 0:
-        return Parsed(reading.missing, 0, 0, "only crashkernel= values with a suffix stand on the command line")
+        return Parsed(rules.missing, 0, 0, "the command line has crashkernel= values with a suffix only")
     at = tokens.plain + len(NAME)
-    if knows_auto(era) and cmdline.startswith("auto", at):
-        return _auto(era, machine, reading, ram)
-    # "extended: chosen iff ':' stands before the first space"
+    if era.knows_auto and cmdline.startswith("auto", at):
+        return _auto(era, machine, rules, ram)
+    # The kernel takes a value for a list of ranges if there is a ':' before the first space.
     end = cmdline.find(" ", at)
     if cmdline.find(":", at, end if end >= 0 else len(cmdline)) >= 0:
-        return parse_ranges(cmdline, at, era, reading, ram)
-    return parse_simple(cmdline, at, reading)
+        return parse_ranges(cmdline, at, era, rules, ram)
+    return parse_simple(cmdline, at, rules)
 
 
-def _auto(era: Era, machine: Architecture, reading: ParserRules, ram: int) -> Parsed:
-    """`auto` is matched as a prefix: what follows is ignored."""
+def _auto(era: Era, machine: Architecture, rules: ParserRules, ram: int) -> Parsed:
+    """Read `auto`. The kernel compares a prefix: what follows is ignored."""
     ranges = automatic_ranges(era, machine)
     if ranges:
-        return parse_ranges(ranges, 0, era, reading, ram)
+        return parse_ranges(ranges, 0, era, rules, ram)
     size = automatic_size(era, machine, ram)
     if size == 0:
         return Parsed(EINVAL, 0, 0, "crashkernel=auto resulted in zero bytes of reserved memory.")
@@ -158,30 +156,30 @@ def _auto(era: Era, machine: Architecture, reading: ParserRules, ram: int) -> Pa
 
 
 def _high_as_fallback(
-    cmdline: str, tokens: _Tokens, reading: ParserRules, machine: Architecture, plain: Parsed
+    cmdline: str, tokens: _Tokens, rules: ParserRules, machine: Architecture, plain: Parsed
 ) -> KernelRequest:
-    """X86 from 3.9 to 6.6: `,high` is tried also where the plain token was invalid or 0."""
-    low = parse_suffixed(cmdline, tokens.low, LOW, reading)
+    """x86 from 3.9 to 6.6: `,high` is tried also after an invalid or zero plain token."""
+    low = parse_suffixed(cmdline, tokens.low, LOW, rules)
     amount = 0 if machine is Architecture.I386 else default_low(cmdline, machine) if low.ret else low.size
     if plain.ret == 0 and plain.size > 0:
         return _request(plain, beside=amount)
-    high = parse_suffixed(cmdline, tokens.high, HIGH, reading)
+    high = parse_suffixed(cmdline, tokens.high, HIGH, rules)
     if high.ret or high.size == 0:
         reason = high.reason if tokens.high >= 0 else plain.reason
         return _request(Parsed(high.ret, 0, 0, reason or "size 0"))
     return _request(high, high=True, low=amount, beside=amount)
 
 
-def _high_instead(cmdline: str, tokens: _Tokens, reading: ParserRules, machine: Architecture) -> KernelRequest:
-    """Where no plain token stands: `,high` must be valid and not 0, and `,low` valid or absent."""
-    high = parse_suffixed(cmdline, tokens.high, HIGH, reading)
+def _high_instead(cmdline: str, tokens: _Tokens, rules: ParserRules, machine: Architecture) -> KernelRequest:
+    """Without a plain token: `,high` must be valid and not 0, and `,low` valid or missing."""
+    high = parse_suffixed(cmdline, tokens.high, HIGH, rules)
     if high.ret or high.size == 0:
         return _request(Parsed(EINVAL, 0, 0, high.reason or "size 0"))
     if tokens.low < 0:
-        # arm64 before the common code has no default.
-        amount = default_low(cmdline, machine) if reading.plain_decides else 0
+        # arm64 before 6.7 has no default.
+        amount = default_low(cmdline, machine) if rules.plain_decides else 0
     else:
-        low = parse_suffixed(cmdline, tokens.low, LOW, reading)
+        low = parse_suffixed(cmdline, tokens.low, LOW, rules)
         if low.ret:
             return _request(low._replace(size=0))
         amount = low.size
@@ -189,7 +187,7 @@ def _high_instead(cmdline: str, tokens: _Tokens, reading: ParserRules, machine: 
 
 
 def _request(parsed: Parsed, *, high: bool = False, low: int = 0, beside: int = 0) -> KernelRequest:
-    """The request for what was parsed; size 0 without an error asks for nothing."""
+    """The request for what was parsed; size 0 without an error means nothing."""
     if parsed.ret:
         return KernelRequest("invalid", 0, 0, 0, False, 0, parsed.reason, parsed.ret, 0)
     if parsed.size == 0:
@@ -197,15 +195,15 @@ def _request(parsed: Parsed, *, high: bool = False, low: int = 0, beside: int = 
     return KernelRequest("ok", parsed.size, parsed.base, low, high, 0, parsed.reason, 0, beside)
 
 
-def _settle(request: KernelRequest, reading: ParserRules, ram: int) -> KernelRequest:
-    """From 6.7 on the common parser refuses size 0; from 6.11 also a size that is not below the RAM."""
-    if not reading.plain_decides:
+def _settle(request: KernelRequest, rules: ParserRules, ram: int) -> KernelRequest:
+    """Since 6.7 the common parser refuses size 0; since 6.11 also a size that is not below the RAM."""
+    if not rules.plain_decides:
         return request
     if request.status == "none":
         return _request(Parsed(EINVAL, 0, 0, request.reason))
     if request.status == "invalid":
         return request._replace(ret=EINVAL)
-    if reading.rejects_all_of_ram and request.size >= ram:
+    if rules.rejects_all_of_ram and request.size >= ram:
         return _request(Parsed(EINVAL, 0, 0, "the size is not below the RAM"))
     return request
 
@@ -216,9 +214,9 @@ _SLAB_SIZE = 2048
 
 
 def default_low(cmdline: str, machine: Architecture) -> int:
-    """Bytes that go below 4G beside a region above it, unless `,low` says otherwise: 256M on x86_64, 128M elsewhere.
+    """Bytes reserved below 4G beside a region above it, without `,low`: 256M on x86_64, 128M elsewhere.
 
-    On x86_64 at least the software I/O buffers (64M, or what `swiotlb=` asks for in slabs of 2K) and 8M.
+    On x86_64 at least the software I/O buffers (64M, or the slabs of 2K that `swiotlb=` wants) and 8M.
     """
     if machine is Architecture.I386:
         return 0

@@ -1,10 +1,7 @@
-"""Numbers as the kernel's memparse() reads them at a place in a text.
+"""How a kernel reads one value: numbers, `size[@offset]`, lists of RAM ranges, `size,suffix`, `auto`.
 
-MERGED: One token's value as the kernel reads it: `size[@offset]`, a list of RAM ranges, `size,suffix`.
-
-parse_crashkernel_simple(), _mem() and _suffix() of kernel/kexec.c, later kernel/crash_core.c and crash_reserve.c.
-
-MERGED: `crashkernel=auto`, which only Red Hat's kernels of RHEL 6, 7 and 8 know.
+memparse() of lib/cmdline.c; parse_crashkernel_simple(), _mem() and _suffix() of kernel/kexec.c, later
+kernel/crash_core.c and crash_reserve.c. `auto` is known to Red Hat's kernels of RHEL 6, 7 and 8 only.
 """
 
 from __future__ import annotations
@@ -23,20 +20,20 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*)")
 _SHIFTS = {letter: shift for key, shift in SUFFIXES.items() for letter in (key, key.lower())}
 _LETTERS = {letters: frozenset(letters + letters.lower()) for letters in ("KMG", "KMGTPE")}
-# Python refuses decimal texts of more than 4300 digits; what is cut off here only matters modulo 2^64.
+# Python refuses decimal texts of more than 4300 digits.
 _DIGITS_AT_ONCE = 4000
 
 
-def memparse(text: str, at: int, reading: ParserRules) -> tuple[int, int]:
-    """The value of the number at `at`, and the offset behind it; the same offset where no number stands.
+def memparse(text: str, at: int, rules: ParserRules) -> tuple[int, int]:
+    """Return the number at the offset `at` and the offset behind it, which is `at` again if there is no number.
 
-    C base 0: `0x` with a hex digit is hex, another leading 0 is octal and ends at the first digit that is not; then
-    one suffix letter. Up to 6.12 values wrap modulo 2^64 and a suffix letter alone is 0; in 7.2 they saturate at
-    2^64-1 and a letter alone is no number.
+    C base 0: `0x` with a hex digit is hex; another leading 0 is octal, up to the first digit that is not octal. One
+    suffix letter may follow. Up to 6.12 values wrap modulo 2^64 and a suffix letter alone is 0; in 7.2 they saturate
+    at 2^64-1 and a letter alone is not a number.
     """
     found = _NUMBER.match(text, at)
     if found is None:
-        if reading.saturates or text[at : at + 1] not in _LETTERS[reading.letters] or at == len(text):
+        if rules.saturates or text[at : at + 1] not in _LETTERS[rules.letters] or at == len(text):
             return 0, at
         return 0, at + 1
     end = found.end()
@@ -47,11 +44,11 @@ def memparse(text: str, at: int, reading: ParserRules) -> tuple[int, int]:
         value = int(found[1], 16)
     else:
         value = int(found[2] or "0", 8)
-    if end < len(text) and text[end] in _LETTERS[reading.letters]:
+    if end < len(text) and text[end] in _LETTERS[rules.letters]:
         value <<= _SHIFTS[text[end]]
         end += 1
     if value >= LIMIT:
-        value = LIMIT - 1 if reading.saturates else value % LIMIT
+        value = LIMIT - 1 if rules.saturates else value % LIMIT
     return value, end
 
 
@@ -64,11 +61,11 @@ def _long(digits: str) -> int:
 
 
 NAME = "crashkernel="
-ROUNDING = 128 * MIB
+_ROUNDING = 128 * MIB
 
 
 class Parsed(NamedTuple):
-    """What one token gave: the return value, bytes, address (0: automatic), and the kernel's message."""
+    """What the kernel reads in a token: its return value, bytes, the address (0: automatic), and its message."""
 
     ret: int
     size: int
@@ -77,7 +74,7 @@ class Parsed(NamedTuple):
 
 
 class _RangeEntry(NamedTuple):
-    """An entry of a list: size for RAM from start to below stop; `after` is the offset behind it."""
+    """An entry of a list: `size` for RAM from start to below stop. `after`: the offset behind it."""
 
     start: int
     stop: int
@@ -88,41 +85,41 @@ class _RangeEntry(NamedTuple):
 _AT_OR_SPACE = re.compile("[@ ]")
 
 
-def parse_simple(cmdline: str, at: int, reading: ParserRules) -> Parsed:
-    """`size[@offset]` at the offset `at`."""
-    size, end = memparse(cmdline, at, reading)
+def parse_simple(cmdline: str, at: int, rules: ParserRules) -> Parsed:
+    """Read `size[@offset]` at the offset `at`."""
+    size, end = memparse(cmdline, at, rules)
     if end == at:
         return _error("memory value expected")
     following = cmdline[end : end + 1]
     if following == "@":
-        # What follows the `@` is not checked: without a number the base is 0, placed automatically.
-        return Parsed(0, size, memparse(cmdline, end + 1, reading)[0], "")
-    if reading.checks_end and following not in {"", " "}:
+        # What follows the `@` is not checked: without a number the base is 0, which means automatic placement.
+        return Parsed(0, size, memparse(cmdline, end + 1, rules)[0], "")
+    if rules.checks_end and following not in {"", " "}:
         return _error(f"unrecognized char: {following}")
     return Parsed(0, size, 0, "")
 
 
 class _Malformed(Exception):
-    """What the kernel says of a list it gives up."""
+    """The message of the kernel about a list that it rejects."""
 
 
-def parse_ranges(cmdline: str, at: int, era: Era, reading: ParserRules, ram: int) -> Parsed:
-    """`range:size[,range:size...][@offset]` at the offset `at`, on that many bytes of RAM."""
-    total = (ram + ROUNDING - 1) % LIMIT // ROUNDING * ROUNDING if reading.rounds_ram else ram
+def parse_ranges(cmdline: str, at: int, era: Era, rules: ParserRules, ram: int) -> Parsed:
+    """Read `range:size[,range:size...][@offset]` at the offset `at`, on `ram` bytes of RAM."""
+    total = (ram + _ROUNDING - 1) % LIMIT // _ROUNDING * _ROUNDING if rules.rounds_ram else ram
     try:
-        size, after = _match(cmdline, at, reading, total)
+        size, after = _match(cmdline, at, rules, total)
         if size == 0:
             return Parsed(0, 0, 0, "crashkernel size resulted in zero bytes")
-        return _offset(cmdline, after, size, era, reading)
+        return _offset(cmdline, after, size, era, rules)
     except _Malformed as problem:
         return _error(str(problem))
 
 
-def _match(cmdline: str, at: int, reading: ParserRules, total: int) -> tuple[int, int]:
-    """The size of the first entry that the RAM falls into, 0 for none, and the offset behind the last entry visited."""
+def _match(cmdline: str, at: int, rules: ParserRules, total: int) -> tuple[int, int]:
+    """The size of the first entry that holds the RAM, 0 for none, and the offset behind the last entry read."""
     while True:
-        entry = _entry(cmdline, at, reading)
-        # Every entry visited is checked, matching or not.
+        entry = _entry(cmdline, at, rules)
+        # The kernel checks every entry that it reads, matching or not.
         if entry.size >= total:
             raise _Malformed("invalid size")
         if entry.start <= total < entry.stop:
@@ -132,51 +129,51 @@ def _match(cmdline: str, at: int, reading: ParserRules, total: int) -> tuple[int
         at = entry.after + 1
 
 
-def _entry(cmdline: str, at: int, reading: ParserRules) -> _RangeEntry:
-    start, at = _required(cmdline, at, reading)
+def _entry(cmdline: str, at: int, rules: ParserRules) -> _RangeEntry:
+    start, at = _required(cmdline, at, rules)
     if cmdline[at : at + 1] != "-":
         raise _Malformed("'-' expected")
     at += 1
     stop = LIMIT - 1
     if cmdline[at : at + 1] != ":":
-        stop, at = _required(cmdline, at, reading)
+        stop, at = _required(cmdline, at, rules)
         if stop <= start:
             raise _Malformed("end <= start")
     if cmdline[at : at + 1] != ":":
         raise _Malformed("':' expected")
-    size, at = _required(cmdline, at + 1, reading)
+    size, at = _required(cmdline, at + 1, rules)
     return _RangeEntry(start, stop, size, at)
 
 
-def _required(cmdline: str, at: int, reading: ParserRules, where: str = "") -> tuple[int, int]:
-    value, end = memparse(cmdline, at, reading)
+def _required(cmdline: str, at: int, rules: ParserRules, where: str = "") -> tuple[int, int]:
+    value, end = memparse(cmdline, at, rules)
     if end == at:
         raise _Malformed("Memory value expected" + where)
     return value, end
 
 
-def _offset(cmdline: str, at: int, size: int, era: Era, reading: ParserRules) -> Parsed:
-    """What follows the matching entry is skipped up to the first `@` or space, so `@` may belong to a later entry."""
+def _offset(cmdline: str, at: int, size: int, era: Era, rules: ParserRules) -> Parsed:
+    """Read the offset. The kernel skips to the first `@` or space, so the `@` may follow a later entry."""
     found = _AT_OR_SPACE.search(cmdline, at)
     if found is None:
-        # What stands behind the end there is zeros as a rule, and a space or an `@` some time.
+        # Usually there are zeros behind the end, sometimes a space or an `@`.
         reason = "2.6.29 reads past the end of a list that ends the line" if era is Era.V2_6_29 else ""
         return Parsed(0, size, 0, reason)
     if found[0] == " ":
         return Parsed(0, size, 0, "")
-    base, _ = _required(cmdline, found.end(), reading, " after '@'")
+    base, _ = _required(cmdline, found.end(), rules, " after '@'")
     return Parsed(0, size, base, "")
 
 
-def parse_suffixed(cmdline: str, at: int, suffix: str, reading: ParserRules) -> Parsed:
-    """The `size,suffix` token that begins at `at`; the size is what was read even where the rest is malformed.
+def parse_suffixed(cmdline: str, at: int, suffix: str, rules: ParserRules) -> Parsed:
+    """Read a `size,suffix` token. The size is the one that was read even if the rest is malformed.
 
-    `at` is that of the token's name, -1 where there is no such token.
+    `at`: the offset of the token's name, -1 if there is no such token.
     """
     if at < 0:
-        return Parsed(reading.missing, 0, 0, f"no crashkernel= value with {suffix}")
+        return Parsed(rules.missing, 0, 0, f"no crashkernel= value with {suffix}")
     at += len(NAME)
-    size, end = memparse(cmdline, at, reading)
+    size, end = memparse(cmdline, at, rules)
     if end == at:
         return _error("memory value expected")
     if cmdline.startswith(suffix, end):
@@ -190,7 +187,6 @@ def _error(message: str) -> Parsed:
     return Parsed(EINVAL, 0, 0, f"crashkernel: {message}")
 
 
-_ERAS = (Era.RHEL6, Era.RHEL7, Era.RHEL8)
 _POWERPC_RANGES = "2G-4G:384M,4G-16G:512M,16G-64G:1G,64G-128G:2G,128G-:4G"
 _RANGES = {
     Architecture.X86_64: "1G-4G:160M,4G-64G:192M,64G-1T:256M,1T-:512M",
@@ -203,13 +199,8 @@ _BASE = {Era.RHEL6: 128 * MIB, Era.RHEL7: 160 * MIB}
 _LARGEST_X86_64 = 896 * MIB
 
 
-def knows_auto(era: Era) -> bool:
-    """Whether kernels of the era know the word `auto`."""
-    return era in _ERAS
-
-
 def automatic_ranges(era: Era, machine: Architecture) -> str:
-    """The list that the kernel reads in place of `auto` (RHEL 8.3 everywhere, RHEL 7.9 on POWER), or ""."""
+    """The list that the kernel uses for `auto` (RHEL 8.3 everywhere, RHEL 7.9 on POWER), or ""."""
     if era is Era.RHEL8:
         return _RANGES.get(machine, _RANGES[Architecture.X86_64])
     if era is Era.RHEL7 and machine.is_powerpc:
@@ -220,8 +211,8 @@ def automatic_ranges(era: Era, machine: Architecture) -> str:
 def automatic_size(era: Era, machine: Architecture, ram: int) -> int:
     """Bytes that RHEL 6 and 7 reserve for `auto` on that much RAM; 0 below the threshold.
 
-    Two bits for each page of 4K, in whole megabytes, on top of a base of 128M (RHEL 6) or 160M (RHEL 7.9); nothing
-    where the RAM, rounded up to 128M, is below 2G (s390x 4G). RHEL 6 caps it at 896M on x86_64.
+    A base of 128M (RHEL 6) or 160M (RHEL 7.9) and two bits for each page of 4K, in whole megabytes; nothing if the
+    RAM, rounded up to 128M, is below 2G (s390x 4G). RHEL 6 limits it to 896M on x86_64.
     """
     threshold = 4 * GIB if machine is Architecture.S390X else 2 * GIB
     if round_up(ram, 128 * MIB) < threshold:

@@ -1,4 +1,4 @@
-"""What is to be written, and why."""
+"""A plan: the values to write, and why; and the draft that the planner works on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One step of a decision, and whose rule or fact it rests on."""
+    """One step of a decision, and the source of its rule or fact."""
 
     text: str
     source: str
@@ -22,7 +22,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRegion:
-    """A region that was thought of and not taken, (start, end exclusive), and why."""
+    """A region that was tried and not taken, (start, end exclusive) in bytes, and why."""
 
     region: Extent
     why: str
@@ -30,10 +30,10 @@ class RefusedRegion:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`values`: without `crashkernel=`; two for a high and a low region. `source`: whose rule gave the amount.
+    """The values to write, without `crashkernel=`: two for a high and a low region.
 
-    `size`: bytes asked for on the machine's RAM, 0 where that is unknown and the value depends on it. `cases`: the
-    kernels that are to read the values. `refused`: places that were thought of and not taken.
+    `source`: whose rule the amount is. `size`: bytes reserved on the machine's RAM, 0 if that is unknown and the value
+    depends on it. `cases`: the kernels that read the values. `refused`: places that were tried and not taken.
     """
 
     values: tuple[str, ...]
@@ -47,7 +47,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class PlanDraft:
-    """A value on its way: `text` is the vendor's own wording as long as nothing had to be changed.
+    """A value that is being worked out. `text` is the vendor's own as long as nothing is changed.
 
     `beside`: a second value that belongs to it (`72M,low`).
     """
@@ -65,7 +65,7 @@ class PlanDraft:
         return (self.text, *self.beside)
 
     def because(self, text: str, source: str, value: CrashkernelValue | None = None) -> PlanDraft:
-        """The draft with one more reason and, where a value is given, with that value."""
+        """The draft with one more reason and, if given, another value."""
         reasons = (*self.reasons, Reason(text, source))
         if value is None:
             return replace(self, reasons=reasons)

@@ -1,6 +1,7 @@
-"""Which value to write for a kernel on a machine, and why: the vendor's row, in the form that this kernel reads.
+"""Which value to write for a kernel on a machine, and why.
 
-MERGED: One plan for several kernels that share one place in a configuration file.
+`plan` takes the vendor's row and adapts it: the amount that this machine needs, a form that the kernel reads, an offset
+if one is needed, and a trial of the result. `largest` makes one plan for the kernels that share a line.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ _RAM_HINT = "give the memory of the machine: --ram=SIZE, or --this-machine"
 
 
 def plan(case: Case, *, offset: int | None = None, with_offset: bool = False) -> Plan:
-    """The value to write. `with_offset` asks for SIZE@OFFSET, `offset` for that very place.
+    """Choose the value to write. `with_offset`: as SIZE@OFFSET; `offset`: at that address.
 
-    Raises RamUnknown where the value depends on the RAM, WouldNotReserve where nothing fits.
+    Raises RamUnknown if the value depends on unknown RAM, WouldNotReserve if nothing fits.
     """
     reader = vendors.KernelFacts(case.release, case.machine, case.pages_64k, case.needs.fadump)
     choice = vendors.choose(case.distribution, reader)
@@ -51,7 +52,7 @@ def plan(case: Case, *, offset: int | None = None, with_offset: bool = False) ->
 
 
 def _published(case: Case, choice: vendors.Choice) -> PlanDraft:
-    """The vendor's value; of a table with a step for each amount of RAM the one that holds here."""
+    """The vendor's value; from a table with steps the one for this amount of RAM."""
     row = choice.row
     text = row.text
     if row.steps:
@@ -64,10 +65,10 @@ def _published(case: Case, choice: vendors.Choice) -> PlanDraft:
 
 
 def _form(case: Case, draft: PlanDraft, with_offset: bool) -> PlanDraft:
-    """The form that this kernel, or hypervisor, reads; ranges wherever it does, since they stay right."""
+    """The form that this kernel, or hypervisor, reads: ranges if it can, because they stay right when RAM is added."""
     value = draft.value
     if value.suffix and with_offset:
-        said = "a place is asked for, which no value with ,high can have"
+        said = "an offset is wanted, which a value with ,high cannot have"
         return replace(draft.because(said, case.reader, CrashkernelValue(size=value.size)), beside=())
     if not value.spans:
         return draft
@@ -75,22 +76,22 @@ def _form(case: Case, draft: PlanDraft, with_offset: bool) -> PlanDraft:
         xen, linux = "Xen before 4.0 reads no ranges", "kernels before 2.6.31 may read past the end of a list of ranges"
         why = xen if case.hypervisor else linux
     elif with_offset:
-        why = "a place is asked for, which one size has to fit"
+        why = "an offset is wanted, which needs one size"
     else:
         return draft
     sizes = {span.size for span in value.spans}
     ram = case.rounded_ram
     if ram is None and len(sizes) > 1:
-        raise RamUnknown(f"{why}, and which size of {draft.text} holds depends on the RAM", hint=_RAM_HINT)
+        raise RamUnknown(f"{why}, and which size of {draft.text} applies depends on the RAM", hint=_RAM_HINT)
     size = value.size_for(ram) if ram is not None else sizes.pop()
     said = f"{why}: {format_size(size)}" + (f" for {format_size(ram)}" if ram else "")
     return draft.because(said, case.reader, CrashkernelValue(size=size, offset=value.offset))
 
 
 def _fitting(case: Case, draft: PlanDraft) -> PlanDraft:
-    """The draft as it is where the kernel will place it, else with the largest size that it will, by STEP.
+    """The draft if the kernel will place it, else with the largest size that it will place, in steps of STEP.
 
-    Raises WouldNotReserve where not even the least that the estimate supports has room.
+    Raises WouldNotReserve if there is no room for the least that the estimate supports.
     """
     if case.hypervisor is not None or not case.ram:
         return draft
@@ -108,7 +109,7 @@ def _fitting(case: Case, draft: PlanDraft) -> PlanDraft:
         size -= STEP
     raise WouldNotReserve(
         f"{' '.join(draft.values)}: {why}",
-        hint="give the machine more memory; a VALUE can be given in place of --auto",
+        hint="give the machine more memory, or give a VALUE instead of --auto",
     )
 
 
@@ -117,17 +118,20 @@ _OFFSETS = range(16 * MIB, 512 * MIB, 16 * MIB)
 
 
 def largest(plans: Sequence[Plan]) -> Plan:
-    """The largest of the plans whose values each of the kernels can read and place.
+    """The largest of the plans whose values every kernel of all plans can read and place.
 
-    Where none of them suits all, the largest amount of a plan at one address that does. Raises WouldNotReserve where
-    there is none. `plans` must not be empty.
+    If there is none, the amount of the largest plan at an address that suits all kernels. Raises WouldNotReserve if
+    there is no such address. `plans` must not be empty.
     """
     cases = tuple(dict.fromkeys(case for plan in plans for case in plan.cases))
     warnings = tuple(dict.fromkeys(notice for plan in plans for notice in plan.warnings))
     ranked = sorted(plans, key=_weight, reverse=True)
     problems: dict[str, None] = {}
+    # A plan that was made for one kernel suits that kernel.
+    suited = {(plan.cases[0], plan.values) for plan in plans if len(plan.cases) == 1}
     for plan in ranked:
-        why = next((why for case in cases if (why := unsuited(case, plan.values))), "")
+        others = (case for case in cases if (case, plan.values) not in suited)
+        why = next((why for case in others if (why := unsuited(case, plan.values))), "")
         if not why:
             return replace(plan, cases=cases, warnings=warnings)
         problems[f"{' '.join(plan.values)}: {why}"] = None
@@ -150,23 +154,23 @@ def largest(plans: Sequence[Plan]) -> Plan:
 
 
 def _weight(plan: Plan) -> tuple[int, ...]:
-    """How much a plan asks for: on this machine, then on machines of every size."""
+    """How much a plan reserves: on this machine, then on machines of every size."""
     values = [parse_value(text) for text in plan.values]
     return (plan.size, *(sum(value.size_for(ram) for value in values) for ram in _SCALE))
 
 
 def _at_one_address(plan: Plan) -> Iterator[str]:
-    """The plan's amount at each address that every kernel reads alike."""
+    """The plan's amount at each address to try."""
     if plan.size:
         yield from (f"{format_size(plan.size)}@{format_size(offset)}" for offset in _OFFSETS)
 
 
 def unsuited(case: Case, values: Sequence[str]) -> str:
-    """Why that kernel cannot read or place the values, "" where it can, or nothing is known against it."""
+    """Why that kernel cannot read or place the values; "" if it can, or if it is not known."""
     for text in values:
         value = parse_value(text)
         if value.spans and not case.reads_ranges:
-            return f"{case.reader} is not to be given ranges"
+            return f"{case.reader} does not read ranges correctly"
         if value.offset is None:
             if case.needs_offset:
                 return f"{case.reader} reserves nothing without an offset"

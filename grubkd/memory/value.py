@@ -1,6 +1,6 @@
-"""The value of crashkernel= as a person may give it: strict, so that every kernel that knows it reads it as meant.
+"""The value of crashkernel= as the user writes it: strict, so that every kernel that knows its form reads it as meant.
 
-What a kernel does with any line at all is `read`, from grubkd.memory.reading.
+kernel_parser.read says what a kernel does with any command line.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BARE_ZERO = "0"
 
 @dataclass(frozen=True, slots=True)
 class RamRange:
-    """An entry of a list: `size` bytes where start <= RAM < stop (None: no end)."""
+    """An entry of a list: `size` bytes if start <= RAM < stop (None: no end)."""
 
     start: int
     stop: int | None
@@ -43,7 +43,7 @@ class RamRange:
 
 @dataclass(frozen=True, slots=True)
 class CrashkernelValue:
-    """One value. Exactly one of size and spans is given, or neither for `auto`; bytes, offset None: automatic.
+    """One value: a size or a list of ranges, in bytes, or neither for `auto`. offset None: automatic placement.
 
     suffix: "", "high", "low" or "cma". `str()` is the canonical text, without the name.
     """
@@ -59,7 +59,7 @@ class CrashkernelValue:
         return self.size is None and not self.spans
 
     def size_for(self, ram: int) -> int:
-        """Bytes asked for on that much RAM (as the kernel counts it); 0 where no range matches. Not for `auto`."""
+        """Bytes for that much RAM (as the kernel counts it); 0 if no range matches. Not for `auto`."""
         if self.size is not None:
             return self.size
         for span in self.spans:
@@ -77,7 +77,7 @@ class CrashkernelValue:
 
 
 def _written(size: int) -> str:
-    """A size as every kernel reads it: T and more came with 3.x; hexadecimal where no suffix divides it."""
+    """A size as every kernel reads it: without T, which 3.x introduced; hexadecimal if no suffix divides it."""
     for letter, unit in (("G", GIB), ("M", MIB), ("K", KIB)):
         if size and size % unit == 0:
             return f"{size // unit}{letter}"
@@ -85,7 +85,7 @@ def _written(size: int) -> str:
 
 
 def parse_value(text: str) -> CrashkernelValue:
-    """The value of a text, with or without `crashkernel=` before it. Raises BadValue with the column, from 1."""
+    """Parse a value, with or without `crashkernel=` before it. Raises BadValue with the column, from 1."""
     try:
         tree = grammar.parse("crashkernel", text, file="crashkernel=")
     except NotUnderstood as problem:
@@ -97,9 +97,9 @@ def parse_value(text: str) -> CrashkernelValue:
 
 
 def parse_values(texts: Sequence[str]) -> tuple[CrashkernelValue, ...]:
-    """The values of arguments that stand together on one line. Raises BadValue where kernels would ignore one.
+    """Parse the values of one command line. Raises BadValue if kernels would ignore one of them.
 
-    Good are: one plain value; `,high`, with or without `,low`; and `,cma` beside either.
+    Allowed: one plain value, or `,high` with or without `,low`; and `,cma` beside either.
     """
     values = tuple(parse_value(text) for text in texts)
     kinds = [value.suffix for value in values]
@@ -136,7 +136,7 @@ def _single(node: Node) -> CrashkernelValue:
         return CrashkernelValue(size=size, offset=_offset(node))
     if suffix.text not in SUFFIXES:
         raise BadValue(
-            f"'{suffix.text}' is no suffix of crashkernel=",
+            f"'{suffix.text}' is not a suffix of crashkernel=",
             hint="known: ,high ,low ,cma; a list needs ranges, like 1G-4G:192M,4G-:256M",
             column=suffix.start + 1,
         )
@@ -156,7 +156,7 @@ def _list(node: Node) -> CrashkernelValue:
             raise BadValue("the range ends before it begins", hint="write the smaller size first", column=column)
         if stop is not None and size >= stop:
             raise BadValue(
-                f"no machine of this range has {amounts[-1].text} to give: kernels then drop the whole list",
+                f"no machine of this range has {amounts[-1].text} to spare: kernels then ignore the whole list",
                 hint="reserve less than the RAM of the range",
                 column=amounts[-1].start + 1,
             )
@@ -165,8 +165,8 @@ def _list(node: Node) -> CrashkernelValue:
         column = next(entry.tokens("AMOUNT")).start + 1
         if before.stop is None or after.start < before.stop:
             raise BadValue(
-                "the range overlaps the one before it, or stands in the wrong order: the first match wins",
-                hint="write ranges in ascending order, each beginning where the last one ends or later",
+                "the range overlaps the one before it, or is in the wrong order: the first match wins",
+                hint="write ranges in ascending order, without overlap",
                 column=column,
             )
     return CrashkernelValue(spans=tuple(spans), offset=_offset(node))
@@ -210,7 +210,7 @@ _QUOTES = "\"'`\u00b4\u2018\u2019\u201c\u201d\u00e2\u0080"
 
 
 def _explained(text: str, column: int) -> BadValue:
-    """Why the grammar has no place for what stands at the column."""
+    """The error for the character at the column, which the grammar does not accept."""
     found = text[column - 1 : column]
     before = text[: column - 1].removeprefix(_NAME)
     if not text.removeprefix(_NAME):
@@ -218,7 +218,7 @@ def _explained(text: str, column: int) -> BadValue:
     elif not found:
         why = f"'{text}' ends too early", "write a size like 256M, or a list like 1G-4G:192M,4G-:256M"
     elif found in _QUOTES:
-        why = "a stray quote", "leave the quotes out: kernels take them as part of the value"
+        why = "a stray quote", "leave the quotes out: kernels read them as part of the value"
     elif found.isspace():
         why = "a space ends the value", "write it without spaces"
     elif found == "-" and not before:
@@ -226,5 +226,5 @@ def _explained(text: str, column: int) -> BadValue:
     elif found == ":" and "-" not in before:
         why = "a range needs a '-'", "write 1G-:256M for '1G or more'"
     else:
-        why = f"'{found}' has no place here in '{text}'", "see crashkernel= in grubkd(8)"
+        why = f"'{found}' is not valid here in '{text}'", "see crashkernel= in grubkd(8)"
     return BadValue(why[0], hint=why[1], column=column)

@@ -1,9 +1,7 @@
-"""What vendors publish: how much to reserve, by distribution, version and architecture. Data only.
+"""What vendors publish: how much to reserve, by distribution, version and architecture; and which row applies.
 
-A row's text is the vendor's own, as a kernel would read it. Where a vendor's table is given in words, the words are
-turned into ranges; where it asks for offsets, each step has its own value.
-
-MERGED: Which vendor's row holds for a system: by distribution and version, by what it is made from, else kdump-utils'.
+A row's text is the vendor's own, as a kernel reads it. A table in words is turned into ranges. If the vendor writes
+offsets, each step has its own value.
 """
 
 from __future__ import annotations
@@ -18,7 +16,8 @@ from grubkd.memory.size import GIB
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.memory.release import Release, Version
+    from grubkd.memory.behaviours import Version
+    from grubkd.memory.release import Release
 
 
 X86 = frozenset({Architecture.I386, Architecture.X86_64})
@@ -32,10 +31,9 @@ EVERY = frozenset(Architecture)
 class VendorRow:
     """A vendor's rule for some architectures of one version.
 
-    `text` is a crashkernel value, "" where `steps` stand in its place: (bytes of RAM up to and including which the
-    step holds, its value), ascending; the last one holds for all above it too. `pages_64k`: for kernels with pages of
-    64K only; a row for both has None. `before`: only for kernels before that version. `fadump`: for POWER's own way of
-    dumping, in which firmware keeps the memory and reboots.
+    `text`: a crashkernel value, "" if there are `steps`: (bytes of RAM up to which the step applies, its value),
+    ascending; the last one applies above too. `pages_64k`: whether it is for kernels with pages of 64K; None for both.
+    `before`: only for kernels before that version. `fadump`: for POWER's firmware-assisted dump.
     """
 
     family: str
@@ -98,7 +96,7 @@ KDUMP_UTILS = tuple(
     )
 )
 
-# The page is older than 2.6.31, from which on the running kernel itself lies at 16M.
+# The page is older than 2.6.31. Since that version the running kernel itself is at 16M.
 FEDORA = (VendorRow("fedora", (11,), X86, "64M@16M", _FEDORA_2009, before=(2, 6, 31)),)
 
 DEBIAN = (
@@ -126,7 +124,7 @@ ROWS: tuple[VendorRow, ...] = (*RHEL, *KDUMP_UTILS, *FEDORA, *DEBIAN, *UBUNTU, *
 
 FALLBACK = "kdump-utils"
 
-# Distributions that carry a family's numbers: those are compared with the rows'.
+# Distributions that use the version numbers of a family.
 _FAMILIES = {
     **dict.fromkeys(
         ("rhel", "centos", "rocky", "almalinux", "ol", "oracle", "scientific", "eurolinux", "circle", "springdale"),
@@ -142,7 +140,7 @@ _FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A distribution as os-release(5) tells it: ID, the numbers of VERSION_ID, ID_LIKE; the name is for people."""
+    """A distribution by os-release(5): ID, the numbers of VERSION_ID, ID_LIKE, and PRETTY_NAME for messages."""
 
     id: str = ""
     version: tuple[int, ...] = ()
@@ -152,7 +150,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The row chosen, why, and what the reader should know about it."""
+    """The chosen row, the reason, and warnings about it."""
 
     row: VendorRow
     reason: str
@@ -160,7 +158,7 @@ class Choice:
 
 
 class KernelFacts(NamedTuple):
-    """The kernel that is to read the value, as far as rows differ by it. `fadump`: it dumps by POWER's firmware."""
+    """What rows depend on besides the distribution. `fadump`: POWER's firmware saves the dump."""
 
     release: Release
     machine: Architecture
@@ -168,61 +166,62 @@ class KernelFacts(NamedTuple):
     fadump: bool = False
 
 
-def choose(system: Distribution, reader: KernelFacts) -> Choice:
-    """The row for a kernel of the system: its own family's nearest version; without one the row of what it is like.
+def choose(distribution: Distribution, kernel: KernelFacts) -> Choice:
+    """Choose the row for a kernel of that distribution: of its own family, the nearest version.
 
-    A derivative's numbers are its own, so it gets its family's row for the kernel's age, or the newest; a system that
-    is like nothing known gets kdump-utils' row. Both with a warning.
+    A derivative (ID_LIKE) has version numbers of its own, so it gets its parent's row for the kernel's version, or the
+    newest. Any other distribution gets the row of kdump-utils. Both have a warning. Raises WouldNotReserve if there is
+    no row for the architecture.
     """
-    name = system.name or system.id or "a system without release file"
-    family = _FAMILIES.get(system.id)
+    name = distribution.name or distribution.id or "a system without release file"
+    family = _FAMILIES.get(distribution.id)
     if family:
-        found = _row(family, system.version or _of_kernel(reader.release, family), reader)
-        return _own(name, reader, found) if found else _fallback(name, reader)
-    for like in system.like:
+        found = _row(family, distribution.version or _of_kernel(kernel.release, family), kernel)
+        return _own(name, kernel, found) if found else _fallback(name, kernel)
+    for like in distribution.like:
         family = _FAMILIES.get(like)
-        if family and (found := _row(family, _of_kernel(reader.release, family), reader)):
+        if family and (found := _row(family, _of_kernel(kernel.release, family), kernel)):
             return Choice(
-                found, f"{name} is like {like}: its row for {reader.machine}", (_unknown(name, found.source),)
+                found, f"{name} is like {like}: its row for {kernel.machine}", (_unknown(name, found.source),)
             )
-    family = None if system.id else _family_of_kernel(reader.release)
-    if family and (found := _row(family, _of_kernel(reader.release, family), reader)):
+    family = None if distribution.id else _family_of_kernel(kernel.release)
+    if family and (found := _row(family, _of_kernel(kernel.release, family), kernel)):
         return Choice(found, f"the kernel is one of {family}'s: its row", (_unknown(name, found.source),))
-    return _fallback(name, reader)
+    return _fallback(name, kernel)
 
 
-def _own(name: str, reader: KernelFacts, found: VendorRow) -> Choice:
-    return Choice(found, f"{name}, {reader.machine}: the nearest row of its vendor")
+def _own(name: str, kernel: KernelFacts, found: VendorRow) -> Choice:
+    return Choice(found, f"{name}, {kernel.machine}: the nearest row of its vendor")
 
 
-def _fallback(name: str, reader: KernelFacts) -> Choice:
-    """The row of kdump-utils, which knows most kernels; what it does not name (riscv64, loongarch64) is as arm64."""
-    found = _row(FALLBACK, (), reader) or _row(FALLBACK, (), reader._replace(machine=Architecture.ARM64))
+def _fallback(name: str, kernel: KernelFacts) -> Choice:
+    """The row of kdump-utils. It has none for riscv64 and loongarch64: they get that of arm64."""
+    found = _row(FALLBACK, (), kernel) or _row(FALLBACK, (), kernel._replace(machine=Architecture.ARM64))
     if found is None:
-        raise WouldNotReserve(f"no row is known for {reader.machine}")
-    return Choice(found, f"{name}, {reader.machine}: no row of its vendor's", (_unknown(name, found.source),))
+        raise WouldNotReserve(f"no row is known for {kernel.machine}")
+    return Choice(found, f"{name}, {kernel.machine}: its vendor has no row", (_unknown(name, found.source),))
 
 
 def _unknown(name: str, source: str) -> Notice:
     return Notice(
         "unknown-distribution",
-        f"{name}: no row of its own is known; taken from {source}",
-        hint="compare with what your distribution documents; a VALUE can be given in place of --auto",
+        f"{name} has no row of its own: the value is from {source}",
+        hint="compare it with the documentation of your distribution, or give a VALUE instead of --auto",
     )
 
 
-def _row(family: str, version: Sequence[int], reader: KernelFacts) -> VendorRow | None:
-    """The row of the nearest version; of two as near the older one; of no version the newest."""
+def _row(family: str, version: Sequence[int], kernel: KernelFacts) -> VendorRow | None:
+    """The row of the nearest version, the older of two equally near; the newest without a version."""
     rows = [
         row
         for row in ROWS
         if row.family == family
-        and reader.machine in row.architectures
-        and row.fadump == reader.fadump
-        and row.pages_64k in (None, reader.pages_64k)
-        and (row.before is None or reader.release.version < row.before)
+        and kernel.machine in row.architectures
+        and row.fadump == kernel.fadump
+        and row.pages_64k in (None, kernel.pages_64k)
+        and (row.before is None or kernel.release.version < row.before)
     ]
-    # A row for old kernels alone was made for them.
+    # Rows for old kernels only come first.
     rows = [row for row in rows if row.before] or rows
     if not version:
         return max(rows, key=lambda row: row.version, default=None)
@@ -236,7 +235,7 @@ def _scalar(version: Sequence[int]) -> float:
 
 
 def _of_kernel(release: Release, family: str) -> tuple[int, ...]:
-    """The version that the kernel's own release tells (`.el9`), () where it tells none of that family."""
+    """The version in the kernel's release (`.el9`), () if it has none of that family."""
     return (int(release.vendor.removeprefix("rhel")),) if family == "rhel" and release.vendor else ()
 
 

@@ -53,7 +53,7 @@ def entry_of(config: BootConfig, version: str) -> Entry:
 class TestVerdict:
     def status(self, line: str, tree: str, ram: int | None = None, index: int = 0) -> str:
         config, machine = read(tree, ram)
-        return advice.verdict(line, config.entries[index], machine).status
+        return advice.Verdicts(machine).verdict(line, config.entries[index]).status
 
     @pytest.mark.parametrize(
         ("line", "tree", "ram", "status"),
@@ -80,15 +80,15 @@ class TestVerdict:
 
     def test_xen_reads_by_itself(self) -> None:
         config, machine = read("debian-6-legacy-xen", 4 * GIB)
-        found = advice.verdict("crashkernel=256M,high", config.entries[0], machine)
+        found = advice.Verdicts(machine).verdict("crashkernel=256M,high", config.entries[0])
         assert (found.status, found.lacks_high_low) == ("unknown", True)
-        assert advice.verdict("dom0_mem=1G", config.entries[0], machine).status == "none"
+        assert advice.Verdicts(machine).verdict("dom0_mem=1G", config.entries[0]).status == "none"
 
     def test_a_release_that_is_not_known(self) -> None:
         config, machine = read("rhel-9", 8 * GIB)
         rescue = next(entry for entry in config.entries if entry.rescue)
-        assert advice.verdict("crashkernel=oops", rescue, machine).status == "unknown"
-        assert advice.verdict("quiet", rescue, machine).status == "none"
+        assert advice.Verdicts(machine).verdict("crashkernel=oops", rescue).status == "unknown"
+        assert advice.Verdicts(machine).verdict("quiet", rescue).status == "none"
 
     @pytest.mark.parametrize(
         ("tree", "version", "lacks"),
@@ -102,16 +102,16 @@ class TestVerdict:
     )
     def test_kernels_that_lack_high_and_low(self, tree: str, version: str, lacks: bool) -> None:
         config, machine = read(tree, 8 * GIB)
-        found = advice.verdict("crashkernel=256M,high crashkernel=72M,low", entry_of(config, version), machine)
+        found = advice.Verdicts(machine).verdict("crashkernel=256M,high crashkernel=72M,low", entry_of(config, version))
         assert found.lacks_high_low is lacks
-        assert not advice.verdict("crashkernel=256M", entry_of(config, version), machine).lacks_high_low
+        assert not advice.Verdicts(machine).verdict("crashkernel=256M", entry_of(config, version)).lacks_high_low
 
     def test_arm64_knows_high_and_low_from_6_1_on(self) -> None:
         config, machine = read("debian-12", 8 * GIB, "arm64")
         line = "crashkernel=256M,high"
         entry = replace(config.entries[0], version="5.10.0-1-arm64")
-        assert advice.verdict(line, entry, machine).lacks_high_low
-        assert not advice.verdict(line, config.entries[0], machine).lacks_high_low
+        assert advice.Verdicts(machine).verdict(line, entry).lacks_high_low
+        assert not advice.Verdicts(machine).verdict(line, config.entries[0]).lacks_high_low
 
     @pytest.mark.parametrize(
         ("config", "release", "arch", "why"),
@@ -129,34 +129,34 @@ class TestVerdict:
     ) -> None:
         kernels = {release: Kernel(release, arch, config)}
         machine = replace(debian[1], kernels=kernels, architecture=arch)
-        found = advice.verdict("crashkernel=256M", replace(debian[0].entries[0], version=release), machine)
+        found = advice.Verdicts(machine).verdict("crashkernel=256M", replace(debian[0].entries[0], version=release))
         assert (found.status == "failed") is bool(why)
         assert why in found.reason
 
     def test_a_paravirtual_guest_of_xen(self, debian: tuple[BootConfig, Machine]) -> None:
         config, machine = debian
         machine = replace(machine, hardware=Hardware(pv_guest=True))
-        found = advice.verdict("crashkernel=256M", config.entries[0], machine)
+        found = advice.Verdicts(machine).verdict("crashkernel=256M", config.entries[0])
         assert (found.status, "Xen" in found.reason) == ("failed", True)
-        assert advice.verdict("quiet", config.entries[0], machine).status == "none"
+        assert advice.Verdicts(machine).verdict("quiet", config.entries[0]).status == "none"
 
     def test_on_the_machines_own_map(self, debian: tuple[BootConfig, Machine]) -> None:
         """A boot that was recorded: 6.1, 2G, an initrd at the top, nokaslr."""
         machine = replace(debian[1], ram=QEMU_2G.ram_total, memory_map=QEMU_2G)
         machine = replace(machine, hardware=Hardware(initrd=(0x7FEE0000, 0x7FFE0000)), running=None)
         entry = replace(debian[0].entries[0], initrds=())
-        found = advice.verdict("crashkernel=256M nokaslr", entry, machine)
+        found = advice.Verdicts(machine).verdict("crashkernel=256M nokaslr", entry)
         assert found.assumption == ""
         assert [end - start for start, end in found.regions] == [256 * MIB]
-        typical = advice.verdict("crashkernel=256M nokaslr", entry, debian[1])
+        typical = advice.Verdicts(debian[1]).verdict("crashkernel=256M nokaslr", entry)
         assert typical.assumption == "on a typical memory map of 4G"
 
     def test_where_the_initrd_is_decides(self, debian: tuple[BootConfig, Machine]) -> None:
         """GRUB puts it below 2G, other loaders at the top: what is not known is not certain."""
         config, machine = debian
         line = "crashkernel=1400M nokaslr"
-        unknown = advice.verdict(line, config.entries[0], machine, initrd_size=64 * MIB)
-        without = advice.verdict(line, config.entries[0], machine, initrd_size=0)
+        unknown = advice.Verdicts(machine).verdict(line, config.entries[0], initrd_size=64 * MIB)
+        without = advice.Verdicts(machine).verdict(line, config.entries[0], initrd_size=0)
         assert without.status == "reserved"
         assert unknown.status == "uncertain"
         assert "initrd" in unknown.reason
@@ -209,7 +209,7 @@ class TestPlans:
     def test_foreseen(self, debian: tuple[BootConfig, Machine]) -> None:
         config, machine = debian
         plan = advice.plan_entry(config.entries[0], config, machine)
-        found = advice.foreseen(config.entries[0], plan, machine)
+        found = advice.Verdicts(machine).foreseen(config.entries[0], plan)
         assert found.request is not None
         assert found.request.size == plan.size == 128 * MIB
         assert found.status in ("reserved", "uncertain")
@@ -275,7 +275,7 @@ def test_the_picture_of_an_entry() -> None:
     config, machine = read("fedora-11-i386", 1 * GIB)
     entry = config.entries[0]
     plan = advice.plan_entry(entry, config, machine)
-    shown = draw(entry, plan, advice.foreseen(entry, plan, machine), machine)
+    shown = draw(entry, plan, advice.Verdicts(machine).foreseen(entry, plan), machine)
     assert shown.title == "entry 0: 64M@16M, 2.6.29.4-167.fc11.i586, on a typical memory map of 1G"
     with pytest.raises(RamUnknown):
-        draw(entry, plan, advice.foreseen(entry, plan, machine), replace(machine, ram=None))
+        draw(entry, plan, advice.Verdicts(machine).foreseen(entry, plan), replace(machine, ram=None))

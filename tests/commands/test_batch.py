@@ -89,7 +89,7 @@ def test_old_kernels_count_the_span_of_the_map() -> None:
         ({"id": "a"}, "a", "'cmdline' is missing"),
         ({**GOOD, "cmdline": 5}, 7, "'cmdline' must be a string"),
         ({**GOOD, "cmdline": "\ud800"}, 7, "'cmdline' holds a code point that is no character"),
-        ({**GOOD, "release": "\u0100"}, 7, "'\u0100' is no kernel release"),
+        ({**GOOD, "release": "\u0100"}, 7, "'\u0100' is not a kernel release"),
         ({**GOOD, "ram": "8G"}, 7, "'ram' must be a whole number of bytes below 2^64"),
         ({**GOOD, "ram": True}, 7, "'ram' must be a whole number of bytes below 2^64"),
         ({**GOOD, "ram": -1}, 7, "'ram' must be a whole number of bytes below 2^64"),

@@ -155,7 +155,7 @@ def test_the_size_of_all_ram() -> None:
 
 
 def parsed(text: str, release: str) -> tuple[int, int]:
-    return memparse(text, 0, Release.parse(release).reading)
+    return memparse(text, 0, Release.parse(release).rules)
 
 
 @pytest.mark.parametrize(
@@ -392,10 +392,10 @@ def test_a_good_value(text: str, value: CrashkernelValue, canonical: str) -> Non
         ("128M@", 6, "'128M@' ends too early"),
         ("128M@0", 6, "an offset of 0 means automatic placement"),
         ("128M@16", 8, "'16' without a suffix is 16 bytes"),
-        ("128M@16M@32M", 9, "'@' has no place here in '128M@16M@32M'"),
+        ("128M@16M@32M", 9, "'@' is not valid here in '128M@16M@32M'"),
         ("128M,", 6, "'128M,' ends too early"),
-        ("128M,hi", 6, "'hi' is no suffix of crashkernel="),
-        ("128M,high@16M", 10, "'@' has no place here in '128M,high@16M'"),
+        ("128M,hi", 6, "'hi' is not a suffix of crashkernel="),
+        ("128M,high@16M", 10, "'@' is not valid here in '128M,high@16M'"),
         ("1G-:128M,high", 14, "'1G-:128M,high' ends too early"),
         ("auto@16M", 5, "nothing may follow 'auto'"),
         ("automatic", 1, "'automatic' is no size: a number is missing"),
@@ -405,10 +405,10 @@ def test_a_good_value(text: str, value: CrashkernelValue, canonical: str) -> Non
         ("1G-2G:128M,", 12, "'1G-2G:128M,' ends too early"),
         ("2G-1G:128M", 1, "the range ends before it begins"),
         ("2G-2G:128M", 1, "the range ends before it begins"),
-        ("1G-2G:128M,1536M-4G:256M", 12, "the range overlaps the one before it, or stands in the wrong order:"),
-        ("2G-:128M,1G-2G:64M", 10, "the range overlaps the one before it, or stands in the wrong order:"),
-        ("1G-2G:2G", 7, "no machine of this range has 2G to give: kernels then drop the whole list"),
-        ("crashkernel=crashkernel=1M", 24, "'=' has no place here in 'crashkernel=crashkernel=1M'"),
+        ("1G-2G:128M,1536M-4G:256M", 12, "the range overlaps the one before it, or is in the wrong order:"),
+        ("2G-:128M,1G-2G:64M", 10, "the range overlaps the one before it, or is in the wrong order:"),
+        ("1G-2G:2G", 7, "no machine of this range has 2G to spare: kernels then ignore the whole list"),
+        ("crashkernel=crashkernel=1M", 24, "'=' is not valid here in 'crashkernel=crashkernel=1M'"),
         ("16E", 1, "'16E' does not fit into 64 bits"),
     ],
 )
@@ -485,7 +485,7 @@ def test_what_is_accepted_is_read_as_meant(given_: tuple[str, int], release: str
     text, ram = given_
     kernel = Release.parse(release)
     value = parse_value(text)
-    size = value.size_for(round_up(ram, 128 * MIB) if kernel.reading.rounds_ram else ram)
+    size = value.size_for(round_up(ram, 128 * MIB) if kernel.rules.rounds_ram else ram)
     # Rounded up, the RAM may lie beyond the range: then nothing is meant to be reserved.
     found = reading(f"{before}crashkernel={text} quiet", release, ram)
     if size:

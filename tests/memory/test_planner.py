@@ -60,7 +60,7 @@ def texts(found: Plan) -> str:
         (FEDORA_11, "2.6.29.4-167.fc11.i586", None, "64M@16M"),
         (RHEL_5, "2.6.18-398.el5", 2 * GIB, "128M@16M"),
         (RHEL_5, "2.6.18-398.el5", 2 * GIB - 300 * KIB, "128M@16M"),
-        # The vendor's 24M is no multiple of 16M.
+        # The vendor's 24M is not a multiple of 16M.
         (RHEL_5, "2.6.18-398.el5", 4 * GIB, "256M@32M"),
         (RHEL_5, "2.6.18-398.el5", 8 * GIB, "512M@16M"),
         (RHEL_5, "2.6.18-398.el5", 64 * GIB, "768M@32M"),
@@ -113,9 +113,9 @@ class TestI386:
     def test_16m_is_refused_where_the_kernel_itself_sits_there(self) -> None:
         found = plan(FEDORA_11, "2.6.29.4-167.fc11.i586", 1 * GIB, physical_start=16 * MIB)
         assert found.values == ("64M",)
-        assert "the running kernel itself lies at 16M" in texts(found)
+        assert "the running kernel is at 16M" in texts(found)
         assert [(each.region, each.why) for each in found.refused] == [
-            ((16 * MIB, 80 * MIB), "the running kernel itself lies at 16M")
+            ((16 * MIB, 80 * MIB), "the running kernel is at 16M")
         ]
 
     def test_a_kernel_that_needs_an_offset_gets_the_next_free_one(self) -> None:
@@ -171,10 +171,10 @@ class TestOffset:
     @pytest.mark.parametrize(
         ("offset", "why"),
         [
-            (24 * MIB, "@24M is no multiple of 16M"),
-            (16 * MIB, "the running kernel itself lies at 16M"),
+            (24 * MIB, "@24M is not a multiple of 16M"),
+            (16 * MIB, "the running kernel is at 16M"),
             (4 * GIB, "it is not all RAM"),
-            (1008 * MIB, "the initrd lies there"),
+            (1008 * MIB, "the initrd is there"),
         ],
     )
     def test_a_given_one_that_is_taken_already_is_refused(self, offset: int, why: str) -> None:

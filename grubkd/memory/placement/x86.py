@@ -11,7 +11,7 @@ from grubkd.memory.kernel_image import possible_images
 from grubkd.memory.memory_map import subtract
 from grubkd.memory.placement import generic, x86_search
 from grubkd.memory.placement.free_memory import PAGE
-from grubkd.memory.placement.likelihood import combined, failed, from_counts, from_variants
+from grubkd.memory.placement.likelihood import SLACK, combined, failed, from_counts, from_variants
 from grubkd.memory.placement.x86_search import Layout, Top, free_from_bottom, free_from_top, free_of_fixed, kernel_block
 from grubkd.memory.release import AUTOMATIC_SINCE
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
@@ -63,6 +63,26 @@ def judge(request: KernelRequest, facts: BootFacts) -> Likelihood:
     rest = [attempt(None, top)[0] for top in tops[1:]]
     variants = from_variants([chances.likeliest, *rest, *_in_the_way(request, facts)], _why(facts, 1))
     return combined(chances, variants)
+
+
+def passes_quick_test(request: KernelRequest, facts: BootFacts) -> bool:
+    """As in place.passes_quick_test, for x86_64: the first attempt alone, without the kernels that disturb it."""
+    ram = facts.memory.ram
+    if not ram or facts.release.era in _BOOTMEM:
+        return False
+    top = next(_tops(facts, ram))
+    attempt = _attempts(request, facts, ram, [top])
+    image = possible_images(facts.release, facts.machine, 0, facts.kernel_image)[0]
+    if not facts.kaslr:
+        return attempt(image, top)[0].status == "reserved"
+    outcome, movable = attempt(None, top)
+    if outcome.status != "reserved":
+        return False
+    block = kernel_block((0, image[1] - image[0]))[1]
+    disturbing = sum(
+        len(piece) for region in (*outcome.regions, *movable) for piece in _kaslr_slots(ram, facts, block, region)
+    )
+    return disturbing < (1 - SLACK) * sum(map(len, _kaslr_slots(ram, facts, block)))
 
 
 def _in_the_way(request: KernelRequest, facts: BootFacts) -> Iterator[PlacementOutcome]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError
-from grubkd.memory import memory_map
+from grubkd.memory.map_parsers import from_firmware_memmap_files, from_iomem
+from grubkd.memory.memory_map import BadMemoryMap
 from grubkd.memory.size import KIB, MIB, round_up
 from grubkd.text import from_bytes
 
@@ -122,8 +123,8 @@ def _meminfo(host: Root) -> Mapping[str, int]:
 def _iomem(host: Root) -> MemoryMap | None:
     content = text(host, "/proc/iomem")
     try:
-        return memory_map.from_iomem(content) if content else None
-    except memory_map.BadMemoryMap:
+        return from_iomem(content) if content else None
+    except BadMemoryMap:
         return None
 
 
@@ -133,6 +134,6 @@ def _firmware(host: Root) -> MemoryMap | None:
         for name in host.list(_FIRMWARE)
     }
     try:
-        return replace(memory_map.from_firmware_memmap_files(files), source="firmware") if files else None
-    except memory_map.BadMemoryMap:
+        return replace(from_firmware_memmap_files(files), source="firmware") if files else None
+    except BadMemoryMap:
         return None

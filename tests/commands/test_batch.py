@@ -101,8 +101,8 @@ def test_old_kernels_count_the_span_of_the_map() -> None:
             "'firmware_map', range 2: must be [start, end, type], in bytes, the end exclusive",
         ),
         ({**GOOD, "firmware_map": [[0, 1, 1]]}, 7, "'firmware_map', range 1: the type must be a string"),
-        ({**GOOD, "firmware_map": [[2, 1, "usable"]]}, 7, "range 1: 0x2 to 0x1 is no range of addresses"),
-        ({**GOOD, "firmware_map": []}, 7, "the memory map holds no RAM"),
+        ({**GOOD, "firmware_map": [[2, 1, "usable"]]}, 7, "range 1: 0x2 to 0x1 is not a range of addresses"),
+        ({**GOOD, "firmware_map": []}, 7, "the memory map has no RAM"),
         (
             {**GOOD, "firmware_map": MAP, "initrd": [5, 5]},
             7,

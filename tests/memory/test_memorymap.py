@@ -6,19 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grubkd.memory.memory_map import (
-    BadMemoryMap,
-    MemoryMap,
-    Range,
-    from_e820_log,
-    from_firmware,
-    from_firmware_memmap_files,
-    from_iomem,
-    from_lines,
-    merged,
-    subtract,
-    typical,
-)
+from grubkd.memory.map_parsers import from_e820_log, from_firmware_memmap_files, from_iomem, from_saved
+from grubkd.memory.memory_map import BadMemoryMap, MemoryMap, Range, from_firmware, merged, subtract, typical
 from grubkd.memory.size import GIB, MIB
 
 IOMEM = """\
@@ -69,7 +58,7 @@ def test_iomem() -> None:
     assert found.ram == ((0x1000, 0x9FC00), (0x100000, 0x3FFE0000), (0x100000000, 0x140000000))
     assert found.ram_total == 0x9EC00 + 0x3FEE0000 + 0x40000000
     assert found.span == 0x140000000
-    assert from_lines(IOMEM, file="saved") == found
+    assert from_saved(IOMEM, file="saved") == found
 
 
 def test_iomem_of_arm64_tells_what_is_reserved() -> None:
@@ -136,7 +125,7 @@ def test_all_firmware_forms_tell_the_same() -> None:
     assert from_firmware(reversed(RANGES)) == plain
     assert from_firmware_memmap_files(SYSFS) == plain
     for text in (NEW_LOG, OLD_LOG, NEWEST_LOG):
-        found = from_lines(text, file="dmesg.txt")
+        found = from_saved(text, file="dmesg.txt")
         assert found.ram == plain.ram
         assert [(each.start, each.end) for each in found.ranges] == [(start, end) for start, end, _ in RANGES]
         assert (found.initrd, found.source) == ((0x3FEE3000, 0x3FFE0000), "log")
@@ -148,7 +137,7 @@ def test_all_firmware_forms_tell_the_same() -> None:
         ("BIOS-e820: [mem 0x0-0xfff] x\nBIOS-e820: [mem 0]\n", "log:2:1", "not understood: 'BIOS-e820: [mem 0]'"),
         ("BIOS-e820: [mem 0x2000-0x1] x\n", "log:1:1", "not understood: 'BIOS-e820: [mem 0x2000-0x1] x'"),
         ("BIOS-e820: 2000 - 1000 (usable)", "log:1:1", "not understood: 'BIOS-e820: 2000 - 1000 (usable)'"),
-        ("[    0.000000] Linux version 6.1.0\n", "log", "no BIOS-e820 line is listed"),
+        ("[    0.000000] Linux version 6.1.0\n", "log", "there is no BIOS-e820 line"),
     ],
 )
 def test_bad_log(text: str, place: str, message: str) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grubkd import render_colour, render_map, render_svg
@@ -111,6 +111,21 @@ def test_nothing_reserved() -> None:
     assert not any("enlarged" in line for line in drawn(shown, width=60, ascii_only=True))
 
 
+SMALL = replace(MODERN, ram=304 * MIB)
+# The surroundings of a region above all RAM: they end where they start, or before.
+ABOVE_ALL_RAM = [picture("title", SMALL, [(start * MIB, (start + 16) * MIB)], [], []) for start in (368, 400, 4000)]
+
+
+def test_the_surroundings_hold_the_region_wherever_it_is() -> None:
+    for shown in ABOVE_ALL_RAM:
+        scale = around(shown)
+        assert scale is not None
+        [(start, end, length)] = scale.pieces
+        region = shown.of(BandKind.RESERVED)[0]
+        assert start <= region.start < region.end <= end
+        assert length == end - start
+
+
 EXTENTS = st.tuples(st.integers(1, 4000), st.integers(1, 300)).map(lambda at: (at[0] * MIB, (at[0] + at[1]) * MIB))
 
 
@@ -126,6 +141,9 @@ def pictures(draw: st.DrawFn) -> Picture:
 
 
 @given(pictures(), st.integers(40, 160), st.booleans())
+@example(ABOVE_ALL_RAM[0], 40, False)
+@example(ABOVE_ALL_RAM[1], 80, True)
+@example(ABOVE_ALL_RAM[2], 160, True)
 def test_every_line_fits_and_shows_what_is_reserved(shown: Picture, width: int, ascii_only: bool) -> None:
     lines = list(drawn(shown, width=width, ascii_only=ascii_only))
     assert lines[0] == "title"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grubkd.errors import RamUnknown, WouldNotReserve
@@ -427,12 +427,12 @@ class TestShared:
 def test_what_is_chosen_is_read_and_reserves_something(
     system: Distribution, kernel: str, machine: Architecture, ram: int
 ) -> None:
-    """Whatever the machine: a value that a person might give, never `auto`, that its kernel does not pass over."""
+    """On any machine, if anything fits: a valid value, never `auto`, that its kernel reads."""
     facts = case(system, kernel, ram, machine)
     try:
         found = planner.plan(facts)
     except WouldNotReserve:
-        assume(False)
+        return
     values = [parse_value(text) for text in found.values]
     assert not any(value.is_auto for value in values)
     asked = request(facts, found.values)

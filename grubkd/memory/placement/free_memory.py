@@ -1,4 +1,4 @@
-"""Free physical memory, and the kernel's two ways to look for room in it."""
+"""Free physical memory, and the kernel's two ways to search it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = 4096
 
 
 class FreeMemory:
-    """Free ranges, ascending and disjoint; immutable. A region found always lies whole in one of them."""
+    """Free ranges, ascending and disjoint. Immutable. A region is always found within one range."""
 
     __slots__ = ("ranges",)
 
@@ -25,13 +25,13 @@ class FreeMemory:
         self.ranges = tuple(ranges)
 
     def without(self, *taken: Extent) -> FreeMemory:
-        """What is left when these are taken, in whole bytes."""
+        """The memory without the extents."""
         return FreeMemory(
             subtract(self.ranges, taken if len(taken) == 1 and taken[0][0] < taken[0][1] else merged(taken))
         )
 
     def split(self, borders: Iterable[int]) -> FreeMemory:
-        """The same memory, in which no range reaches over one of the addresses."""
+        """The same memory with its ranges split at these addresses."""
         cuts = sorted(set(borders))
         pieces = []
         for start, end in self.ranges:
@@ -44,13 +44,13 @@ class FreeMemory:
         return FreeMemory(pieces)
 
     def covers(self, start: int, end: int) -> bool:
-        """Whether one free range holds all of it."""
+        """Whether one free range holds all of start to end."""
         return any(low <= start and end <= high for low, high in self.ranges)
 
     def from_top(self, size: int, align: int, low: int, high: int) -> int | None:
         """The highest aligned address for size bytes within [low, high): memblock's search from the top down.
 
-        The ranges are tried from the highest; each is clamped, and the highest aligned start in it must lie in it.
+        The ranges are tried from the highest down. Each is clamped; its highest aligned start must be in it.
         """
         low = max(low, PAGE)
         for start, end in reversed(self.ranges):

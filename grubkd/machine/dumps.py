@@ -142,10 +142,10 @@ def _fault(files: tuple[str, ...], headers: list[vmcore.DumpHeader | None], *, u
     if not files:
         return "only the kernel's messages were saved"
     if unfinished:
-        return "it was not finished"
+        return "it is not finished"
     for name, header in zip(files, headers, strict=True):
         if header is None:
-            return f"{name} is no dump"
+            return f"{name} is not a dump"
         if header.fault:
             return f"{name}: {header.fault}"
     return ""

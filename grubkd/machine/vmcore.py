@@ -126,7 +126,7 @@ def read(part: Part, size: int) -> DumpHeader | None:
         inner = _plain(flat.part, None)
         fault = "" if flat.ended else "it ends before its end mark"
         if inner is None:
-            return DumpHeader("flattened", fault=fault or "its header is not there")
+            return DumpHeader("flattened", fault=fault or "its header is missing")
         return inner._replace(form=f"{inner.form}, flattened", fault=fault or inner.fault)
     return _plain(part, size)
 

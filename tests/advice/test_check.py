@@ -271,7 +271,7 @@ def test_kdump_utils_may_reset_the_value(conf: str, tool: str, line: int | None,
     assert wrong(found) == [("value", "warning", "auto-reset")]
     told = of(found, "auto-reset")
     assert (told["file"], told["line"]) == ("/etc/kdump.conf", line)
-    assert told["fix"] == "put this line into /etc/kdump.conf: auto_reset_crashkernel no"
+    assert told["fix"] == "add this line to /etc/kdump.conf: auto_reset_crashkernel no"
 
 
 def test_values_are_linted(tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_for_people(tmp_path: Path) -> None:
     assert found.story == ""
     assert found.text.splitlines()[4:8] == [
         "problem    loaded: no capture kernel is loaded",
-        "           a crash then ends in a reboot, or in nothing, without a dump",
+        "           after a crash the machine reboots or hangs, without a dump",
         "           -> systemctl restart kdump-tools",
         "ok         service: kdump-tools.service is enabled",
     ]

@@ -101,7 +101,7 @@ class TestHeaders:
             (b"KDUMP   ", vmcore.DumpHeader("kdump", fault="it ends in its header")),
             (KDUMP[:8] + bytes(600), vmcore.DumpHeader("kdump", fault="its header makes no sense")),
             (b"makedumpfile\0\0\0\0", vmcore.DumpHeader("flattened", fault="it ends before its end mark")),
-            (flattened(bytes(5000)), vmcore.DumpHeader("flattened", fault="its header is not there")),
+            (flattened(bytes(5000)), vmcore.DumpHeader("flattened", fault="its header is missing")),
         ],
     )
     def test_of_nothing_much(self, data: bytes, expected: vmcore.DumpHeader | None) -> None:
@@ -185,7 +185,7 @@ def test_debian(tmp_path: Path) -> None:
             "size": len(FLATTENED),
             "time": "2026-11-23T04:00:00Z",
             "complete": False,
-            "fault": "it was not finished",
+            "fault": "it is not finished",
             "format": "kdump, flattened",
             "release": RELEASE,
             "panic": None,
@@ -236,7 +236,7 @@ def test_suse_and_files_of_several_targets(tmp_path: Path) -> None:
     found = listed(Root(str(tmp_path))).json
     assert found["target"]["directory"] == "/srv/dump"
     assert [(each["path"], each["files"], each["fault"]) for each in found["dumps"]] == [
-        ("/srv/dump/2026-11-23-03-20", ["vmcore1", "vmcore2"], "vmcore2 is no dump"),
+        ("/srv/dump/2026-11-23-03-20", ["vmcore1", "vmcore2"], "vmcore2 is not a dump"),
         ("/srv/dump", ["vmcore"], None),
     ]
 

@@ -103,7 +103,7 @@ class Verdicts:
             release = release.sample
         boot = main_boot(entry.boots)
         image = file_name(boot.path) if boot and boot.role is Role.HYPERVISOR else None
-        key = (release, _deciding_words(line), image, bool(entry.initrds), initrd_size, brief)
+        key = (release, deciding_words(line), image, bool(entry.initrds), initrd_size, brief)
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._judge(line, entry, release, initrd_size, brief=brief)
@@ -138,7 +138,7 @@ class Verdicts:
         return replace(found, lacks_high_low=lacks, note=release.note)
 
 
-def _deciding_words(line: str) -> str:
+def deciding_words(line: str) -> str:
     """The line with "." in place of the words that no reservation depends on; what ends a word may decide."""
     words = ("." if not any(part in word for part in _DECIDING) else word for word in line.split(" "))
     kept: list[str] = []

@@ -4,9 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from grubkd import advice
-from grubkd.advice.verdict import draw
+from grubkd.advice.verdict import deciding_words, draw
 from grubkd.boot import inventory
 from grubkd.boot.model import BootConfig, Entry
 from grubkd.errors import RamUnknown
@@ -15,6 +17,7 @@ from grubkd.machine.hardware import Hardware
 from grubkd.machine.kernels import Config, Kernel
 from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import Architecture
+from grubkd.memory.kernel_parser import read as read_line
 from grubkd.memory.memory_map import from_firmware
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
@@ -189,3 +192,55 @@ def test_the_picture_of_an_entry() -> None:
     assert shown.title == "entry 0: 64M@16M, 2.6.29.4-167.fc11.i586, on a typical memory map of 1G"
     with pytest.raises(RamUnknown):
         draw(entry, plan, advice.Verdicts(machine).foreseen(entry, plan), replace(machine, ram=None))
+
+
+WORDS = st.sampled_from(
+    [
+        "quiet",
+        "ro",
+        "crashkernel=128M",
+        "crashkernel=64G",
+        "crashkernel=1G-:192M",
+        "crashkernel=256M,high",
+        "crashkernel=72M,low",
+        "crashkernel=96M@16M",
+        "crashkernel=2G-:128M",
+        "xcrashkernel=2M",
+        "nokaslr",
+        "mem=512M",
+        "numa=fake=2",
+        "swiotlb=65536",
+        "--",
+    ]
+) | st.sampled_from(['dyndbg="x crashkernel=1M"', ""])
+LINES = st.lists(WORDS, max_size=6).map(" ".join) | st.text("crashkenl=12M-:G,@ ", max_size=40)
+
+
+@given(LINES)
+def test_a_line_and_itsdeciding_words_are_read_alike(line: str) -> None:
+    for release in map(Release.parse, ("2.6.29", "4.4.0", "6.1.0-50-amd64", "7.2.0")):
+        for ram in (512 * MIB, 8 * GIB):
+            assert read_line(deciding_words(line), release, "x86_64", ram) == read_line(line, release, "x86_64", ram)
+
+
+@settings(max_examples=40, deadline=None)
+@given(LINES, st.sampled_from([None, 256 * MIB, GIB, 4 * GIB, 16 * GIB]), st.integers(0, 1))
+def test_a_brief_verdict_fails_where_the_whole_one_does(line: str, ram: int | None, index: int) -> None:
+    config, machine = read("debian-12", ram)
+    entry, verdicts = config.entries[index], advice.Verdicts(machine)
+    whole, brief = verdicts.verdict(line, entry), verdicts.brief(line, entry)
+    assert brief.lacks_high_low == whole.lacks_high_low
+    assert brief.may_hang == whole.may_hang
+    if brief.status in ("failed", "hang", "none", "unknown") or whole.status in ("failed", "hang", "none", "unknown"):
+        assert (brief.status, brief.reason) == (whole.status, whole.reason)
+
+
+def test_entries_of_builds_that_cannot_differ_share_a_verdict(debian: tuple[BootConfig, Machine]) -> None:
+    config, machine = debian
+    entry = config.entries[0]
+    builds = [replace(entry, version=f"9.1.0-{number}-amd64") for number in (1, 2)]
+    verdicts = advice.Verdicts(replace(machine, ram=96 * MIB))
+    first, second = (verdicts.verdict("ro crashkernel=2G", each) for each in builds)
+    assert first.regions == second.regions
+    assert "9.1.0-1-amd64" in first.note
+    assert "9.1.0-2-amd64" in second.note

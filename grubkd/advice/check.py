@@ -60,7 +60,7 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, notices: Sequence
         found.append(saving.loaded(running, kdump))
     image = config.managed_by in (ManagedBy.OSTREE, ManagedBy.BOOTC)
     found.append(saving.service(kdump, machine, image=image))
-    found += saving.kernels(config, machine, kdump, _releases(config, machine))
+    found += saving.kernels(machine, kdump, _releases(config, machine))
     found += saving.target_findings(kdump)
     found.append(saving.room_finding(kdump, machine))
     found += _odd_values(config, machine)

@@ -12,7 +12,6 @@ from grubkd.memory.size import GIB, MIB
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grubkd.boot.model import BootConfig
     from grubkd.machine.dump_target import Target
     from grubkd.machine.kdump import Kdump, Service
     from grubkd.machine.machine import Machine, Running
@@ -94,7 +93,7 @@ _NEEDED = (
 )
 
 
-def kernels(config: BootConfig, machine: Machine, kdump: Kdump, releases: dict[str, str]) -> Iterator[Finding]:
+def kernels(machine: Machine, kdump: Kdump, releases: dict[str, str]) -> Iterator[Finding]:
     """Whether kernels are built to be loaded, and to capture. `releases`: release -> role."""
     if kdump.capture:
         releases = {**releases, kdump.capture: "the capture kernel"}

@@ -159,7 +159,7 @@ FULL = "CONFIG_CRASH_DUMP=y\nCONFIG_PROC_VMCORE=y\n"
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) and value else "",
 )
-def test_what_may_be_wrong(
+def test_each_fault_has_its_finding_and_fix(
     files: Files, expected: list[tuple[str, str, str]], now: bool, next_: bool, tmp_path: Path
 ) -> None:
     tree = debian(tmp_path)
@@ -222,7 +222,7 @@ def test_firmware_assisted_dump(tmp_path: Path) -> None:
     assert wrong(checked(tree)) == [("loaded", "problem", "not-loaded")]
 
 
-def test_for_people(tmp_path: Path) -> None:
+def test_the_text_of_check(tmp_path: Path) -> None:
     tree = debian(tmp_path)
     put(tree, {"sys/kernel/kexec_crash_loaded": "0\n"})
     found = answer(lambda: check.answer(Live(str(tree)), json=False))
@@ -240,7 +240,7 @@ def test_for_people(tmp_path: Path) -> None:
     ]
 
 
-def test_an_image_is_not_asked_what_it_cannot_know(tmp_path: Path) -> None:
+def test_an_image_has_no_findings_about_the_running_system(tmp_path: Path) -> None:
     """Its leftovers of /proc and /sys do not count, nor does anything of this machine."""
     tree = debian(tmp_path)
     found = answer(lambda: main(["check", "--root", str(tree), "--ram", "4G", "--json"]))

@@ -80,7 +80,7 @@ def test_octal_numbers_as_the_kernel_reads_them(number: str, read: str) -> None:
         max_size=20,
     ).map("".join)
 )
-def test_whatever_stands_in_a_line_is_linted(line: str) -> None:
+def test_any_line_is_linted_without_an_error(line: str) -> None:
     for release in (None, Release.parse("2.6.29.4-167.fc11.i586"), Release.parse("6.12.1")):
         for each in lint(line, release):
             assert each.message

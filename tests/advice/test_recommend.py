@@ -52,7 +52,7 @@ class TestPlans:
         with pytest.raises(NoSuchEntry):
             advice.plan_entry(memtest, *debian)
 
-    def test_what_is_not_known_is_named(self) -> None:
+    def test_errors_name_what_is_unknown(self) -> None:
         config, machine = read("rhel-5-xen")
         with pytest.raises(RamUnknown):
             advice.recommended(config, machine)
@@ -61,7 +61,7 @@ class TestPlans:
             advice.recommended(config, nowhere)
         assert "--arch" in problem.value.hint
 
-    def test_a_place_is_asked_for(self, debian: tuple[BootConfig, Machine]) -> None:
+    def test_an_offset_is_wanted(self, debian: tuple[BootConfig, Machine]) -> None:
         config, machine = debian
         automatic = advice.plan_entry(config.entries[0], config, machine, PlanOptions(offset="auto"))
         assert automatic.values[0].startswith("128M@")

@@ -186,7 +186,7 @@ def test_targets_of_debian(text: str, expected: tuple[str, str, str, int, bool],
     ).map("".join)
 )
 @settings(max_examples=60, deadline=None)
-def test_whatever_is_configured_is_read(text: str) -> None:
+def test_any_settings_are_read_without_an_error(text: str) -> None:
     with tempfile.TemporaryDirectory() as top:
         for name in ("etc/kdump.conf", "etc/default/kdump-tools", "etc/sysconfig/kdump", "etc/fstab"):
             put(Path(top), {name: ""})

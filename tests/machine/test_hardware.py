@@ -50,7 +50,7 @@ class TestHardware:
         assert not self.flags(tmp_path, "fpu hypervisor")
         assert not self.flags(tmp_path, "fpu", "mem_encrypt=on")
 
-    def test_what_is_there(self, tmp_path: Path) -> None:
+    def test_every_fact_is_read(self, tmp_path: Path) -> None:
         parameters = bytearray(4096)
         struct.pack_into("<II", parameters, 0x218, 0x7C000000, 0x2000000)
         files: dict[str, str | bytes] = {
@@ -81,7 +81,7 @@ class TestHardware:
         files: dict[str, str | bytes] = {"sys/hypervisor/guest_type": kind, "proc/xen/capabilities": capabilities}
         assert read(tmp_path, files, live=True).hardware.pv_guest is wanted
 
-    def test_nothing_is_there(self, tmp_path: Path) -> None:
+    def test_without_files_nothing_is_known(self, tmp_path: Path) -> None:
         hardware = read(tmp_path, {"sys/kernel/boot_params/data": b"short"}, live=True).hardware
         assert hardware == Hardware(modules=None, efi=False)
 
@@ -121,7 +121,7 @@ class TestLuks:
         assert self.memory(tmp_path, "root /disk none\n", disk=content) == 0
 
     @pytest.mark.parametrize("text", [b"[]", b'{"keyslots": 3}', b"{", b"[" * 5000])
-    def test_a_header_that_is_none(self, tmp_path: Path, text: bytes) -> None:
+    def test_invalid_headers_need_no_memory(self, tmp_path: Path, text: bytes) -> None:
         content = header({})[:4096] + text.ljust(12288, b"\0")
         assert self.memory(tmp_path, "root /disk none\n", disk=content) == 0
 

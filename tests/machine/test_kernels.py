@@ -83,7 +83,7 @@ class TestImage:
     @pytest.mark.parametrize(
         "head", [b"", b"MZ", b"placeholder for vmlinuz-6.8.0", at(0, b"MZ"), at(0, b"MZ", (0x3C, b"\xff" * 4))]
     )
-    def test_no_image(self, head: bytes) -> None:
+    def test_other_files_are_not_images(self, head: bytes) -> None:
         assert kernels.parse_image(head) is None
 
 
@@ -116,12 +116,12 @@ class TestConfig:
     def test_architecture(self, text: bytes, wanted: Architecture | None) -> None:
         assert kernels.parse_config(text).architecture is wanted
 
-    def test_what_is_not_said_is_not_known(self) -> None:
+    def test_options_that_are_not_mentioned_are_unknown(self) -> None:
         assert kernels.parse_config(b"placeholder\n") == kernels.NO_CONFIG
 
 
 class TestKernels:
-    def test_of_every_layout(self, tmp_path: Path) -> None:
+    def test_kernels_of_every_layout(self, tmp_path: Path) -> None:
         token = "3c2b1a0f9e8d4c7b8a695847362514f0"
         files: dict[str, str | bytes] = {
             "boot/vmlinuz-6.1.0-50-amd64": bzimage(protocol=0x20F, flags=1, memory=60 * MIB),
@@ -151,7 +151,7 @@ class TestKernels:
         assert (red_hat.architecture, red_hat.initrd, red_hat.capture) == (Architecture.ARM64, 2000, 700)
         assert kernels["6.12.1-1-default"].image == 1
 
-    def test_their_architecture_is_the_trees(self, tmp_path: Path) -> None:
+    def test_the_architecture_of_all_kernels_is_that_of_the_tree(self, tmp_path: Path) -> None:
         files: dict[str, str | bytes] = {"boot/vmlinuz-6.8.0-49-generic": bzimage(protocol=0x20F, flags=1)}
         found = read(tmp_path, files)
         assert found.architecture is Architecture.X86_64
@@ -159,7 +159,7 @@ class TestKernels:
         assert found.architecture_of("6.8.0-50-generic") is Architecture.X86_64
         assert found.architecture_of(None) is Architecture.X86_64
 
-    def test_where_they_differ_each_has_its_own(self, tmp_path: Path) -> None:
+    def test_kernels_of_different_architectures(self, tmp_path: Path) -> None:
         """Debian i386 with a kernel of 64 bits beside one of 32."""
         files: dict[str, str | bytes] = {
             "boot/vmlinuz-6.1.0-50-686-pae": b"x",
@@ -172,7 +172,7 @@ class TestKernels:
         given = read(tmp_path, files, arch="x86_64")
         assert given.architecture_of("6.1.0-50-686-pae") is Architecture.X86_64
 
-    def test_what_may_not_be_read_says_nothing(self, tmp_path: Path) -> None:
+    def test_unreadable_files_count_as_missing(self, tmp_path: Path) -> None:
         os.mkfifo(grow(tmp_path, {"boot/x": ""}) / "boot/vmlinuz-6.1.0-50-amd64")
         kernel = read(tmp_path, {}).kernels["6.1.0-50-amd64"]
         assert (kernel.architecture, kernel.memory) == (Architecture.X86_64, None)

@@ -84,7 +84,7 @@ class TestRam:
         assert found.memory_map.kernel == (0x1000000, 0x4400000)
         assert found.memory_map.crash == ((0x6F000000, 0x7F000000),)
 
-    def test_other_users_than_root_see_zeros(self, tmp_path: Path) -> None:
+    def test_a_map_of_zeros_is_replaced_by_that_of_the_firmware(self, tmp_path: Path) -> None:
         firmware = memmap(
             [(0, 0x9FC00, "System RAM"), (0x100000, 2 * GIB, "System RAM"), (2 * GIB, 3 * GIB, "Reserved")]
         )
@@ -93,7 +93,9 @@ class TestRam:
         assert not found.ram_estimated
 
     @pytest.mark.parametrize(("total", "reserved"), [(1000964, 0), (738820, 256 * MIB)])
-    def test_what_is_left_and_what_is_reserved(self, tmp_path: Path, total: int, reserved: int) -> None:
+    def test_ram_is_total_memory_and_the_reservation_rounded_up(
+        self, tmp_path: Path, total: int, reserved: int
+    ) -> None:
         """A guest of 1 GiB shows 1000964 kB without a reservation, 738820 kB with one of 256M: the same machine."""
         files: dict[str, str | bytes] = {
             "proc/iomem": IOMEM_OF_OTHERS,
@@ -104,11 +106,11 @@ class TestRam:
         assert (found.ram, found.ram_estimated) == (1 * GIB, True)
         assert found.memory_map is None
 
-    def test_nothing_tells(self, tmp_path: Path) -> None:
+    def test_without_any_source_the_ram_is_unknown(self, tmp_path: Path) -> None:
         found = read(tmp_path, {"proc/iomem": "garbage\n", "sys/firmware/memmap/0/start": "x"}, live=True)
         assert (found.ram, found.ram_source) == (None, "")
 
-    def test_a_persons_word_wins(self, tmp_path: Path) -> None:
+    def test_ram_that_the_user_gives_wins(self, tmp_path: Path) -> None:
         found = read(tmp_path, {"proc/iomem": IOMEM}, live=True, ram=64 * GIB)
         assert (found.ram, found.ram_source, found.memory_map) == (64 * GIB, "given", None)
 
@@ -118,7 +120,7 @@ class TestRam:
         assert (found.ram, found.memory_map, found.running, found.architecture) == (None, None, None, None)
         assert not found.live
 
-    def test_in_an_installer_s_chroot_what_runs_is_not_the_tree(self, tmp_path: Path) -> None:
+    def test_in_the_chroot_of_an_installer_the_running_kernel_is_not_that_of_the_tree(self, tmp_path: Path) -> None:
         """There / is the new system, and /proc the installer's: only memory and architecture count."""
         files = {
             "proc/iomem": IOMEM,
@@ -136,7 +138,7 @@ class TestRam:
         )  # fmt: skip
         assert machine.read(tree).hardware.encrypted
 
-    def test_unless_asked_for(self, tmp_path: Path) -> None:
+    def test_this_machine_gives_ram_and_architecture_to_an_image(self, tmp_path: Path) -> None:
         """An installer: RAM and architecture of the machine it runs on, all else of the tree."""
         host = Live(str(grow(tmp_path / "host", {"proc/iomem": IOMEM, "proc/sys/kernel/arch": "aarch64\n"})))
         tree = Root(str(grow(tmp_path / "tree", {"etc/fedora-release": "Fedora release 16 (Verne)\n"})))

@@ -95,12 +95,12 @@ def test_stray_text_behind_a_simple_value(cmdline: str, since_suffixes: str) -> 
     assert sizes(cmdline) == [128 * MIB] * 3 + [since_suffixes] * 9
 
 
-def test_nothing_there() -> None:
+def test_lines_without_a_value() -> None:
     for line in ("", "ro quiet", "Crashkernel=128M", "crashkernel =128M", "crashkernel", "\0crashkernel=128M"):
         assert sizes(line) == ["none"] * len(ALL)
 
 
-def test_what_stands_behind_an_offset() -> None:
+def test_text_behind_an_offset_is_ignored() -> None:
     for release in ALL:
         assert reading("crashkernel=128M@16Mx", release)[:3] == ("ok", 128 * MIB, 16 * MIB)
         assert reading("crashkernel=128M@16M@32M", release)[:3] == ("ok", 128 * MIB, 16 * MIB)
@@ -184,7 +184,7 @@ def test_high_elsewhere() -> None:
 
 
 @given(st.text("crashkernel=0123456789xkKMGTPE,@:- \thighlowcma\0\xe9"), st.sampled_from(ALL), st.integers(0, 1 << 64))
-def test_any_line_at_all_is_read(line: str, release: str, ram: int) -> None:
+def test_any_line_is_read_without_an_error(line: str, release: str, ram: int) -> None:
     found = reading("crashkernel=" + line, release, ram % (1 << 64))
     assert found.status in {"ok", "none", "invalid"}
     assert (found.status == "ok") == (found.size > 0)

@@ -56,7 +56,7 @@ def test_the_first_at_belongs_to_any_later_entry() -> None:
         ("1G-2G:64M,:", "crashkernel: Memory value expected"),
     ],
 )
-def test_what_is_wrong_with_a_list(value: str, reason: str) -> None:
+def test_invalid_lists_and_their_messages(value: str, reason: str) -> None:
     for release in ALL:
         found = reading(f"crashkernel={value} x", release)
         assert (found.status, found.ret) == ("invalid", -2 if release == "6.1.192" else -22)

@@ -117,7 +117,7 @@ def test_values_that_go_together(texts: list[str]) -> None:
         (["128M,cma"], "a value with ,cma reserves nothing on its own"),
     ],
 )
-def test_values_that_do_not(texts: list[str], message: str) -> None:
+def test_values_that_exclude_each_other(texts: list[str], message: str) -> None:
     with pytest.raises(BadValue) as caught:
         parse_values(texts)
     assert caught.value.message == message

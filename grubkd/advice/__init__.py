@@ -1,12 +1,19 @@
-"""Where the boot configuration and the machine meet: what each entry should hold, and what it will get."""
+"""Where the boot configuration meets the machine: what each entry should hold, and what its kernel does with it."""
 
 from __future__ import annotations
 
-from grubkd.advice.planning import PlanOptions, largest, plan_entry, plan_future, plan_release, recommended
-from grubkd.advice.review import review
-from grubkd.advice.simulation import Simulation, simulate
-from grubkd.advice.verdict import Verdict, foreseen, verdict
+from grubkd.advice.recommend import (
+    PlanOptions,
+    plan_entries,
+    plan_entry,
+    plan_future,
+    plan_release,
+    recommended,
+    review,
+)
+from grubkd.advice.verdict import Simulation, Verdict, Verdicts, simulate
 from grubkd.memory.plan import Plan, Reason
+from grubkd.memory.planner import largest
 
 __all__ = [
     "Plan",
@@ -14,13 +21,13 @@ __all__ = [
     "Reason",
     "Simulation",
     "Verdict",
-    "foreseen",
+    "Verdicts",
     "largest",
+    "plan_entries",
     "plan_entry",
     "plan_future",
     "plan_release",
     "recommended",
     "review",
     "simulate",
-    "verdict",
 ]

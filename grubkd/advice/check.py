@@ -1,12 +1,12 @@
-"""Whether this machine will dump when it crashes: every finding, and what they come to."""
+"""`check`: whether this machine saves a dump when it crashes, now and after the next boot, with all findings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.advice import dumproom, reservation, saving
-from grubkd.advice.casing import parsed
+from grubkd.advice import reservation, saving
+from grubkd.advice.case import parse_release
 from grubkd.advice.finding import Finding, Status, not_asked
 from grubkd.advice.lint import lint
 from grubkd.advice.reservation import line_of, next_entries
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 _NOW = frozenset({"booted", "reserved", "loaded"})
 _NEXT = frozenset({"configured", "service"})
 _ALWAYS = frozenset({"kernel", "target", "room"})
-# Beside these nothing is known to stand in the way; a kernel's configuration or a remote target may stay unseen.
+# Without these the result is unknown. It may be known without the others: a remote target cannot be checked.
 _TELLING_NOW = frozenset({"reserved", "loaded"})
 _TELLING_NEXT = frozenset({"configured", "service"})
-_LIVE_ONLY = "can be told of the running system only"
+_LIVE_ONLY = "can be checked on the running system only"
 _WHYS = {
     "kernel-missing": "that entry does not boot",
     "values-disagree": "whether memory is reserved then depends on which kernel boots",
-    "stray-quote": "the kernel takes what follows, up to the end of the line, for one argument",
+    "stray-quote": "the kernel reads the rest of the line as one argument",
     "reserves-nothing": "a crash of that kernel leaves no dump",
-    "would-not-boot": "the kernel stops while it looks for the memory, without a word",
-    "permission-denied": "what stands there is not part of this answer",
-    "interrupted": "files may hold a part of what was wanted",
+    "would-not-boot": "the kernel stops without a message while it looks for the memory",
+    "permission-denied": "its content is not part of this answer",
+    "interrupted": "files may have a part of the changes only",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`now`: a crash of the running kernel is saved; `next`: one after the next boot is. None where nothing tells."""
+    """`now`: a crash of the running kernel saves a dump; `next`: a crash after the next boot does. None if unknown."""
 
     findings: tuple[Finding, ...]
     now: bool | None
@@ -49,7 +49,7 @@ class Report:
 
 
 def report(config: BootConfig, machine: Machine, kdump: Kdump, notices: Sequence[Notice] = ()) -> Report:
-    """Everything that is to be said, in the order of what happens: boot, reservation, loading, dump."""
+    """All findings, in the order of events: boot, reservation, loading, dump."""
     found = [reservation.configured(config, machine)]
     running = machine.running
     if running is None:
@@ -60,9 +60,9 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, notices: Sequence
         found.append(saving.loaded(running, kdump))
     image = config.managed_by in (ManagedBy.OSTREE, ManagedBy.BOOTC)
     found.append(saving.service(kdump, machine, image=image))
-    found += saving.kernels(config, machine, kdump, _releases(config, machine))
-    found += dumproom.target(kdump)
-    found.append(dumproom.room(kdump, machine))
+    found += saving.kernels(machine, kdump, _releases(config, machine))
+    found += saving.target_findings(kdump)
+    found.append(saving.room_finding(kdump, machine))
     found += _odd_values(config, machine)
     found += _resets(config, kdump)
     known = {(each.code, each.place) for each in found}
@@ -80,7 +80,7 @@ def _verdict(found: Sequence[Finding], own: frozenset[str], telling: frozenset[s
 
 
 def _releases(config: BootConfig, machine: Machine) -> dict[str, str]:
-    """The kernels that matter: the running one, and those that may boot next."""
+    """The running kernel and those that may boot next: release -> role."""
     found: dict[str, str] = {}
     if machine.running:
         found[machine.running.release] = "the running kernel"
@@ -91,22 +91,24 @@ def _releases(config: BootConfig, machine: Machine) -> dict[str, str]:
 
 
 def _odd_values(config: BootConfig, machine: Machine) -> Iterator[Finding]:
-    """What is odd about any line, told once for the first that has it."""
-    told = set()
+    """What is odd about the lines, once for the first line that has it."""
+    seen = set()
     lines: list[tuple[str, Release | None, Place | None]] = [
-        (line_of(entry), parsed(entry.version or ""), entry.source) for entry in config.entries if entry.own_linux
+        (line_of(entry), parse_release(entry.version or ""), entry.source)
+        for entry in config.entries
+        if entry.own_linux
     ]
     if machine.running:
-        lines.append((machine.running.cmdline, parsed(machine.running.release), None))
+        lines.append((machine.running.cmdline, parse_release(machine.running.release), None))
     for line, release, place in lines:
         for each in lint(line, release, place):
-            if each.message not in told:
-                told.add(each.message)
+            if each.message not in seen:
+                seen.add(each.message)
                 yield each
 
 
 def _resets(config: BootConfig, kdump: Kdump) -> Iterator[Finding]:
-    """kdump-utils sets its own value again when it, or a kernel, is installed."""
+    """kdump-utils resets the value when it, or a kernel, is installed."""
     holds = any(reservation.held(line_of(entry)) for entry in config.entries if entry.own_linux)
     if kdump.resets is None or not holds:
         return
@@ -115,8 +117,8 @@ def _resets(config: BootConfig, kdump: Kdump) -> Iterator[Finding]:
         Status.WARNING,
         "kdump-utils resets crashkernel= to its own default",
         "auto-reset",
-        "an update of it, or of a kernel, may write over the value that is configured here",
-        f"put this line into {kdump.resets.file}: auto_reset_crashkernel no",
+        "an update of kdump-utils, or of a kernel, may overwrite the value that is configured here",
+        f"add this line to {kdump.resets.file}: auto_reset_crashkernel no",
         kdump.resets,
     )
 

@@ -1,4 +1,4 @@
-"""What `check` found out about one thing that a dump depends on."""
+"""A finding of `check` about one thing that a dump depends on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """PROBLEM: no dump will be saved. NOT_ASKED: it cannot be told from here, and is not guessed."""
+    """PROBLEM: no dump will be saved. NOT_ASKED: it cannot be checked from here."""
 
     OK = "ok"
     WARNING = "warning"
@@ -21,9 +21,9 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`check` names the thing, `code` the cause: a stable word each; equal where nothing is wrong.
+    """`check` names the thing and `code` the cause; both are stable words, and equal if nothing is wrong.
 
-    `message` says what is the case, `why` why it matters, `fix` the command or the line that mends it.
+    `message` is the fact, `why` says why it matters, and `fix` is the command or the setting that fixes it.
     """
 
     check: str
@@ -36,10 +36,10 @@ class Finding:
 
 
 def ok(check: str, message: str, place: Place | None = None) -> Finding:
-    """Nothing is wrong with it."""
+    """Nothing is wrong."""
     return Finding(check, Status.OK, message, check, place=place)
 
 
 def not_asked(check: str, message: str) -> Finding:
-    """It cannot be told; `message` says why."""
+    """It cannot be checked; `message` says why."""
     return Finding(check, Status.NOT_ASKED, message, check)

@@ -1,4 +1,4 @@
-"""What a newly installed kernel's entries lack of the value that stands for every kernel."""
+"""`keep`: which entries of a new kernel lack the value that grubkd set for all kernels."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """`entries`: those that are to get the value; where there are none, `why`."""
+    """The entries that get the value; without any, `why` not."""
 
     entries: tuple[Entry, ...]
     why: str = ""
 
 
 def keeping(config: BootConfig, release: str, word: LastAutoValue) -> Keeping:
-    """The entries of that kernel without any value.
+    """The entries of that kernel that have no value.
 
-    One that has another value was given it by somebody and is left alone; so is a kernel whose fellows have all lost
-    theirs, and what a generator makes from its source, which is as the source says.
+    If somebody set another value, it stays. If no other kernel has the value any more, nothing changes either. For
+    entries that a generator makes from a source, the source decides.
     """
     mine = [entry for entry in config.entries if entry.own_linux and release in _releases(entry)]
     lacking = tuple(entry for entry in mine if not _held(entry) and request.fed_by_source(config, entry) is None)
@@ -38,7 +38,7 @@ def keeping(config: BootConfig, release: str, word: LastAutoValue) -> Keeping:
 
 
 def _settled(mine: Sequence[Entry], lacking: Sequence[Entry], word: LastAutoValue) -> str:
-    """Why the entries stay as they are, or ""."""
+    """Why the entries stay as they are; "" if they do not."""
     held = {_held(entry) for entry in mine} - {()}
     foreign = held - {word.values, *word.beside}
     if foreign:
@@ -49,19 +49,19 @@ def _settled(mine: Sequence[Entry], lacking: Sequence[Entry], word: LastAutoValu
         return ""
     if held:
         return "its entry has the value"
-    return "its entry is as its source says, without a value" if mine else "no entry starts it"
+    return "its entry has no value, like the source that it is generated from" if mine else "no entry starts it"
 
 
 def _forsaken(config: BootConfig, mine: Sequence[Entry], word: LastAutoValue) -> str:
-    """Why the value no longer counts: of all other lines not one has it; or ""."""
+    """Why the value is no longer wanted: no other line has it; "" if it is wanted."""
     others = list(_others(config, mine))
     if not others or any(_values(line) in (word.values, *word.beside) for line in others):
         return ""
-    return "no other kernel has the value any more: somebody took it away"
+    return "no other kernel has the value any more: somebody removed it"
 
 
 def _others(config: BootConfig, mine: Sequence[Entry]) -> Iterator[Line]:
-    """The lines of all other kernels, and of those to come."""
+    """The lines of all other kernels, and of new kernels."""
     indices = {entry.index for entry in mine}
     for entry in config.entries:
         boot = main_boot(entry.boots)

@@ -1,4 +1,4 @@
-"""Values that a kernel reads otherwise than they look: each is legal, and hardly ever what was meant."""
+"""Values that a kernel does not read as they look: each is valid, and hardly ever what was meant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from grubkd.advice.finding import Finding, Status
 from grubkd.boot import cmdline
-from grubkd.memory.automatic import knows_auto
 from grubkd.memory.size import KIB, MIB, SUFFIXES, format_size
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ _SUFFIXED = (",high", ",low", ",cma")
 
 
 def lint(line: str, release: Release | None, place: Place | None = None) -> Iterator[Finding]:
-    """What is odd about the values of a line, each once. `release`: of the kernel that reads it, where known."""
+    """What is odd about the values of a line. `release`: of the kernel that reads it, None if unknown."""
     words = cmdline.tokens(line)
     end = words.index("--") if "--" in words else len(words)
     plain = []
@@ -31,28 +30,28 @@ def lint(line: str, release: Release | None, place: Place | None = None) -> Iter
         if _NAME not in word:
             continue
         if not cmdline.is_crashkernel(word):
-            why = "the kernel looks for crashkernel= anywhere in the line, and the last one it finds counts"
-            said = f"{word} is no crashkernel argument, but the kernel reads a value in it"
+            why = "the kernel looks for crashkernel= anywhere in the line and takes the last one"
+            said = f"{word} is not a crashkernel= argument, but the kernel reads a value in it"
             yield _odd("hidden-value", said, why, f"grubkd set --remove-arg '{word}'", place)
             continue
         value = word.partition("=")[2]
         if index > end:
-            why = "the kernel reads it all the same, while other tools take it for an argument of init"
-            yield _odd("after-double-dash", f"{word} stands behind --", why, f"grubkd set {_meant(value)}", place)
+            why = "the kernel reads it, but other tools take it for an argument of init"
+            yield _odd("after-double-dash", f"{word} is after --", why, f"grubkd set {_meant(value)}", place)
         if not value.endswith(_SUFFIXED):
             plain.append(value)
         yield from _value(value, release, place)
     if len(plain) > 1:
-        said = f"the line holds {len(plain)} values: {' '.join(plain)}"
-        why = f"the last one counts, {plain[-1]}, whatever the others say"
+        said = f"the line has {len(plain)} values: {' '.join(plain)}"
+        why = f"the kernel takes the last one, {plain[-1]}"
         yield _odd("two-values", said, why, f"grubkd set {_meant(plain[-1])}", place)
 
 
 def _value(value: str, release: Release | None, place: Place | None) -> Iterator[Finding]:
     if value.startswith("auto"):
-        if release is not None and not knows_auto(release.era):
+        if release is not None and not release.era.knows_auto:
             said = f"kernel {release} does not know crashkernel=auto"
-            why = "only the kernels of RHEL 6, 7 and 8 know the word: this one reserves nothing"
+            why = "only kernels of RHEL 6, 7 and 8 know it: this one reserves nothing"
             yield _odd("auto-unknown", said, why, "grubkd set --auto", place)
         return
     fix = f"grubkd set {_meant(value)}"
@@ -60,7 +59,7 @@ def _value(value: str, release: Release | None, place: Place | None) -> Iterator
         number, suffix = match[1], match[2]
         if _is_octal(number):
             said = f"{number}{suffix} in crashkernel={value} is octal: the kernel reads {_readable(number, suffix)}"
-            yield _odd("octal", said, "a number that begins with 0 is read in base eight", fix, place)
+            yield _odd("octal", said, "the kernel reads a number that starts with 0 in base eight", fix, place)
         elif _is_bytes(number, suffix):
             said = f"{number} in crashkernel={value} is a number of bytes"
             yield _odd("no-suffix", said, "without K, M or G the kernel counts bytes", fix, place)
@@ -71,12 +70,12 @@ def _is_octal(number: str) -> bool:
 
 
 def _is_bytes(number: str, suffix: str) -> bool:
-    """Whether it is an amount too small to be meant."""
+    """Whether the amount is too small to be meant."""
     return not suffix and 0 < int(number, 16 if number[:2] in ("0x", "0X") else 10) < MIB
 
 
 def _meant(value: str) -> str:
-    """The value with its numbers as they were meant: decimal, and in megabytes."""
+    """The value with its numbers as they were probably meant: decimal, and in megabytes."""
 
     def better(match: Match[str]) -> str:
         number, suffix = match[1], match[2]
@@ -88,7 +87,7 @@ def _meant(value: str) -> str:
 
 
 def _readable(number: str, suffix: str) -> str:
-    """What C's base 0 makes of a number with a leading 0: it ends at the first digit that is not octal."""
+    """What a kernel reads in a number with a leading 0: octal, up to the first digit that is not."""
     digits = number[: len(number) - len(number.lstrip("01234567"))]
     size = int(digits, 8) << (SUFFIXES[suffix.upper()] if suffix and digits == number else 0)
     return format_size(size) if size and size % KIB == 0 else f"{size} bytes"

@@ -1,30 +1,31 @@
-"""Is the memory there? What is configured, what the kernel was booted with, what it reserved, what was foreseen."""
+"""The findings about the reservation: what is configured, booted, reserved and predicted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.advice.casing import parsed
+from grubkd.advice.case import parse_release
 from grubkd.advice.finding import Finding, Status, not_asked, ok
-from grubkd.advice.planning import plan_entry
-from grubkd.advice.simulation import simulate
-from grubkd.advice.verdict import verdict
+from grubkd.advice.recommend import plan_entry
+from grubkd.advice.verdict import Verdicts, simulate
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
+from grubkd.boot.model import Role
 from grubkd.errors import GrubkdError
 from grubkd.memory.size import format_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from grubkd.advice.verdict import Verdict
-    from grubkd.boot.model import BootConfig, Entry
-    from grubkd.machine.machine import Machine
-    from grubkd.machine.running import Running
+    from grubkd.boot.model import BootConfig, Entry, LineKey
+    from grubkd.machine.machine import Machine, Running
 
-_NO_MEMORY = "without memory set aside at boot no capture kernel can be loaded"
+
+_NO_MEMORY = "a capture kernel can only be loaded into memory that is reserved at boot"
 _AUTO = "grubkd set --auto"
 _REBOOT = "systemctl reboot"
+# Arguments that boot loaders add to the line.
 _ADDED = ("BOOT_IMAGE", "initrd")
 
 
@@ -34,23 +35,23 @@ def held(line: str) -> list[str]:
 
 
 def line_of(entry: Entry) -> str:
-    """What the image that reserves the memory, a kernel or Xen, receives."""
+    """The command line of the image that reserves the memory: a kernel, or Xen."""
     boot = main_boot(entry.boots)
     return boot.line.text() if boot else ""
 
 
 def next_entries(config: BootConfig) -> Sequence[Entry]:
-    """The entry that boots next; where nothing tells which, every one of this system but rescue ones."""
+    """The entry that boots next; if that is unknown, all of this system but rescue entries."""
     chosen = [entry for entry in config.entries if entry.default]
     own = [entry for entry in config.entries if entry.own_linux]
     return chosen or [entry for entry in own if not entry.rescue] or own
 
 
 def configured(config: BootConfig, machine: Machine) -> Finding:
-    """What the kernel that boots next will do with its value; of several that may, the worst is told."""
+    """What the kernel that boots next will do with its value. If several may boot, the worst result."""
     entries = next_entries(config)
     if not entries:
-        return not_asked("configured", "no boot entry was found: what the next boot gets is not known")
+        return not_asked("configured", "no boot entry found: the values of the next boot are not known")
     found = [_configured(entry, config, machine) for entry in entries]
     for status in (Status.PROBLEM, Status.WARNING, Status.NOT_ASKED):
         for each in found:
@@ -63,17 +64,17 @@ def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
     name = f"entry {entry.index} ({entry.title})"
     values = " ".join(held(line_of(entry)))
     if not entry.linux or entry.foreign:
-        why = "then this system's value does not count"
+        why = "the value of this system then has no effect"
         return _finding("default-foreign", f"{name}, which boots by default, starts another system", why, "", entry)
-    found = verdict(line_of(entry), entry, machine)
+    found = Verdicts(machine).verdict(line_of(entry), entry)
     if found.status == "unknown":
-        return not_asked("configured", f"{name} holds {values}; what comes of it is not known: {found.reason}")
-    fix = _mend(entry, config, machine)
+        return not_asked("configured", f"{name} has {values}; its effect is not known: {found.reason}")
+    fix = _fix(entry, config, machine)
     failure = _failure(entry, name, values, found, fix)
     if failure:
         return failure
     if found.lacks_high_low:
-        why = "it reads the number alone, and places it where it likes"
+        why = "it reads the number only, and chooses the place itself"
         said = f"the kernel of {name} does not know ,high and ,low ({values})"
         return _finding("lacks-high-low", said, why, fix, entry)
     if () in found.alternatives:
@@ -83,20 +84,20 @@ def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
 
 
 def _failure(entry: Entry, name: str, values: str, found: Verdict, fix: str) -> Finding | None:
-    """The finding for a line that reserves nothing, or stops the machine; None for any other."""
+    """The finding for a line that reserves nothing, or stops the machine; None for other lines."""
     if found.status == "none" and not values:
-        return _problem("no-value", f"{name} holds no crashkernel= value", _NO_MEMORY, fix, entry)
+        return _problem("no-value", f"{name} has no crashkernel= value", _NO_MEMORY, fix, entry)
     if found.status in ("none", "failed"):
         return _problem("reserves-nothing", f"{name} reserves nothing: {found.reason}", _NO_MEMORY, fix, entry)
     if found.status == "hang" or found.may_hang:
         how = "would not" if found.status == "hang" else "might not"
-        why = "the kernel stops while it looks for the memory, without a word"
+        why = "the kernel stops without a message while it looks for the memory"
         return _problem("would-not-boot", f"{name} {how} boot: {found.reason}", why, fix, entry)
     return None
 
 
-def _mend(entry: Entry, config: BootConfig, machine: Machine) -> str:
-    """The command that gives the entry a value: of an entry that only another tool can change, that tool's."""
+def _fix(entry: Entry, config: BootConfig, machine: Machine) -> str:
+    """The command that sets a value; for an entry that only another tool can change, the command of that tool."""
     if not entry.managed_by:
         return _AUTO
     from grubkd.boot.selector import Selection
@@ -104,16 +105,16 @@ def _mend(entry: Entry, config: BootConfig, machine: Machine) -> str:
     from grubkd.change.request import reservation
 
     try:
-        wishes = (reservation(plan_entry(entry, config, machine).values),)
+        changes = (reservation(plan_entry(entry, config, machine).values),)
         architecture = machine.architecture.value if machine.architecture else None
-        managed.editable(config, Selection((entry,), False), lambda _: wishes, architecture)
+        managed.editable(config, Selection((entry,), False), lambda _: changes, architecture)
     except GrubkdError as problem:
         return problem.hint
     return _AUTO
 
 
 def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machine: Machine) -> Finding:
-    """Whether the value is at least what would be chosen here."""
+    """Whether the value is at least the one that grubkd would choose."""
     size = found.request.size if found.request else 0
     try:
         wanted = plan_entry(entry, config, machine)
@@ -123,8 +124,8 @@ def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machi
         said = f"entry {entry.index} ({entry.title}) reserves {format_size(size)}, less than the "
         said += f"{format_size(wanted.size)} of {wanted.source}"
         why = "a capture kernel that runs out of memory saves nothing"
-        return _finding("small", said, why, _mend(entry, config, machine), entry)
-    return ok("configured", f"entry {entry.index} ({entry.title}) holds {values}: {format_size(size)}", entry.source)
+        return _finding("small", said, why, _fix(entry, config, machine), entry)
+    return ok("configured", f"entry {entry.index} ({entry.title}) has {values}: {format_size(size)}", entry.source)
 
 
 def _problem(code: str, message: str, why: str, fix: str, entry: Entry) -> Finding:
@@ -136,7 +137,7 @@ def _finding(code: str, message: str, why: str, fix: str, entry: Entry) -> Findi
 
 
 def running_entry(config: BootConfig, running: Running) -> Entry | None:
-    """The entry that the running kernel was started from, as far as its release and arguments tell."""
+    """The entry that the running kernel was booted from, by its release and arguments; None if unknown."""
     alike = [entry for entry in config.entries if entry.linux and entry.version == running.release]
     booted = _plain(running.cmdline)
     exact = [entry for entry in alike if _plain(line_of(entry)) == booted]
@@ -149,7 +150,7 @@ def _plain(line: str) -> list[str]:
 
 
 def booted(config: BootConfig, running: Running) -> Finding:
-    """Whether the kernel was booted with a value, and with the one that its entry holds now."""
+    """Whether the kernel was booted with a value, and with the one that its entry has now."""
     values = " ".join(held(running.cmdline))
     entry = running_entry(config, running)
     wanted = " ".join(held(line_of(entry))) if entry else ""
@@ -159,21 +160,21 @@ def booted(config: BootConfig, running: Running) -> Finding:
         return Finding("booted", Status.PROBLEM, said, "booted-without", _NO_MEMORY, fix)
     if entry is None:
         said = f"no entry starts the running kernel {running.release}, which was booted with {values}"
-        why = "it was removed, or booted from another disk: the next boot may differ"
+        why = "its entry was removed, or it was booted from another disk: the next boot may differ"
         return Finding("booted", Status.WARNING, said, "no-entry", why, "grubkd show")
     if wanted != values:
-        said = f"booted with {values or 'no argument of that name'}, while the entry now holds {wanted or 'none'}"
-        why = "what is configured is in force from the next boot on"
+        said = f"booted with {values or 'no crashkernel= argument'}, but the entry now has {wanted or 'none'}"
+        why = "the configured value takes effect at the next boot"
         return Finding("booted", Status.WARNING, said, "booted-differs", why, _REBOOT, entry.source)
     return ok("booted", f"the running kernel {running.release} was booted with {values}", entry.source)
 
 
 def reserved(running: Running, machine: Machine) -> Iterator[Finding]:
-    """What the running kernel holds, and whether that is what was foreseen."""
+    """What the running kernel reserves, and whether that is what grubkd predicts."""
     size = running.reserved
     if size is None:
         said = f"the running kernel {running.release} cannot load a capture kernel (no /sys/kernel/kexec_crash_size)"
-        why = "it is built without CONFIG_KEXEC, or this is no machine of its own"
+        why = "it is built without CONFIG_KEXEC, or this is a container"
         yield Finding("reserved", Status.PROBLEM, said, "no-kexec", why, "boot a kernel of the distribution")
         return
     if size == 0:
@@ -188,27 +189,62 @@ def reserved(running: Running, machine: Machine) -> Iterator[Finding]:
 
 
 def _foreseen(size: int, running: Running, machine: Machine) -> Iterator[Finding]:
-    """Whether the amount is the one that the same rules foresee for the line that was booted."""
-    release = parsed(running.release)
+    """Whether the amount is the one that grubkd predicts for the command line of this boot."""
+    release = parse_release(running.release)
     if release is None or machine.hardware.pv_guest:
         return
     try:
         found = simulate(running.cmdline, release, machine, initrd_size=None).verdict
     except GrubkdError as problem:
-        yield not_asked("predicted", f"nothing can be foreseen: {problem.message}")
+        yield not_asked("predicted", f"no prediction: {problem.message}")
         return
     if found.status == "unknown":
-        yield not_asked("predicted", f"nothing can be foreseen: {found.reason}")
+        yield not_asked("predicted", f"no prediction: {found.reason}")
         return
     wanted = found.request.size if found.request and found.request.status == "ok" else 0
     regions = [region for each in (found.regions, *found.alternatives) for region in each]
     if size == wanted or size in {end - start for start, end in regions}:
-        yield ok("predicted", "as much as was foreseen for what it was booted with")
+        yield ok("predicted", "the size is the predicted one for the command line of this boot")
     elif size < wanted:
-        said = f"{format_size(size)} is reserved, though {format_size(wanted)} was asked for"
-        why = "it was given back since (kexec_crash_size, KDUMP_AUTO_RESIZE): a larger capture kernel finds no room"
+        said = f"{format_size(size)} is reserved, but {format_size(wanted)} was requested"
+        why = (
+            "memory was released since boot (kexec_crash_size, KDUMP_AUTO_RESIZE): a larger capture kernel may not fit"
+        )
         yield Finding("predicted", Status.WARNING, said, "shrunk", why, _REBOOT)
     else:
-        said = f"{format_size(size)} is reserved, though {format_size(wanted) if wanted else 'nothing'} was foreseen"
-        why = "what is foreseen for the next boot may be as wrong"
-        yield Finding("predicted", Status.WARNING, said, "not-foreseen", why, "grubkd predict, and report what it says")
+        said = f"{format_size(size)} is reserved, but {format_size(wanted) if wanted else 'nothing'} was predicted"
+        why = "the prediction for the next boot may be wrong too"
+        yield Finding(
+            "predicted",
+            Status.WARNING,
+            said,
+            "not-foreseen",
+            why,
+            "please report this with the output of: grubkd predict",
+        )
+
+
+def reboot_required(
+    config: BootConfig, running: Running, expected: Mapping[LineKey, Sequence[str]], names: Collection[str]
+) -> bool | None:
+    """Whether arguments of these names differ, in an entry that may boot next, from those of the running kernel.
+
+    `expected`: the key of a line of the configuration -> its arguments after the change. None if unknown: no entry is
+    known, or a hypervisor reserves the memory, whose command line the running kernel does not show.
+    """
+    lines = []
+    for entry in next_entries(config):
+        boot = main_boot(entry.boots)
+        if boot is None or entry.foreign or boot.role is Role.HYPERVISOR:
+            return None
+        lines.append(expected[boot.line.key])
+    if not lines:
+        return None
+    booted = _of_names(cmdline.tokens(running.cmdline), names)
+    return any(_of_names(line, names) != booted for line in lines)
+
+
+def _of_names(arguments: Sequence[str], names: Collection[str]) -> list[tuple[str, str | None]]:
+    return sorted(
+        (cmdline.meaning(each) for each in arguments if cmdline.name_of(each) in names), key=lambda found: found[0]
+    )

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError, Usage
 from grubkd.memory.architecture import architecture
-from grubkd.memory.crashkernel import read
-from grubkd.memory.memorymap import from_firmware
-from grubkd.memory.placement import counted_ram, place
+from grubkd.memory.kernel_parser import read
+from grubkd.memory.memory_map import from_firmware
+from grubkd.memory.placement.place import counted_ram, place
 from grubkd.memory.release import Release
 from grubkd.memory.size import LIMIT
 from grubkd.render import output, predict
 from grubkd.text import from_user, to_display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, BinaryIO, TypeGuard
 
-    from grubkd.memory.memorymap import Extent, MemoryMap
-    from grubkd.memory.placement import Placement
+    from grubkd.memory.memory_map import Extent, MemoryMap
+    from grubkd.memory.placement.place import Placement
 
 _CHUNK = 1 << 16
 
@@ -33,8 +34,9 @@ class BadRequest(Usage):
 
 def run(stream: BinaryIO) -> None:
     """Answer every line of the stream. Lines are answered as they arrive; a bad line does not stop the run."""
+    parse = lru_cache(maxsize=1024)(Release.parse)
     for lines in _arrivals(stream):
-        output.text("\n".join(answers(lines)))
+        output.text("\n".join(answers(lines, parse)))
 
 
 def _arrivals(stream: BinaryIO) -> Iterator[list[bytes]]:
@@ -57,19 +59,19 @@ def _read(stream: BinaryIO) -> bytes:
     return chunk
 
 
-def answers(lines: Iterable[bytes]) -> Iterator[str]:
+def answers(lines: Iterable[bytes], parse: Callable[[str], Release] = Release.parse) -> Iterator[str]:
     """The answer to each line, as a line of JSON without its newline."""
     for line in lines:
-        yield _DUMP(_answer_line(line))
+        yield _DUMP(_answer_line(line, parse))
 
 
-def answer(request: Mapping[str, Any]) -> dict[str, Any]:
+def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release.parse) -> dict[str, Any]:
     """The answer to one request: {"id", "request", "placement"}. Raises GrubkdError for an invalid request.
 
     Unknown fields are ignored, and so are optional ones that are null. Sizes and addresses are bytes, ends exclusive.
     """
     cmdline = _text(request, "cmdline")
-    release = Release.parse(_text(request, "release"))
+    release = parse(_text(request, "release"))
     arch = architecture(_text(request, "arch"))
     ram = _number(request, "ram")
     memory = _memory(request)
@@ -104,7 +106,7 @@ _LOAD = json.JSONDecoder(parse_constant=_refuse_constant).decode
 _DUMP = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def _answer_line(line: bytes) -> dict[str, Any]:
+def _answer_line(line: bytes, parse: Callable[[str], Release]) -> dict[str, Any]:
     name = None
     try:
         try:
@@ -114,7 +116,7 @@ def _answer_line(line: bytes) -> dict[str, Any]:
         if not isinstance(request, dict):
             raise BadRequest("the line is not a JSON object")
         name = request.get("id")
-        return answer(request)
+        return answer(request, parse)
     except GrubkdError as problem:
         return {"id": name, "error": {"code": problem.code, "message": to_display(str(problem))}}
 

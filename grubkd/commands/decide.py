@@ -33,7 +33,7 @@ def plan_all(
     Entries that share a slot or a source get the largest of their plans, new kernels the largest of all. Raises as
     advice.plan_entry does.
     """
-    alone = {entry.index: advice.plan_entry(entry, config, machine, options) for entry in selection.entries}
+    alone = advice.plan_entries(selection.entries, config, machine, options)
     found: dict[int | None, Plan] = {}
     if selection.everything:
         found[None] = advice.largest(list(alone.values())) if alone else advice.plan_future(config, machine, options)
@@ -111,8 +111,9 @@ def admitted(
     given value is a warning. With --force both are warnings.
     """
     seen: set[tuple[str, str | None]] = set()
+    verdicts = advice.Verdicts(machine)
     for entry, arguments in _revalued(selection, planned):
-        verdict = advice.verdict(" ".join(arguments), entry, machine)
+        verdict = verdicts.brief(" ".join(arguments), entry)
         for problem in _problems(request, entry, verdict):
             if isinstance(problem, Notice):
                 if (problem.code, entry.version) not in seen:

@@ -10,7 +10,7 @@ from grubkd.commands.warnings import unreadable
 from grubkd.errors import Notice
 from grubkd.machine import dumps as saved
 from grubkd.machine import kdump
-from grubkd.machine.dumptarget import Kind
+from grubkd.machine.dump_target import TargetKind
 from grubkd.render import dumps, output
 from grubkd.render.json import document
 from grubkd.tree.root import Root
@@ -44,7 +44,7 @@ def answer(tree: Root, *, json: bool) -> int:
 
 def _elsewhere(configured: kdump.Kdump) -> Notice:
     target = configured.target
-    unmounted = target.kind is Kind.FILESYSTEM
+    unmounted = target.kind is TargetKind.FILESYSTEM
     return Notice(
         "not-mounted" if unmounted else "elsewhere",
         f"dumps go to {target}, which {'is not mounted' if unmounted else 'cannot be read from here'}",

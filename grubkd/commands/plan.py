@@ -10,7 +10,7 @@ import click
 
 from grubkd import advice
 from grubkd.advice import PlanOptions
-from grubkd.advice.drawing import draw
+from grubkd.advice.verdict import draw
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.commands import completion, options
@@ -78,9 +78,8 @@ def plan_command(root: str, kernel: tuple[str, ...], **given: Any) -> int:
     if form:
         shared = plans.get(None) or advice.largest(list(plans.values()))
         return _print_snippet(form, shared, machine, config.errors, json=json)
-    rows = [
-        (entry, plans[entry.index], advice.foreseen(entry, plans[entry.index], machine)) for entry in selection.entries
-    ]
+    verdicts = advice.Verdicts(machine)
+    rows = [(entry, plans[entry.index], verdicts.foreseen(entry, plans[entry.index])) for entry in selection.entries]
     pictures = _pictures(rows, machine, every=bool(kernel)) if given["style"] or given["svg"] else []
     if given["svg"]:
         _save(given["svg"], pictures)

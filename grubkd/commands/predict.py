@@ -120,13 +120,13 @@ def _entries(cmdline: str | None, root: str, given: dict[str, Any], *, json: boo
     tree = Root(root)
     config = inventory.read(tree)
     selected = [entry for entry in select(config, given["kernel"]).entries if entry.linux]
-    machine = _here(given, tree)
+    verdicts = advice.Verdicts(_here(given, tree))
     rows = []
     for entry in selected:
         boot = main_boot(entry.boots)
         own = boot.line.text() if boot else ""
         line = own if cmdline is None else from_user(cmdline)
-        rows.append((entry, line, advice.verdict(line, entry, machine, initrd_size=given["initrd"])))
+        rows.append((entry, line, verdicts.verdict(line, entry, initrd_size=given["initrd"])))
     if json:
         document(predict.entries(rows, config.errors))
         return output.exit_code(config.errors)

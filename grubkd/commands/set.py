@@ -15,7 +15,7 @@ from grubkd.commands.decide import decide
 from grubkd.commands.group import message_options
 from grubkd.errors import Usage
 from grubkd.machine import machine as machines
-from grubkd.memory import crashkernel
+from grubkd.memory.value import parse_values
 from grubkd.text import from_user
 from grubkd.tree.root import Root
 
@@ -107,11 +107,11 @@ def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bo
     On the running system the two are compared: a second run, which changes nothing, gives the same answer.
     """
     if machine.running and outcome.config and outcome.expected:
-        from grubkd.advice import reboot
+        from grubkd.advice.reservation import reboot_required
 
         names = {each.name for each in request.arguments}
         names |= {cmdline.CRASHKERNEL} if request.auto or request.values is not None else set()
-        found = reboot.required(outcome.config, machine.running, outcome.expected, names)
+        found = reboot_required(outcome.config, machine.running, outcome.expected, names)
         if found is not None:
             return found
     return bool(outcome.files) and not request.dry_run
@@ -120,7 +120,7 @@ def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bo
 def _checked(values: tuple[str, ...]) -> tuple[str, ...]:
     """The values as given, without the name. Raises BadValue with the column."""
     texts = [from_user(value) for value in values]
-    crashkernel.parse_values(texts)
+    parse_values(texts)
     return tuple(text.removeprefix("crashkernel=") for text in texts)
 
 

@@ -1,4 +1,7 @@
-"""The dumps in a directory: as kdump-utils, kdump-tools and SUSE's kdump leave them, one directory each."""
+"""The saved dumps in a directory, one directory each, as kdump-utils, kdump-tools and SUSE's kdump leave them.
+
+Also what the messages of a crashed kernel say: its release and why it stopped.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,67 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError
-from grubkd.machine import messages, vmcore
+from grubkd.machine import vmcore
 from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grubkd.tree.root import Root
+
+
+_STAMP = re.compile(r"^(?:<\d{1,3}>)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?)?")
+_LINUX_VERSION = re.compile(r"Linux version (\S{1,64}) ")
+# `CPU: 0 PID: 1 Comm: bash Kdump: loaded Not tainted 6.1.0-50-amd64 #1 Debian 6.1.1-1`
+_TAINTED = re.compile(r"(?:Not tainted|Tainted: [A-Z ()]{1,30}?) +(\d[^\s#]{0,63}) #\d")
+_PANIC = "Kernel panic - not syncing"
+_FATAL = "Fatal exception"
+_CAUSES = (
+    "BUG: ",
+    "kernel BUG at ",
+    "Oops",
+    "Internal error: ",
+    "general protection fault",
+    "Unable to handle kernel ",
+    "Unable to handle paging request",
+    "Kernel access of bad area",
+    "divide error: ",
+    "invalid opcode: ",
+    "double fault: ",
+    "Machine check",
+    "watchdog: BUG: ",
+    "NMI watchdog: ",
+    "SysRq : Trigger a crash",
+    "sysrq: Trigger a crash",
+    "sysrq: SysRq : Trigger a crash",
+)
+_LONGEST = 200
+
+
+def crashed_release(text: str) -> str | None:
+    """The release by the first boot message or, in a buffer that overflowed, by an oops."""
+    found = _LINUX_VERSION.search(text) or _TAINTED.search(text)
+    return found[1] if found else None
+
+
+def panic_line(text: str) -> str | None:
+    """The line that says why the kernel stopped, without its time stamp; None without such a line.
+
+    It is the panic's line, unless that only says that something before it was fatal, or is missing because the capture
+    kernel started first: then it is the line of the cause.
+    """
+    last = cause = None
+    for line in text.split("\n"):
+        if _PANIC in line and "---[ end " not in line:
+            last = line[line.index(_PANIC) :]
+        else:
+            plain = _STAMP.sub("", line, count=1)
+            if plain.startswith(_CAUSES) and last is None and (cause is None or not plain.startswith("Oops")):
+                cause = plain
+    if last is not None and (cause is None or _FATAL not in last):
+        cause = last
+    return cause.strip()[:_LONGEST] if cause else None
+
 
 _CORE = re.compile(r"vmcore(?:\.flat|\.?\d{1,12})?|dump\.\d{8,14}(?:\.\w{2,4})?")
 _UNFINISHED = re.compile(r"vmcore(?:\.flat)?-incomplete|dump-incomplete(?:\.\w{2,4})?")
@@ -24,11 +81,11 @@ _HEAD, _TAIL = 64 << 10, 512 << 10
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """`path`: its directory. `files`: those that hold memory, () where only messages were saved; `size`: their bytes.
+    """One dump. `files`: those with memory, () if only messages were saved; `size`: their bytes.
 
-    `time`: seconds since 1970, of the crash where the dump tells it, else of the last write. `complete` is None for a
-    form whose end cannot be checked; `fault` says what is missing. `release` and `panic`, the line that says why, where
-    the dump or its messages tell them.
+    `time`: seconds since 1970, of the crash if known, else of the last write. `complete`: None for a form whose end
+    cannot be checked; `fault` says what is missing. `release` and `panic`, the line that says why, by the dump or its
+    messages.
     """
 
     path: str
@@ -43,7 +100,7 @@ class Dump:
 
 
 def read(tree: Root, directory: str) -> tuple[Dump, ...]:
-    """The dumps in the directory itself and in those below it, newest first; of one time, by name, latest first."""
+    """The dumps in the directory and its subdirectories, newest first; with the same time, by name, last first."""
     found = [dump for path in _places(tree, directory) if (dump := _dump(tree, path))]
     return tuple(sorted(found, key=lambda dump: (dump.time, dump.path), reverse=True))
 
@@ -58,27 +115,22 @@ def _dump(tree: Root, path: str) -> Dump | None:
     names = tree.list(path)
     cores = [name for name in names if _CORE.fullmatch(name)]
     unfinished = [name for name in names if _UNFINISHED.fullmatch(name)]
-    told = [name for name in names if _MESSAGES.fullmatch(name)]
-    if not (cores or unfinished or told):
+    messages = [name for name in names if _MESSAGES.fullmatch(name)]
+    if not (cores or unfinished or messages):
         return None
     files = tuple(cores or unfinished)
-    headers, size, time = [], 0, 0
-    for name in files or told[:1]:
-        status = tree.stat(f"{path}/{name}")
-        if status is not None:
-            size += status.st_size if files else 0
-            time = max(time, int(status.st_mtime))
-    for name in files:
-        headers.append(_header(tree, f"{path}/{name}"))
-    known = [each for each in headers if each]
-    release, panic = _told(tree, [f"{path}/{name}" for name in told])
+    status = [found for name in files or messages[:1] if (found := tree.stat(f"{path}/{name}"))]
+    headers = [_header(tree, f"{path}/{name}") for name in files]
+    known = [header for header in headers if header]
+    packed = any(header.form in vmcore.PACKED for header in known)
+    release, panic = _said(tree, [f"{path}/{name}" for name in messages])
     fault = _fault(files, headers, unfinished=bool(unfinished and not cores))
     return Dump(
         path=path,
         files=files,
-        size=size,
-        time=next((each.time for each in known if each.time), time),
-        complete=False if fault else None if any(each.form in vmcore.PACKED for each in known) else True,
+        size=sum(each.st_size for each in status) if files else 0,
+        time=next((each.time for each in known if each.time), max((int(each.st_mtime) for each in status), default=0)),
+        complete=False if fault else None if packed else True,
         fault=fault,
         form=known[0].form if known else "",
         release=next((each.release for each in known if each.release), release),
@@ -86,21 +138,21 @@ def _dump(tree: Root, path: str) -> Dump | None:
     )
 
 
-def _fault(files: tuple[str, ...], headers: list[vmcore.Header | None], *, unfinished: bool) -> str:
+def _fault(files: tuple[str, ...], headers: list[vmcore.DumpHeader | None], *, unfinished: bool) -> str:
     if not files:
         return "only the kernel's messages were saved"
     if unfinished:
-        return "it was not finished"
+        return "it is not finished"
     for name, header in zip(files, headers, strict=True):
         if header is None:
-            return f"{name} is no dump"
+            return f"{name} is not a dump"
         if header.fault:
             return f"{name}: {header.fault}"
     return ""
 
 
-def _header(tree: Root, path: str) -> vmcore.Header | None:
-    """None for what is no dump, or may not be read."""
+def _header(tree: Root, path: str) -> vmcore.DumpHeader | None:
+    """The header of a dump; None if it is not a dump, or not readable."""
     try:
         with tree.open(path) as file:
             fd = file.fileno()
@@ -109,8 +161,8 @@ def _header(tree: Root, path: str) -> vmcore.Header | None:
         return None
 
 
-def _told(tree: Root, paths: list[str]) -> tuple[str | None, str | None]:
-    """The release and the panic line by the first of these files that tells, of a large one its beginning and end."""
+def _said(tree: Root, paths: list[str]) -> tuple[str | None, str | None]:
+    """The release and the panic line by the first file that has them. Of a large file only both ends are read."""
     for path in paths:
         try:
             status = tree.stat(path)
@@ -119,7 +171,7 @@ def _told(tree: Root, paths: list[str]) -> tuple[str | None, str | None]:
             tail = from_bytes(tree.part(path, max(size - _TAIL, 0), _TAIL))
         except GrubkdError:
             continue
-        release = messages.release(head) or messages.release(tail)
-        if release or messages.panic(tail):
-            return release, messages.panic(tail)
+        release = crashed_release(head) or crashed_release(tail)
+        if release or panic_line(tail):
+            return release, panic_line(tail)
     return None, None

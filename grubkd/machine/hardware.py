@@ -1,29 +1,36 @@
-"""What raises a running machine's need of memory for capturing, and what else lies in its memory at boot."""
+"""The hardware of the running machine: what raises the memory that a capture kernel needs, or holds memory at boot."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import struct
 from dataclasses import dataclass
+from stat import S_ISBLK
 from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError
-from grubkd.machine import luks
+from grubkd.machine.dump_target import device_path
 from grubkd.machine.ram import text
+from grubkd.memory.size import KIB, MIB
+from grubkd.text import to_bytes
 
 if TYPE_CHECKING:
-    from grubkd.memory.physical import Extent
+    from collections.abc import Iterator
+
+    from grubkd.memory.memory_map import Extent
     from grubkd.tree.root import Root
 
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """Facts of the running machine; amounts in bytes.
+    """The hardware of the running machine. Amounts are in bytes.
 
-    modules: what the loaded modules take, None where there is no list of them. keyslots: see luks.keyslot_memory.
-    encrypted: AMD's SME or SEV is at work, so that devices need bounce buffers. smmu, mlx5: an arm64 SMMU, a Mellanox
-    card of that driver. efi: booted by EFI firmware. initrd: where the boot loader put it this time. borders: where
-    one NUMA node ends and the next begins. pv_guest: a paravirtual guest of Xen, whose kernels reserve nothing.
+    modules: what the loaded modules take, None if unknown. keyslots: see keyslot_memory. encrypted: AMD SME or SEV is
+    on, so devices need bounce buffers. smmu: there is an arm64 SMMU. mlx5: there is a network card of that driver.
+    efi: booted by EFI firmware. initrd: where the boot loader put it at this boot. borders: the first address of each
+    NUMA node but the lowest. pv_guest: a paravirtual guest of Xen, whose kernels reserve nothing.
     """
 
     modules: int | None = None
@@ -40,28 +47,29 @@ class Hardware:
 _CHOSEN = "/sys/firmware/devicetree/base/chosen"
 
 UNKNOWN = Hardware()
-"""Of a machine that is not the running one."""
+"""Nothing is known: the machine is not the running one."""
 
 
 def read(tree: Root, host: Root, *, runs: bool) -> Hardware:
-    """The facts of /proc and /sys of the host, and of the volumes that the tree unlocks. `runs`: the tree is what runs.
+    """Read /proc and /sys of the host, and the encrypted volumes of the tree.
 
-    An installer's own modules, initrd and arguments are not those of the system that it installs.
+    `runs`: the host runs the system of the tree. An installer's modules, initrd and arguments are not those of the
+    system that it installs.
     """
-    said = re.search(r"^flags\s*:(.*)$", text(host, "/proc/cpuinfo") or "", re.MULTILINE)
-    flags = set(said[1].split()) if said else set()
+    found = re.search(r"^flags\s*:(.*)$", text(host, "/proc/cpuinfo") or "", re.MULTILINE)
+    flags = set(found[1].split()) if found else set()
     words = (text(host, "/proc/cmdline") or "").split() if runs else []
     return Hardware(
         modules=_modules(host) if runs else None,
-        keyslots=luks.keyslot_memory(tree, devices=host.path == "/"),
-        # A guest sees sev only where it runs encrypted; a host's own memory is encrypted only where that is asked for.
+        keyslots=keyslot_memory(tree, devices=host.path == "/"),
+        # A guest has the flag sev only if its memory is encrypted; a host encrypts its memory only if asked to.
         encrypted=("mem_encrypt=on" in words and "sme" in flags) or {"sev", "hypervisor"} <= flags,
         smmu=any(name.startswith("arm-smmu") for name in host.list("/sys/devices/platform")),
         mlx5=any(":" in name for name in host.list("/sys/bus/pci/drivers/mlx5_core")),
         efi=host.exists("/sys/firmware/efi"),
         initrd=_initrd(host) if runs else None,
         borders=_borders(host),
-        # The control domain looks the same, but there the hypervisor reserves.
+        # The control domain looks the same, but there the hypervisor reserves memory.
         pv_guest=(text(host, "/sys/hypervisor/guest_type") or "").strip() == "PV"
         and "control_d" not in (text(host, "/proc/xen/capabilities") or ""),
     )
@@ -69,22 +77,22 @@ def read(tree: Root, host: Root, *, runs: bool) -> Hardware:
 
 def _modules(host: Root) -> int | None:
     """The sum of the second column of /proc/modules."""
-    said = text(host, "/proc/modules")
-    if said is None:
+    table = text(host, "/proc/modules")
+    if table is None:
         return None
-    sizes = (line.split()[1] for line in said.splitlines() if len(line.split()) > 1)
+    sizes = (line.split()[1] for line in table.splitlines() if len(line.split()) > 1)
     return sum(int(size) for size in sizes if size.isdecimal())
 
 
 def _initrd(host: Root) -> Extent | None:
-    """Where the boot loader put the initrd, by what it told the kernel."""
+    """Where the boot loader put the initrd, by the boot parameters that it gave the kernel."""
     return _in_boot_params(_bytes(host, "/sys/kernel/boot_params/data")) or initrd_in_device_tree(
         _bytes(host, f"{_CHOSEN}/linux,initrd-start"), _bytes(host, f"{_CHOSEN}/linux,initrd-end")
     )
 
 
 def initrd_in_device_tree(start: bytes, end: bytes) -> Extent | None:
-    """The initrd's place by two properties of the device tree's /chosen: big-endian, of one or two cells each."""
+    """The initrd's place by two properties of the device tree's /chosen, each of one or two big-endian cells."""
     if {len(start), len(end)} <= {4, 8}:
         found = int.from_bytes(start, "big"), int.from_bytes(end, "big")
         return found if found[0] < found[1] else None
@@ -99,7 +107,7 @@ def _bytes(host: Root, path: str) -> bytes:
 
 
 def _in_boot_params(data: bytes) -> Extent | None:
-    """x86: ramdisk_image at 0x218, size at 0x21c; their high halves at 0xc0."""
+    """The same of x86: ramdisk_image at 0x218, its size at 0x21c, the high halves at 0xc0."""
     if len(data) < 0x220:
         return None
     low_start, low_size = struct.unpack_from("<II", data, 0x218)
@@ -109,7 +117,7 @@ def _in_boot_params(data: bytes) -> Extent | None:
 
 
 def _borders(host: Root) -> tuple[int, ...]:
-    """The first address of every node but the lowest, from the memory blocks that /sys lists for each."""
+    """The first address of every NUMA node but the lowest, by the memory blocks that /sys lists for each."""
     nodes = [name for name in host.list("/sys/devices/system/node") if re.fullmatch(r"node\d+", name)]
     block = text(host, "/sys/devices/system/memory/block_size_bytes") if len(nodes) > 1 else None
     if not block or not re.fullmatch(r"[0-9a-f]+", block.strip()):
@@ -121,3 +129,70 @@ def _borders(host: Root) -> tuple[int, ...]:
         if blocks:
             starts.append(min(blocks) * int(block.strip(), 16))
     return tuple(sorted(starts)[1:])
+
+
+_MAGIC = b"LUKS\xba\xbe"
+_BINARY_HEADER = 4096
+_LARGEST_HEADER = 4 * MIB
+
+
+def keyslot_memory(tree: Root, *, devices: bool) -> int:
+    """Bytes that the most demanding LUKS2 keyslot of all volumes in /etc/crypttab needs; 0 if unknown.
+
+    argon2 fills that much memory on purpose; cryptsetup chooses up to 1 GiB. `devices`: read block devices of the
+    running system too. A volume that cannot be read counts as 0; only root can read devices.
+    """
+    return max(
+        (_largest_keyslot(head) for device in _luks_devices(tree) if (head := _luks_header(tree, device, devices))),
+        default=0,
+    )
+
+
+def _luks_devices(tree: Root) -> Iterator[str]:
+    """The second field of each line of crypttab(5), as a path."""
+    for line in (text(tree, "/etc/crypttab") or "").splitlines():
+        fields = line.split()
+        if len(fields) < 2 or fields[0].startswith("#"):
+            continue
+        path = device_path(fields[1])
+        if path.startswith("/"):
+            yield path
+
+
+def _luks_header(tree: Root, device: str, devices: bool) -> bytes:
+    """The LUKS2 header of a file in the tree or, on the running system, of a block device; b"" if there is none."""
+    try:
+        with tree.open(device) as file:
+            return _read_luks(file.fileno())
+    except (GrubkdError, OSError):
+        pass
+    if not devices:
+        return b""
+    try:
+        fd = os.open(to_bytes(device), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    try:
+        return _read_luks(fd) if S_ISBLK(os.fstat(fd).st_mode) else b""
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
+
+
+def _read_luks(fd: int) -> bytes:
+    head = os.pread(fd, _BINARY_HEADER, 0)
+    if head[:6] != _MAGIC or len(head) < _BINARY_HEADER or struct.unpack_from(">H", head, 6)[0] != 2:
+        return b""
+    size = min(struct.unpack_from(">Q", head, 8)[0], _LARGEST_HEADER)
+    return head + os.pread(fd, max(size - _BINARY_HEADER, 0), _BINARY_HEADER)
+
+
+def _largest_keyslot(header: bytes) -> int:
+    """The largest `memory` (KiB) of the keyslots' argon2 in the header's JSON area, in bytes."""
+    try:
+        slots = json.loads(header[_BINARY_HEADER:].partition(b"\0")[0]).get("keyslots", {})
+        found = [slot.get("kdf", {}).get("memory", 0) for slot in slots.values()]
+    except (ValueError, AttributeError, RecursionError):
+        return 0
+    return max((amount for amount in found if isinstance(amount, int)), default=0) * KIB

@@ -1,22 +1,104 @@
-"""What is set up to save a dump: the service, the target and its room, the capture kernel in place."""
+"""What is set up to save a dump: the kdump service and its state, the dump target, the capture kernel."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.boot.kernelpath import release_of
 from grubkd.errors import Place
-from grubkd.machine import dumptarget, memoryuse, room, service, settings
-from grubkd.machine.dumptarget import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG
+from grubkd.machine import dump_target, kdump_settings, ram
+from grubkd.machine.dump_target import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG
 from grubkd.machine.ram import integer
 
 if TYPE_CHECKING:
-    from grubkd.machine.dumptarget import Target
-    from grubkd.machine.memoryuse import MemoryUse
-    from grubkd.machine.room import Room
-    from grubkd.machine.service import Service
+    from collections.abc import Iterator
+
+    from grubkd.machine.dump_target import Room, Target
+    from grubkd.machine.ram import MemoryUse
     from grubkd.tree.root import Root
+
+
+# Debian and its derivatives; Red Hat, Fedora and SUSE.
+_NAMES = ("kdump-tools", "kdump")
+_OWN = "/etc/systemd/system"
+_UNITS = (_OWN, "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+_SCRIPTS = ("/etc/init.d", "/etc/rc.d/init.d")
+# The runlevels of servers; SUSE up to 11 starts its script in early boot.
+_LEVELS = tuple(f"{top}/rc{level}.d" for top in ("/etc", "/etc/rc.d", "/etc/init.d") for level in (2, 3, 5))
+_EARLY = "/etc/init.d/boot.d"
+_START = re.compile(r"S\d\d(?:boot\.)?(kdump-tools|kdump)")
+_DEFAULTS = "/etc/default/kdump-tools"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service that loads the capture kernel at boot. `name` is "" if none is installed.
+
+    `systemd`: a unit, else a script of System V init. `enabled`: started at boot. `masked`: cannot be started.
+    `off`: the place of a setting that turns the service off although it is enabled.
+    """
+
+    name: str = ""
+    systemd: bool = True
+    enabled: bool = False
+    masked: bool = False
+    off: Place | None = None
+
+
+NO_SERVICE = Service()
+"""No kdump service is installed."""
+
+
+def read_service(tree: Root) -> Service:
+    """Find the service by the files of the tree: a systemd unit, a script of System V init, or NO_SERVICE."""
+    for name in _NAMES:
+        unit = f"{name}.service"
+        if any(tree.exists(f"{directory}/{unit}") for directory in _UNITS[1:]) or _is_unit(tree, f"{_OWN}/{unit}"):
+            return Service(name, True, _wanted(tree, unit), _masked(tree, unit), _off(tree, name))
+    for name in _NAMES:
+        scripts = [f"{directory}/{each}" for directory in _SCRIPTS for each in (name, f"boot.{name}")]
+        if any(map(tree.exists, scripts)):
+            return Service(name, False, name in _started(tree), False, _off(tree, name))
+    return NO_SERVICE
+
+
+def _is_unit(tree: Root, path: str) -> bool:
+    """Whether it is a unit: not a dangling link, nor a mask."""
+    status = tree.stat(path)
+    return status is not None and status.st_size > 0
+
+
+def _wanted(tree: Root, unit: str) -> bool:
+    """Whether it is enabled: systemctl(1) makes a link in the .wants directory of another unit."""
+    return any(
+        unit in tree.list(f"{directory}/{other}") and tree.exists(f"{directory}/{other}/{unit}")
+        for directory in _UNITS
+        for other in tree.list(directory)
+        if other.endswith((".wants", ".requires"))
+    )
+
+
+def _masked(tree: Root, unit: str) -> bool:
+    """Whether the administrator's unit is empty or a link to /dev/null. Images have no /dev/null."""
+    return any(unit in tree.list(each) and not _is_unit(tree, f"{each}/{unit}") for each in _UNITS[:2])
+
+
+def _started(tree: Root) -> Iterator[str]:
+    for directory in (*_LEVELS, _EARLY):
+        for link in tree.list(directory):
+            match = _START.fullmatch(link)
+            if match:
+                yield match[1]
+
+
+def _off(tree: Root, name: str) -> Place | None:
+    """Debian's kdump-tools does nothing if USE_KDUMP is empty or 0."""
+    text = ram.text(tree, _DEFAULTS) if name == "kdump-tools" else None
+    found = kdump_settings.variables(text).get("USE_KDUMP") if text is not None else None
+    return Place(_DEFAULTS, found.line) if found and found.value in ("", "0") else None
+
 
 _TOOLS = ("/usr/bin/kdumpctl", "/usr/sbin/kdumpctl", "/bin/kdumpctl", "/sbin/kdumpctl")
 _RESET = "auto_reset_crashkernel"
@@ -24,12 +106,12 @@ _RESET = "auto_reset_crashkernel"
 
 @dataclass(frozen=True, slots=True)
 class Kdump:
-    """`use`: of the running machine's memory. `key`: ssh's key is there; None where none is needed.
+    """What saves a dump. `use`: of the running machine's memory. `key`: the SSH key exists; None if none is needed.
 
-    `resets`: kdump-utils will write its own value over others, as it does unless it is told not to; the place of that
-    setting, or the file that lacks it. `capture`: the release of the kernel to be loaded, where a setting names one.
-    `firmware`: the firmware saves the dump (fadump) and is ready to (true) or not; None without it. `barred`: no kernel
-    can be loaded any more before the next boot (kexec_load_disabled).
+    `resets`: kdump-utils resets crashkernel= to its default; the place of the setting, or the file that lacks it.
+    `capture`: the release of the capture kernel, if a setting names one. `firmware`: whether the firmware is ready to
+    save the dump (fadump); None without fadump. `barred`: kexec_load_disabled is set: no kernel can be loaded before
+    the next boot.
     """
 
     service: Service
@@ -44,13 +126,13 @@ class Kdump:
 
 
 def read(tree: Root) -> Kdump:
-    """The facts of the tree, and of /proc and /sys where it is the running system's."""
-    target = dumptarget.read(tree)
+    """Read the settings of the tree, and /proc and /sys of a live tree."""
+    target = dump_target.read(tree)
     return Kdump(
-        service=service.read(tree),
+        service=read_service(tree),
         target=target,
-        room=room.read(tree, target),
-        use=memoryuse.read(tree) if tree.live else None,
+        room=dump_target.read_room(tree, target),
+        use=ram.read_use(tree) if tree.live else None,
         key=tree.exists(target.key) if target.key else None,
         resets=_resets(tree),
         capture=_capture(tree),
@@ -60,28 +142,28 @@ def read(tree: Root) -> Kdump:
 
 
 def _resets(tree: Root) -> Place | None:
-    """kexec-tools 2.0.23 (Fedora 36, RHEL 9), and kdump-utils after it, reset the value unless the setting is `no`."""
-    text = settings.text_of(tree, KDUMP_CONF)
+    """kexec-tools 2.0.23 (Fedora 36, RHEL 9) and later, and kdump-utils, reset the value unless the setting is `no`."""
+    text = ram.text(tree, KDUMP_CONF)
     tool = next((path for path in _TOOLS if tree.exists(path)), None)
     if text is None or tool is None:
         return None
-    said = [each for each in settings.kdump_conf(text) if each.name == _RESET]
-    if said:
-        return Place(KDUMP_CONF, said[-1].line) if said[-1].value != "no" else None
-    return Place(KDUMP_CONF) if _RESET in (settings.text_of(tree, tool) or "") else None
+    found = [each for each in kdump_settings.kdump_conf(text) if each.name == _RESET]
+    if found:
+        return Place(KDUMP_CONF, found[-1].line) if found[-1].value != "no" else None
+    return Place(KDUMP_CONF) if _RESET in (ram.text(tree, tool) or "") else None
 
 
 def _capture(tree: Root) -> str | None:
-    """The release that KDUMP_KERNELVER names, or the image of KDUMP_KERNEL."""
-    named = settings.variables(settings.text_of(tree, SYSCONFIG) or "").get("KDUMP_KERNELVER")
+    """The release in KDUMP_KERNELVER, or of the image in KDUMP_KERNEL."""
+    named = kdump_settings.variables(ram.text(tree, SYSCONFIG) or "").get("KDUMP_KERNELVER")
     if named and named.value:
         return named.value
-    image = settings.variables(settings.text_of(tree, KDUMP_TOOLS) or "").get("KDUMP_KERNEL")
+    image = kdump_settings.variables(ram.text(tree, KDUMP_TOOLS) or "").get("KDUMP_KERNEL")
     return release_of(tree.resolve(image.value) or image.value) if image and image.value[:1] == "/" else None
 
 
 def _firmware(host: Root) -> bool | None:
-    """Firmware-assisted dump of POWER: two files of /sys/kernel, since 5.10 in a directory of their own."""
+    """Firmware-assisted dump of POWER, by /sys/kernel/fadump_*; since 5.10 /sys/kernel/fadump/."""
     for enabled, registered in (
         ("/sys/kernel/fadump/enabled", "/sys/kernel/fadump/registered"),
         ("/sys/kernel/fadump_enabled", "/sys/kernel/fadump_registered"),

@@ -1,36 +1,112 @@
-"""What a machine is, as far as its reservation depends on it."""
+"""The machine that a tree is for: what its reservation depends on."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from grubkd.errors import ArchitectureUnknown, GrubkdError
 from grubkd.log import logger
-from grubkd.machine import capture, distribution, hardware, kernel, ram, running, userland
+from grubkd.machine import distribution, hardware, kdump_settings, kernels, ram
 from grubkd.machine.distribution import UNKNOWN
-from grubkd.machine.ram import Ram
+from grubkd.machine.kernels import elf_machine
+from grubkd.machine.ram import Ram, crash_size, integer, text
 from grubkd.memory import architecture as architectures
+from grubkd.memory.architecture import Architecture, architecture
+from grubkd.text import from_bytes
 from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grubkd.machine.distribution import Distribution
     from grubkd.machine.hardware import Hardware
-    from grubkd.machine.kernel import Kernel
-    from grubkd.machine.running import Running
-    from grubkd.memory.architecture import Architecture
-    from grubkd.memory.memorymap import MemoryMap
+    from grubkd.machine.kernels import Kernel
+    from grubkd.memory.memory_map import MemoryMap
+    from grubkd.memory.vendors import Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The running kernel. `cmdline`: its command line. `loaded`: a capture kernel is loaded.
+
+    `reserved`: bytes reserved for the capture kernel, None if it cannot load one.
+    """
+
+    release: str
+    cmdline: str
+    reserved: int | None
+    loaded: bool
+
+
+def read_running(host: Root) -> Running:
+    """Read /proc and /sys; without /proc the release is that of uname(2)."""
+    release = (text(host, "/proc/sys/kernel/osrelease") or "").strip()
+    return Running(
+        release=release or os.uname().release,
+        cmdline=(text(host, "/proc/cmdline") or "").strip("\n\0 "),
+        reserved=crash_size(host),
+        loaded=integer(host, "/sys/kernel/kexec_crash_loaded") == 1,
+    )
+
+
+def own_architecture(host: Root) -> Architecture | None:
+    """The architecture of the running kernel: /proc/sys/kernel/arch (since 6.1), else uname's machine."""
+    name = (text(host, "/proc/sys/kernel/arch") or "").strip() or os.uname().machine
+    try:
+        return architecture(name)
+    except ArchitectureUnknown:
+        return None
+
+
+# Every system has one of these programs. They come after the kernels: a 64-bit kernel runs 32-bit programs too.
+_PROGRAMS = ("/sbin/init", "/usr/lib/systemd/systemd", "/bin/sh", "/usr/bin/env")
+_RPM_PLATFORM = "/etc/rpm/platform"
+_DPKG_ARCHITECTURE = "/var/lib/dpkg/arch"
+_GRUB_PLATFORMS = {
+    "x86_64-efi": Architecture.X86_64,
+    "arm64-efi": Architecture.ARM64,
+    "powerpc-ieee1275": Architecture.PPC64LE,
+    "riscv64-efi": Architecture.RISCV64,
+    "loongarch64-efi": Architecture.LOONGARCH64,
+}
+
+
+def userland_architecture(tree: Root) -> Architecture | None:
+    """The architecture of the tree's programs, its package manager or its boot loader; None if unknown."""
+    for path in _PROGRAMS:
+        found = elf_machine(_head(tree, path))
+        if found:
+            return found
+    for path in (_DPKG_ARCHITECTURE, _RPM_PLATFORM):
+        words = from_bytes(_head(tree, path)).split()
+        try:
+            if words:
+                return architecture(words[0].partition("-")[0])
+        except ArchitectureUnknown:
+            continue
+    for directory in ("/boot/grub", "/boot/grub2"):
+        for name in tree.list(directory):
+            if name in _GRUB_PLATFORMS:
+                return _GRUB_PLATFORMS[name]
+    return None
+
+
+def _head(tree: Root, path: str) -> bytes:
+    try:
+        with tree.open(path) as file:
+            return file.read(64) or b""
+    except (GrubkdError, OSError):
+        return b""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Facts about the machine that a tree is for. Amounts in bytes; None where nothing tells.
+    """The machine that a tree is for. Amounts are in bytes; None if unknown.
 
-    `live`: the tree is the running system's own, and what runs. `given`: the architecture was given by a person, and
-    holds for every kernel. `memory_map`: where the RAM is, of the machine itself. `kernels`: those of the tree, by
-    release. `running` is known of a live tree only, `hardware` also where the tree is for this machine. `capture_cpus`:
-    see capture.cpus.
+    `live`: the tree is that of the running system. `given`: the user gave the architecture; it is that of every kernel.
+    `memory_map`: of this very machine. `kernels`: by release. `running`: of a live tree only. `hardware`: of a live
+    tree, and with --this-machine. `capture_cpus`: see kdump_settings.capture_cpus.
     """
 
     live: bool
@@ -47,11 +123,11 @@ class Machine:
     capture_cpus: int = 0
 
     def kernel(self, release: str | None) -> Kernel | None:
-        """The kernel of that release, or None where the tree has none."""
+        """The kernel of that release, None if the tree has none."""
         return self.kernels.get(release) if release else None
 
     def architecture_of(self, release: str | None) -> Architecture | None:
-        """The architecture of the kernel of that release: as given, as its files tell, else the machine's."""
+        """The architecture of that kernel: as the user gave it, by its files or its name, else the machine's."""
         if self.given:
             return self.architecture
         found = self.kernel(release)
@@ -62,31 +138,31 @@ class Machine:
 def read(
     tree: Root, *, ram: int | None = None, arch: str | None = None, this_machine: bool = False, host: Root | None = None
 ) -> Machine:
-    """The machine that the tree is for.
+    """Read the machine that the tree is for.
 
-    `ram` (bytes) and `arch` are what a person says, and win. Without them a live tree tells them of itself; for any
-    other tree the architecture is that of its kernels and programs, and the RAM is unknown, unless `this_machine`:
-    then both are the running system's, and nothing else is: what runs is an installer, also where the tree is its
-    chroot. `host` is the tree whose /proc and /sys are read: the running system's own.
+    `ram` (bytes) and `arch` from the user win. Otherwise a live tree has those of the running system; any other tree
+    has the architecture of its kernels and programs, and unknown RAM. `this_machine`: an installer runs on the machine
+    that the tree is for, so RAM, architecture and hardware are those of the running system, but its kernel is not.
+    `host`: the tree whose /proc and /sys are read, by default the running system's. Raises ArchitectureUnknown.
     """
     runs = tree.live and not this_machine
     if host is None and (tree.live or this_machine):
         host = tree if tree.live else Root("/")
-    kernels = kernel.read(tree)
+    installed = kernels.read(tree)
     memory = _memory(host, ram)
     machine = Machine(
         live=runs,
-        architecture=architectures.architecture(arch) if arch else _architecture(tree, host, kernels),
+        architecture=architectures.architecture(arch) if arch else _architecture(tree, host, installed),
         given=arch is not None,
         ram=memory.bytes,
         ram_estimated=memory.estimated,
         ram_source=memory.source,
         memory_map=memory.map,
         distribution=distribution.read(tree),
-        kernels=kernels,
-        running=running.read(host) if runs and host else None,
+        kernels=installed,
+        running=read_running(host) if runs and host else None,
         hardware=hardware.read(tree, host, runs=runs) if host else hardware.UNKNOWN,
-        capture_cpus=capture.cpus(tree),
+        capture_cpus=kdump_settings.capture_cpus(tree),
     )
     _log(machine)
     return machine
@@ -100,20 +176,17 @@ def _log(machine: Machine) -> None:
 
 
 def _memory(host: Root | None, given: int | None) -> Ram:
-    """What a person says wins; the machine's own map then counts only if it holds that much."""
+    """The given amount, without the machine's own map; else the amount that the host has."""
     if given is None:
         return ram.read(host) if host else Ram(None, False, "")
     return Ram(given, False, "given")
 
 
 def _architecture(tree: Root, host: Root | None, kernels: Mapping[str, Kernel]) -> Architecture | None:
-    """The one architecture of the tree's kernels; where they differ or say nothing, that of its programs.
-
-    The running system's own kernel is asked first where it counts.
-    """
+    """The architecture of the host's kernel; without a host the one of all the tree's kernels, else of its programs."""
     if host is not None:
-        found = running.own_architecture(host)
-        if found:
-            return found
-    told = {each.architecture for each in kernels.values() if each.architecture}
-    return told.pop() if len(told) == 1 else userland.read(tree)
+        own = own_architecture(host)
+        if own:
+            return own
+    found = {each.architecture for each in kernels.values() if each.architecture}
+    return found.pop() if len(found) == 1 else userland_architecture(tree)

@@ -1,27 +1,36 @@
-"""How much RAM a running machine has, and where: from its /proc and /sys."""
+"""How much RAM the running machine has, where it is, and what uses it.
+
+psutil reads the system that grubkd runs on. A recorded machine (a tree with saved files of /proc and /sys) is read from
+those files.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError
-from grubkd.memory import memorymap
-from grubkd.memory.size import MIB, round_up
+from grubkd.memory.map_parsers import from_firmware_memmap_files, from_iomem
+from grubkd.memory.memory_map import BadMemoryMap
+from grubkd.memory.size import KIB, MIB, round_up
 from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
-    from grubkd.memory.memorymap import MemoryMap
+    from collections.abc import Mapping
+
+    from grubkd.memory.memory_map import MemoryMap
     from grubkd.tree.root import Root
 
 _FIRMWARE = "/sys/firmware/memmap"
+_MEMINFO = re.compile(r"^(\w+)(?:\(\w+\))?:\s+(\d{1,15})(?: kB)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Ram:
-    """`bytes` is None where nothing tells; `estimated`: from what is left after the kernel took its share.
+    """The amount of RAM: `bytes` is None if unknown; `estimated` if it is computed from what the kernel left over.
 
-    `source` names what told it. `map`: the addresses, where they are known.
+    `source` is the file it comes from. `map`: the addresses, if known.
     """
 
     bytes: int | None
@@ -30,12 +39,22 @@ class Ram:
     map: MemoryMap | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """What uses the memory, in bytes. `total`: managed by the kernel. `cache`: of files. `user`: with huge pages."""
+
+    total: int
+    free: int
+    cache: int
+    user: int
+
+
 def read(host: Root) -> Ram:
     """The RAM of the machine whose /proc and /sys these are.
 
-    The sum of the top-level "System RAM" of /proc/iomem, which other users than root see as zeros; else the firmware's
-    map; else the total of /proc/meminfo with what is reserved for a capture kernel, rounded up to 128 MiB, since
-    neither the kernel's image nor its page tables are in that total.
+    The sum of the top-level "System RAM" of /proc/iomem, where only root sees real addresses; else of the firmware's
+    map; else the total memory and what is reserved for a capture kernel, rounded up to 128 MiB, because the kernel's
+    image and page tables are not part of that total.
     """
     iomem = _iomem(host)
     if iomem:
@@ -43,62 +62,78 @@ def read(host: Root) -> Ram:
     firmware = _firmware(host)
     if firmware:
         return Ram(firmware.ram_total, False, _FIRMWARE, firmware)
-    total = _meminfo(host)
+    total = _meminfo(host).get("MemTotal")
     if total:
         return Ram(round_up(total + (crash_size(host) or 0), 128 * MIB), True, "/proc/meminfo, rounded up to 128M")
     return Ram(None, False, "")
 
 
+def read_use(host: Root) -> MemoryUse | None:
+    """The use of the memory; None without /proc/meminfo, or if it has no AnonPages (kernels before 2.6.18)."""
+    found = _meminfo(host)
+    if not {"MemTotal", "MemFree", "AnonPages"} <= found.keys():
+        return None
+    # HugePages_Total is a number of pages.
+    huge = found.get("HugePages_Total", 0) // KIB * found.get("Hugepagesize", 0)
+    return MemoryUse(
+        total=found["MemTotal"],
+        free=found["MemFree"],
+        cache=sum(found.get(name, 0) for name in ("Buffers", "Cached", "SwapCached")),
+        user=found["AnonPages"] + huge,
+    )
+
+
+def is_this_system(host: Root) -> bool:
+    """Whether psutil, which always reads /proc of this system, speaks of that tree."""
+    return host.path == "/"
+
+
 def crash_size(host: Root) -> int | None:
-    """Bytes that the running kernel has reserved for a capture kernel; None where it cannot load one."""
+    """Bytes that the running kernel reserves for a capture kernel; None if it cannot load one."""
     return integer(host, "/sys/kernel/kexec_crash_size")
 
 
 def integer(host: Root, path: str) -> int | None:
-    """The decimal number in a file of /proc or /sys, None where there is none."""
-    said = text(host, path)
-    return int(said) if said is not None and said.strip().isdecimal() else None
+    """The decimal number in a file of /proc or /sys, None if there is none."""
+    content = text(host, path)
+    return int(content) if content is not None and content.strip().isdecimal() else None
 
 
 def text(host: Root, path: str) -> str | None:
-    """The text of a file of /proc or /sys, None where it is missing or may not be read."""
+    """The text of a file, None if it is missing or not readable."""
     try:
         return from_bytes(host.read(path)) if host.exists(path) else None
     except GrubkdError:
         return None
 
 
+def _meminfo(host: Root) -> Mapping[str, int]:
+    """The fields of /proc/meminfo, in bytes; {} without the file."""
+    fields = {name: int(number) * KIB for name, number in _MEMINFO.findall(text(host, "/proc/meminfo") or "")}
+    if not fields or not is_this_system(host):
+        return fields
+    import psutil
+
+    memory = psutil.virtual_memory()
+    # psutil counts reclaimable slabs as cache. A dump always holds them.
+    cached = memory.cached - fields.get("SReclaimable", 0)
+    return {**fields, "MemTotal": memory.total, "MemFree": memory.free, "Buffers": memory.buffers, "Cached": cached}
+
+
 def _iomem(host: Root) -> MemoryMap | None:
-    said = text(host, "/proc/iomem")
+    content = text(host, "/proc/iomem")
     try:
-        return memorymap.from_iomem(said) if said else None
-    except memorymap.BadMemoryMap:
+        return from_iomem(content) if content else None
+    except BadMemoryMap:
         return None
 
 
 def _firmware(host: Root) -> MemoryMap | None:
-    names = host.list(_FIRMWARE)
     files = {
         name: {file: text(host, f"{_FIRMWARE}/{name}/{file}") or "" for file in ("start", "end", "type")}
-        for name in names
+        for name in host.list(_FIRMWARE)
     }
     try:
-        return replace(memorymap.from_firmware_memmap_files(files), source="firmware") if files else None
-    except memorymap.BadMemoryMap:
+        return replace(from_firmware_memmap_files(files), source="firmware") if files else None
+    except BadMemoryMap:
         return None
-
-
-def _meminfo(host: Root) -> int | None:
-    """MemTotal in bytes, as psutil tells it."""
-    if not host.exists("/proc/meminfo"):
-        return None
-    import psutil
-
-    before = getattr(psutil, "PROCFS_PATH", "/proc")
-    psutil.PROCFS_PATH = f"{host.path.rstrip('/')}/proc"
-    try:
-        return int(psutil.virtual_memory().total)
-    except (OSError, KeyError, ValueError):
-        return None
-    finally:
-        psutil.PROCFS_PATH = before

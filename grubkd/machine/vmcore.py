@@ -1,6 +1,7 @@
-"""The headers of dumps: which kernel crashed and when, and whether all of the dump is there.
+"""The headers of dumps: which kernel crashed and when, and whether the dump is complete.
 
-Only headers are read, a bounded part of them, and nothing in them is trusted.
+A bounded part of each file is read, and nothing in it is trusted. makedumpfile's flattened form is a stream of pieces,
+each with its offset, because a pipe cannot seek.
 """
 
 from __future__ import annotations
@@ -10,13 +11,71 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.machine.flattened import Flattened
-
 if TYPE_CHECKING:
     from typing import TypeAlias
 
+
+_HEAD = 4096
+_SIGNATURE = b"makedumpfile\0\0\0\0"
+_MOST_PIECES = 2000
+_END = b"\xff" * 16
+
+
+class _Piece(NamedTuple):
+    """`size` bytes of the dump from `start` on. They are in the file at `place`."""
+
+    start: int
+    size: int
+    place: int
+
+
+class Flattened:
+    """A flattened file, read as the dump that its first pieces make. `ended`: the end mark is there."""
+
+    # The last piece comes first: it replaces what earlier ones say.
+    def __init__(self, part: Callable[[int, int], bytes], pieces: tuple[_Piece, ...], *, ended: bool) -> None:
+        self._part = part
+        self._pieces = pieces
+        self.ended = ended
+
+    @classmethod
+    def read(cls, part: Callable[[int, int], bytes], size: int) -> Flattened | None:
+        """The dump in a file of that many bytes; None if it is not flattened."""
+        if part(0, 16) != _SIGNATURE:
+            return None
+        pieces: list[_Piece] = []
+        at = _HEAD
+        head = part(at, 16)
+        while len(head) == 16 and head != _END and len(pieces) < _MOST_PIECES:
+            # Big-endian on every machine.
+            start, length = struct.unpack(">qq", head)
+            if start < 0 or length <= 0:
+                break
+            pieces.append(_Piece(start, length, at + 16))
+            at += 16 + length
+            head = part(at, 16)
+        # Not every piece of a large file is visited. Its last bytes decide, though a bitmap may end the same way.
+        ended = head == _END or (len(pieces) == _MOST_PIECES and part(size - 16, 16) == _END)
+        return cls(part, tuple(reversed(pieces)), ended=ended)
+
+    def part(self, offset: int, size: int) -> bytes:
+        """The bytes of the dump there, up to the first that no piece has. The last piece with a byte counts."""
+        found = b""
+        while len(found) < size:
+            at = offset + len(found)
+            piece = next((each for each in self._pieces if each.start <= at < each.start + each.size), None)
+            if piece is None:
+                break
+            skipped = at - piece.start
+            more = self._part(piece.place + skipped, min(size - len(found), piece.size - skipped))
+            if not more:
+                break
+            found += more
+        return found
+
+
 Part: TypeAlias = Callable[[int, int], bytes]
-"""Offset and size to the bytes there, fewer or none behind the end."""
+"""A function from offset and size to the bytes there; fewer, or none, behind the end."""
 
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -26,7 +85,7 @@ _MAGIC = {
     b"\x28\xb5\x2f\xfd": "zstd",
 }
 PACKED = frozenset(_MAGIC.values())
-"""The forms of a dump that was packed as a whole: nothing inside of it is read."""
+"""Forms of a dump that is packed as a whole: its content is not read."""
 _LONGEST_INFO = 64 << 10
 # Notes: one of some 400 bytes for each CPU, and a few.
 _LONGEST_NOTES = 4 << 20
@@ -34,23 +93,24 @@ _MOST_NOTES = 20_000
 _MOST_NOTE_SEGMENTS = 4
 _MOST_SEGMENTS = 1 << 16
 _LARGEST_ENTRY = 256
+_LARGEST_OFFSET = 1 << 62
 _NOTE = 4  # PT_NOTE
 _CORE = 4  # ET_CORE
-_MORE_SEGMENTS = 0xFFFF  # PN_XNUM: the number does not fit and stands in the first section header
-# Of these the flags of an ELF file are 0 otherwise: i386, s390, x86_64, arm64.
+_MORE_SEGMENTS = 0xFFFF  # PN_XNUM: the number does not fit, and is in the first section header
+# Other ELF files of i386, s390, x86_64 and arm64 have the flags 0.
 _PLAIN_FLAGS = frozenset({3, 22, 62, 183})
 _INCOMPLETE_ELF = 0x1
 _INCOMPLETE_KDUMP = 0x8
 _RELEASE = re.compile(rb"[0-9][\x21-\x7e]{0,63}")
-_OSRELEASE = re.compile(rb"^OSRELEASE=([\x21-\x7e]{1,64})$", 8)  # 8: re.MULTILINE
-_CRASHTIME = re.compile(rb"^CRASHTIME=(\d{1,12})$", 8)
+_OSRELEASE = re.compile(rb"^OSRELEASE=([\x21-\x7e]{1,64})$", re.MULTILINE)
+_CRASHTIME = re.compile(rb"^CRASHTIME=(\d{1,12})$", re.MULTILINE)
 
 
-class Header(NamedTuple):
-    """`form`: `elf`, `kdump` (compressed), either `flattened`, or how the file is packed.
+class DumpHeader(NamedTuple):
+    """The header of a dump. `form`: `elf`, `kdump` (compressed), either `flattened`, or how the file is packed.
 
-    `release` of the kernel that crashed and `time`, seconds since 1970, where they are told. `fault`: why the dump is
-    not whole, "" where nothing says so.
+    `release` of the kernel that crashed, and `time` of the crash in seconds since 1970; None if unknown. `fault`: why
+    the dump is not complete, "" if no fault is found.
     """
 
     form: str
@@ -59,38 +119,38 @@ class Header(NamedTuple):
     fault: str = ""
 
 
-def read(part: Part, size: int) -> Header | None:
-    """What the headers of a dump of that many bytes tell; None for what is no dump."""
+def read(part: Part, size: int) -> DumpHeader | None:
+    """The header of a file of that many bytes; None if it is not a dump."""
     flat = Flattened.read(part, size)
     if flat is not None:
         inner = _plain(flat.part, None)
         fault = "" if flat.ended else "it ends before its end mark"
         if inner is None:
-            return Header("flattened", fault=fault or "its header is not there")
+            return DumpHeader("flattened", fault=fault or "its header is missing")
         return inner._replace(form=f"{inner.form}, flattened", fault=fault or inner.fault)
     return _plain(part, size)
 
 
-def _plain(part: Part, size: int | None) -> Header | None:
-    """As read, of what is not flattened; `size` None where the size of the file says nothing."""
+def _plain(part: Part, size: int | None) -> DumpHeader | None:
+    """Like read, for what is not flattened. `size`: None for a flattened file, whose size says nothing."""
     head = part(0, 512)
     if head[:8] in (b"KDUMP   ", b"DISKDUMP"):
         return _kdump(part, head, size)
     if head[:4] == b"\x7fELF":
         return _elf(part, head, size)
-    return next((Header(name) for magic, name in _MAGIC.items() if head.startswith(magic)), None)
+    return next((DumpHeader(name) for magic, name in _MAGIC.items() if head.startswith(magic)), None)
 
 
-def _kdump(part: Part, head: bytes, size: int | None) -> Header:
+def _kdump(part: Part, head: bytes, size: int | None) -> DumpHeader:
     """The disk_dump_header of makedumpfile: signature, version, six names of uname, a time, status, the block size."""
     if len(head) < 460:
-        return Header("kdump", fault="it ends in its header")
+        return DumpHeader("kdump", fault="it ends in its header")
     order = "<" if 0 < struct.unpack_from("<i", head, 8)[0] < 256 else ">"
-    # What follows is aligned to, and has integers of, the word of the machine.
+    # Alignment and size of the next fields depend on the word of the machine.
     wide = _is_block(struct.unpack_from(f"{order}i", head, 428)[0])
     status, block = struct.unpack_from(f"{order}Ii", head, 424 if wide else 412)
     if not _is_block(block):
-        return Header("kdump", _release(head[142:207]), fault="its header makes no sense")
+        return DumpHeader("kdump", _release(head[142:207]), fault="its header makes no sense")
     version = struct.unpack_from(f"{order}i", head, 8)[0]
     release, time = _release(head[142:207]), None
     if version >= 3:
@@ -99,11 +159,11 @@ def _kdump(part: Part, head: bytes, size: int | None) -> Header:
     fault = "makedumpfile marked it incomplete" if status & _INCOMPLETE_KDUMP else ""
     if not fault and size is not None and size < 2 * block:
         fault = "it ends in its header"
-    return Header("kdump", release, time, fault)
+    return DumpHeader("kdump", release, time, fault)
 
 
 def _is_block(size: int) -> bool:
-    """Whether it can be the size of a block: a page, as a rule."""
+    """Whether it can be the size of a block, which is usually a page."""
     return 512 <= size <= 1 << 20 and size & (size - 1) == 0
 
 
@@ -117,7 +177,7 @@ def _part_of_info(part: Part, order: str, block: int, wide: bool, *, packed: boo
         return b""
     at = 32 if wide else 20 if packed else 24
     offset, length = struct.unpack_from(f"{order}QQ" if wide else f"{order}QI", sub, at)
-    return part(offset, min(length, _LONGEST_INFO)) if 0 < offset < 1 << 62 else b""
+    return part(offset, min(length, _LONGEST_INFO)) if 0 < offset < _LARGEST_OFFSET else b""
 
 
 def _release(field: bytes) -> str | None:
@@ -126,48 +186,73 @@ def _release(field: bytes) -> str | None:
 
 
 def _info(data: bytes) -> tuple[str | None, int | None]:
-    """The release and the time that a VMCOREINFO text tells."""
+    """The release and the time in a VMCOREINFO text."""
     release, time = _OSRELEASE.search(data), _CRASHTIME.search(data)
     return release[1].decode("ascii") if release else None, int(time[1]) if time else None
 
 
-def _elf(part: Part, head: bytes, size: int | None) -> Header | None:
+class _Word(NamedTuple):
+    """The byte order, as struct writes it, and whether words have 64 bits."""
+
+    order: str
+    wide: bool
+
+
+class _Segment(NamedTuple):
+    """A program header: p_type, p_offset, p_filesz."""
+
+    kind: int
+    offset: int
+    length: int
+
+
+def _elf(part: Part, head: bytes, size: int | None) -> DumpHeader | None:
+    """The header of an ELF core file; None for another ELF file."""
     if len(head) < 64 or head[4] not in (1, 2) or head[5] not in (1, 2):
         return None
-    order, wide = "<>"[head[5] - 1], head[4] == 2
+    word = _Word("<>"[head[5] - 1], head[4] == 2)
+    order = word.order
     kind, machine = struct.unpack_from(f"{order}HH", head, 16)
     if kind != _CORE:
         return None
-    if wide:
-        table, sections, flags, _, each, count = struct.unpack_from(f"{order}QQIHHH", head, 32)
-    else:
-        table, sections, flags, _, each, count = struct.unpack_from(f"{order}IIIHHH", head, 28)
+    form, at = ("QQIHHH", 32) if word.wide else ("IIIHHH", 28)
+    table, sections, flags, _, entry, count = struct.unpack_from(order + form, head, at)
     if count == _MORE_SEGMENTS:
-        first = part(sections, 64) if sections < 1 << 62 else b""
-        at = 44 if wide else 28
-        count = struct.unpack_from(f"{order}I", first, at)[0] if len(first) >= at + 4 else 0
-    least = 56 if wide else 32
-    sane = least <= each <= _LARGEST_ENTRY and table < 1 << 62
-    entries = part(table, each * min(count, _MOST_SEGMENTS)) if sane else b""
-    form = f"{order}I4xQ16xQ" if wide else f"{order}II8xI"
-    segments = (
-        [struct.unpack_from(form, entries, at) for at in range(0, len(entries) - least + 1, each)] if sane else []
-    )
+        count = _count_in_section(part, sections, word)
+    segments = _segments(part, table, entry, min(count, _MOST_SEGMENTS), word)
     fault = "makedumpfile marked it incomplete" if flags & _INCOMPLETE_ELF and machine in _PLAIN_FLAGS else ""
     if not fault and size is not None:
-        end = max((offset + length for _, offset, length in segments), default=0)
+        end = max((each.offset + each.length for each in segments), default=0)
         fault = f"{end - size} bytes are missing at its end" if end > size else ""
         fault = fault or ("" if segments else "it holds no memory")
-    notes = [(offset, length) for kind, offset, length in segments if kind == _NOTE and offset < 1 << 62]
-    for offset, length in notes[:_MOST_NOTE_SEGMENTS]:
-        release, time = _noted(part(offset, min(length, _LONGEST_NOTES)), order)
+    notes = [each for each in segments if each.kind == _NOTE and each.offset < _LARGEST_OFFSET]
+    for each in notes[:_MOST_NOTE_SEGMENTS]:
+        release, time = _noted(part(each.offset, min(each.length, _LONGEST_NOTES)), order)
         if release:
-            return Header("elf", release, time, fault)
-    return Header("elf", fault=fault)
+            return DumpHeader("elf", release, time, fault)
+    return DumpHeader("elf", fault=fault)
+
+
+def _count_in_section(part: Part, sections: int, word: _Word) -> int:
+    """The number of segments in sh_info of the first section header."""
+    first = part(sections, 64) if sections < _LARGEST_OFFSET else b""
+    at = 44 if word.wide else 28
+    count: int = struct.unpack_from(f"{word.order}I", first, at)[0] if len(first) >= at + 4 else 0
+    return count
+
+
+def _segments(part: Part, table: int, entry: int, count: int, word: _Word) -> list[_Segment]:
+    """The program headers; [] if the table makes no sense. `entry`: bytes of each."""
+    least = 56 if word.wide else 32
+    if not least <= entry <= _LARGEST_ENTRY or table >= _LARGEST_OFFSET:
+        return []
+    entries = part(table, entry * count)
+    form = word.order + ("I4xQ16xQ" if word.wide else "II8xI")
+    return [_Segment(*struct.unpack_from(form, entries, at)) for at in range(0, len(entries) - least + 1, entry)]
 
 
 def _noted(data: bytes, order: str) -> tuple[str | None, int | None]:
-    """What the note VMCOREINFO tells, of all the notes of a segment."""
+    """The release and the time by the note VMCOREINFO among the notes of a segment."""
     at = 0
     for _ in range(_MOST_NOTES):
         if at + 12 > len(data):

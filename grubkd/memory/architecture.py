@@ -1,16 +1,15 @@
-"""Machine architectures: one name each, however a person, `uname -m`, dpkg or RPM spells it."""
+"""Machine architectures: one name each, however the user, `uname -m`, dpkg or RPM spells it."""
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
-from functools import cache
 
 from grubkd.errors import ArchitectureUnknown
 
 
 class Architecture(StrEnum):
-    """The architectures whose kernels' reservation grubkd models; the value is the name shown to people."""
+    """The architectures that grubkd models; the value is the name in messages."""
 
     I386 = "i386"
     X86_64 = "x86_64"
@@ -28,7 +27,7 @@ class Architecture(StrEnum):
 
     @property
     def rust_name(self) -> str:
-        """Rust's std::env::consts::ARCH of its programs, which knows no byte order of POWER."""
+        """Rust's std::env::consts::ARCH, which has one name for both byte orders of POWER."""
         return _RUST_NAMES.get(self.value, self.value)
 
     @property
@@ -37,7 +36,7 @@ class Architecture(StrEnum):
         return self is _PPC64LE or self is _PPC64
 
 
-# Looking a member up in a set would run Enum's own hash, in Python, for each of thousands of lines a second.
+# Faster than a set of members, whose hash is computed in Python: predict --batch answers thousands of lines a second.
 _I386, _X86_64 = Architecture.I386, Architecture.X86_64
 _PPC64, _PPC64LE = Architecture.PPC64, Architecture.PPC64LE
 
@@ -60,18 +59,18 @@ _NAMES = {
 _WORDS = re.compile(r"x86_64|[0-9A-Za-z]+")
 
 
-@cache
 def architecture(name: str) -> Architecture:
-    """The architecture of a name as uname, dpkg, RPM or a person writes it. Raises ArchitectureUnknown."""
+    """The architecture of a name, as uname, dpkg, RPM or the user writes it. Raises ArchitectureUnknown."""
+    if isinstance(name, Architecture):
+        return name
     found = _NAMES.get(name.strip().lower())
     if found is None:
         raise ArchitectureUnknown(f"unknown architecture '{name}'", hint="known: " + ", ".join(Architecture))
     return found
 
 
-@cache
 def implied(release: str) -> Architecture | None:
-    """The architecture that a kernel release names (`-686-pae`, `-amd64`, `.el8.x86_64`), or None if it names none."""
+    """The architecture in a kernel release (`-686-pae`, `-amd64`, `.el8.x86_64`), None if it has none."""
     words = _WORDS.findall(release.lower())
     for word in reversed(words[1:]):
         if word in _NAMES:

@@ -1,43 +1,53 @@
-"""One kernel on one machine, for which a value is sought; and the value while it is being worked out."""
+"""One kernel on one machine: every fact that its reservation depends on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.eras import READING, Era
-from grubkd.memory.estimate import UNKNOWN
-from grubkd.memory.kernelimage import typical_image
-from grubkd.memory.memorymap import typical
+from grubkd.memory.behaviours import Era
+from grubkd.memory.kernel_image import typical_image
+from grubkd.memory.memory_map import typical
 from grubkd.memory.release import AUTOMATIC_SINCE
 from grubkd.memory.size import MIB, round_up
 
 if TYPE_CHECKING:
-    from grubkd.errors import Notice
-    from grubkd.memory.crashkernel import Value
-    from grubkd.memory.estimate import Parts
-    from grubkd.memory.memorymap import MemoryMap
-    from grubkd.memory.physical import Extent
-    from grubkd.memory.policy import System
+    from grubkd.memory.memory_map import Extent, MemoryMap
     from grubkd.memory.release import Release
+    from grubkd.memory.vendors import Distribution
     from grubkd.memory.xen import Hypervisor
 
-_typical = cache(typical)
 
-ROUNDING = 128 * MIB
-"""Firmware keeps some of the RAM for itself: people's "2G" is the amount rounded up to this."""
+# Firmware keeps some of the RAM: a machine sold with 2G has a little less.
+_SOLD_IN = 128 * MIB
 
 _RANGES_SINCE = (2, 6, 31)
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
-    """What changes the amount.
+class Parts:
+    """The measured parts of what a capture kernel needs, in bytes; None if unknown.
 
-    AMD's memory encryption, an arm64 SMMU, a Mellanox card, the number of CPUs that the capture kernel is configured to
-    start (0: nothing tells), and whether the kernel dumps by POWER's firmware (`fadump=on`).
+    kernel: the running image, code to bss. modules: those loaded now. initramfs: the image file. keyslots: the most
+    that unlocking a LUKS2 volume needs (argon2), 0 for none.
+    """
+
+    kernel: int | None = None
+    modules: int | None = None
+    initramfs: int | None = None
+    keyslots: int = 0
+
+
+UNKNOWN_PARTS = Parts()
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What raises the amount.
+
+    encrypted: AMD's memory encryption is on. smmu: an arm64 SMMU. mlx5: a Mellanox network card. capture_cpus: the CPUs
+    that the capture kernel starts, 0 if unknown. fadump: POWER's firmware saves the dump (`fadump=on`).
     """
 
     encrypted: bool = False
@@ -52,24 +62,23 @@ NOTHING_SPECIAL = Needs()
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Amounts and addresses in bytes; None where nothing tells.
+    """Amounts and addresses are in bytes; None if unknown.
 
-    `memory`: the machine's own map; without one a typical map of that much `ram` is taken. `physical_start`: where an
-    x86 kernel is linked to run, by its configuration file. `hypervisor`: Xen, where it reads the value. `present`: the
-    values that the entry holds now. `cmdline`: its other arguments, for those that change what is free. `initrd`: where
-    the boot loader puts it; `initrd_size`: how large it is, 0 for none. `kaslr`, `efi`, `borders`: as for
-    placement.place.
+    `memory`: the machine's own map; without it a typical map of that much `ram` is used. `physical_start`: where an x86
+    kernel is linked to run, by its configuration file. `hypervisor`: Xen, if it reads the value. `present`: the values
+    that the entry has now. `cmdline`: its other arguments, because some change what is free. `initrd`: where the boot
+    loader puts it; `initrd_size`: its size, 0 for none. `kaslr`, `efi`, `borders`: as in placement.place.boot_facts.
     """
 
     release: Release
     machine: Architecture
-    system: System
+    distribution: Distribution
     ram: int | None = None
     memory: MemoryMap | None = None
     pages_64k: bool = False
     physical_start: int | None = None
     hypervisor: Hypervisor | None = None
-    parts: Parts = UNKNOWN
+    parts: Parts = UNKNOWN_PARTS
     needs: Needs = NOTHING_SPECIAL
     present: tuple[str, ...] = ()
     cmdline: str = ""
@@ -81,50 +90,50 @@ class Case:
 
     @property
     def reader(self) -> str:
-        """Who reads the value, for people."""
+        """The name of what reads the value, for messages."""
         if self.hypervisor is not None:
             return f"Xen {self.hypervisor.version[0]}.{self.hypervisor.version[1]}"
         return f"Linux {self.release}"
 
     @property
     def rounded_ram(self) -> int | None:
-        """The RAM as people call it, for tables that people wrote."""
-        return round_up(self.ram, ROUNDING) if self.ram else None
+        """The RAM as it was sold, for tables of vendors."""
+        return round_up(self.ram, _SOLD_IN) if self.ram else None
 
     @property
     def needs_offset(self) -> bool:
-        """Whether nothing is reserved without an `@offset`: x86 before 2.6.27, Xen before 3.4."""
+        """Whether it reserves nothing without an `@offset`: x86 before 2.6.27, Xen before 3.4."""
         if self.hypervisor is not None:
             return not self.hypervisor.automatic
         return self.machine.is_x86 and self.release.version < AUTOMATIC_SINCE
 
     @property
     def reads_ranges(self) -> bool:
-        """Whether a list of ranges is safe: kernels before 2.6.31 may read past its end; Xen reads it from 4.0 on."""
+        """Whether it reads a list of ranges correctly: kernels before 2.6.31 may read past its end; Xen from 4.0 on."""
         if self.hypervisor is not None:
             return self.hypervisor.ranges
         return self.release.version >= _RANGES_SINCE
 
     @property
     def knows_high(self) -> bool:
-        """Whether the kernel knows `,high` and `,low`: x86 from 3.9 on, arm64 from 6.1, riscv64 and loongarch64 6.7."""
+        """Whether the kernel knows `,high` and `,low`: x86 since 3.9, arm64 6.1, riscv64 and loongarch64 6.7."""
         if self.hypervisor is not None or self.machine is Architecture.S390X or self.machine.is_powerpc:
             return False
         era = self.release.era
         if self.machine.is_x86:
-            return bool(READING[era].suffixes)
+            return bool(self.release.rules.suffixes)
         return era.since(Era.V6_1 if self.machine is Architecture.ARM64 else Era.V6_8)
 
     def memory_map(self) -> MemoryMap | None:
-        """The map to place on, None where not even the amount of RAM is known."""
+        """The memory map, by default a typical one; None if the amount of RAM is unknown."""
         if self.memory is not None:
             return self.memory
-        return _typical(self.ram, self.machine) if self.ram else None
+        return typical(self.ram, self.machine) if self.ram else None
 
     def kernel_extent(self, start_of_ram: int = 0, *, margin: bool = False) -> Extent:
-        """Where the running kernel lies, unless KASLR moves it: by its configuration file, else as is typical.
+        """The extent of the running kernel without KASLR, by its configuration file or a typical image.
 
-        With `margin` a size that is only typical is taken as large as it may be.
+        `margin`: take the largest size that a typical image may have.
         """
         image = typical_image(self.release, self.machine, start_of_ram)
         start, end = image.extent
@@ -132,54 +141,3 @@ class Case:
         if self.physical_start is not None and self.machine.is_x86:
             start = self.physical_start
         return start, start + size
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One step of a decision, and whose rule or fact it rests on."""
-
-    text: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A region that was thought of and not taken, (start, end exclusive), and why."""
-
-    region: Extent
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A value on its way: `text` is the vendor's own wording as long as nothing had to be changed.
-
-    `beside`: a second value that belongs to it (`72M,low`).
-    """
-
-    text: str
-    value: Value
-    reasons: tuple[Reason, ...] = ()
-    warnings: tuple[Notice, ...] = ()
-    refused: tuple[Refused, ...] = ()
-    beside: tuple[str, ...] = ()
-
-    @property
-    def values(self) -> tuple[str, ...]:
-        """All values to write."""
-        return (self.text, *self.beside)
-
-    def because(self, text: str, source: str, value: Value | None = None) -> Draft:
-        """The draft with one more reason and, where a value is given, with that value."""
-        reasons = (*self.reasons, Reason(text, source))
-        if value is None:
-            return replace(self, reasons=reasons)
-        return replace(self, reasons=reasons, value=value, text=str(value))
-
-    def warned(self, notice: Notice) -> Draft:
-        """The draft with one more warning."""
-        return replace(self, warnings=(*self.warnings, notice))
-
-    def without(self, region: Extent, why: str) -> Draft:
-        """The draft with one more region that was not taken."""
-        return replace(self, refused=(*self.refused, Refused(region, why)))

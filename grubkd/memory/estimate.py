@@ -1,19 +1,32 @@
-"""How much a capture kernel needs at the least: what `kdumpctl estimate` of kdump-utils adds up."""
+"""How much to reserve: the vendor's amount, raised by what this machine needs.
+
+The estimate is the least that a capture kernel needs, as `kdumpctl estimate` of kdump-utils adds it up.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from grubkd.errors import BadValue, Notice, WouldNotReserve
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.kernelimage import typical_image
-from grubkd.memory.size import MIB, round_up
+from grubkd.memory.behaviours import Era
+from grubkd.memory.forecast import problem, request
+from grubkd.memory.kernel_image import typical_image
+from grubkd.memory.size import GIB, MIB, format_size, round_down, round_up
+from grubkd.memory.value import CrashkernelValue, RamRange, parse_value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grubkd.memory.case import Case, Parts
+    from grubkd.memory.plan import PlanDraft
     from grubkd.memory.release import Release
+    from grubkd.memory.vendors import VendorRow
+
 
 STEP = 32 * MIB
-"""Estimates are rounded up to multiples of this, so that small changes of their parts do not change the value."""
+"""Estimates are rounded up to multiples of this, so small changes of their parts do not change the value."""
 
 _RUNTIME = 16 * MIB
 _USERLAND = 20 * MIB
@@ -21,25 +34,8 @@ _USERLAND_ARM64 = 50 * MIB
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What is known of the parts; bytes, None where nothing tells.
-
-    kernel: the running image, code to bss. modules: those loaded now. initramfs: the image file. keyslots: the largest
-    amount that unlocking a LUKS2 volume asks for (argon2), 0 for none.
-    """
-
-    kernel: int | None = None
-    modules: int | None = None
-    initramfs: int | None = None
-    keyslots: int = 0
-
-
-UNKNOWN = Parts()
-
-
-@dataclass(frozen=True, slots=True)
 class Estimate:
-    """`exact` bytes, `total` rounded up to STEP; `measured`: every part is known. `sum`: the addition, for people."""
+    """`exact`: bytes. `total`: rounded up to STEP. `measured`: every part is known. `sum`: the sum in words."""
 
     exact: int
     total: int
@@ -48,10 +44,10 @@ class Estimate:
 
 
 def estimate(release: Release, machine: Architecture, parts: Parts) -> Estimate:
-    """The sum of what the capture kernel holds, as kdump-utils adds it up.
+    """Add up what the capture kernel needs, as kdump-utils does.
 
-    Kernel image, loaded modules, three times the initramfs, 16M, the memory for LUKS2 keyslots, and 20M for programs
-    (50M on arm64). A part that is not known is taken from typical kernels.
+    The kernel image, loaded modules, three times the initramfs, 16M, the memory for LUKS2 keyslots, and 20M for
+    programs (50M on arm64). Unknown parts are those of typical kernels.
     """
     start, end = typical_image(release, machine, 0).extent
     kernel = end - start if parts.kernel is None else parts.kernel
@@ -75,3 +71,158 @@ def estimate(release: Release, machine: Architecture, parts: Parts) -> Estimate:
 
 def _megabytes(size: int) -> str:
     return f"{-(-size // MIB)}M"
+
+
+_KDUMP_UTILS = "kdump-utils"
+_SUSE = "SUSE's kdump, kdumptool calibrate"
+_LOW = "72M,low"
+_KDUMPCTL = "kdumpctl estimate"
+
+
+def scaled(value: CrashkernelValue, change: Callable[[int], int]) -> CrashkernelValue:
+    """The value with `change` applied to every size."""
+    if value.size is not None:
+        return replace(value, size=change(value.size))
+    return replace(value, spans=tuple(replace(span, size=change(span.size)) for span in value.spans))
+
+
+def size_asked(case: Case, draft: PlanDraft) -> int:
+    """Bytes that the kernel reserves for the draft on this RAM, 0 for none; its one size if the RAM is unknown."""
+    found = request(case, draft.values)
+    if found is not None:
+        return found.size if found.status == "ok" else 0
+    return draft.value.size_for(case.ram) if case.ram else draft.value.size or 0
+
+
+def estimate_for(case: Case) -> Estimate:
+    """The least that a capture kernel needs on this machine."""
+    return estimate(case.release, case.machine, case.parts)
+
+
+def surcharges(case: Case, row: VendorRow, draft: PlanDraft) -> PlanDraft:
+    """The draft with what kdump-utils adds for the machine's hardware."""
+    for amount, why in _surcharges(case, row):
+        value = scaled(draft.value, amount.__add__)
+        draft = draft.because(f"{format_size(amount)} more: {why}", _KDUMP_UTILS, value)
+    return draft
+
+
+def _surcharges(case: Case, row: VendorRow) -> list[tuple[int, str]]:
+    found = []
+    arm = case.machine is Architecture.ARM64
+    if arm and case.pages_64k:
+        # Red Hat's rows are for one page size: that of RHEL 8 is for its only kernel, which has 64K.
+        if row.pages_64k is None and row.family != "rhel":
+            found.append((100 * MIB, "pages of 64K"))
+        if case.needs.smmu:
+            found.append((384 * MIB, "an SMMU, with pages of 64K"))
+    if arm and case.needs.mlx5:
+        found.append((200 * MIB if case.pages_64k else 150 * MIB, "a network card of the mlx5 driver"))
+    if case.machine.is_powerpc and case.needs.capture_cpus and not case.needs.fadump:
+        found.append((case.needs.capture_cpus * MIB, f"a megabyte for each of {case.needs.capture_cpus} capture CPUs"))
+    # RHEL 7 and 8 add the bounce buffers themselves.
+    if case.needs.encrypted and case.release.era not in (Era.RHEL7, Era.RHEL8):
+        found.append((64 * MIB, "bounce buffers, because AMD SME or SEV encrypts the memory"))
+    return found
+
+
+def enough(case: Case, row: VendorRow, draft: PlanDraft) -> PlanDraft:
+    """The draft with at least the estimate, if every part of the estimate is measured on this machine.
+
+    A present value stays if it covers the estimate and is not much larger: parts of the estimate vary from day to day,
+    and another run must not change the value.
+    """
+    found = estimate_for(case)
+    if not case.ram or not (found.measured or case.parts.keyslots) or not size_asked(case, draft):
+        return draft
+    if row.family == "suse" and found.measured:
+        return _calculated(case, draft, found)
+    vendor = size_asked(case, draft)
+    wanted = round_up(found.exact + STEP // 2, STEP)
+    raised = _raised(draft.value, round_up(case.ram, STEP), wanted)
+    kept = _present(case, draft, max(vendor, found.exact), max(vendor, wanted))
+    if kept is not None and found.exact > vendor - STEP:
+        return kept.because(f"{kept.text} is present and covers the estimate ({found.sum})", _KDUMPCTL)
+    if found.exact <= vendor:
+        return draft.because(f"the estimate is less: {found.sum}", _KDUMPCTL)
+    _check_share(case, wanted, found)
+    return draft.because(f"{format_size(wanted)}, for the estimate is {found.sum}", _KDUMPCTL, raised)
+
+
+def _calculated(case: Case, draft: PlanDraft, found: Estimate) -> PlanDraft:
+    """SUSE's rule: the estimate, 30 % and 64M more; above 4G, with a small region below, if there is such memory."""
+    least = max(size_asked(case, draft), found.exact * 13 // 10 + 64 * MIB)
+    wanted = round_up(least + STEP // 2, STEP)
+    _check_share(case, wanted, found)
+    memory = case.memory_map()
+    high = case.knows_high and memory is not None and memory.span > 4 * GIB
+    value = CrashkernelValue(size=wanted, suffix="high" if high else "")
+    said = f"{format_size(wanted)}: the estimate ({found.sum}), 30 % and 64M more"
+    result = replace(draft.because(said, _SUSE, value), beside=(_LOW,) if high else ())
+    kept = _present(case, result, least, wanted)
+    if kept is None:
+        return result
+    return replace(kept, reasons=draft.reasons).because(f"{kept.text} is present and covers it ({said})", _SUSE)
+
+
+def _present(case: Case, draft: PlanDraft, least: int, most: int) -> PlanDraft | None:
+    """The present values as a draft, if they have its form and reserve at least `least` and little more than `most`."""
+    present = case.present
+    if len(present) != len(draft.values) or present[1:] != draft.beside:
+        return None
+    try:
+        value = parse_value(present[0])
+    except BadValue:
+        return None
+    alike = (bool(value.spans), value.suffix) == (bool(draft.value.spans), draft.value.suffix)
+    if value.is_auto or not alike or value.offset is not None:
+        return None
+    kept = replace(draft, text=present[0], value=value)
+    return kept if least <= size_asked(case, kept) <= most + 2 * STEP and not problem(case, kept.values) else None
+
+
+def _raised(value: CrashkernelValue, ram: int, least: int) -> CrashkernelValue:
+    """The value with at least that much on machines with this much RAM and more."""
+    if value.size is not None:
+        return replace(value, size=max(value.size, least))
+    spans = tuple(
+        replace(span, size=max(span.size, least)) if span.stop is None or span.stop > ram else span
+        for span in value.spans
+    )
+    return replace(value, spans=spans)
+
+
+def applying(case: Case, draft: PlanDraft) -> PlanDraft:
+    """The draft with one more range, if the vendor's ranges reserve nothing on the known RAM.
+
+    The range has the estimate. Raises WouldNotReserve if that is more than half of the RAM.
+    """
+    if not case.ram or not draft.value.spans or size_asked(case, draft):
+        return draft
+    found = estimate_for(case)
+    _check_share(case, found.total, found)
+    first = draft.value.spans[0]
+    ram = format_size(round_up(case.ram, MIB))
+    draft = draft.because(f"on {ram} it reserves nothing", f"its first range begins at {format_size(first.start)}")
+    start = round_down(case.ram, 256 * MIB)
+    if first.start > case.ram:
+        spans = (RamRange(start, first.start, found.total), *draft.value.spans)
+    else:
+        spans = (RamRange(start, None, found.total),)
+    notice = Notice(
+        "vendor-reserves-nothing",
+        f"{draft.text} reserves nothing on {ram} of RAM: grubkd takes the estimate, {format_size(found.total)}",
+        hint="test it: a capture kernel that runs out of memory saves nothing",
+    )
+    said = f"{format_size(found.total)}, the least that the estimate supports: {found.sum}"
+    return draft.warned(notice).because(said, _KDUMPCTL, replace(draft.value, spans=spans))
+
+
+def _check_share(case: Case, amount: int, found: Estimate) -> None:
+    """Raise WouldNotReserve for more than half of the RAM: such a system is of little use."""
+    if case.ram and amount > case.ram // 2:
+        raise WouldNotReserve(
+            f"a capture kernel needs about {format_size(amount)} ({found.sum}), "
+            f"which is more than half of {format_size(round_up(case.ram, MIB))}",
+            hint="give the machine more memory, or give a VALUE instead of --auto",
+        )

@@ -1,4 +1,4 @@
-"""SIZE@OFFSET: which place to ask for, where the kernel does not find one by itself or a person wants one."""
+"""SIZE@OFFSET: which address to write, if the kernel needs one or the user wants one."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import Notice, WouldNotReserve
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.case import Refused
 from grubkd.memory.estimate import STEP, estimate
-from grubkd.memory.placement import kaslr_assumed
+from grubkd.memory.placement.place import kaslr_assumed
+from grubkd.memory.plan import RefusedRegion
 from grubkd.memory.size import MIB, format_size, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grubkd.memory.case import Case, Draft
-    from grubkd.memory.physical import Extent
+    from grubkd.memory.case import Case
+    from grubkd.memory.memory_map import Extent
+    from grubkd.memory.plan import PlanDraft
 
 _ALIGNMENT = {
     Architecture.ARM64: 2 * MIB,
@@ -26,28 +27,29 @@ _ALIGNMENT = {
 }
 _X86_ALIGNMENT = 16 * MIB
 _FIRST = 16 * MIB
-LESS = "it is still what the estimate asks for: see grubkd plan --explain"
+LESS = "it still covers the estimate: see grubkd plan --explain"
 _I386_CEILING = 512 * MIB
 _MOST_REFUSED = 4
 _GUIDE = "kdump documentation of the kernel: the capture kernel runs where it is loaded, generally at 16M"
 
 
 def alignment(machine: Architecture) -> int:
-    """Bytes that an address has to be a multiple of: 16M on x86 and POWER, 2M on arm64, riscv64 and loongarch64."""
+    """Addresses are multiples of this: 16M on x86 and POWER, 2M on arm64, riscv64 and loongarch64, 1M on s390x."""
     return _ALIGNMENT.get(machine, _X86_ALIGNMENT)
 
 
-def settle(case: Case, draft: Draft, *, wanted: int | None, asked: bool) -> Draft:
-    """The draft with an offset where one is needed or asked for, and without a vendor's that is taken.
+def settle(case: Case, draft: PlanDraft, *, wanted: int | None, asked: bool) -> PlanDraft:
+    """The draft with an offset if one is needed or wanted, and without a vendor's whose place is not free.
 
-    `wanted` is a person's own address: it is only checked. Raises WouldNotReserve where there is no room for it.
+    asked: the user wants an offset. wanted: the user's own address, which is only checked. Raises WouldNotReserve if
+    there is no room.
     """
     if (asked or wanted is not None) and _moves(case):
         draft = draft.warned(
             Notice(
                 "kaslr-may-collide",
-                f"{case.reader} puts itself at a random address at each boot, now and then where the region is to be",
-                hint="boot it with nokaslr, or leave the place to the kernel: without --offset",
+                f"KASLR puts {case.reader} at a random address at each boot, sometimes where the region should be",
+                hint="boot it with nokaslr, or let the kernel choose the place: leave out --offset",
             )
         )
     if wanted is not None:
@@ -63,12 +65,12 @@ def settle(case: Case, draft: Draft, *, wanted: int | None, asked: bool) -> Draf
         draft = draft.without((offset, offset + size), why)
         if not case.needs_offset and not asked:
             value = replace(draft.value, offset=None)
-            return draft.because(f"no offset, for {why}; this kernel finds a place by itself", case.reader, value)
+            return draft.because(f"no offset: {why}, and this kernel finds a place by itself", case.reader, value)
     return _searched(case, draft, size, asked)
 
 
-def _aligned(case: Case, draft: Draft, offset: int) -> tuple[Draft, int]:
-    """The draft with its offset raised to the next multiple that kernels of the architecture need."""
+def _aligned(case: Case, draft: PlanDraft, offset: int) -> tuple[PlanDraft, int]:
+    """The draft and its offset, raised to the next multiple that the architecture needs."""
     step = alignment(case.machine)
     if offset % step == 0:
         return draft, offset
@@ -77,36 +79,37 @@ def _aligned(case: Case, draft: Draft, offset: int) -> tuple[Draft, int]:
     return draft.because(said, f"alignment on {case.machine}", replace(draft.value, offset=raised)), raised
 
 
-def _given(case: Case, draft: Draft, wanted: int) -> Draft:
+def _given(case: Case, draft: PlanDraft, wanted: int) -> PlanDraft:
     step = alignment(case.machine)
     if wanted % step:
         raise WouldNotReserve(
-            f"@{format_size(wanted)} is no multiple of {format_size(step)}, which {case.machine} kernels need",
+            f"@{format_size(wanted)} is not a multiple of {format_size(step)}, as {case.machine} kernels need",
             hint=f"the next one is {format_size(round_up(wanted, step))}",
         )
     size = draft.value.size or 0
     why = obstacle(case, wanted, size)
     if why:
         raise WouldNotReserve(
-            f"{format_size(size)}@{format_size(wanted)}: {why}", hint="--offset alone lets grubkd choose a place"
+            f"{format_size(size)}@{format_size(wanted)}: {why}",
+            hint="without an address, --offset lets grubkd choose a place",
         )
-    return draft.because(f"@{format_size(wanted)} as asked for", "--offset", replace(draft.value, offset=wanted))
+    return draft.because(f"@{format_size(wanted)} as given", "--offset", replace(draft.value, offset=wanted))
 
 
-def _searched(case: Case, draft: Draft, size: int, asked: bool) -> Draft:
-    """The draft at the first place that is free; the places before it are remembered with what takes them.
+def _searched(case: Case, draft: PlanDraft, size: int, asked: bool) -> PlanDraft:
+    """The draft at the first free place; the refused places before it are kept with the reason.
 
-    Where there is none for the whole size, a smaller one, down to what the estimate supports.
+    If there is no place for the size, a smaller size is taken, down to the estimate.
     """
     least = min(estimate(case.release, case.machine, case.parts).total, size)
     for smaller in range(size, least - 1, -STEP):
         offset, draft = _place(case, draft, smaller)
         if offset is None:
             continue
-        need = "asked for by --offset" if asked else f"{case.reader} reserves nothing without one"
-        said = f"@{format_size(offset)}, the first address from 16M on with room: {need}"
+        need = "wanted by --offset" if asked else f"{case.reader} reserves nothing without one"
+        said = f"@{format_size(offset)}, the first free address from 16M on: {need}"
         if smaller < size:
-            why = f"there is no place for {format_size(size)}: {format_size(smaller)} is taken"
+            why = f"there is no place for {format_size(size)}: grubkd takes {format_size(smaller)}"
             draft = draft.warned(Notice("reduced", why, LESS)).because(why, case.reader)
         return draft.because(said, _GUIDE, replace(draft.value, size=smaller, offset=offset))
     raise WouldNotReserve(
@@ -114,19 +117,19 @@ def _searched(case: Case, draft: Draft, size: int, asked: bool) -> Draft:
     )
 
 
-def _place(case: Case, draft: Draft, size: int) -> tuple[int | None, Draft]:
-    """The first address with that much room, even if the kernel is as large as its kind may be; None for none."""
+def _place(case: Case, draft: PlanDraft, size: int) -> tuple[int | None, PlanDraft]:
+    """The first address with that much room, None if there is none. The kernel counts as large as it may be."""
     refused = list(draft.refused)
     for offset in _addresses(case, size):
         why = obstacle(case, offset, size, margin=True)
         if not why:
             return offset, replace(draft, refused=tuple(refused[:_MOST_REFUSED]))
-        refused.append(Refused((offset, offset + size), why))
+        refused.append(RefusedRegion((offset, offset + size), why))
     return None, draft
 
 
 def _addresses(case: Case, size: int) -> Iterator[int]:
-    """Aligned addresses from 16M on that may have room, ascending."""
+    """Aligned addresses from 16M on that may be free, ascending."""
     step = alignment(case.machine)
     memory = case.memory_map()
     if memory is None:
@@ -137,33 +140,33 @@ def _addresses(case: Case, size: int) -> Iterator[int]:
 
 
 def obstacle(case: Case, offset: int, size: int, *, margin: bool = False) -> str:
-    """What is known to be in the way there, "" for nothing: the kernel, the initrd, firmware, a hole.
+    """What is in the way there: the kernel, the initrd, firmware or a hole; "" if nothing is known to be.
 
-    With `margin` a kernel whose size is only typical counts as large as its kind may be.
+    margin: a kernel whose size is only typical counts as large as it may be.
     """
     region = (offset, offset + size)
     if case.machine is Architecture.I386 and region[1] > _I386_CEILING:
-        return "i386 kernels reach no further than 512M"
+        return "i386 kernels reserve nothing above 512M"
     memory = case.memory_map()
     if memory is not None:
         if not any(start <= region[0] and region[1] <= end for start, end in memory.ram):
             return "it is not all RAM"
         initrd = case.initrd or memory.initrd
-        if initrd is not None and _meet(region, initrd):
-            return "the initrd lies there"
-        if any(_meet(region, held) for held in memory.held):
+        if initrd is not None and _overlap(region, initrd):
+            return "the initrd is there"
+        if any(_overlap(region, held) for held in memory.held):
             return "firmware or the kernel has reserved memory there"
-    # Xen moves itself out of the way, to the top of memory.
+    # Xen moves itself to the top of memory.
     kernel = case.kernel_extent(memory.ram[0][0] if memory else 0, margin=margin)
-    if case.hypervisor is None and _meet(region, kernel):
-        return f"the running kernel itself lies at {format_size(kernel[0])}"
+    if case.hypervisor is None and _overlap(region, kernel):
+        return f"the running kernel is at {format_size(kernel[0])}"
     return ""
 
 
 def _moves(case: Case) -> bool:
-    """Whether KASLR moves the kernel in physical memory, as it does on x86."""
+    """Whether KASLR moves the kernel in physical memory, which it does on x86 only."""
     return case.machine.is_x86 and (kaslr_assumed(case.cmdline, case.release) if case.kaslr is None else case.kaslr)
 
 
-def _meet(one: Extent, other: Extent) -> bool:
+def _overlap(one: Extent, other: Extent) -> bool:
     return one[0] < other[1] and other[0] < one[1]

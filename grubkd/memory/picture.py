@@ -1,4 +1,4 @@
-"""A picture of physical memory, to scale: what lies where, and where the reservation goes."""
+"""A picture of physical memory, to scale: what is in it, and where the reservation goes."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from grubkd.errors import RamUnknown
-from grubkd.memory.physical import RAM_TYPES
-from grubkd.memory.placement import kaslr_assumed
+from grubkd.memory.memory_map import RAM_TYPES
+from grubkd.memory.placement.place import kaslr_assumed
 from grubkd.memory.size import MIB, round_down, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.memory.case import Case, Refused
-    from grubkd.memory.physical import Extent
+    from grubkd.memory.case import Case
+    from grubkd.memory.memory_map import Extent
+    from grubkd.memory.plan import RefusedRegion
 
-# A hole longer than all the RAM would leave no room for the rest: it is cut to this part of the RAM.
+# A hole longer than all the RAM leaves no room for the rest: it is cut to one part in this many of the RAM.
 _CUT = 8
 
 
-class Kind(Enum):
-    """What a band shows; the value is its name for people. Declared from the ground up: later ones lie on top."""
+class BandKind(Enum):
+    """What a band shows; the value is its name in the legend. Later ones are drawn over earlier ones."""
 
     HOLE = "no memory"
     FIRMWARE = "firmware, devices"
@@ -34,28 +35,28 @@ class Kind(Enum):
     REFUSED = "refused"
 
 
-MARKS = (Kind.POSSIBLE, Kind.REFUSED)
-"""Kinds that are no memory in use: they are drawn beside the memory, not in it."""
+MARKS = (BandKind.POSSIBLE, BandKind.REFUSED)
+"""Kinds that are not memory in use: they are drawn beside the memory, not in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Addresses from start to below end; `note` says more, for people."""
+    """Addresses from start to below end. `note`: an explanation for the legend."""
 
     start: int
     end: int
-    kind: Kind
+    kind: BandKind
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Bands by kind and address; what no band covers is a hole."""
+    """Bands, by kind and address. What no band covers is a hole."""
 
     title: str
     bands: tuple[Band, ...]
 
-    def of(self, *kinds: Kind) -> tuple[Band, ...]:
+    def of(self, *kinds: BandKind) -> tuple[Band, ...]:
         """The bands of those kinds, by address."""
         return tuple(band for band in self.bands if band.kind in kinds)
 
@@ -65,53 +66,53 @@ def picture(
     case: Case,
     regions: Sequence[Extent],
     alternatives: Sequence[Sequence[Extent]],
-    refused: Sequence[Refused],
+    refused: Sequence[RefusedRegion],
 ) -> Picture:
-    """The picture of a case: with the regions reserved, the other places possible, those refused. Raises RamUnknown."""
+    """The picture of a case, with its reserved, possible and refused regions. Raises RamUnknown."""
     memory = case.memory_map()
     if memory is None:
         raise RamUnknown("a picture needs the amount of RAM", hint="give it: --ram=SIZE, or --this-machine")
     top = max(end for _, end in memory.ram)
     bands = [
-        Band(each.start, each.end, Kind.FIRMWARE, each.type)
+        Band(each.start, each.end, BandKind.FIRMWARE, each.type)
         for each in memory.ranges
         if each.type not in RAM_TYPES and each.start < top and each.type.lower() != "gap"
     ]
-    bands += [Band(start, end, Kind.RAM) for start, end in memory.ram]
-    random = kaslr_assumed(case.cmdline, case.release) if case.kaslr is None else case.kaslr
+    bands += [Band(start, end, BandKind.RAM) for start, end in memory.ram]
     if case.hypervisor is None:
-        start, end = memory.kernel or case.kernel_extent(memory.ram[0][0])
-        note = "" if not (case.machine.is_x86 and random) else "KASLR moves it at each boot"
-        bands.append(Band(start, end, Kind.KERNEL, note))
+        random = kaslr_assumed(case.cmdline, case.release) if case.kaslr is None else case.kaslr
+        note = "KASLR moves it at each boot" if case.machine.is_x86 and random else ""
+        bands.append(Band(*(memory.kernel or case.kernel_extent(memory.ram[0][0])), BandKind.KERNEL, note))
     initrd = case.initrd or memory.initrd
     if initrd is not None:
-        bands.append(Band(*initrd, Kind.INITRD))
-    bands += [Band(*region, Kind.RESERVED) for region in regions]
-    possible = dict.fromkeys(region for each in alternatives for region in each)
-    bands += [Band(*region, Kind.POSSIBLE) for region in possible]
-    bands += [Band(*each.region, Kind.REFUSED, each.why) for each in refused]
-    order = list(Kind)
+        bands.append(Band(*initrd, BandKind.INITRD))
+    bands += [Band(*region, BandKind.RESERVED) for region in regions]
+    bands += [
+        Band(*region, BandKind.POSSIBLE) for region in dict.fromkeys(each for more in alternatives for each in more)
+    ]
+    bands += [Band(*each.region, BandKind.REFUSED, each.why) for each in refused]
+    order = list(BandKind)
     return Picture(title, tuple(sorted(bands, key=lambda band: (order.index(band.kind), band.start))))
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Addresses along a line: pieces (start, end, length on the line), holes that are too long being cut short."""
+    """Addresses along a line: pieces (start, end, length on the line). The longest holes are cut."""
 
     pieces: tuple[tuple[int, int, int], ...]
 
     @property
     def length(self) -> int:
-        """Length of the line, in bytes drawn to scale."""
+        """The length of the line, in bytes drawn to scale."""
         return sum(length for *_, length in self.pieces)
 
     @property
     def cuts(self) -> tuple[Extent, ...]:
-        """The holes that were cut short."""
+        """The holes that are cut."""
         return tuple((start, end) for start, end, length in self.pieces if length < end - start)
 
     def at(self, address: int) -> float:
-        """Where an address lies on the line, from 0 to 1."""
+        """The place of an address on the line, from 0 to 1."""
         passed = 0
         for start, end, length in self.pieces:
             if address < end:
@@ -122,8 +123,8 @@ class Scale:
 
 
 def whole(shown: Picture) -> Scale:
-    """The scale for all of the memory, from 0 or, where RAM begins higher, from there."""
-    ram = shown.of(Kind.RAM)
+    """The scale for all memory, from 0 or, if RAM starts above its own size, from there."""
+    ram = shown.of(BandKind.RAM)
     total = sum(band.end - band.start for band in ram)
     longest = max(total, MIB) // _CUT
     pieces: list[tuple[int, int, int]] = []
@@ -138,13 +139,14 @@ def whole(shown: Picture) -> Scale:
 
 
 def around(shown: Picture) -> Scale | None:
-    """The scale for the surroundings of what is reserved, or refused; None where there is nothing to look at."""
-    of_interest = shown.of(Kind.RESERVED) or shown.of(Kind.REFUSED)
+    """The scale for the surroundings of what is reserved, or refused; None if nothing is."""
+    of_interest = shown.of(BandKind.RESERVED) or shown.of(BandKind.REFUSED)
     if not of_interest:
         return None
     start, end = of_interest[-1].start, of_interest[-1].end
     reach = max(4 * (end - start), 64 * MIB)
     first, last = max(round_down(start - reach, 16 * MIB), 0), round_up(end + reach, 16 * MIB)
-    top = max(band.end for band in shown.of(Kind.RAM))
-    last = min(last, round_up(top, MIB))
+    top = max(band.end for band in shown.of(BandKind.RAM))
+    # A region above all RAM, which is only possible, is shown whole too.
+    last = max(min(last, round_up(top, MIB)), round_up(end, MIB))
     return Scale(((first, last, last - first),))

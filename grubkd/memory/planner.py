@@ -1,4 +1,8 @@
-"""Which value to write for a kernel on a machine, and why: the vendor's row, in the form that this kernel reads."""
+"""Which value to write for a kernel on a machine, and why.
+
+`plan` takes the vendor's row and adapts it: the amount that this machine needs, a form that the kernel reads, an offset
+if one is needed, and a trial of the result. `largest` makes one plan for the kernels that share a line.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +10,33 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.errors import Notice, RamUnknown, WouldNotReserve
-from grubkd.memory import amount, offsets, policy
-from grubkd.memory.case import Draft, Reason
-from grubkd.memory.crashkernel import Value, parse_value
+from grubkd.memory import estimate, offsets, vendors
 from grubkd.memory.estimate import STEP
 from grubkd.memory.forecast import problem
-from grubkd.memory.plan import Plan
-from grubkd.memory.size import format_size, round_down
+from grubkd.memory.plan import Plan, PlanDraft, Reason
+from grubkd.memory.size import GIB, MIB, format_size, round_down
+from grubkd.memory.value import CrashkernelValue, parse_value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from grubkd.memory.case import Case
+
 
 _RAM_HINT = "give the memory of the machine: --ram=SIZE, or --this-machine"
 
 
 def plan(case: Case, *, offset: int | None = None, with_offset: bool = False) -> Plan:
-    """The value to write. `with_offset` asks for SIZE@OFFSET, `offset` for that very place.
+    """Choose the value to write. `with_offset`: as SIZE@OFFSET; `offset`: at that address.
 
-    Raises RamUnknown where the value depends on the RAM, WouldNotReserve where nothing fits.
+    Raises RamUnknown if the value depends on unknown RAM, WouldNotReserve if nothing fits.
     """
-    reader = policy.Reader(case.release, case.machine, case.pages_64k, case.needs.fadump)
-    choice = policy.choose(case.system, reader)
+    reader = vendors.KernelFacts(case.release, case.machine, case.pages_64k, case.needs.fadump)
+    choice = vendors.choose(case.distribution, reader)
     draft = _published(case, choice)
-    draft = amount.surcharges(case, choice.row, draft)
-    draft = amount.applying(case, draft)
-    draft = amount.enough(case, choice.row, draft)
+    draft = estimate.surcharges(case, choice.row, draft)
+    draft = estimate.applying(case, draft)
+    draft = estimate.enough(case, choice.row, draft)
     draft = _form(case, draft, with_offset or offset is not None)
     draft = offsets.settle(case, draft, wanted=offset, asked=with_offset)
     draft = _fitting(case, draft)
@@ -39,14 +45,14 @@ def plan(case: Case, *, offset: int | None = None, with_offset: bool = False) ->
         source=choice.row.source,
         reasons=draft.reasons,
         warnings=choice.warnings + draft.warnings,
-        size=amount.asked(case, draft),
+        size=estimate.size_asked(case, draft),
         cases=(case,),
         refused=draft.refused,
     )
 
 
-def _published(case: Case, choice: policy.Choice) -> Draft:
-    """The vendor's value; of a table with a step for each amount of RAM the one that holds here."""
+def _published(case: Case, choice: vendors.Choice) -> PlanDraft:
+    """The vendor's value; from a table with steps the one for this amount of RAM."""
     row = choice.row
     text = row.text
     if row.steps:
@@ -55,53 +61,119 @@ def _published(case: Case, choice: policy.Choice) -> Draft:
             raise RamUnknown(f"the value of {row.source} depends on the amount of RAM", hint=_RAM_HINT)
         text = next((value for top, value in row.steps if ram <= top), row.steps[-1][1])
     said = f"{choice.reason}: {text}" + (f" on {format_size(case.rounded_ram or 0)}" if row.steps else "")
-    return Draft(text, parse_value(text), reasons=(Reason(said, row.source),))
+    return PlanDraft(text, parse_value(text), reasons=(Reason(said, row.source),))
 
 
-def _form(case: Case, draft: Draft, with_offset: bool) -> Draft:
-    """The form that this kernel, or hypervisor, reads; ranges wherever it does, since they stay right."""
+def _form(case: Case, draft: PlanDraft, with_offset: bool) -> PlanDraft:
+    """The form that this kernel, or hypervisor, reads: ranges if it can, because they stay right when RAM is added."""
     value = draft.value
     if value.suffix and with_offset:
-        said = "a place is asked for, which no value with ,high can have"
-        return replace(draft.because(said, case.reader, Value(size=value.size)), beside=())
+        said = "an offset is wanted, which a value with ,high cannot have"
+        return replace(draft.because(said, case.reader, CrashkernelValue(size=value.size)), beside=())
     if not value.spans:
         return draft
     if not case.reads_ranges:
         xen, linux = "Xen before 4.0 reads no ranges", "kernels before 2.6.31 may read past the end of a list of ranges"
         why = xen if case.hypervisor else linux
     elif with_offset:
-        why = "a place is asked for, which one size has to fit"
+        why = "an offset is wanted, which needs one size"
     else:
         return draft
     sizes = {span.size for span in value.spans}
     ram = case.rounded_ram
     if ram is None and len(sizes) > 1:
-        raise RamUnknown(f"{why}, and which size of {draft.text} holds depends on the RAM", hint=_RAM_HINT)
+        raise RamUnknown(f"{why}, and which size of {draft.text} applies depends on the RAM", hint=_RAM_HINT)
     size = value.size_for(ram) if ram is not None else sizes.pop()
     said = f"{why}: {format_size(size)}" + (f" for {format_size(ram)}" if ram else "")
-    return draft.because(said, case.reader, Value(size=size, offset=value.offset))
+    return draft.because(said, case.reader, CrashkernelValue(size=size, offset=value.offset))
 
 
-def _fitting(case: Case, draft: Draft) -> Draft:
-    """The draft as it is where the kernel will place it, else with the largest size that it will, by STEP.
+def _fitting(case: Case, draft: PlanDraft) -> PlanDraft:
+    """The draft if the kernel will place it, else with the largest size that it will place, in steps of STEP.
 
-    Raises WouldNotReserve where not even the least that the estimate supports has room.
+    Raises WouldNotReserve if there is no room for the least that the estimate supports.
     """
     if case.hypervisor is not None or not case.ram:
         return draft
     why = problem(case, draft.values)
     if not why:
         return draft
-    wanted = amount.asked(case, draft) or draft.value.size or 0
-    least = min(amount.estimated(case).total, wanted)
+    wanted = estimate.size_asked(case, draft) or draft.value.size or 0
+    least = min(estimate.estimate_for(case).total, wanted)
     size = round_down(max(wanted - 1, 0), STEP)
     while size >= max(least, STEP):
-        value = Value(size=size, offset=draft.value.offset)
+        value = CrashkernelValue(size=size, offset=draft.value.offset)
         if not problem(case, (str(value),)):
             said = f"{format_size(wanted)} would not be reserved ({why}): {format_size(size)} is"
             return draft.warned(Notice("reduced", said, offsets.LESS)).because(said, case.reader, value)
         size -= STEP
     raise WouldNotReserve(
         f"{' '.join(draft.values)}: {why}",
-        hint="give the machine more memory; a VALUE can be given in place of --auto",
+        hint="give the machine more memory, or give a VALUE instead of --auto",
     )
+
+
+_SCALE = tuple(GIB << power for power in range(11))
+_OFFSETS = range(16 * MIB, 512 * MIB, 16 * MIB)
+
+
+def largest(plans: Sequence[Plan]) -> Plan:
+    """The largest of the plans whose values every kernel of all plans can read and place.
+
+    If there is none, the amount of the largest plan at an address that suits all kernels. Raises WouldNotReserve if
+    there is no such address. `plans` must not be empty.
+    """
+    cases = tuple(dict.fromkeys(case for plan in plans for case in plan.cases))
+    warnings = tuple(dict.fromkeys(notice for plan in plans for notice in plan.warnings))
+    ranked = sorted(plans, key=_weight, reverse=True)
+    problems: dict[str, None] = {}
+    # A plan that was made for one kernel suits that kernel.
+    suited = {(plan.cases[0], plan.values) for plan in plans if len(plan.cases) == 1}
+    for plan in ranked:
+        others = (case for case in cases if (case, plan.values) not in suited)
+        why = next((why for case in others if (why := unsuited(case, plan.values))), "")
+        if not why:
+            return replace(plan, cases=cases, warnings=warnings)
+        problems[f"{' '.join(plan.values)}: {why}"] = None
+    for plan in ranked:
+        for text in _at_one_address(plan):
+            if not any(unsuited(case, (text,)) for case in cases):
+                why = f"no other value suits all kernels that share it ({'; '.join(problems)})"
+                return replace(
+                    plan,
+                    values=(text,),
+                    cases=cases,
+                    warnings=warnings,
+                    reasons=(*plan.reasons, Reason(f"{text}: {why}", "one value for all")),
+                )
+    names = ", ".join(dict.fromkeys(case.release.text for case in cases))
+    raise WouldNotReserve(
+        f"no value suits all kernels that share one place: {names}",
+        hint="choose entries with --kernel, and give each its own value",
+    )
+
+
+def _weight(plan: Plan) -> tuple[int, ...]:
+    """How much a plan reserves: on this machine, then on machines of every size."""
+    values = [parse_value(text) for text in plan.values]
+    return (plan.size, *(sum(value.size_for(ram) for value in values) for ram in _SCALE))
+
+
+def _at_one_address(plan: Plan) -> Iterator[str]:
+    """The plan's amount at each address to try."""
+    if plan.size:
+        yield from (f"{format_size(plan.size)}@{format_size(offset)}" for offset in _OFFSETS)
+
+
+def unsuited(case: Case, values: Sequence[str]) -> str:
+    """Why that kernel cannot read or place the values; "" if it can, or if it is not known."""
+    for text in values:
+        value = parse_value(text)
+        if value.spans and not case.reads_ranges:
+            return f"{case.reader} does not read ranges correctly"
+        if value.offset is None:
+            if case.needs_offset:
+                return f"{case.reader} reserves nothing without an offset"
+        elif why := offsets.obstacle(case, value.offset, value.size or 0):
+            return f"{case.reader}: {why}"
+    return problem(case, values)

@@ -1,4 +1,4 @@
-"""Amounts of memory: bytes as integers, and the text people and kernels write for them."""
+"""Amounts of memory: bytes as integers, and the text that users write for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GIB = 1 << 30
 TIB = 1 << 40
 
 SUFFIXES = {"K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
-"""The suffix letters of the kernel's memparse, each with the power of two it stands for."""
+"""The suffix letters of the kernel's memparse, each with its power of two."""
 
 LIMIT = 1 << 64
 """Sizes and addresses are below 2^64: the kernel's `unsigned long long`."""
@@ -22,7 +22,7 @@ _STRICT = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]*)([KMGTPE]?)", re.IGNORECASE | r
 
 
 def parse_size(text: str) -> int:
-    """Bytes of a strict size: decimal digits without a leading zero, or 0x and hex digits, then a suffix KMGTPE.
+    """Parse a size: decimal digits without a leading zero, or 0x and hex digits, then perhaps a suffix KMGTPE.
 
     Without a suffix it is a number of bytes. Raises BadValue (column from 1) for anything else, and for what does not
     fit into 64 bits.
@@ -31,17 +31,17 @@ def parse_size(text: str) -> int:
     number, suffix = (found[1], found[2]) if found else ("", "")
     if number.lower() in {"", "0x"}:
         raise BadValue(
-            f"'{text}' is no size: a number is missing", hint="write sizes like 256M", column=len(number) + 1
+            f"'{text}' is not a size: the number is missing", hint="write sizes like 256M", column=len(number) + 1
         )
     end = len(number) + len(suffix)
     if end < len(text):
         raise BadValue(
-            f"'{text[end]}' does not belong to a size, in '{text}'", hint="write sizes like 256M", column=end + 1
+            f"'{text[end]}' is not part of a size, in '{text}'", hint="write sizes like 256M", column=end + 1
         )
     hexadecimal = number[:2].lower() == "0x"
     if not hexadecimal and number.startswith("0") and number != "0":
         raise BadValue(
-            f"'{text}' would be octal: kernels read a leading 0 as base eight",
+            f"'{text}' is octal: kernels read a number with a leading 0 in base eight",
             hint=f"write {number.lstrip('0') or '0'}{suffix} for the decimal number",
             column=1,
         )
@@ -55,7 +55,7 @@ def parse_size(text: str) -> int:
 
 
 def format_size(size: int) -> str:
-    """The shortest exact text: the largest suffix that divides the size; 0 is `0`."""
+    """The shortest exact text, with the largest suffix that divides the size."""
     for letter in reversed(SUFFIXES):
         shift = SUFFIXES[letter]
         if size and size % (1 << shift) == 0:

@@ -1,4 +1,4 @@
-"""The Xen hypervisor's own reading of crashkernel=."""
+"""How the Xen hypervisor reads crashkernel=: it has its own parser."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hypervisor:
-    """What a version of Xen understands. `ranges`: a list by RAM (from 4.0). `automatic`: no offset needed (3.4)."""
+    """A version of Xen."""
 
     version: tuple[int, int]
 
     @property
     def ranges(self) -> bool:
-        """Whether it reads a list of ranges."""
+        """Whether it reads a list of ranges of RAM: since 4.0."""
         return self.version >= (4, 0)
 
     @property
     def automatic(self) -> bool:
-        """Whether it finds a place by itself."""
+        """Whether it finds a place by itself: since 3.4."""
         return self.version >= (3, 4)
 
 
 _NAMED = re.compile(r"xen(?:\.gz)?[-_]v?(\d{1,2})\.(\d{1,3})(?!\d*\.\d+-\d)")
-# RHEL 5 ships Xen 3.1 and names its file after the kernel.
+# RHEL 5 has Xen 3.1 and names the file after the kernel.
 _OF_LINUX_2_6_18 = (3, 1)
 
 
-def of_image(name: str, release: Release | None) -> Hypervisor:
-    """The hypervisor of a file name (`xen-4.17-amd64.gz`), else the one that belongs to a kernel of that age."""
+def hypervisor_of_image(name: str, release: Release | None) -> Hypervisor:
+    """The hypervisor by its file name (`xen-4.17-amd64.gz`), else by the release of the kernel that it starts."""
     if release is not None and release.version < (2, 6, 27):
         return Hypervisor(_OF_LINUX_2_6_18)
     found = _NAMED.match(name)

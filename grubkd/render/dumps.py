@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from grubkd.advice.dumproom import amount
+from grubkd.advice.saving import readable
 from grubkd.render.check import target
 from grubkd.render.tables import table
 from grubkd.text import to_display
@@ -49,7 +49,7 @@ def lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
     rows = [
         (
             _time(each.time).replace("T", " ").replace("Z", " UTC"),
-            amount(each.size),
+            readable(each.size),
             {True: "complete", False: "incomplete", None: "packed"}[each.complete],
             to_display(each.release or "-"),
             to_display(each.path),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from grubkd.memory.picture import MARKS, Kind, around, whole
+from grubkd.memory.picture import MARKS, BandKind, around, whole
 from grubkd.memory.size import GIB, MIB, format_size, round_up
 from grubkd.render.colour import BAD, DOUBT, GOOD, KERNEL, mark
 from grubkd.render.tables import extent, size
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
     from grubkd.memory.picture import Band, Picture, Scale
 
 _UNICODE = {
-    Kind.HOLE: " ",
-    Kind.FIRMWARE: "╱",  # noqa: RUF001 - and this like hatching
-    Kind.RAM: "░",
-    Kind.INITRD: "▒",
-    Kind.KERNEL: "▓",
-    Kind.RESERVED: "█",
-    Kind.POSSIBLE: "?",
-    Kind.REFUSED: "×",  # noqa: RUF001 - it is meant to look like a cross
+    BandKind.HOLE: " ",
+    BandKind.FIRMWARE: "╱",  # noqa: RUF001 - and this like hatching
+    BandKind.RAM: "░",
+    BandKind.INITRD: "▒",
+    BandKind.KERNEL: "▓",
+    BandKind.RESERVED: "█",
+    BandKind.POSSIBLE: "?",
+    BandKind.REFUSED: "×",  # noqa: RUF001 - it is meant to look like a cross
 }
 _ASCII = {
-    Kind.HOLE: " ",
-    Kind.FIRMWARE: "/",
-    Kind.RAM: ".",
-    Kind.INITRD: "i",
-    Kind.KERNEL: "k",
-    Kind.RESERVED: "#",
-    Kind.POSSIBLE: "?",
-    Kind.REFUSED: "x",
+    BandKind.HOLE: " ",
+    BandKind.FIRMWARE: "/",
+    BandKind.RAM: ".",
+    BandKind.INITRD: "i",
+    BandKind.KERNEL: "k",
+    BandKind.RESERVED: "#",
+    BandKind.POSSIBLE: "?",
+    BandKind.REFUSED: "x",
 }
 _COLOURS = {
-    Kind.RESERVED: GOOD,
-    Kind.KERNEL: KERNEL,
-    Kind.INITRD: KERNEL,
-    Kind.POSSIBLE: DOUBT,
-    Kind.REFUSED: BAD,
+    BandKind.RESERVED: GOOD,
+    BandKind.KERNEL: KERNEL,
+    BandKind.INITRD: KERNEL,
+    BandKind.POSSIBLE: DOUBT,
+    BandKind.REFUSED: BAD,
 }
-_LISTED = (Kind.RESERVED, Kind.KERNEL, Kind.INITRD, Kind.POSSIBLE, Kind.REFUSED)
+_LISTED = (BandKind.RESERVED, BandKind.KERNEL, BandKind.INITRD, BandKind.POSSIBLE, BandKind.REFUSED)
 _MOST = 4
 
 
@@ -62,7 +62,7 @@ def text(shown: Picture, *, width: int, ascii_only: bool) -> Iterator[str]:
     yield from _legend(shown, whole(shown), signs)
 
 
-def _bar(shown: Picture, scale: Scale, width: int, signs: Mapping[Kind, str]) -> Iterator[str]:
+def _bar(shown: Picture, scale: Scale, width: int, signs: Mapping[BandKind, str]) -> Iterator[str]:
     """The addresses, the memory, and under it the possible and the refused places."""
     yield _axis(scale, width)
     yield _row([band for band in shown.bands if band.kind not in MARKS], scale, width, signs)
@@ -71,15 +71,15 @@ def _bar(shown: Picture, scale: Scale, width: int, signs: Mapping[Kind, str]) ->
         yield marks
 
 
-def _row(bands: list[Band], scale: Scale, width: int, signs: Mapping[Kind, str]) -> str:
+def _row(bands: list[Band], scale: Scale, width: int, signs: Mapping[BandKind, str]) -> str:
     """One cell for each column, with the topmost band in it; RAM and firmware only if they fill half of it."""
-    cells = [Kind.HOLE] * width
+    cells = [BandKind.HOLE] * width
     for band in bands:
         if band.end <= scale.pieces[0][0] or band.start >= scale.pieces[-1][1]:
             continue
         left, right = scale.at(band.start) * width, scale.at(band.end) * width
         first, last = round(left), round(right)
-        if first == last and band.kind not in (Kind.RAM, Kind.FIRMWARE):
+        if first == last and band.kind not in (BandKind.RAM, BandKind.FIRMWARE):
             # A band smaller than a column still gets a cell.
             first = min(int(left), width - 1)
             last = first + 1
@@ -87,7 +87,7 @@ def _row(bands: list[Band], scale: Scale, width: int, signs: Mapping[Kind, str])
     return "".join(_signs(kind, len(list(run)), signs) for kind, run in groupby(cells[:width])).rstrip()
 
 
-def _signs(kind: Kind, count: int, signs: Mapping[Kind, str]) -> str:
+def _signs(kind: BandKind, count: int, signs: Mapping[BandKind, str]) -> str:
     """Cells of one kind, in its colour."""
     text = signs[kind] * count
     return mark(text, _COLOURS[kind]) if kind in _COLOURS else text
@@ -114,10 +114,10 @@ def _cut(scale: Scale, address: int) -> bool:
     return any(start < address < end for start, end in scale.cuts)
 
 
-def _legend(shown: Picture, scale: Scale, signs: Mapping[Kind, str]) -> Iterator[str]:
+def _legend(shown: Picture, scale: Scale, signs: Mapping[BandKind, str]) -> Iterator[str]:
     for kind in _LISTED:
         bands = shown.of(kind)
-        if kind is Kind.POSSIBLE and len(bands) > _MOST:
+        if kind is BandKind.POSSIBLE and len(bands) > _MOST:
             # Of many places only the range is listed.
             where = f"one of {len(bands)} places in {extent((bands[0].start, max(band.end for band in bands)))}"
             yield f"{_signs(kind, 1, signs)} {kind.value:<17} {size(bands[0].end - bands[0].start):>6}  {where}"
@@ -126,9 +126,9 @@ def _legend(shown: Picture, scale: Scale, signs: Mapping[Kind, str]) -> Iterator
             note = f": {to_display(band.note)}" if band.note else ""
             amount, where = size(band.end - band.start), extent((band.start, band.end))
             yield f"{_signs(kind, 1, signs)} {kind.value:<17} {amount:>6}  {where}{note}"
-    total = sum(band.end - band.start for band in shown.of(Kind.RAM))
-    yield f"{signs[Kind.RAM]} {Kind.RAM.value:<17} {size(total):>6}"
-    if shown.of(Kind.FIRMWARE):
-        yield f"{signs[Kind.FIRMWARE]} {Kind.FIRMWARE.value}"
+    total = sum(band.end - band.start for band in shown.of(BandKind.RAM))
+    yield f"{signs[BandKind.RAM]} {BandKind.RAM.value:<17} {size(total):>6}"
+    if shown.of(BandKind.FIRMWARE):
+        yield f"{signs[BandKind.FIRMWARE]} {BandKind.FIRMWARE.value}"
     for start, end in scale.cuts:
         yield f"not to scale: the hole {extent((start, end))}"

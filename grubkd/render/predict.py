@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from grubkd.advice import Simulation
     from grubkd.errors import GrubkdError
-    from grubkd.memory.physical import Extent
-    from grubkd.memory.reading import Request
+    from grubkd.memory.kernel_parser import KernelRequest
+    from grubkd.memory.memory_map import Extent
 
 Row = tuple[Entry, str, Verdict]
 
@@ -43,7 +43,7 @@ def verdict(found: Verdict) -> dict[str, Any]:
     }
 
 
-def request(found: Request) -> dict[str, Any]:
+def request(found: KernelRequest) -> dict[str, Any]:
     """What the kernel reads, as JSON; sizes in bytes."""
     return {
         "status": found.status,
@@ -85,7 +85,7 @@ def entries(rows: Sequence[Row], errors: Sequence[GrubkdError]) -> dict[str, Any
     }
 
 
-def reading(found: Request | None) -> str:
+def reading(found: KernelRequest | None) -> str:
     """A request in a few words: `256M`, `64M at 16M`, `256M high, 72M low`."""
     if found is None:
         return mark("unknown", DOUBT)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from grubkd.advice import Plan
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.errors import Notice
-    from grubkd.machine.running import Running
+    from grubkd.machine.machine import Running
 
 # A boot loader adds these to the line; they are not part of the configuration.
 _ADDED = ("BOOT_IMAGE", "initrd")

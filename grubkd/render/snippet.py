@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from grubkd.memory.crashkernel import parse_value
 from grubkd.memory.size import MIB, round_up
+from grubkd.memory.value import parse_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from grubkd.memory.picture import MARKS, Kind, around, whole
+from grubkd.memory.picture import MARKS, BandKind, around, whole
 from grubkd.render.tables import extent, size
 from grubkd.text import to_display
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from grubkd.memory.picture import Band, Picture, Scale
 
 _COLOURS = {
-    Kind.FIRMWARE: "#b0b0b0",
-    Kind.RAM: "#dce9f5",
-    Kind.INITRD: "#f2c14e",
-    Kind.KERNEL: "#4d7ea8",
-    Kind.RESERVED: "#c0392b",
-    Kind.POSSIBLE: "#e8a09a",
-    Kind.REFUSED: "#7f7f7f",
+    BandKind.FIRMWARE: "#b0b0b0",
+    BandKind.RAM: "#dce9f5",
+    BandKind.INITRD: "#f2c14e",
+    BandKind.KERNEL: "#4d7ea8",
+    BandKind.RESERVED: "#c0392b",
+    BandKind.POSSIBLE: "#e8a09a",
+    BandKind.REFUSED: "#7f7f7f",
 }
 _WIDTH, _LEFT, _BAR, _MARK = 1000, 20, 46, 10
 _LINE = 22
@@ -69,11 +69,11 @@ def _legend(shown: Picture) -> Iterator[list[str]]:
         if not bands:
             continue
         said = kind.value
-        if kind in (Kind.RESERVED, Kind.KERNEL, Kind.INITRD):
+        if kind in (BandKind.RESERVED, BandKind.KERNEL, BandKind.INITRD):
             said = "; ".join(_said(band) for band in bands)
-        elif kind is Kind.REFUSED:
+        elif kind is BandKind.REFUSED:
             said = "; ".join(_said(band) for band in bands[:4])
-        elif kind is Kind.RAM:
+        elif kind is BandKind.RAM:
             said = f"RAM, {size(sum(band.end - band.start for band in bands))}"
         yield [
             f'<rect x="{_LEFT}" y="{{y}}" width="14" height="14" fill="{colour}"/>',

@@ -10,7 +10,7 @@ from grubkd.render.colour import HEAD, mark, plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.memory.physical import Extent
+    from grubkd.memory.memory_map import Extent
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

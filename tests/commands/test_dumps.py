@@ -11,7 +11,8 @@ from support.livetree import Files, Live, debian, put, red_hat
 
 from grubkd.cli import main
 from grubkd.commands import dumps
-from grubkd.machine import messages, vmcore
+from grubkd.machine import dumps as dump_files
+from grubkd.machine import vmcore
 from grubkd.tree.root import Root
 
 # The beginnings of what makedumpfile 1.7.2 made of a guest's memory, with the kernel's own VMCOREINFO.
@@ -33,7 +34,7 @@ def part_of(data: bytes) -> vmcore.Part:
     return lambda offset, size: data[offset : offset + size]
 
 
-def header(data: bytes) -> vmcore.Header | None:
+def header(data: bytes) -> vmcore.DumpHeader | None:
     return vmcore.read(part_of(data), len(data))
 
 
@@ -47,24 +48,24 @@ def flattened(data: bytes, *, ended: bool = True) -> bytes:
 
 class TestHeaders:
     def test_of_makedumpfile(self) -> None:
-        assert header(KDUMP) == vmcore.Header("kdump", RELEASE, TIME)
-        assert header(FLATTENED) == vmcore.Header("kdump, flattened", RELEASE, TIME, "it ends before its end mark")
+        assert header(KDUMP) == vmcore.DumpHeader("kdump", RELEASE, TIME)
+        assert header(FLATTENED) == vmcore.DumpHeader("kdump, flattened", RELEASE, TIME, "it ends before its end mark")
         missing = 60801716 - len(ELF)
-        assert header(ELF) == vmcore.Header("elf", RELEASE, TIME, f"{missing} bytes are missing at its end")
-        assert vmcore.read(part_of(ELF), 60801716) == vmcore.Header("elf", RELEASE, TIME)
+        assert header(ELF) == vmcore.DumpHeader("elf", RELEASE, TIME, f"{missing} bytes are missing at its end")
+        assert vmcore.read(part_of(ELF), 60801716) == vmcore.DumpHeader("elf", RELEASE, TIME)
 
     def test_flattened_pieces_in_any_order(self) -> None:
-        assert header(flattened(KDUMP)) == vmcore.Header("kdump, flattened", RELEASE, TIME)
-        assert header(flattened(KDUMP, ended=False)) == vmcore.Header(
+        assert header(flattened(KDUMP)) == vmcore.DumpHeader("kdump, flattened", RELEASE, TIME)
+        assert header(flattened(KDUMP, ended=False)) == vmcore.DumpHeader(
             "kdump, flattened", RELEASE, TIME, "it ends before its end mark"
         )
 
     def test_marked_incomplete(self) -> None:
         """Status bit 3 of a compressed dump, flag 0 of an ELF one: makedumpfile sets them when the disk is full."""
         kdump = KDUMP[:424] + struct.pack("<I", struct.unpack_from("<I", KDUMP, 424)[0] | 8) + KDUMP[428:]
-        assert header(kdump) == vmcore.Header("kdump", RELEASE, TIME, "makedumpfile marked it incomplete")
+        assert header(kdump) == vmcore.DumpHeader("kdump", RELEASE, TIME, "makedumpfile marked it incomplete")
         elf = ELF[:48] + struct.pack("<I", 1) + ELF[52:]
-        assert vmcore.read(part_of(elf), 60801716) == vmcore.Header(
+        assert vmcore.read(part_of(elf), 60801716) == vmcore.DumpHeader(
             "elf", RELEASE, TIME, "makedumpfile marked it incomplete"
         )
 
@@ -79,7 +80,7 @@ class TestHeaders:
         struct.pack_into("<Ii", data, 412, 1, 4096)
         struct.pack_into("<QI", data, 4096 + at, 4096 + 512, len(info))
         data[4608 : 4608 + len(info)] = info
-        assert header(bytes(data)) == vmcore.Header("kdump", "5.10.0-x", 1600000000)
+        assert header(bytes(data)) == vmcore.DumpHeader("kdump", "5.10.0-x", 1600000000)
 
     def test_of_s390x(self) -> None:
         """Everything the other way round."""
@@ -88,7 +89,7 @@ class TestHeaders:
         head = b"\x7fELF\x02\x02\x01" + bytes(9)
         head += struct.pack(">HHIQQQIHHHHHH", 4, 22, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
         head += struct.pack(">IIQQQQQQ", 4, 0, 120, 0, 0, len(note), len(note), 0)
-        assert header(head + note) == vmcore.Header("elf", "5.14.0-1.s390x", 1600000000)
+        assert header(head + note) == vmcore.DumpHeader("elf", "5.14.0-1.s390x", 1600000000)
 
     @pytest.mark.parametrize(
         ("data", "expected"),
@@ -96,14 +97,14 @@ class TestHeaders:
             (b"", None),
             (b"hello", None),
             (b"\x7fELF" + bytes(100), None),
-            (b"\x1f\x8b\x08" + bytes(50), vmcore.Header("gzip")),
-            (b"KDUMP   ", vmcore.Header("kdump", fault="it ends in its header")),
-            (KDUMP[:8] + bytes(600), vmcore.Header("kdump", fault="its header makes no sense")),
-            (b"makedumpfile\0\0\0\0", vmcore.Header("flattened", fault="it ends before its end mark")),
-            (flattened(bytes(5000)), vmcore.Header("flattened", fault="its header is not there")),
+            (b"\x1f\x8b\x08" + bytes(50), vmcore.DumpHeader("gzip")),
+            (b"KDUMP   ", vmcore.DumpHeader("kdump", fault="it ends in its header")),
+            (KDUMP[:8] + bytes(600), vmcore.DumpHeader("kdump", fault="its header makes no sense")),
+            (b"makedumpfile\0\0\0\0", vmcore.DumpHeader("flattened", fault="it ends before its end mark")),
+            (flattened(bytes(5000)), vmcore.DumpHeader("flattened", fault="its header is missing")),
         ],
     )
-    def test_of_nothing_much(self, data: bytes, expected: vmcore.Header | None) -> None:
+    def test_of_nothing_much(self, data: bytes, expected: vmcore.DumpHeader | None) -> None:
         assert header(data) == expected
 
     def test_every_beginning_is_read(self) -> None:
@@ -135,8 +136,8 @@ class TestHeaders:
     ],
 )
 def test_messages(text: str, release: str | None, panic: str | None) -> None:
-    assert messages.release(text) == release
-    assert messages.panic(text) == panic
+    assert dump_files.crashed_release(text) == release
+    assert dump_files.panic_line(text) == panic
 
 
 def listed(tree: Root) -> Run:
@@ -184,7 +185,7 @@ def test_debian(tmp_path: Path) -> None:
             "size": len(FLATTENED),
             "time": "2026-11-23T04:00:00Z",
             "complete": False,
-            "fault": "it was not finished",
+            "fault": "it is not finished",
             "format": "kdump, flattened",
             "release": RELEASE,
             "panic": None,
@@ -235,7 +236,7 @@ def test_suse_and_files_of_several_targets(tmp_path: Path) -> None:
     found = listed(Root(str(tmp_path))).json
     assert found["target"]["directory"] == "/srv/dump"
     assert [(each["path"], each["files"], each["fault"]) for each in found["dumps"]] == [
-        ("/srv/dump/2026-11-23-03-20", ["vmcore1", "vmcore2"], "vmcore2 is no dump"),
+        ("/srv/dump/2026-11-23-03-20", ["vmcore1", "vmcore2"], "vmcore2 is not a dump"),
         ("/srv/dump", ["vmcore"], None),
     ]
 

@@ -227,7 +227,7 @@ def test_a_value_that_was_taken_away_by_hand_does_not_come_back(machine: Make) -
         path.write_text(path.read_text().replace(f" crashkernel={VALUE}", ""))
     tree.install()
     before = tree.files()
-    assert tree.grubkd("keep", NEW)["reason"] == "no other kernel has the value any more: somebody took it away"
+    assert tree.grubkd("keep", NEW)["reason"] == "no other kernel has the value any more: somebody removed it"
     assert tree.files() == before
 
 

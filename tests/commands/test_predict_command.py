@@ -12,7 +12,7 @@ from support.answered import Run, answer
 from grubkd.cli import main
 from grubkd.commands import memory_map_file
 from grubkd.errors import Failed, GrubkdError
-from grubkd.memory.memorymap import BadMemoryMap
+from grubkd.memory.memory_map import BadMemoryMap
 from grubkd.memory.size import GIB, MIB
 
 TOP = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grubkd.commands import batch
-from grubkd.memory.memorymap import Extent
+from grubkd.memory.memory_map import Extent
 from lab.report import Report
 
 Regions = tuple[Extent, ...]

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 
 from grubkd.machine.hardware import initrd_in_device_tree
-from grubkd.memory.memorymap import Extent, MemoryMap, from_e820_log, from_iomem
+from grubkd.memory.map_parsers import from_e820_log, from_iomem
+from grubkd.memory.memory_map import Extent, MemoryMap
 
 _PART = re.compile(r"^@@@ (\w+)\n", re.MULTILINE)
 

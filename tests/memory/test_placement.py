@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from grubkd.commands import batch
 from grubkd.memory.architecture import architecture
-from grubkd.memory.crashkernel import read
-from grubkd.memory.freememory import FreeMemory
-from grubkd.memory.memorymap import Extent, MemoryMap, from_firmware, typical
-from grubkd.memory.placement import Placement, counted_ram, kaslr_assumed, place
+from grubkd.memory.kernel_parser import read
+from grubkd.memory.memory_map import Extent, MemoryMap, from_firmware, typical
+from grubkd.memory.placement.free_memory import FreeMemory
+from grubkd.memory.placement.place import Placement, counted_ram, kaslr_assumed, place
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB, round_up
 

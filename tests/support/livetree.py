@@ -1,4 +1,4 @@
-"""A tree that passes for the running system: its /proc and /sys are ordinary files."""
+"""Recorded machines: trees that count as the running system, with /proc and /sys as ordinary files."""
 
 import shutil
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ IOMEM = """\
   {region} : Crash kernel
 100000000-13fffffff : System RAM
 """
-# All but some 100 MiB of it is free, files' cache or programs': a dump of that fits on any disk that tests run on.
+# Only some 100 MiB are neither free, file cache nor programs: a dump of that fits on any disk.
 MEMINFO = """\
 MemTotal:        3900000 kB
 MemFree:         3400000 kB
@@ -35,7 +35,7 @@ Files = Mapping[str, str | None]
 
 
 class Live(Root):
-    """A tree that says it is the running system's own."""
+    """A tree that says that it is the running system's."""
 
     @property
     def live(self) -> bool:
@@ -43,7 +43,7 @@ class Live(Root):
 
 
 def put(top: Path, files: Files) -> None:
-    """Write files; a text `-> PATH` makes a link, a name that ends in / a directory, None takes the file away."""
+    """Write files. `-> PATH` makes a link, a name that ends in / a directory, None removes the file."""
     for name, text in files.items():
         path = top / name
         if text is None:
@@ -61,7 +61,7 @@ def put(top: Path, files: Files) -> None:
 
 
 def debian(top: Path) -> Path:
-    """Debian 12 with kdump-tools, booted with the value that its menu holds, ready to dump."""
+    """Debian 12 with kdump-tools, booted with the value of its menu, ready to dump."""
     tree = top / "debian"
     shutil.copytree(FIXTURES / "debian-12" / "root", tree, symlinks=True)
     unit = "lib/systemd/system/kdump-tools.service"
@@ -107,7 +107,7 @@ def red_hat(top: Path) -> Path:
 
 
 def running(release: str, line: str, reserved: int) -> dict[str, str | None]:
-    """What the kernel shows of itself."""
+    """The files of a running kernel."""
     return {
         "proc/cmdline": f"{line}\n",
         "proc/iomem": IOMEM.format(region=f"{0xBF000000 - reserved:08x}-beffffff"),

@@ -1,8 +1,9 @@
 """The value that a person gives, and the kernels' reading of any line."""
 
 from grubkd.errors import BadValue
-from grubkd.memory.crashkernel import parse_value, read
+from grubkd.memory.kernel_parser import read
 from grubkd.memory.release import Release
+from grubkd.memory.value import parse_value
 from grubkd.text import from_bytes
 
 TOKENS = [

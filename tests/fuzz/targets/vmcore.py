@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from grubkd.machine import messages, vmcore
+from grubkd.machine import dumps, vmcore
 from grubkd.text import from_bytes
 
 TOKENS = [
@@ -33,7 +33,7 @@ def attempt(data: bytes) -> None:
         assert found.release is None or found.release.isprintable()
         assert found.time is None or 0 <= found.time < 10**12
     text = from_bytes(data)
-    release, panic = messages.release(text), messages.panic(text)
+    release, panic = dumps.crashed_release(text), dumps.panic_line(text)
     assert release is None or " " not in release
     assert panic is None or (len(panic) <= 200 and "\n" not in panic)
 

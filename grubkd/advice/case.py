@@ -1,0 +1,136 @@
+"""From an entry and a machine to the case: every fact that the entry's reservation depends on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grubkd.boot import cmdline
+from grubkd.boot.build import main_boot
+from grubkd.boot.kernelpath import file_name
+from grubkd.boot.model import Role
+from grubkd.errors import ArchitectureUnknown, Usage
+from grubkd.memory.case import Case, Needs, Parts
+from grubkd.memory.release import Release
+from grubkd.memory.size import KIB
+from grubkd.memory.xen import hypervisor_of_image
+
+if TYPE_CHECKING:
+    from grubkd.boot.model import Boot, BootConfig, Entry
+    from grubkd.machine.kernels import Kernel
+    from grubkd.machine.machine import Machine
+
+
+_64K = 64 * KIB
+# Placeholders and stubs: their sizes say nothing about memory.
+_SMALLEST_IMAGE = 256 * KIB
+
+
+def entry_release(entry: Entry | None) -> Release | None:
+    """The kernel release of an entry, None if it names none (a rescue image, `/vmlinuz`)."""
+    return parse_release(entry.version or "") if entry else None
+
+
+def parse_release(text: str) -> Release | None:
+    """The release of a text, None if it is not one."""
+    try:
+        return Release.parse(text)
+    except Usage:
+        return None
+
+
+def stand_in_release(config: BootConfig, machine: Machine) -> Release | None:
+    """The release to assume for an entry that names none: the oldest kernel of the tree, preferably without 64K pages.
+
+    A rescue image is a copy of the kernel that was installed first. If the tree's kernels are not readable, its entries
+    name them.
+    """
+    found: list[Release] = []
+    named = [entry.version or "" for entry in config.entries if entry.own_linux]
+    running = [machine.running.release] if machine.running else []
+    for texts in (machine.kernels, named, running):
+        found = [release for text in texts if (release := parse_release(text))]
+        if found:
+            break
+    return min(found, key=lambda release: (release.pages_64k, release.version, release.text), default=None)
+
+
+def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
+    """The case of an entry, or of a new kernel (None). Raises ArchitectureUnknown."""
+    kernel = machine.kernel(release.text)
+    architecture = machine.architecture_of(release.text)
+    if architecture is None:
+        which = f"kernel {release}" if entry else "the kernel"
+        raise ArchitectureUnknown(
+            f"the architecture of {which} is not known", hint="give it, for example --arch=x86_64"
+        )
+    boot = main_boot(entry.boots) if entry else None
+    config = kernel.config if kernel else None
+    memory = machine.memory_map
+    hardware = machine.hardware
+    runs = machine.running is not None and machine.running.release == release.text
+    if memory is not None and not runs:
+        # The map has the image of the running kernel, not of this one.
+        memory = replace(memory, kernel=None)
+
+    return Case(
+        release=release,
+        machine=architecture,
+        distribution=machine.distribution,
+        ram=machine.ram,
+        memory=memory,
+        pages_64k=release.pages_64k if config is None or config.page_size is None else config.page_size == _64K,
+        physical_start=config.physical_start if config else None,
+        hypervisor=hypervisor_of_image(file_name(boot.path), release)
+        if boot and boot.role is Role.HYPERVISOR
+        else None,
+        parts=_parts(machine, release),
+        needs=Needs(hardware.encrypted, hardware.smmu, hardware.mlx5, machine.capture_cpus, _fadump(boot)),
+        present=_present(boot),
+        # The place at this boot says nothing about memory of another size.
+        initrd=hardware.initrd if runs and memory is not None else None,
+        initrd_size=_initrd_size(entry, kernel),
+        # The command line decides about KASLR, unless the kernel is built without it.
+        kaslr=False if config is not None and config.kaslr is False else None,
+        efi=hardware.efi,
+        borders=hardware.borders if memory is not None else (),
+    )
+
+
+def _fadump(boot: Boot | None) -> bool:
+    words = boot.arguments if boot else []
+    return any(word in ("fadump=on", "fadump=nocma") for word in words)
+
+
+def _present(boot: Boot | None) -> tuple[str, ...]:
+    """The values that the entry has now, without the name."""
+    return cmdline.crashkernel_values(boot.arguments) if boot else ()
+
+
+def _initrd_size(entry: Entry | None, kernel: Kernel | None) -> int | None:
+    """Bytes; 0 for an entry without an initrd, None if its file is missing or a placeholder."""
+    if entry is not None and not entry.initrds:
+        return 0
+    size = kernel.initrd if kernel else None
+    return size if size is not None and size >= _SMALLEST_IMAGE else None
+
+
+def _parts(machine: Machine, release: Release) -> Parts:
+    kernel = machine.kernel(release.text)
+    if kernel is None:
+        return Parts(modules=machine.hardware.modules, keyslots=machine.hardware.keyslots)
+    initramfs = kernel.capture or kernel.initrd
+    return Parts(
+        kernel=kernel.memory or _running_size(machine, release),
+        modules=machine.hardware.modules,
+        keyslots=machine.hardware.keyslots,
+        initramfs=initramfs if initramfs and initramfs >= _SMALLEST_IMAGE else None,
+    )
+
+
+def _running_size(machine: Machine, release: Release) -> int | None:
+    """Bytes of the kernel's image, from code to bss, if it is the running kernel; else None."""
+    image = machine.memory_map.kernel if machine.memory_map else None
+    if image is None or machine.running is None or machine.running.release != release.text:
+        return None
+    return image[1] - image[0]

@@ -1,0 +1,115 @@
+"""The value that each entry should hold, and what `show` warns of: entries whose kernel reserves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grubkd.advice.case import build_case, entry_release, stand_in_release
+from grubkd.advice.verdict import Verdicts
+from grubkd.boot.build import main_boot
+from grubkd.errors import ArchitectureUnknown, NoSuchEntry, Notice, RamUnknown, WouldNotReserve
+from grubkd.memory import planner
+from grubkd.memory.release import Release
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.machine.machine import Machine
+    from grubkd.memory.plan import Plan
+
+# The first kernel of a system without one: its release is unknown, but it is not an old one.
+_FIRST_KERNEL = "6.12.0"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What the user says about the machine and the value; None and False if nothing.
+
+    `ram`, and `offset` if it is an address, are in bytes. offset "auto": grubkd chooses a place.
+    """
+
+    ram: int | None = None
+    arch: str | None = None
+    this_machine: bool = False
+    offset: int | str | None = None
+
+
+NO_OPTIONS = PlanOptions()
+
+
+def plan_entry(entry: Entry, config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
+    """What `set --auto` writes for an entry that shares its line with no other.
+
+    Raises RamUnknown, ArchitectureUnknown, WouldNotReserve if nothing fits, NoSuchEntry for an entry without Linux.
+    """
+    if not entry.linux:
+        raise NoSuchEntry(f"entry {entry.index} ({entry.title}) starts no Linux", place=entry.source)
+    return _plan(entry, config, machine, options)
+
+
+def plan_entries(
+    entries: Iterable[Entry], config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS
+) -> dict[int, Plan]:
+    """The plans of entries, by their index. Raises as plan_entry does."""
+    return {entry.index: plan_entry(entry, config, machine, options) for entry in entries}
+
+
+def plan_future(config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
+    """What new kernels should get: the largest plan of all present entries. Raises as plan_entry does."""
+    plans = [plan_entry(entry, config, machine, options) for entry in config.entries if entry.own_linux]
+    return planner.largest(plans) if plans else _plan(None, config, machine, options)
+
+
+def plan_release(release: Release, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
+    """What a kernel of that release should get, installed or not. Raises as plan_entry does."""
+    address = options.offset if isinstance(options.offset, int) else None
+    return planner.plan(build_case(None, machine, release), offset=address, with_offset=options.offset is not None)
+
+
+def recommended(config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
+    """The one value to recommend: of the default entry, else of the first one, else of new kernels."""
+    own = [entry for entry in config.entries if entry.own_linux]
+    first = next((entry for entry in own if entry.default), own[0] if own else None)
+    return plan_entry(first, config, machine, options) if first else plan_future(config, machine, options)
+
+
+def _plan(entry: Entry | None, config: BootConfig, machine: Machine, options: PlanOptions) -> Plan:
+    release = entry_release(entry) or stand_in_release(config, machine) or Release.parse(_FIRST_KERNEL)
+    address = options.offset if isinstance(options.offset, int) else None
+    return planner.plan(build_case(entry, machine, release), offset=address, with_offset=options.offset is not None)
+
+
+def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Notice, ...]]:
+    """The value to recommend, None if it is not known, and warnings about the values of the entries."""
+    plan, problems = _recommendation(config, machine)
+    return plan, (*problems, *_reserving_nothing(config, machine))
+
+
+def _recommendation(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Notice, ...]]:
+    if not config.bootloaders:
+        return None, ()
+    try:
+        return recommended(config, machine), ()
+    except (RamUnknown, ArchitectureUnknown, WouldNotReserve) as problem:
+        return None, (Notice(problem.code, problem.message, problem.hint, problem.place),)
+
+
+def _reserving_nothing(config: BootConfig, machine: Machine) -> Iterator[Notice]:
+    """The entries that fail. Of entries with the same kernel the first is named."""
+    verdicts = Verdicts(machine)
+    failing = set()
+    for entry in config.entries:
+        boot = main_boot(entry.boots)
+        if boot is None or not entry.own_linux or entry.version in failing:
+            continue
+        found = verdicts.brief(" ".join(boot.arguments), entry)
+        subject = f"entry {entry.index} ({entry.title})"
+        if found.status == "failed":
+            failing.add(entry.version)
+            message = f"{subject} reserves nothing: {found.reason}"
+            yield Notice("reserves-nothing", message, "grubkd plan names a value that fits", entry.source)
+        elif found.status == "hang":
+            message = f"{subject} would not boot: {found.reason}"
+            yield Notice("would-not-boot", message, "choose a smaller value before the next boot", entry.source)

@@ -1,0 +1,299 @@
+"""The kernels of a tree by release: images and their headers, configuration files, initrds."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grubkd.boot.kernelpath import file_name, is_initrd, is_linux, is_xen, release_of
+from grubkd.errors import GrubkdError
+from grubkd.memory import architecture
+from grubkd.memory.architecture import Architecture
+from grubkd.memory.size import KIB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from grubkd.tree.root import Root
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a kernel's configuration file (/boot/config-RELEASE) says; None for an option that it does not mention.
+
+    page_size and physical_start in bytes; `physical_start` is where an x86 kernel is linked to run. `kexec`: it can
+    load a capture kernel; without that it ignores crashkernel=. `crash_dump`: it can be the capture kernel, and
+    `vmcore`: as such it has /proc/vmcore.
+    """
+
+    architecture: Architecture | None = None
+    page_size: int | None = None
+    kexec: bool | None = None
+    crash_dump: bool | None = None
+    vmcore: bool | None = None
+    physical_start: int | None = None
+    kaslr: bool | None = None
+
+
+NO_CONFIG = Config()
+"""A kernel without a configuration file."""
+
+_WANTED = re.compile(
+    rb"^(?:# )?CONFIG_(64BIT|X86|X86_32|X86_64|ARM64|PPC64|CPU_LITTLE_ENDIAN|S390|RISCV|LOONGARCH|KEXEC|KEXEC_FILE"
+    rb"|KEXEC_CORE|CRASH_DUMP|PROC_VMCORE|PHYSICAL_START|RANDOMIZE_BASE|ARM64_64K_PAGES|ARM64_16K_PAGES|ARM64_4K_PAGES"
+    rb"|PPC_64K_PAGES|PPC_4K_PAGES|PAGE_SIZE_64KB|PAGE_SIZE_16KB|PAGE_SIZE_4KB)(?:=(\S+)| is not set)$",
+    re.MULTILINE,
+)
+_PAGES = {
+    "ARM64_64K_PAGES": 64 * KIB,
+    "ARM64_16K_PAGES": 16 * KIB,
+    "ARM64_4K_PAGES": 4 * KIB,
+    "PPC_64K_PAGES": 64 * KIB,
+    "PPC_4K_PAGES": 4 * KIB,
+    "PAGE_SIZE_64KB": 64 * KIB,
+    "PAGE_SIZE_16KB": 16 * KIB,
+    "PAGE_SIZE_4KB": 4 * KIB,
+}
+_ARCHITECTURES = (
+    ("X86_64", Architecture.X86_64),
+    ("X86_32", Architecture.I386),
+    ("ARM64", Architecture.ARM64),
+    ("S390", Architecture.S390X),
+    ("RISCV", Architecture.RISCV64),
+    ("LOONGARCH", Architecture.LOONGARCH64),
+)
+
+
+def parse_config(data: bytes) -> Config:
+    """Parse a configuration file. Any other text gives NO_CONFIG."""
+    said = {name.decode(): value.decode("latin-1") for name, value in _WANTED.findall(data)}
+    machine = _config_architecture(said)
+    kexec = [said[name] == "y" for name in ("KEXEC", "KEXEC_FILE", "KEXEC_CORE") if name in said]
+    start = said.get("PHYSICAL_START", "")
+    pages = [size for name, size in _PAGES.items() if said.get(name) == "y"]
+    return Config(
+        architecture=machine,
+        page_size=pages[0] if pages else 4 * KIB if machine and machine.is_x86 else None,
+        kexec=any(kexec) if kexec else None,
+        crash_dump=_flag(said, "CRASH_DUMP"),
+        vmcore=_flag(said, "PROC_VMCORE"),
+        physical_start=int(start, 16) if re.fullmatch(r"0x[0-9a-fA-F]{1,16}", start) else None,
+        kaslr=_flag(said, "RANDOMIZE_BASE"),
+    )
+
+
+def _flag(said: dict[str, str], name: str) -> bool | None:
+    return said[name] == "y" if name in said else None
+
+
+def _config_architecture(said: dict[str, str]) -> Architecture | None:
+    if said.get("PPC64") == "y":
+        return Architecture.PPC64LE if said.get("CPU_LITTLE_ENDIAN") == "y" else Architecture.PPC64
+    for name, machine in _ARCHITECTURES:
+        if said.get(name) == "y":
+            return machine
+    return None
+
+
+IMAGE_HEAD = 0x10020
+"""Bytes at the start of an image that hold every header."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """The header of a kernel image. `memory`: bytes that it takes when it runs, with its bss; None if unknown."""
+
+    architecture: Architecture | None
+    memory: int | None = None
+
+
+_ELF_MACHINES = {
+    3: Architecture.I386,
+    62: Architecture.X86_64,
+    183: Architecture.ARM64,
+    22: Architecture.S390X,
+    243: Architecture.RISCV64,
+    258: Architecture.LOONGARCH64,
+}
+_PPC64 = 21
+_PE_MACHINES = {
+    0x14C: Architecture.I386,
+    0x8664: Architecture.X86_64,
+    0xAA64: Architecture.ARM64,
+    0x5064: Architecture.RISCV64,
+    0x6264: Architecture.LOONGARCH64,
+}
+_XLOADFLAGS_SINCE, _INIT_SIZE_SINCE = 0x20C, 0x20A
+_KERNEL_64 = 1
+
+
+def parse_image(head: bytes) -> ImageHeader | None:
+    """Parse the first IMAGE_HEAD bytes of a file; None if it is not a known kernel image.
+
+    x86 boot protocol (`HdrS` at 0x202): init_size from 2.10 on; from 2.12 on bit 0 of xloadflags means 64 bits, older
+    headers do not have it. arm64 and riscv Image headers; ELF; EFI images by their PE header; s390 images by their
+    magic.
+    """
+    if len(head) >= 0x264 and head[0x202:0x206] == b"HdrS":
+        return _x86(head)
+    if head[:4] == b"\x7fELF" and len(head) >= 20:
+        return ImageHeader(elf_machine(head))
+    if head[56:60] == b"ARM\x64":
+        return ImageHeader(Architecture.ARM64, struct.unpack_from("<Q", head, 16)[0] or None)
+    if head[56:60] == b"RSC\x05" or head[48:56] == b"RISCV\0\0\0":
+        return ImageHeader(Architecture.RISCV64, struct.unpack_from("<Q", head, 16)[0] or None)
+    if head[0x10008:0x1000E] == b"S390EP":
+        return ImageHeader(Architecture.S390X)
+    return _efi(head)
+
+
+def elf_machine(head: bytes) -> Architecture | None:
+    """The architecture of an ELF file by its first 20 bytes; None for an unknown one, or another file."""
+    if head[:4] != b"\x7fELF" or len(head) < 20:
+        return None
+    little = head[5] == 1
+    machine = struct.unpack_from("<H" if little else ">H", head, 18)[0]
+    if machine == _PPC64:
+        return Architecture.PPC64LE if little else Architecture.PPC64
+    return _ELF_MACHINES.get(machine)
+
+
+def _x86(head: bytes) -> ImageHeader:
+    protocol = struct.unpack_from("<H", head, 0x206)[0]
+    memory = struct.unpack_from("<I", head, 0x260)[0] if protocol >= _INIT_SIZE_SINCE else 0
+    machine = None
+    if protocol >= _XLOADFLAGS_SINCE:
+        flags = struct.unpack_from("<H", head, 0x236)[0]
+        machine = Architecture.X86_64 if flags & _KERNEL_64 else Architecture.I386
+    return ImageHeader(machine, memory or None)
+
+
+def _efi(head: bytes) -> ImageHeader | None:
+    if head[:2] != b"MZ" or len(head) < 0x40:
+        return None
+    at = struct.unpack_from("<I", head, 0x3C)[0]
+    if at + 6 > len(head) or head[at : at + 4] != b"PE\0\0":
+        return None
+    machine = _PE_MACHINES.get(struct.unpack_from("<H", head, at + 4)[0])
+    return ImageHeader(machine) if machine else None
+
+
+_DIRECTORIES = ("/boot", "/boot/boot", "/boot/efi", "/efi")
+_MODULES = ("/lib/modules", "/usr/lib/modules")
+# Directories on boot partitions without kernels, some of them large.
+_NO_TOKENS = frozenset({"grub", "grub2", "efi", "EFI", "loader", "boot", "dtbs", "lost+found"})
+_CAPTURE = "kdump"
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The files of one release. Sizes are in bytes, None if the file is missing.
+
+    `image`: size of the file. `memory`: what the running image takes, by its header. `initrd`: the largest ordinary
+    initrd. `capture`: the initrd of the capture kernel.
+    """
+
+    release: str
+    architecture: Architecture | None = None
+    config: Config = NO_CONFIG
+    image: int | None = None
+    memory: int | None = None
+    initrd: int | None = None
+    capture: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: str
+    size: int
+
+
+def read(tree: Root) -> Mapping[str, Kernel]:
+    """The kernels of the tree by release, sorted by that text. Unreadable files count as missing."""
+    images: dict[str, _File] = {}
+    configs: dict[str, str] = {}
+    initrds: dict[str, list[_File]] = {}
+    for path in _candidates(tree):
+        name = file_name(path)
+        if name.startswith("config-") or name == "config":
+            release = name.removeprefix("config-") if name != "config" else path.rpartition("/")[0].rpartition("/")[2]
+            configs.setdefault(release, path)
+            continue
+        found_release = release_of(path)
+        if found_release is None:
+            continue
+        status = tree.stat(path)
+        if status is None:
+            continue
+        file = _File(path, status.st_size)
+        if is_initrd(path):
+            initrds.setdefault(_plain(found_release), []).append(file)
+        elif is_linux(path) and not is_xen(path):
+            images.setdefault(found_release, file)
+    releases = sorted({*images, *configs})
+    return {release: _kernel(tree, release, images.get(release), configs.get(release), initrds) for release in releases}
+
+
+def _plain(release: str) -> str:
+    """The release in an initrd's name, without the mark of a capture kernel's (`-kdump`, `kdump`)."""
+    return release.removesuffix(_CAPTURE).rstrip("-") if release.endswith(_CAPTURE) else release
+
+
+def _candidates(tree: Root) -> Iterator[str]:
+    """Paths that may be an image, a configuration or an initrd."""
+    for directory in _DIRECTORIES:
+        for name in tree.list(directory):
+            path = f"{directory}/{name}"
+            if "-" in name:
+                yield path
+            # kernel-install's layout: /TOKEN/RELEASE/linux, the token being the machine id or the distribution's id.
+            for release in tree.list(path) if name not in _NO_TOKENS else ():
+                if release[:1].isdigit():
+                    yield from (f"{path}/{release}/{file}" for file in tree.list(f"{path}/{release}"))
+    for directory in _MODULES:
+        for release in tree.list(directory):
+            yield from (
+                f"{directory}/{release}/{file}" for file in ("vmlinuz", "config") if _has(tree, directory, release)
+            )
+    yield from (f"/var/lib/kdump/{name}" for name in tree.list("/var/lib/kdump") if "-" in name)
+
+
+def _has(tree: Root, directory: str, release: str) -> bool:
+    return bool(tree.list(f"{directory}/{release}"))
+
+
+def _kernel(
+    tree: Root, release: str, file: _File | None, config: str | None, initrds: Mapping[str, list[_File]]
+) -> Kernel:
+    said = _config(tree, config) if config else NO_CONFIG
+    header = _header(tree, file.path) if file else None
+    ordinary = [each.size for each in initrds.get(release, []) if _CAPTURE not in each.path]
+    capture = [each.size for each in initrds.get(release, []) if _CAPTURE in each.path]
+    machine = said.architecture or (header.architecture if header else None) or architecture.implied(release)
+    return Kernel(
+        release=release,
+        architecture=machine,
+        config=said,
+        image=file.size if file else None,
+        memory=header.memory if header else None,
+        initrd=max(ordinary) if ordinary else None,
+        capture=max(capture) if capture else None,
+    )
+
+
+def _config(tree: Root, path: str) -> Config:
+    try:
+        return parse_config(tree.read(path))
+    except GrubkdError:
+        return NO_CONFIG
+
+
+def _header(tree: Root, path: str) -> ImageHeader | None:
+    """The header of an image; None if it is not an image, or not readable."""
+    try:
+        with tree.open(path) as file:
+            return parse_image(file.read(IMAGE_HEAD) or b"")
+    except (GrubkdError, OSError):
+        return None

@@ -1,0 +1,137 @@
+"""The known behaviours of kernels, and which one a release has.
+
+Each era is one behaviour of crashkernel=, named after the kernel whose sources were read or that was booted. This is
+the place for what a vendor changed: add an era, its parser rules, and a row in the tables that select it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+Version = tuple[int, int, int]
+
+
+class Era(StrEnum):
+    """A known behaviour, in order of time; the value is the kernel that it was read from."""
+
+    V2_6_29 = "2.6.29"
+    V2_6_32 = "2.6.32"
+    RHEL6 = "2.6.32 of RHEL 6"
+    V3_0 = "3.0"
+    RHEL7 = "3.10 of RHEL 7"
+    V4_4 = "4.4"
+    V4_18 = "4.18"
+    RHEL8 = "4.18 of RHEL 8"
+    V5_10 = "5.10"
+    V6_1 = "6.1"
+    V6_8 = "6.8"
+    V6_12 = "6.12"
+    V7_2 = "7.2"
+
+    @property
+    def order(self) -> int:
+        """The place in time, from 0."""
+        return _ORDER[self]
+
+    def since(self, other: Era) -> bool:
+        """Whether this era is the other one or a later one."""
+        return _ORDER[self] >= _ORDER[other]
+
+    @property
+    def counts_span(self) -> bool:
+        """Whether x86 kernels take the end of the last RAM, holes included, for the amount of RAM."""
+        return self in (Era.V2_6_29, Era.V2_6_32, Era.RHEL6)
+
+    @property
+    def knows_auto(self) -> bool:
+        """Whether kernels know the value `auto`: only Red Hat's of RHEL 6, 7 and 8."""
+        return self in (Era.RHEL6, Era.RHEL7, Era.RHEL8)
+
+
+_ORDER = {era: index for index, era in enumerate(Era)}
+
+
+class ParserRules(NamedTuple):
+    """How the kernels of an era parse a value, where eras differ.
+
+    suffixes: the comma suffixes it knows; a token that ends in one is never the plain token.
+    letters: the size suffixes that memparse knows.
+    saturates: values beyond 2^64 become 2^64-1 and a suffix letter needs digits; else they wrap and a bare letter is 0.
+    checks_end: a simple value must be followed by `@`, a space or the end.
+    rounds_ram: the RAM that selects a range is rounded up to 128 MiB.
+    missing: the error number for "no such token".
+    plain_decides: `,high` is only looked for without a plain token; else also after an invalid or zero plain token.
+    rejects_all_of_ram: a size that is not below the RAM is an error.
+    """
+
+    suffixes: tuple[str, ...]
+    letters: str
+    saturates: bool
+    checks_end: bool
+    rounds_ram: bool
+    missing: int
+    plain_decides: bool
+    rejects_all_of_ram: bool
+
+
+EINVAL = -22
+ENOENT = -2
+
+_BEFORE_SUFFIXES = ParserRules((), "KMG", False, False, False, EINVAL, False, False)
+_HIGH_AND_LOW = ParserRules((",high", ",low"), "KMGTPE", False, True, False, EINVAL, False, False)
+_GENERIC = _HIGH_AND_LOW._replace(rounds_ram=True, missing=ENOENT, plain_decides=True)
+
+PARSER_RULES: dict[Era, ParserRules] = {
+    Era.V2_6_29: _BEFORE_SUFFIXES,
+    Era.V2_6_32: _BEFORE_SUFFIXES,
+    Era.RHEL6: _BEFORE_SUFFIXES,
+    Era.V3_0: _BEFORE_SUFFIXES,
+    Era.RHEL7: _HIGH_AND_LOW,
+    Era.V4_4: _HIGH_AND_LOW,
+    Era.V4_18: _HIGH_AND_LOW,
+    Era.RHEL8: _HIGH_AND_LOW._replace(rounds_ram=True),
+    Era.V5_10: _HIGH_AND_LOW,
+    Era.V6_1: _HIGH_AND_LOW._replace(rounds_ram=True, missing=ENOENT),
+    Era.V6_8: _GENERIC,
+    Era.V6_12: _GENERIC._replace(rejects_all_of_ram=True),
+    Era.V7_2: _GENERIC._replace(rejects_all_of_ram=True, suffixes=(",high", ",low", ",cma"), saturates=True),
+}
+
+# The first version of each era. Where two kernels that were read differ, it is the release that has the change.
+_FIRST: tuple[tuple[Version, Era], ...] = (
+    ((6, 17, 0), Era.V7_2),  # ,cma
+    ((6, 11, 0), Era.V6_12),  # refuses a size of all RAM; the endless loop of ,high is gone
+    ((6, 7, 0), Era.V6_8),  # one parser and one search for x86, arm64, riscv
+    ((5, 19, 0), Era.V6_1),  # a missing token is not an invalid one; RAM is rounded up to 128M
+    ((5, 2, 0), Era.V5_10),  # automatic placement below 4G instead of 896M, then above
+    ((4, 18, 0), Era.V4_18),
+    ((3, 9, 0), Era.V4_4),  # ,high and ,low
+    ((2, 6, 37), Era.V3_0),  # memblock: from the top down
+    ((2, 6, 31), Era.V2_6_32),  # the kernel itself starts at 16M
+    ((0, 0, 0), Era.V2_6_29),
+)
+# Versions whose sources were read.
+_SOURCES_READ: frozenset[tuple[int, ...]] = frozenset(
+    {(2, 6, 29), (2, 6, 32), (4, 4), (4, 15), (4, 18), (5, 4), (5, 10), (5, 15), (6, 1), (6, 8), (6, 12), (7, 2)}
+)
+# Red Hat's kernels behave like their distribution: major of RHEL, version -> era, the build that was read.
+_RHEL: dict[tuple[str, tuple[int, int]], tuple[Era, str]] = {
+    ("6", (2, 6)): (Era.RHEL6, "-642."),
+    ("7", (3, 10)): (Era.RHEL7, "-1160."),
+    ("8", (4, 18)): (Era.RHEL8, "-240."),
+}
+
+
+def behaviour_of(text: str, version: Version, rhel: str) -> tuple[Era, bool]:
+    """The era of a release, and whether the sources of that very version were read.
+
+    `rhel`: the major version of RHEL that the release names, "" for none.
+    """
+    known = _RHEL.get((rhel, version[:2]))
+    if known:
+        return known[0], known[1] in text
+    era = next(era for first, era in _FIRST if version >= first)
+    numbers = version if version[0] == 2 else version[:2]
+    # Red Hat's other kernels mix behaviours of several versions: the era is only the nearest one.
+    return era, numbers in _SOURCES_READ and not rhel

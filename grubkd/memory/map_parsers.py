@@ -1,0 +1,180 @@
+"""Parsers for memory maps: /proc/iomem, /sys/firmware/memmap, the kernel's boot messages, JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from grubkd.errors import Place
+from grubkd.memory.memory_map import BadMemoryMap, MemoryMap, from_firmware
+from grubkd.memory.size import LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grubkd.memory.memory_map import Extent
+
+_IOMEM = re.compile(r"( *)([0-9a-fA-F]{1,16})-([0-9a-fA-F]{1,16}) : (.*\S)\s*")
+_KERNEL = {"Kernel code", "Kernel rodata", "Kernel data", "Kernel bss"}
+_CRASH = "Crash kernel"
+
+
+def from_iomem(text: str, *, file: str = "/proc/iomem") -> MemoryMap:
+    """Parse /proc/iomem, or a saved copy. Raises BadMemoryMap with the line.
+
+    Lines nested in "System RAM" are the running kernel's image, its crash kernel regions and, on arm64 and riscv, other
+    reserved memory.
+    """
+    ranges: list[tuple[int, int, str]] = []
+    kernel: list[Extent] = []
+    crash: list[Extent] = []
+    held: list[Extent] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        found = _IOMEM.fullmatch(line)
+        if found is None:
+            raise _not_understood(line, file, number, "lines look like '00100000-7fffffff : System RAM'")
+        start, end, kind = int(found[2], 16), int(found[3], 16) + 1, found[4]
+        if end <= start:
+            raise _not_understood(line, file, number, "the end must not be below the start")
+        if start == 0 and end == 1:
+            # Only root sees real addresses; others see zeros.
+            continue
+        if kind in _KERNEL:
+            kernel.append((start, end))
+        elif kind == _CRASH:
+            crash.append((start, end))
+        elif not found[1]:
+            ranges.append((start, end, kind))
+        elif kind.lower() == "reserved":
+            held.append((start, end))
+    try:
+        plain = from_firmware(ranges, source="iomem")
+    except BadMemoryMap:
+        raise BadMemoryMap(
+            "no System RAM is listed", hint="only root sees real addresses: run as root", place=Place(file)
+        ) from None
+    image = (min(start for start, _ in kernel), max(end for _, end in kernel)) if kernel else None
+    return MemoryMap(plain.ranges, "iomem", image, None, tuple(sorted(crash)), tuple(sorted(held)))
+
+
+def from_firmware_memmap_files(entries: Mapping[str, Mapping[str, str]]) -> MemoryMap:
+    """Parse /sys/firmware/memmap, given as the name of each directory with the texts of its files.
+
+    The files are start, end (inclusive) and type. Raises BadMemoryMap with the name of the directory.
+    """
+    ranges = []
+    for name, files in entries.items():
+        try:
+            start, end = int(files["start"].strip(), 16), int(files["end"].strip(), 16) + 1
+            kind = files["type"].strip()
+        except (KeyError, ValueError):
+            raise BadMemoryMap(
+                "not an entry of the firmware's memory map",
+                hint="the files start and end hold a hex number each, type a word",
+                place=Place(f"/sys/firmware/memmap/{name}"),
+            ) from None
+        ranges.append((start, end, kind))
+    return from_firmware(ranges)
+
+
+# Since 3.3: `BIOS-e820: [mem 0x0-0x9fbff] usable`, ends inclusive; 7.2 prints `[gap ...]` for what no range covers.
+_E820 = re.compile(r"BIOS-e820: \[(mem|gap) 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]\s*(.*?)\s*")
+# Before: `BIOS-e820: 0000000000000000 - 000000000009fc00 (usable)`, ends exclusive.
+_OLD_E820 = re.compile(r"BIOS-e820: ([0-9a-fA-F]{1,16}) - ([0-9a-fA-F]{1,16}) \((.*?)\)\s*")
+_RAMDISK = re.compile(r"RAMDISK: \[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]")
+# `efi: EFI v2.70 by EDK II`; before 3.9 without the prefix.
+_EFI = re.compile(r"\bEFI v\d+\.\d+ by ")
+# `grep . /sys/firmware/memmap/*/*` saves all of them in one file.
+_LISTED = re.compile(r"(?:.*/)?(\d+)/(start|end|type):(.*)")
+_OLD_RAMDISK = re.compile(r"RAMDISK: ([0-9a-fA-F]+) - ([0-9a-fA-F]+)")
+
+
+def from_e820_log(text: str, *, file: str = "dmesg") -> MemoryMap:
+    """Parse the `BIOS-e820` lines of an x86 kernel's boot messages, in the form of any version, and the RAMDISK line.
+
+    Other messages are ignored. Raises BadMemoryMap with the line, and if there is no BIOS-e820 line.
+    """
+    ranges: list[tuple[int, int, str]] = []
+    initrd: Extent | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        at = line.find("BIOS-e820:")
+        if at >= 0:
+            start, end, kind = _e820(line, at, file, number)
+            if kind is not None:
+                ranges.append((start, end, kind))
+        elif "RAMDISK: " in line:
+            initrd = _ramdisk(line) or initrd
+    if not ranges:
+        hint = "save the messages right after boot with: dmesg"
+        raise BadMemoryMap("there is no BIOS-e820 line", hint=hint, place=Place(file))
+    plain = from_firmware(ranges, source="log")
+    return MemoryMap(plain.ranges, "log", None, initrd, efi=_EFI.search(text) is not None)
+
+
+def from_saved(text: str, *, file: str) -> MemoryMap:
+    """Parse a saved file: boot messages if there is a BIOS-e820 line, else /proc/iomem. Raises BadMemoryMap."""
+    return from_e820_log(text, file=file) if "BIOS-e820:" in text else from_iomem(text, file=file)
+
+
+def from_saved_firmware(text: str, *, file: str) -> MemoryMap:
+    """Parse a saved firmware map. Raises BadMemoryMap.
+
+    Boot messages with BIOS-e820; JSON, a list of [start, end exclusive, type]; or the output of
+    `grep . /sys/firmware/memmap/*/*`.
+    """
+    if "BIOS-e820:" in text:
+        return from_e820_log(text, file=file)
+    if text.lstrip().startswith("["):
+        return _from_json(text, file)
+    entries: dict[str, dict[str, str]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        found = _LISTED.fullmatch(line)
+        if not found:
+            hint = "save it with: grep . /sys/firmware/memmap/*/*, or: dmesg"
+            raise _not_understood(line, file, number, hint)
+        entries.setdefault(found[1], {})[found[2]] = found[3]
+    return from_firmware_memmap_files(entries)
+
+
+def _from_json(text: str, file: str) -> MemoryMap:
+    try:
+        rows = [(start, end, kind) for start, end, kind in json.loads(text)]
+        if any(
+            type(start) is not int or type(end) is not int or not isinstance(kind, str) for start, end, kind in rows
+        ):
+            raise ValueError("each range is [start, end, type], addresses in bytes")
+    except (ValueError, TypeError, RecursionError) as problem:
+        raise BadMemoryMap(
+            f"not understood: {problem}", hint="a JSON list of [start, end exclusive, type]", place=Place(file)
+        ) from None
+    return from_firmware(rows)
+
+
+def _e820(line: str, at: int, file: str, number: int) -> tuple[int, int, str | None]:
+    """Start, end (exclusive) and type of a BIOS-e820 line; the type of a gap is None."""
+    found = _E820.fullmatch(line, at)
+    old = None if found else _OLD_E820.fullmatch(line, at)
+    if found:
+        start, end, kind = int(found[2], 16), int(found[3], 16) + 1, found[4] if found[1] == "mem" else None
+    elif old:
+        start, end, kind = int(old[1], 16), int(old[2], 16), old[3]
+    else:
+        raise _not_understood(line, file, number, "lines look like 'BIOS-e820: [mem 0x0-0x9fbff] usable'")
+    if not start <= end <= LIMIT:
+        raise _not_understood(line, file, number, "the end must not be below the start")
+    return start, end, kind
+
+
+def _ramdisk(line: str) -> Extent | None:
+    found = _RAMDISK.search(line)
+    if found:
+        return int(found[1], 16), int(found[2], 16) + 1
+    old = _OLD_RAMDISK.search(line)
+    return (int(old[1], 16), int(old[2], 16)) if old else None
+
+
+def _not_understood(line: str, file: str, number: int, hint: str) -> BadMemoryMap:
+    return BadMemoryMap(f"not understood: '{line.strip()[:60]}'", hint=hint, place=Place(file, number, 1))

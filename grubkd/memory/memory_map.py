@@ -1,0 +1,153 @@
+"""Physical memory maps: which addresses have RAM, and what is known to be in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from grubkd.errors import NotUnderstood
+from grubkd.memory.architecture import Architecture, architecture
+from grubkd.memory.size import GIB, KIB, LIMIT, MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+RAM_TYPES = frozenset({"usable", "System RAM"})
+"""The names of RAM: `usable` up to 6.12, `System RAM` in /proc/iomem, and everywhere since 7.2."""
+
+Extent = tuple[int, int]
+"""A start and an end, exclusive, in bytes."""
+
+
+class BadMemoryMap(NotUnderstood):
+    """A memory map that is not valid."""
+
+    code = "bad-memory-map"
+
+
+class Range(NamedTuple):
+    """Addresses from start to below end, and their type as the firmware or the kernel names it."""
+
+    start: int
+    end: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMap:
+    """Ranges in ascending order of start; they may overlap, as firmware's do.
+
+    source: "iomem", "firmware", "log" or "typical". Only some sources have: kernel, the running kernel's image from the
+    start of its code to the end of its bss; initrd; crash, the crash kernel regions; held, other reserved memory inside
+    RAM; efi, whether EFI firmware made the map.
+    """
+
+    ranges: tuple[Range, ...]
+    source: str = "firmware"
+    kernel: Extent | None = None
+    initrd: Extent | None = None
+    crash: tuple[Extent, ...] = ()
+    held: tuple[Extent, ...] = ()
+    efi: bool = False
+
+    @property
+    def ram(self) -> tuple[Extent, ...]:
+        """The RAM, ascending and disjoint. If ranges overlap, what is not RAM wins, as in the kernel."""
+        usable = merged((r.start, r.end) for r in self.ranges if r.type in RAM_TYPES)
+        other = merged((r.start, r.end) for r in self.ranges if r.type not in RAM_TYPES)
+        return subtract(usable, other)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether something else is between the RAM from 1M to 4G of a PC.
+
+        Maps of EFI firmware are like that (OVMF has ACPI memory at 8M and near the top); a BIOS keeps its own above.
+        """
+        low = [(start, end) for start, end in self.ram if MIB <= start < 4 * GIB]
+        other = (r for r in self.ranges if r.type not in RAM_TYPES and r.start < r.end)
+        return any(low and low[0][1] <= r.start and r.end <= low[-1][0] for r in other)
+
+    @property
+    def ram_total(self) -> int:
+        """Bytes of RAM."""
+        return sum(end - start for start, end in self.ram)
+
+    @property
+    def span(self) -> int:
+        """The end of the last RAM, which x86 kernels up to RHEL 6 take for the amount of RAM."""
+        return max((end for _, end in self.ram), default=0)
+
+
+def from_firmware(ranges: Iterable[tuple[int, int, str]], *, source: str = "firmware") -> MemoryMap:
+    """Make a map of ranges (start, end exclusive, type), in any order. Raises BadMemoryMap."""
+    found = []
+    for number, (start, end, kind) in enumerate(ranges, 1):
+        if not 0 <= start <= end <= LIMIT:
+            raise BadMemoryMap(
+                f"range {number}: {start:#x} to {end:#x} is not a range of addresses",
+                hint="give start and end (exclusive) in bytes, end not below start",
+            )
+        found.append(Range(start, end, kind))
+    found.sort()
+    result = MemoryMap(tuple(found), source)
+    if not result.ram:
+        raise BadMemoryMap(
+            "the memory map has no RAM",
+            hint="RAM is called 'usable' or 'System RAM'; only root sees real addresses: run as root",
+        )
+    return result
+
+
+def typical(ram: int, arch: str) -> MemoryMap:
+    """The map to assume for a machine with that many bytes of RAM.
+
+    x86: a PC with BIOS, with 639K and RAM from 1M on; from 3.5G on with a hole from 3G to 4G and the rest above 4G; the
+    last 128K below the hole are the firmware's. arm64: RAM from 1G on in one piece; riscv64: from 2G; loongarch64: 256M
+    at 0, the rest from 2304M; POWER and s390x: from 0.
+    """
+    machine = architecture(arch)
+    ranges: list[tuple[int, int, str]]
+    if machine.is_x86:
+        low = ram if ram < 3 * GIB + 512 * MIB else 3 * GIB
+        ranges = [(0, 639 * KIB, "usable"), (639 * KIB, 640 * KIB, "reserved"), (960 * KIB, MIB, "reserved")]
+        ranges += [(MIB, max(low - 128 * KIB, MIB), "usable"), (max(low - 128 * KIB, MIB), max(low, MIB), "reserved")]
+        if ram > low:
+            ranges.append((4 * GIB, 4 * GIB + ram - low, "usable"))
+    elif machine is Architecture.LOONGARCH64:
+        low = min(ram, 256 * MIB)
+        ranges = [(0, low, "usable"), (2304 * MIB, 2304 * MIB + ram - low, "usable")]
+    else:
+        start = {Architecture.ARM64: GIB, Architecture.RISCV64: 2 * GIB}.get(machine, 0)
+        ranges = [(start, start + ram, "usable")]
+    return from_firmware((r for r in ranges if r[0] < r[1]), source="typical")
+
+
+def subtract(ranges: Iterable[Extent], holes: Iterable[Extent]) -> tuple[Extent, ...]:
+    """The ranges without the holes. Both must be ascending and disjoint, and so is the result."""
+    result: list[Extent] = []
+    taken = list(holes)
+    for start, end in ranges:
+        at = start
+        for hole_start, hole_end in taken:
+            if hole_end <= at or hole_start >= end:
+                continue
+            if hole_start > at:
+                result.append((at, hole_start))
+            at = hole_end
+        if at < end:
+            result.append((at, end))
+    return tuple(result)
+
+
+def merged(ranges: Iterable[Extent]) -> list[Extent]:
+    """The ranges ascending and disjoint. Adjacent ranges become one."""
+    result: list[Extent] = []
+    for start, end in sorted(ranges):
+        if start == end:
+            continue
+        if result and start <= result[-1][1]:
+            result[-1] = (result[-1][0], max(result[-1][1], end))
+        else:
+            result.append((start, end))
+    return result

@@ -1,0 +1,1 @@
+"""Where a kernel reserves the memory: one module for each kind of search."""

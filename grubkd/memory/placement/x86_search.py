@@ -1,0 +1,199 @@
+"""The searches of x86 kernels up to 6.6, and the memory that is free when x86 kernels of any version search."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from grubkd.memory.architecture import Architecture
+from grubkd.memory.behaviours import Era
+from grubkd.memory.kernel_image import BRK
+from grubkd.memory.placement.free_memory import PAGE, FreeMemory
+from grubkd.memory.placement.generic import IN_USE
+from grubkd.memory.placement.likelihood import failed, hang, reserved
+from grubkd.memory.size import GIB, LIMIT, MIB, TIB, round_down, round_up
+
+if TYPE_CHECKING:
+    from grubkd.memory.kernel_parser import KernelRequest
+    from grubkd.memory.memory_map import Extent
+    from grubkd.memory.placement.likelihood import PlacementOutcome
+
+
+_ALIGN = 16 * MIB
+_CACHE_LINE = 64
+LOW_MEMORY = 0x377FE000
+"""The end of i386's low memory, about 887M, with the usual split of 1G for the kernel."""
+
+NO_AREA = "crashkernel reservation failed - No suitable area found."
+_RHEL6_CEILING = 896 * MIB
+_TOP = 64 * TIB
+_CEILINGS: dict[Era, tuple[int, ...]] = {
+    Era.V3_0: (896 * MIB,),
+    Era.RHEL7: (896 * MIB, 4 * GIB, _TOP),
+    Era.V4_4: (896 * MIB,),
+    Era.V4_18: (896 * MIB,),
+    Era.RHEL8: (4 * GIB, _TOP),
+    Era.V5_10: (4 * GIB, _TOP),
+    Era.V6_1: (4 * GIB, _TOP),
+}
+
+
+def from_top(request: KernelRequest, era: Era, machine: Architecture, free: FreeMemory) -> PlacementOutcome:
+    """Memblock kernels, 2.6.37 to 6.6: the highest 16M-aligned address below the era's ceiling, then the next one."""
+    size = request.size
+    found = main_region(request, era, machine, free)
+    if found is None:
+        return failed(IN_USE if request.base else NO_AREA)
+    low = request.low_beside
+    if found < 4 * GIB or low == 0 or machine is Architecture.I386 or era is Era.V3_0:
+        return reserved(found, size)
+    # 4.4 starts the search for it at the address that equals its size.
+    lowest = low if era in {Era.RHEL7, Era.V4_4} else 0
+    below = free.without((found, found + size)).from_top(low, _ALIGN, lowest, 4 * GIB)
+    if below is None:
+        return failed(f"Cannot reserve {low >> 20}MB crashkernel low memory, please try smaller size.")
+    return reserved(found, size, (below, below + low))
+
+
+def main_region(request: KernelRequest, era: Era, machine: Architecture, free: FreeMemory) -> int | None:
+    """The address of the main region, which is searched first; None if there is no room."""
+    size = request.size
+    if request.base:
+        found = free.from_top(size, MIB, request.base, min(request.base + size, LIMIT))
+        return found if found == request.base else None
+    ceilings: tuple[int, ...] = (_TOP,) if request.high else _CEILINGS[era]
+    if machine is Architecture.I386:
+        ceilings = (512 * MIB,)
+    tried = (free.from_top(size, _ALIGN, _ALIGN, ceiling) for ceiling in ceilings)
+    return next((place for place in tried if place is not None), None)
+
+
+def from_bottom(
+    request: KernelRequest, era: Era, machine: Architecture, free: FreeMemory, ram: tuple[Extent, ...]
+) -> PlacementOutcome:
+    """Bootmem kernels, 2.6.27 to 2.6.36 and RHEL 6: the lowest free 16M-aligned address, or the given one."""
+    start = request.base
+    if not start:
+        found = free.from_bottom(request.size, _ALIGN, 0, 4 * GIB if machine is Architecture.I386 else LIMIT)
+        if found is None:
+            return failed("crashkernel reservation failed. No suitable area found.")
+        start = found
+    end = start + request.size
+    if era is Era.RHEL6 and end > _RHEL6_CEILING:
+        return failed(NO_AREA)
+    first, last = round_down(start, PAGE), round_up(end, PAGE)
+    top = max(stop for _, stop in ram)
+    if machine is Architecture.I386:
+        top = min(top, LOW_MEMORY)
+    # The kernel takes the pages in low memory first; only then does the rest reach the end of bootmem's map.
+    if first < top and not free.covers(first, min(last, top)):
+        return failed(IN_USE)
+    if machine is Architecture.I386 and last > top:
+        return hang(f"the region ends at {end:#x}, beyond low memory ({top:#x}): BUG() in mark_bootmem")
+    if last > top:
+        return failed(IN_USE)
+    return reserved(start, request.size)
+
+
+class Top(NamedTuple):
+    """Bytes taken at the top of memory: a NUMA node's own data and, with RAM above 4G, page tables above it.
+
+    firmware: what EFI firmware keeps at the top of the RAM below 4G, and of that above.
+    """
+
+    node_data: int
+    tables: int
+    firmware: tuple[int, int] = (0, 0)
+
+
+class Layout(NamedTuple):
+    """What lies in RAM when the region is searched.
+
+    kernel: from code to bss, None to ignore it. borders: the first address of each NUMA node but the lowest. top: what
+    is at the top of memory; a machine without NUMA has one node.
+    """
+
+    kernel: Extent | None
+    initrd: Extent | None
+    borders: tuple[int, ...]
+    top: Top
+
+
+class FreeFromTop(NamedTuple):
+    """The free memory, and the allocations that move if a kernel is in their place."""
+
+    memory: FreeMemory
+    movable: tuple[Extent, ...]
+
+
+def usable_pages(ram: tuple[Extent, ...]) -> tuple[Extent, ...]:
+    """RAM as x86 uses it: whole pages, without the first megabyte."""
+    cut = ((max(round_up(start, PAGE), MIB), round_down(end, PAGE)) for start, end in ram)
+    return tuple((start, end) for start, end in cut if start < end)
+
+
+def kernel_block(image: Extent) -> Extent:
+    """What a running kernel takes: from code to bss in whole pages, and its early page tables behind it."""
+    return image[0], round_up(image[1], PAGE) + BRK
+
+
+def free_of_fixed(
+    ram: tuple[Extent, ...], borders: tuple[int, ...], initrd: Extent | None, firmware: tuple[int, int]
+) -> FreeMemory:
+    """What is free before the kernel is placed. It is the same for every place that KASLR may choose."""
+    free = FreeMemory(usable_pages(ram)).split(borders)
+    if initrd:
+        free = free.without(_in_pages(initrd))
+    for kept, (start, end) in zip(firmware, ((0, 4 * GIB), (4 * GIB, LIMIT)), strict=True):
+        top = max((min(high, end) for low, high in ram if start <= low < end), default=0)
+        free = free.without((top - kept, top)) if kept and top else free
+    return free
+
+
+def free_from_top(fixed: FreeMemory, machine: Architecture, layout: Layout, *, above_4g: bool) -> FreeFromTop:
+    """What memblock kernels with a BIOS have free. Measured on 5.10, 6.1, 6.12 and 7.2.
+
+    fixed: from free_of_fixed, on i386 without the initrd and the firmware. above_4g: there is RAM above 4G.
+    """
+    free = fixed
+    if layout.kernel:
+        free = free.without(kernel_block(layout.kernel))
+    movable: list[Extent] = []
+    if machine is Architecture.I386:
+        free = _with_initrd_i386(free, layout.initrd, movable)
+    elif above_4g:
+        free = _take(free, layout.top.tables, PAGE, (0, LIMIT), movable)
+    for within in pairwise([0, *sorted(layout.borders), LIMIT]):
+        free = _take(free, layout.top.node_data, _CACHE_LINE, within, movable)
+    return FreeFromTop(free, tuple(movable))
+
+
+def _take(free: FreeMemory, size: int, align: int, within: Extent, movable: list[Extent]) -> FreeMemory:
+    found = free.from_top(size, align, *within) if size else None
+    if found is None:
+        return free
+    movable.append((found, found + size))
+    return free.without((found, found + size))
+
+
+def _with_initrd_i386(free: FreeMemory, initrd: Extent | None, movable: list[Extent]) -> FreeMemory:
+    """The kernel moves an initrd from beyond low memory to the top of low memory."""
+    if initrd is None:
+        return free
+    if initrd[1] <= LOW_MEMORY:
+        return free.without(_in_pages(initrd))
+    # Both places are taken during the copy. No crash kernel fits the old one: it is above 512M.
+    size = round_up(initrd[1] - initrd[0], PAGE)
+    return _take(free.without(_in_pages(initrd)), size, PAGE, (0, LOW_MEMORY), movable)
+
+
+def free_from_bottom(ram: tuple[Extent, ...], kernel: Extent | None, initrd: Extent | None) -> FreeMemory:
+    """What bootmem kernels have free: RAM without the first megabyte, the kernel and the initrd."""
+    free = FreeMemory(usable_pages(ram))
+    if kernel:
+        free = free.without((round_down(kernel[0], PAGE), round_up(kernel[1], PAGE)))
+    return free.without(_in_pages(initrd)) if initrd else free
+
+
+def _in_pages(initrd: Extent) -> Extent:
+    return initrd[0], round_up(initrd[1], PAGE)

@@ -55,7 +55,7 @@ def read(tree: Tree, earlier: BootConfig | None = None) -> BootConfig:
     )
     for one in config.bootloaders:
         log.decided(f"found {one.format}: {', '.join(one.files)}")
-    log.decided(f"found {len(entries)} entries, {len(new_kernels)} sources of arguments for new kernels")
+    log.decided(f"found {len(entries)} entries, {len(new_kernels)} sources of new kernels")
     return config
 
 

@@ -3,14 +3,14 @@
    for labels and blanks. *)
 module Grub_script_args =
 
+let plain = /[^{}|&$;<> \t\r\n'"\\]/
+let quoted = /'[^']*'|\$?"([^"\\]|\\\\[^\r]|\\\\\r+\n)*"/
+let escaped = /\\\\[^\r\n]/
+let variable = /\$[A-Za-z0-9_?#*@]|\$\{[A-Za-z0-9_?#*@]+\}/
 let continued = /\\\\\r*\n/
-let piece =
-    /[^]\[{}|&$;<> \t\r\n'"\\]|[]\[]/
-  | /'[^']*'/
-  | /\$?"([^"\\]|\\\\[^\r]|\\\\\r+\n)*"/
-  | /\\\\[^\r\n]/
-  | /\$[A-Za-z0-9_?#*@]|\$\{[A-Za-z0-9_?#*@]+\}/
 
 (* A backslash and a newline alone between blanks make no word. *)
 let blanks = /[ \t]+((\\\\\r*\n)+[ \t]+)*/
-let words = Kernel_args.list blanks ( continued* . piece . ( piece | continued )* )
+let words =
+  let piece = plain | quoted | escaped | variable in
+  Kernel_args.list blanks ( continued* . piece . ( piece | continued )* )

@@ -14,7 +14,7 @@ let list (blanks:regexp) (plain:regexp) (quote:regexp) (inside:regexp) =
   let closed = ( plain | quoted )+ in
   let before = start . rest | "c" | "cr" . ( plain | quote . plain* . quote )* in
   let stray = "crashkernel=" . plain* . quote in
-  let open = ( start . rest | "c" )? . quote . inside* in
+  let open = ( start . rest | "c" )? . quote . inside* | stray . plain . inside* in
   first closed . ( next blanks closed )*  (* what an edit may leave *)
   | ( first stray | first before . ( next blanks before )* . next blanks stray ) . ( next blanks closed )*
   | first open

@@ -8,7 +8,7 @@ let blanks = /(\\\\\r*\n)*[ \t]([ \t]|\\\\\r*\n)*/
 let blanks_or_none = /([ \t]|\\\\\r*\n)*/
 let earlier_value = /\$\{[A-Za-z0-9_]+:?\+\$([A-Za-z0-9_]+|\{[A-Za-z0-9_]+\}) \}/
 
-let variable = /\$\{[A-Za-z0-9_]+\}/
+let variable = /(\\\\)?\$\{[A-Za-z0-9_]+\}/
 
 let list (word:regexp) =
   let next = Kernel_args.next in
@@ -30,5 +30,5 @@ let single =
   let escaped = /\\\\[^'\r\n]/ in
   let quoted = /"([^"\\']|\\\\[^'\r]|\\\\\r+\n)*"|'\\\\''[^']*'\\\\''/ in
   let outside = /'[^'\\ \t\r\n"`]*'/ in
-  let piece = /[^ \t\r\n"'\\{}]/ | variable | escaped | quoted | outside in
-  list ( continued* . piece . ( piece | continued )* )
+  let piece = /[^ \t\r\n"'\\{}]/ | /\$\{[A-Za-z0-9_]+\}/ | escaped | quoted | outside in
+  Kernel_args.list Grub_script_args.blanks ( continued* . piece . ( piece | continued )* )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from grubkd.change.filechange import FileChange
+    from grubkd.change.edit import FileChange
     from grubkd.errors import Notice
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")

@@ -1,8 +1,9 @@
-"""The only place that runs a command: a list of arguments, a clean environment, one line told on failure."""
+"""The only place that runs a command: a list of arguments, a clean environment, one line of the error on failure."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,20 +17,19 @@ from grubkd.errors import CommandFailed, Place, Refused
 from grubkd.text import from_bytes, to_bytes
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Sequence
 
     from grubkd.tree.root import Root
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-# Nothing of the caller's environment is handed on: no preload, no locale, no shell start-up file.
+# Nothing of the caller's environment is passed on: no preload, no locale, no shell start-up file.
 ENVIRONMENT = {"PATH": ":".join(PATH), "LC_ALL": "C.UTF-8", "HOME": "/", "SHELL": "/bin/sh", "TERM": "dumb"}
 PATIENCE = 600.0  # seconds
 _PAUSE = 0.05
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_NOTICEABLE = 1.0  # seconds after which a person wonders
+_NOTICEABLE = 1.0  # seconds until a message says what is running
 _MOST_OUTPUT = 64 << 20  # bytes
-# What the kernel of a machine (uname -m) runs as its own: ELF e_machine and EI_DATA (1 little, 2 big endian).
+# What the kernel of a machine (uname -m) runs without an emulator: ELF e_machine and EI_DATA (1 little, 2 big endian).
 _RUNS = {
     "x86_64": {(62, 1), (3, 1)},
     "i386": {(3, 1)},
@@ -49,7 +49,7 @@ _RUNS = {
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a command left: its standard output and standard error, as bytes."""
+    """The standard output and standard error of a command, as bytes."""
 
     stdout: bytes
     stderr: bytes
@@ -66,19 +66,30 @@ def run(  # noqa: PLR0913
 ) -> Finished:
     """Run a command of the tree: directly on the live one, by chroot in another. It gets no standard input.
 
-    `stop` is asked while it runs; once it says yes the command, with all it started, is ended. `patience` in seconds.
-    `called` names it to people, where argv says less. `bound`: the kernel kills it if this process ends before it.
-    Raises CommandFailed for a non-zero end, a missing command, a time-out or a stop; Refused where the tree is of a
-    foreign architecture.
+    When `stop` returns true, the command and all that it started are ended. `patience` in seconds. `called`: its name
+    in messages, if that is not argv. `bound`: the kernel kills it when this process ends. Raises CommandFailed for an
+    exit status other than 0, a missing command, a time-out or a stop; Refused for a tree of a foreign architecture.
     """
-    import subprocess
-
     if not root.live:
         check_architecture(root, argv[0])
     name = called or " ".join(argv)
     started = time.monotonic()
+    process = _start(argv, root, name, bound)
     try:
-        process = subprocess.Popen(  # noqa: S603 - a list, never a shell
+        finished = _gather(process, name, stop, started, patience)
+    finally:
+        _end(process)
+        log.decided(f"ran {name}: {time.monotonic() - started:.2f} s, {_how(process.returncode)}")
+    if process.returncode:
+        last = finished.stderr.decode("latin-1").strip().rpartition("\n")[2]
+        raise CommandFailed(f"{name}: {_how(process.returncode)}" + (f": {last}" if last else ""))
+    return finished
+
+
+def _start(argv: Sequence[str], root: Root, name: str, bound: bool) -> subprocess.Popen[bytes]:
+    """Start a command, in a session of its own. Raises CommandFailed."""
+    try:
+        return subprocess.Popen(  # noqa: S603 - a list, never a shell
             [to_bytes(each) for each in argv],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -90,16 +101,6 @@ def run(  # noqa: PLR0913
         )
     except (OSError, subprocess.SubprocessError) as problem:
         raise CommandFailed(f"{name}: cannot be run: {getattr(problem, 'strerror', None) or problem}") from None
-    try:
-        finished = _gather(process, name, stop, started, patience)
-    finally:
-        _end(process)
-        log.decided(f"ran {name}: {time.monotonic() - started:.2f} s, {_how(process.returncode)}")
-    if process.returncode:
-        how = _how(process.returncode)
-        told = finished.stderr.decode("latin-1").strip().rpartition("\n")[2]
-        raise CommandFailed(f"{name}: {how}" + (f": {told}" if told else ""))
-    return finished
 
 
 def _before(root: Root, bound: bool) -> Callable[[], None] | None:
@@ -117,8 +118,8 @@ def _before(root: Root, bound: bool) -> Callable[[], None] | None:
 
     def bind() -> None:
         prctl(_PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it ended before
-            os._exit(1)
+        if os.getppid() != parent:  # it ended before prctl
+            raise ProcessLookupError
         if enter:
             enter()
 
@@ -126,7 +127,7 @@ def _before(root: Root, bound: bool) -> Callable[[], None] | None:
 
 
 def become(argv: Sequence[str]) -> None:
-    """Be a person's own program from now on, with their terminal and environment; returns where there is none."""
+    """Replace this process by a program of the user, with their terminal and environment; returns if there is none."""
     with suppress(OSError):
         os.execvp(argv[0], [to_bytes(each) for each in argv])  # noqa: S606 - a list, never a shell
 
@@ -138,14 +139,14 @@ def _how(status: int) -> str:
 def _gather(
     process: subprocess.Popen[bytes], name: str, stop: Callable[[], bool], started: float, patience: float
 ) -> Finished:
-    """Read what a command prints until it ends. Raises CommandFailed when it does not end or prints without end."""
+    """Read the output of a command until it ends. Raises CommandFailed when it takes too long or prints too much."""
     assert process.stdout and process.stderr  # noqa: S101 - tells the type checker what PIPE means
     output: dict[int, list[bytes]] = {process.stdout.fileno(): [], process.stderr.fileno(): []}
     reading = set(output)
     total = 0
-    told = False
+    noticed = False
     while reading or process.poll() is None:
-        # A daemon that the command leaves behind may keep the pipes open: they are not waited for after its end.
+        # A daemon that the command leaves behind may keep the pipes open: do not wait for them after its end.
         ready = select(reading, [], [], _PAUSE)[0]
         if not ready and process.poll() is not None:
             break
@@ -156,9 +157,9 @@ def _gather(
             if not part:
                 reading.discard(fd)
         taken = time.monotonic() - started
-        if taken >= _NOTICEABLE and not told:
+        if taken >= _NOTICEABLE and not noticed:
             log.waiting(f"running {name}")
-            told = True
+            noticed = True
         for over, why in (
             (stop(), "the run was interrupted"),
             (taken >= patience, "it took too long"),
@@ -171,9 +172,7 @@ def _gather(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Make sure that a command and its process group have ended; its pipes are closed."""
-    import subprocess
-
+    """End a command and its process group, and close its pipes."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, SIGTERM)
@@ -182,7 +181,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, SIGKILL)
             process.wait()
-            # What a namespace holds ends a moment later than its unshare: the last one to end closes the pipes.
+            # The processes of a namespace end a moment after unshare; the last one closes the pipes.
             with suppress(subprocess.TimeoutExpired):
                 process.communicate(timeout=2)
     for pipe in (process.stdout, process.stderr):
@@ -191,9 +190,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def check_architecture(root: Root, command: str) -> None:
-    """Raise Refused where a tree's command is for another architecture than this machine, CommandFailed for none.
+    """Raise Refused where a command of the tree is for another architecture, CommandFailed where it does not exist.
 
-    Asked before anything runs: with binfmt_misc a foreign command would run, in an emulator of this machine.
+    To be called before anything runs: with binfmt_misc a foreign command would run in an emulator.
     """
     path = _find(root, command)
     head = b""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
 from grubkd.boot.kernelpath import release_of
-from grubkd.change import targets
+from grubkd.change import request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from grubkd.boot.model import BootConfig, Entry, Line
-    from grubkd.change.lastword import LastWord
+    from grubkd.change.history import LastAutoValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +25,19 @@ class Keeping:
     why: str = ""
 
 
-def keeping(config: BootConfig, release: str, word: LastWord) -> Keeping:
+def keeping(config: BootConfig, release: str, word: LastAutoValue) -> Keeping:
     """The entries of that kernel without any value.
 
     One that has another value was given it by somebody and is left alone; so is a kernel whose fellows have all lost
     theirs, and what a generator makes from its source, which is as the source says.
     """
     mine = [entry for entry in config.entries if entry.own_linux and release in _releases(entry)]
-    lacking = tuple(entry for entry in mine if not _held(entry) and targets.fed_by_source(config, entry) is None)
+    lacking = tuple(entry for entry in mine if not _held(entry) and request.fed_by_source(config, entry) is None)
     why = word.why or _settled(mine, lacking, word) or _forsaken(config, mine, word)
     return Keeping((), why) if why else Keeping(lacking)
 
 
-def _settled(mine: Sequence[Entry], lacking: Sequence[Entry], word: LastWord) -> str:
+def _settled(mine: Sequence[Entry], lacking: Sequence[Entry], word: LastAutoValue) -> str:
     """Why the entries stay as they are, or ""."""
     held = {_held(entry) for entry in mine} - {()}
     foreign = held - {word.values, *word.beside}
@@ -52,7 +52,7 @@ def _settled(mine: Sequence[Entry], lacking: Sequence[Entry], word: LastWord) ->
     return "its entry is as its source says, without a value" if mine else "no entry starts it"
 
 
-def _forsaken(config: BootConfig, mine: Sequence[Entry], word: LastWord) -> str:
+def _forsaken(config: BootConfig, mine: Sequence[Entry], word: LastAutoValue) -> str:
     """Why the value no longer counts: of all other lines not one has it; or ""."""
     others = list(_others(config, mine))
     if not others or any(_values(line) in (word.values, *word.beside) for line in others):

@@ -100,13 +100,13 @@ def _mend(entry: Entry, config: BootConfig, machine: Machine) -> str:
     if not entry.managed_by:
         return _AUTO
     from grubkd.boot.selector import Selection
-    from grubkd.change import sealed
-    from grubkd.change.arg_change import reservation
+    from grubkd.change import managed
+    from grubkd.change.request import reservation
 
     try:
         wishes = (reservation(plan_entry(entry, config, machine).values),)
         architecture = machine.architecture.value if machine.architecture else None
-        sealed.editable(config, Selection((entry,), False), lambda _: wishes, architecture)
+        managed.editable(config, Selection((entry,), False), lambda _: wishes, architecture)
     except GrubkdError as problem:
         return problem.hint
     return _AUTO

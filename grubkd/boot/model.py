@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
-from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 SlotKey: TypeAlias = tuple[str, int, str]
 LineKey: TypeAlias = tuple[tuple[SlotKey, ...], tuple[tuple[SlotKey, str], ...]]
-_words = attrgetter("words")
 
 
 class Word(NamedTuple):
@@ -139,16 +137,14 @@ class Line:
 
     @property
     def key(self) -> LineKey:
-        """Identity within one reading of the tree: lines of the same slots and references hold the same arguments."""
+        """Identity within one reading of the tree: lines with the same key hold the same arguments."""
         return tuple([slot.key for slot in self.slots]), tuple(self.references)
 
-    def pieces(self, words: Callable[[Slot], Sequence[Word]] = _words) -> tuple[Piece, ...]:
+    def pieces(self, words: Callable[[Slot], Sequence[Word]] = lambda slot: slot.words) -> tuple[Piece, ...]:
         """The words that the kernel receives, in its order, references expanded.
 
         `words(slot)`: the words of a slot, by default those it has, else those after an edit.
         """
-        if not self.references:
-            return tuple([Piece(slot, word) for slot in self.slots for word in words(slot) if word.text])
         found, pending = [], [Piece(slot, word) for slot in reversed(self.slots) for word in reversed(words(slot))]
         while pending:
             piece = pending.pop()
@@ -161,9 +157,7 @@ class Line:
 
     def arguments(self) -> tuple[str, ...]:
         """The arguments that the kernel receives, in its order."""
-        if self.references:
-            return tuple([piece.word.text for piece in self.pieces()])
-        return tuple([text for slot in self.slots for _, _, text, _ in slot.words if text])
+        return tuple([piece.word.text for piece in self.pieces()])
 
     def every_slot(self) -> tuple[Slot, ...]:
         """Every slot that feeds this line, its own and those behind references, each once."""

@@ -1,4 +1,12 @@
-"""BootConfig + what is wanted -> the slot edits, in the order the files must be written."""
+"""What is asked -> the slot edits, and what every line of the configuration has to hold afterwards.
+
+The law: afterwards the effective line of each selected entry and, if everything is selected, of the new kernels holds
+exactly what is asked, once. A slot shared with a line that is not selected is not edited.
+
+A generated entry becomes what its generator will make of the edited source, so that the generator's next run changes
+no line. Debian's and Fedora's 10_linux put GRUB_CMDLINE_LINUX before GRUB_CMDLINE_LINUX_DEFAULT, Debian's update-grub
+of GRUB legacy kopt before defoptions: an argument that is new in the first comes before those of the second.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +15,29 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import Feeds, Role
-from grubkd.change import targets
-from grubkd.change.arg_change import ArgChange, Verb
+from grubkd.change import request
 from grubkd.change.draft import Draft, new_word
+from grubkd.change.request import ArgChange, Verb
 from grubkd.errors import NoBootloader, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
-    from grubkd.boot.model import BootConfig, Entry, Line, LineKey, NewKernelArgs
+    from grubkd.boot.model import BootConfig, Entry, Line, LineKey, NewKernelArgs, Piece
     from grubkd.boot.selector import Selection
     from grubkd.change.edit import SlotEdit
 
-# The wishes for an entry, or (None) for the future.
+# What is asked of an entry, or (None) of new kernels.
 ArgChangesFor: TypeAlias = "Callable[[Entry | None], Sequence[ArgChange]]"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """The slot edits, and what every line of the configuration is to read like afterwards.
+    """The slot edits, and what the lines have to hold afterwards.
 
-    `expected`: key of a line -> its effective arguments; verify compares the tree as it would be with it.
-    `valued`: keys of the lines whose crashkernel value was wished for, changed or not.
+    `expected`: key of each line -> its effective arguments; verify compares the edited tree with them.
+    `valued`: the keys of the lines whose crashkernel value was asked for, even if it does not change.
     """
 
     edits: tuple[SlotEdit, ...]
@@ -38,8 +46,8 @@ class ChangeSet:
     warnings: tuple[Notice, ...]
 
 
-def make(config: BootConfig, selection: Selection, wishes_for: ArgChangesFor) -> ChangeSet:
-    """The edits that fulfil the wishes in the selected entries, and, where everything is selected, in the future.
+def make(config: BootConfig, selection: Selection, changes_for: ArgChangesFor) -> ChangeSet:
+    """The edits that make the selected entries as asked and, if everything is selected, the lines for new kernels.
 
     Raises NoBootloader where there is nothing to edit, Refused for an entry that is never edited.
     """
@@ -48,90 +56,130 @@ def make(config: BootConfig, selection: Selection, wishes_for: ArgChangesFor) ->
             "no boot configuration found",
             hint="--root must name the root of an installed system, with its /boot mounted",
         )
-    targets.check(selection)
-    futures = targets.editable_futures(config) if selection.everything else []
-    draft = Draft(targets.closed(config, selection), (key for future in futures for key in future.line.reach()))
-    coming = wishes_for(None) if selection.everything else ()
-    valued = _fulfil_in_futures(draft, futures, coming)
+    request.check_editable(selection)
+    new_kernels = request.editable_new_kernels(config) if selection.everything else []
+    lasting = (key for each in new_kernels for key in each.line.reach())
+    draft = Draft(request.closed_slots(config, selection), lasting)
+    for_new = changes_for(None) if selection.everything else ()
+    valued = _change_new_kernels(draft, new_kernels, for_new)
     for entry in selection.entries:
-        source = targets.fed_by_source(config, entry) if selection.everything else None
-        wishes = wishes_for(entry)
-        if source and _remade(draft, entry, source, wishes):
-            if any(wish.reserves and _reaches(draft, entry, source, wish) for wish in wishes):
-                valued.update(boot.line.key for boot in entry.boots)
-            continue
-        xen = any(boot.role is Role.HYPERVISOR for boot in entry.boots)
-        bound = source if entry.rescue and source else None
-        for wish in wishes:
-            granted = _as_generated(draft, bound, wish) if bound and not (xen and wish.reserves) else wish
-            if granted is None:
-                continue
-            for line in targets.lines_of(entry, granted):
-                draft.fulfil(line, granted)
-                if granted.reserves:
-                    valued.add(line.key)
-    if all(wish.verb is Verb.REMOVE or not wish.tokens for wish in coming):
-        _drop_idle_seeds(draft, futures)
+        source = request.fed_by_source(config, entry) if selection.everything else None
+        valued |= _change_entry(draft, entry, source, changes_for(entry))
+    if all(change.verb is Verb.REMOVE or not change.tokens for change in for_new):
+        _drop_unused_files(draft, new_kernels)
     warnings = _warnings(config, selection, draft)
     return ChangeSet(tuple(draft.edits()), _expected(draft, config), frozenset(valued), warnings)
 
 
-def _remade(draft: Draft, entry: Entry, source: NewKernelArgs, wishes: Sequence[ArgChange]) -> bool:
-    """As generated.remake; most entries are not generated."""
-    from grubkd.change import generated
-
-    return generated.remake(draft, entry, source, wishes)
-
-
-def _reaches(draft: Draft, entry: Entry, source: NewKernelArgs, wish: ArgChange) -> bool:
-    """Whether the wish is about this entry: a recovery entry gets what its own variables leave it."""
-    return not entry.rescue or any(wish.matches(text) for text in draft.texts(source.line))
-
-
-def _fulfil_in_futures(draft: Draft, futures: Sequence[NewKernelArgs], wishes: Sequence[ArgChange]) -> set[LineKey]:
-    """Fulfil the wishes for kernels to come; returns the keys of the lines whose value was wished for."""
+def _change_new_kernels(
+    draft: Draft, new_kernels: Sequence[NewKernelArgs], changes: Sequence[ArgChange]
+) -> set[LineKey]:
+    """Change the lines for new kernels; returns the keys of those whose crashkernel value was asked for."""
     valued: set[LineKey] = set()
-    for future in futures:
-        if future.seed is not None:
-            draft.put(future.line.home, [new_word(word) for word in future.seed])
-        for wish in wishes:
-            # A recovery line is what its variables leave it: it is asked nothing of its own.
-            if future.feeds is not Feeds.RECOVERY and (future.feeds is not Feeds.XEN or wish.reserves):
-                draft.fulfil(future.line, wish)
-                if wish.reserves:
-                    valued.add(future.line.key)
+    for each in new_kernels:
+        if each.seed is not None:
+            draft.put(each.line.home, [new_word(word) for word in each.seed])
+        for change in changes:
+            # A recovery line is what its variables leave in it: it gets nothing of its own.
+            if each.feeds is not Feeds.RECOVERY and (each.feeds is not Feeds.XEN or change.reserves):
+                draft.change(each.line, change)
+                if change.reserves:
+                    valued.add(each.line.key)
     return valued
 
 
-def _as_generated(draft: Draft, source: NewKernelArgs, wish: ArgChange) -> ArgChange | None:
-    """The wish for a recovery entry, so that its generator would change nothing afterwards; None: leave it alone.
+def _change_entry(
+    draft: Draft, entry: Entry, source: NewKernelArgs | None, changes: Sequence[ArgChange]
+) -> set[LineKey]:
+    """Change the lines of one entry; returns the keys of those whose crashkernel value was asked for.
 
-    The entry gets what its source line now has under that name, if the wish changed that line at all or the line
-    already is as wished.
+    `source`: the line from which a generator makes the entry; it is changed already.
     """
-    mine = [text for text in draft.texts(source.line) if wish.matches(text)]
-    before = [word for word in source.line.arguments() if wish.matches(word)]
-    if wish.verb is Verb.SET:
-        if [cmdline.meaning(text) for text in mine] == [cmdline.meaning(token) for token in wish.tokens]:
-            return wish
-        return ArgChange(Verb.SET, wish.name, tuple(mine)) if mine != before else None
-    if wish.verb is Verb.ADD:
-        return wish if mine else None
-    return wish if not mine else None
+    if source and _regenerate(draft, entry, source, changes):
+        asked = any(change.reserves and _reaches(draft, entry, source, change) for change in changes)
+        return {boot.line.key for boot in entry.boots} if asked else set()
+    valued: set[LineKey] = set()
+    xen = any(boot.role is Role.HYPERVISOR for boot in entry.boots)
+    for change in changes:
+        made: ArgChange | None = change
+        if source and entry.rescue and not (xen and change.reserves):
+            made = _as_generated(draft, source, change)
+        if made is None:
+            continue
+        for line in request.lines_of(entry, made):
+            draft.change(line, made)
+            if made.reserves:
+                valued.add(line.key)
+    return valued
 
 
-def _drop_idle_seeds(draft: Draft, futures: Sequence[NewKernelArgs]) -> None:
-    """Take a new file back out where nothing else changes: removing what stands nowhere leaves no file behind."""
-    for future in futures:
-        if future.seed is not None and draft.texts(future.line) == list(future.seed):
-            others = [slot for slot, _ in draft.edits() if slot.key != future.line.home.key]
+def _regenerate(draft: Draft, entry: Entry, source: NewKernelArgs, changes: Sequence[ArgChange]) -> bool:
+    """Let the line of an entry end in the new words of its source, where it ended in the old ones.
+
+    Returns False, and changes nothing, where the line is not what the generator makes of the source, where a change is
+    for what the generator puts before these words, and where the words of the source stay.
+    """
+    old, new = source.line.pieces(), draft.pieces(source.line)
+    if old == new or any(boot.role is not Role.KERNEL for boot in entry.boots):
+        return False
+    starts = [_start_of_source(boot.line, old, changes) for boot in entry.boots]
+    if None in starts:
+        return False
+    for boot, start in zip(entry.boots, starts, strict=True):
+        slot = boot.line.home
+        # A word that the source had before is the entry's own, whose bytes stay.
+        own = {id(piece.word): word for piece, word in zip(old, slot.words[start:], strict=True)}
+        words = [own.get(id(piece.word)) or new_word(piece.word.text) for piece in new]
+        draft.put(slot, [*slot.words[:start], *words])
+    return True
+
+
+def _start_of_source(line: Line, old: Sequence[Piece], changes: Sequence[ArgChange]) -> int | None:
+    """The number of the first word that comes from the source; None where the line does not end in its words."""
+    words = line.home.words
+    start = len(words) - len(old)
+    if line.slots != (line.home,) or any(word.reference or not word.text for word in words) or start < 0:
+        return None
+    if [word.text for word in words[start:]] != [piece.word.text for piece in old]:
+        return None
+    if any(change.matches(word.text) for word in words[:start] for change in changes):
+        return None
+    return start
+
+
+def _reaches(draft: Draft, entry: Entry, source: NewKernelArgs, change: ArgChange) -> bool:
+    """Whether the change is for this entry: a recovery entry gets only what its own variables hold."""
+    return not entry.rescue or any(change.matches(text) for text in draft.texts(source.line))
+
+
+def _as_generated(draft: Draft, source: NewKernelArgs, change: ArgChange) -> ArgChange | None:
+    """The change of a recovery entry after which its generator changes nothing; None: leave the entry alone.
+
+    The entry gets what its source line now has under that name, if that line was changed or already is as asked.
+    """
+    mine = [text for text in draft.texts(source.line) if change.matches(text)]
+    before = [word for word in source.line.arguments() if change.matches(word)]
+    if change.verb is Verb.SET:
+        if [cmdline.meaning(text) for text in mine] == [cmdline.meaning(token) for token in change.tokens]:
+            return change
+        return ArgChange(Verb.SET, change.name, tuple(mine)) if mine != before else None
+    if change.verb is Verb.ADD:
+        return change if mine else None
+    return change if not mine else None
+
+
+def _drop_unused_files(draft: Draft, new_kernels: Sequence[NewKernelArgs]) -> None:
+    """Do not create a file for new kernels where nothing else changes: removing an absent argument leaves no file."""
+    for each in new_kernels:
+        if each.seed is not None and draft.texts(each.line) == list(each.seed):
+            others = [slot for slot, _ in draft.edits() if slot.key != each.line.home.key]
             if not others:
-                draft.put(future.line.home, ())
+                draft.put(each.line.home, ())
 
 
 def _expected(draft: Draft, config: BootConfig) -> dict[LineKey, tuple[str, ...]]:
     lines: list[Line] = [boot.line for entry in config.entries for boot in entry.boots]
-    lines += [future.line for future in config.new_kernels]
+    lines += [each.line for each in config.new_kernels]
     return {line.key: tuple(draft.texts(line)) for line in lines}
 
 
@@ -141,29 +189,25 @@ def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[N
         message = "no boot entry exists yet; kernels installed later will get the value"
         found.append(Notice("no-entries", message, hint="install a kernel, then see: grubkd show"))
     for entry in selection.entries:
-        if draft.expanded and any(boot.line.key in draft.expanded for boot in entry.boots):
+        if any(boot.line.key in draft.expanded for boot in entry.boots):
             found.append(
                 Notice(
                     "shared-slot",
-                    f"entry {entry.index} shared its arguments with entries that were not selected: they now stand in"
-                    " the entry itself",
+                    f"entry {entry.index} shared its arguments with entries that were not selected: it now has a copy"
+                    " of its own",
                     hint="later changes of the shared arguments no longer reach this entry",
                     place=entry.source,
                 )
             )
-        source = None if selection.everything else targets.fed_by_source(config, entry)
-        if source and any(_differs(draft, boot.line) for boot in entry.boots):
-            file = source.line.home.file
+        source = None if selection.everything else request.fed_by_source(config, entry)
+        if source and any(draft.pieces(boot.line) != boot.line.pieces() for boot in entry.boots):
             found.append(
                 Notice(
                     "lost-at-regeneration",
-                    f"entry {entry.index} is generated from {file}: the next update of the boot menu loses this",
+                    f"entry {entry.index} is generated from {source.line.home.file}: the next update of the boot menu"
+                    " loses this",
                     hint="without --kernel the source is edited too",
                     place=entry.source,
                 )
             )
     return tuple(found)
-
-
-def _differs(draft: Draft, line: Line) -> bool:
-    return draft.pieces(line) != line.pieces()

@@ -1,8 +1,8 @@
-"""The slots as they would be: words kept, words new, while wishes are being fulfilled.
+"""The words of the slots while they are being changed.
 
-A draft holds the words of every slot touched so far; a kept word still carries its span in the file, a new one has
-none (start -1). Lines are read through the draft, so that what one line's wish did to a shared slot is seen by the
-next line, which then has nothing left to do.
+A draft holds the words of every slot that was changed so far. A word that stays has its span in the file, a new one has
+none (start -1). Lines are read through the draft: a change of a shared slot, made for one line, is seen by the next
+line, which then needs no change.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import Line, Piece, Word
-from grubkd.change.arg_change import Verb
+from grubkd.change.request import Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set
 
     from grubkd.boot.model import LineKey, Slot, SlotKey
-    from grubkd.change.arg_change import ArgChange
+    from grubkd.change.request import ArgChange
 
 
 def new_word(text: str) -> Word:
@@ -26,10 +26,10 @@ def new_word(text: str) -> Word:
 
 
 class Draft:
-    """The words of slots after the wishes fulfilled so far.
+    """The words of slots after the changes so far.
 
-    `closed`: the slots that must not be edited. `expanded`: keys of the lines in which a reference to a closed slot
-    has been replaced by what it stands for. `lasting`: the slots that kernels to come read by themselves.
+    `closed`: the slots that must not be edited. `lasting`: the slots that new kernels read too. `expanded`: the keys of
+    the lines in which the words of a closed slot have replaced the reference to it.
     """
 
     def __init__(self, closed: Iterable[SlotKey] = (), lasting: Iterable[SlotKey] = ()) -> None:
@@ -44,13 +44,13 @@ class Draft:
         return self._words.get(slot.key, slot.words)
 
     def put(self, slot: Slot, words: Sequence[Word]) -> None:
-        """Let the slot have these words."""
+        """Give the slot these words."""
         key = slot.key
         self._slots[key] = slot
         self._words[key] = tuple(words)
 
     def edits(self) -> list[tuple[Slot, tuple[Word, ...]]]:
-        """The slots whose words differ from the file's, in the order they were first touched."""
+        """The slots whose words differ from the file's, in the order of their first change."""
         return [(slot, self._words[key]) for key, slot in self._slots.items() if self._words[key] != slot.words]
 
     def pieces(self, line: Line) -> tuple[Piece, ...]:
@@ -59,34 +59,28 @@ class Draft:
 
     def texts(self, line: Line) -> list[str]:
         """The effective arguments that the line would have."""
-        return [word.text for _, word in self._each(line)]
+        return [word.text for _, word in self.pieces(line)]
 
-    def _each(self, line: Line) -> Iterable[tuple[Slot, Word]]:
-        """As pieces, for those who need only some of them."""
-        if line.references:
-            return self.pieces(line)
-        return ((slot, word) for slot in line.slots for word in self.words(slot) if word.text)
+    def change(self, line: Line, change: ArgChange) -> None:
+        """Make the line's effective arguments as asked, in slots that may be edited.
 
-    def fulfil(self, line: Line, wish: ArgChange) -> None:
-        """Make the line's effective arguments as wished, in slots that may be edited.
-
-        Nothing is touched where the arguments already are as wished. All arguments of a name are one value: it is
-        replaced at the place of the first, in the last slot of the line that holds it; other slots lose theirs. But a
-        slot that kernels to come read too (`kernelopts` behind a snippet's own arguments) keeps it before others do.
-        A new argument goes to the line's home, before any ` -- `, behind which it would be init's.
+        Nothing changes where the arguments are as asked. All arguments of a name are one value. It takes the place of
+        the first of them in the last slot of the line that holds one; other slots lose theirs. A slot that new kernels
+        read too (`kernelopts` behind a snippet's own arguments) keeps the value before others do. A new argument goes
+        to the line's home, before any ` -- `: behind it, it would be an argument of init.
         """
-        mine, behind = self._found(line, wish)
-        if wish.verb is Verb.ADD:
+        mine, behind = self._found(line, change)
+        if change.verb is Verb.ADD:
             if not mine:
-                self._append(line, wish.tokens)
+                self._append(line, change.tokens)
             return
-        wanted = wish.tokens if wish.verb is Verb.SET else ()
+        wanted = change.tokens if change.verb is Verb.SET else ()
         if not behind and _meanings(piece.word.text for piece in mine) == _meanings(wanted):
             return
         in_the_way = {piece.slot.key for piece in (*mine, *behind)} & self._closed
         if in_the_way:
             self._expand(line, in_the_way)
-            mine, behind = self._found(line, wish)
+            mine, behind = self._found(line, change)
         for piece in behind:
             self._replace(piece.slot, [piece.word], ())
         if not mine:
@@ -106,25 +100,22 @@ class Draft:
         """Where the kernel stops reading parameters: the position of `--`, or the end."""
         return next((index for index, piece in enumerate(pieces) if piece.word.text == "--"), len(pieces))
 
-    def _found(self, line: Line, wish: ArgChange) -> tuple[list[Piece], list[Piece]]:
-        """The words that the wish is about, and, for crashkernel, those behind `--`.
-
-        The kernel looks for that name in the whole line, and would take them.
-        """
+    def _found(self, line: Line, change: ArgChange) -> tuple[list[Piece], list[Piece]]:
+        """The words that the change is for, and those behind `--`, where the kernel looks for crashkernel too."""
         mine: list[Piece] = []
         behind: list[Piece] = []
         ended = False
-        for slot, word in self._each(line):
+        for slot, word in self.pieces(line):
             if word.text == "--":
                 ended = True
-            if (not ended or wish.reserves) and wish.matches(word.text):
+            if (not ended or change.reserves) and change.matches(word.text):
                 (behind if ended else mine).append(Piece(slot, word))
         return mine, behind
 
     def _replace(self, slot: Slot, old: Sequence[Word], tokens: Sequence[str]) -> None:
-        """Put the tokens in the place of the first of the old words, and take all old ones away.
+        """Put the tokens in the place of the first of the old words, and remove all old words.
 
-        A token that already stands among the old words keeps its bytes.
+        A token that means the same as one of the old words keeps its bytes.
         """
         words: list[Word] = []
         going = set(map(id, old))
@@ -155,7 +146,7 @@ class Draft:
             return
         slot = line.home
         if slot.key in self._closed:
-            # Own arguments take the place of shared ones that are no word of the slot, so these must come along.
+            # Arguments of its own replace shared ones to which no word of the slot refers, so it gets a copy of these.
             implied = {
                 each.key for word in line.slots[-1].words if word.start == word.end for each in self._meant(line, word)
             }
@@ -164,11 +155,11 @@ class Draft:
         self.put(slot, [*self.words(slot), *new])
 
     def _meant(self, line: Line, word: Word) -> tuple[Slot, ...]:
-        """What a reference in the line's last slot stands for."""
+        """The slots to which a reference in the line's last slot leads."""
         return line.references.get((line.slots[-1].key, word.reference), ()) if word.reference else ()
 
     def _expand(self, line: Line, unwanted: Set[SlotKey]) -> None:
-        """Put what references to these slots stand for into the line's own slots, so that it can be edited there."""
+        """Replace references to these slots by the words in them, so that the line's own slots can be edited."""
         for slot in line.slots:
             words: list[Word] = []
             for word in self.words(slot):

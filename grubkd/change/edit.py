@@ -12,11 +12,15 @@ Augeas works in memory only: it knows no file name, loads no stock lens and writ
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd import grammars
 from grubkd.boot.loaders import FORMATS
+from grubkd.boot.loaders.default_grub import FILE as DEFAULT_GRUB
+from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
 from grubkd.errors import CannotHold, NotUnderstood, Place, place_at
+from grubkd.text import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
     from grubkd.boot.loaders.format import Format
     from grubkd.boot.model import Slot, Word
+    from grubkd.tree.tree import Tree
 
 # A slot and the words it is to have: words of its own keep their bytes, others (start -1) are quoted by its format.
 SlotEdit: TypeAlias = "tuple[Slot, Sequence[Word]]"
@@ -216,3 +221,41 @@ def _complaint(augeas: Augeas) -> str:
     """Why Augeas failed: its exceptions do not say it, its error nodes do."""
     nodes = augeas.match("/augeas/text//error/message")
     return "; ".join(str(augeas.get(node)) for node in nodes) or "no reason given"
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """A file to replace, create or remove, by its real path inside the root (no symbolic link on the way).
+
+    `before`: the bytes read, None where the file did not exist. `after`: the bytes wanted, None to remove it.
+    """
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether any byte changes, not only the time."""
+        return self.before != self.after
+
+
+def file_changes(tree: Tree, read: Mapping[str, str], after: Mapping[str, bytes | None]) -> list[FileChange]:
+    """The changes in the order of writing: by path, but /etc/kernel/cmdline last.
+
+    `read`: the texts that the change started from; `after`: the files that differ from the tree. RHEL 10's
+    kernel-install lets grub2-mkconfig rewrite /etc/kernel/cmdline when it is older than /etc/default/grub, so it is
+    written after it, and also when only the other one changes.
+    """
+    files = [FileChange(path, _before(tree, read, path), data) for path, data in after.items()]
+    files.sort(key=lambda each: (each.path == KERNEL_CMDLINE, each.path))
+    if DEFAULT_GRUB in after and KERNEL_CMDLINE in read and KERNEL_CMDLINE not in after:
+        same = to_bytes(read[KERNEL_CMDLINE])
+        files.append(FileChange(KERNEL_CMDLINE, same, same))
+    return files
+
+
+def _before(tree: Tree, read: Mapping[str, str], path: str) -> bytes | None:
+    if path in read:
+        return to_bytes(read[path])
+    return tree.read(path) if tree.exists(path) else None

@@ -1,4 +1,4 @@
-"""What grubkd did to a tree, oldest first."""
+"""The history of a tree: its transactions, oldest first, and the value that the last `set --auto` chose."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class History:
 
 
 def read(root: Root) -> History:
-    """The history of a tree, as much of it as is ever kept.
+    """The history of a tree, no longer than grubkd keeps it.
 
     Raises UntrustedJournal where the directory is another user's, PermissionDenied, InputOutput.
     """
     records: list[Record] = []
     errors: list[GrubkdError] = []
     total = 0
-    # From the latest one backwards, and no further than pruning would have left: the tree may be anybody's.
+    # From the latest one backwards, and no further than prune() leaves: the tree may be anybody's.
     for id in reversed(journal.ids(root, "done")[-journal.MOST_TRANSACTIONS :]):
         status = root.stat(journal.path_of(id, "done"))
         total += status.st_size if status else 0
@@ -62,8 +62,50 @@ def read(root: Root) -> History:
         except (NotUnderstood, UntrustedJournal) as problem:
             errors.append(problem)
     undone: dict[str, str] = {}
-    for record in records:  # a rollback that was taken back is known as such before what it undid is looked at
+    for record in records:  # latest first: a rollback that was itself taken back undoes nothing
         if record.undoes is not None and record.id not in undone:
             undone.setdefault(record.undoes, record.id)
     records.reverse()
     return History(tuple(Past(each, undone.get(each.id)) for each in records), tuple(errors))
+
+
+@dataclass(frozen=True, slots=True)
+class LastAutoValue:
+    """The values that the last `set --auto` chose for new kernels; None if a later choice replaced them or for `why`.
+
+    `beside`: other values that the same run chose for single entries. `transaction`: its id.
+    """
+
+    values: tuple[str, ...] | None
+    why: str = ""
+    beside: tuple[tuple[str, ...], ...] = ()
+    transaction: str = ""
+
+
+def last_auto_value(past: History) -> LastAutoValue:
+    """The last automatic value in a history. Transactions that were taken back or for single entries do not count."""
+    found = next((each for each in reversed(past.transactions) if _is_for_all(each)), None)
+    latest = journal.path_of(found.id if found else "", "done")
+    if any(problem.place is not None and problem.place.file > latest for problem in past.errors):
+        return LastAutoValue(None, "the history cannot be read whole: see grubkd history")
+    if found is None:
+        return LastAutoValue(None, "no value chosen by --auto is recorded")
+    if found.record.by != "auto":
+        return LastAutoValue(
+            None, f"the last value was given, not chosen by --auto ({found.record.command}, {found.id})"
+        )
+    values = _texts(found.wanted["crashkernel"])
+    if not values:
+        return LastAutoValue(None, f"the record of {found.id} holds no value")
+    beside = (tuple(text.split()) for text in _texts(found.wanted.get("beside")))
+    return LastAutoValue(values, "", tuple(beside), found.id)
+
+
+def _is_for_all(past: Past) -> bool:
+    """Whether a transaction set the value of all kernels."""
+    wanted = past.wanted
+    return past.undone_by is None and wanted.get("crashkernel") is not None and not wanted.get("kernel")
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()

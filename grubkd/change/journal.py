@@ -1,8 +1,8 @@
 """The journals under /var/lib/grubkd/transactions: ID.pending while a transaction runs, ID.done afterwards.
 
-A journal is complete or absent, for it is written under another name and renamed; its state is its name, so that
-one rename ends a transaction. History keeps the latest 64 transactions and at most 64 MiB; the oldest go first, and
-the latest one always stays.
+A journal is complete or absent: it is written under another name and renamed. Its name is its state, so that one
+rename ends a transaction. The history keeps the latest 64 transactions and at most 64 MiB; the oldest go first, and the
+latest one always stays.
 
 A journal counts only if root or the caller owns it and its directories, and nobody else may write them. Its checksum
 proves nothing against its author. No symbolic link is followed on the way to it.
@@ -15,17 +15,18 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from grubkd.change import atomicfile, directory, places, record
-from grubkd.change.filesync import FileSync
-from grubkd.change.image import Image
+from grubkd.change import disk, places, record
+from grubkd.change.disk import FileImage
 from grubkd.change.lock import STATE, check_owner
 from grubkd.change.record import Malformed
+from grubkd.change.sync import FileSync
 from grubkd.errors import GrubkdError, InputOutput, NotUnderstood, PermissionDenied, Place, Refused
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
     from grubkd.change.record import Record
     from grubkd.tree.root import Root
+
 
 TRANSACTIONS = f"{STATE}/transactions"
 MOST_TRANSACTIONS = 64
@@ -34,7 +35,7 @@ _KINDS = ("pending", "done")
 
 
 def path_of(id: str, kind: str) -> str:
-    """Where a transaction's journal stands; `kind` is "pending" or "done"."""
+    """The path of a transaction's journal; `kind` is "pending" or "done"."""
     return f"{TRANSACTIONS}/{id}.{kind}"
 
 
@@ -87,7 +88,7 @@ def load(root: Root, id: str, kind: str) -> Record:
     try:
         found = record.decode(_read(root, path))
         if found.id != id:
-            raise Malformed("it tells another id than its name")
+            raise Malformed("its id is not that of its name")
         _check_places(root, found)
     except Malformed as problem:
         raise NotUnderstood(
@@ -101,7 +102,7 @@ def load(root: Root, id: str, kind: str) -> Record:
 def _check_places(root: Root, found: Record) -> None:
     """Raise Malformed where a record names a file that grubkd does not edit. Raises InputOutput."""
     for each in found.files:
-        # Where a link is recorded, it led there when the file was changed, whatever it is now.
+        # A recorded link led to the file when that was changed, wherever it leads now.
         if each.link is None and not places.may_write(root, each.path):
             raise Malformed("it names a file that grubkd does not edit")
 
@@ -123,22 +124,22 @@ def _read(root: Root, path: str) -> bytes:
 
 
 def begin(root: Root, found: Record) -> None:
-    """Put a record on the disk as pending, and see that it can be used.
+    """Put a record on the disk as pending, and check that it can be used.
 
-    Raises OSError; InputOutput where it is too large to keep; Refused where it would read back otherwise than it is;
+    Raises OSError; InputOutput where it is too large to keep; Refused where it would not read back as it is;
     UntrustedJournal where somebody else owns the directory.
     """
     data = record.encode(found)
     if len(data) > MOST_BYTES:
         raise InputOutput(f"the change is too large to be journalled: {len(data)} bytes")
     _check_recordable(root, found, data)
-    directory.make(root, TRANSACTIONS, 0o700)
+    disk.make_directory(root, TRANSACTIONS, 0o700)
     new = f"{TRANSACTIONS}/.{found.id}.new"
     with FileSync(1) as files:
-        atomicfile.stage(root, new, Image(data, 0o600, os.geteuid(), os.getegid(), None), files)
-    atomicfile.swap(root, new, path_of(found.id, "pending"))
-    directory.sync(root, TRANSACTIONS)
-    # A file system without owners would make it a stranger's.
+        disk.stage(root, new, FileImage(data, 0o600, os.geteuid(), os.getegid(), None), files)
+    disk.swap(root, new, path_of(found.id, "pending"))
+    disk.sync_directory(root, TRANSACTIONS)
+    # On a file system without owners it may belong to another user.
     if _read(root, path_of(found.id, "pending")) != data:
         raise InputOutput("the journal reads differently than it was written", place=Place(TRANSACTIONS))
 
@@ -167,14 +168,14 @@ def _check_recordable(root: Root, found: Record, data: bytes) -> None:
 
 def finish(root: Root, id: str) -> None:
     """Mark a transaction as done. Raises OSError."""
-    atomicfile.swap(root, path_of(id, "pending"), path_of(id, "done"))
-    directory.sync(root, TRANSACTIONS)
+    disk.swap(root, path_of(id, "pending"), path_of(id, "done"))
+    disk.sync_directory(root, TRANSACTIONS)
 
 
 def reopen(root: Root, id: str) -> None:
     """Mark a transaction as pending again, if finish got so far. Raises OSError."""
     try:
-        atomicfile.swap(root, path_of(id, "done"), path_of(id, "pending"))
+        disk.swap(root, path_of(id, "done"), path_of(id, "pending"))
     except FileNotFoundError:
         return
 
@@ -182,8 +183,8 @@ def reopen(root: Root, id: str) -> None:
 def abandon(root: Root, id: str) -> None:
     """Forget a transaction that was undone, and every unfinished journal. Raises OSError."""
     if root.exists(TRANSACTIONS):
-        atomicfile.remove(root, path_of(id, "pending"))
-        directory.sync(root, TRANSACTIONS)
+        disk.remove_file(root, path_of(id, "pending"))
+        disk.sync_directory(root, TRANSACTIONS)
     sweep(root)
 
 
@@ -191,19 +192,19 @@ def sweep(root: Root) -> None:
     """Remove what interrupted runs left unfinished beside the journals. Raises OSError."""
     unfinished = [each for each in root.list(TRANSACTIONS) if each.startswith(".") and each.endswith(".new")]
     for name in unfinished:
-        atomicfile.remove(root, f"{TRANSACTIONS}/{name}")
+        disk.remove_file(root, f"{TRANSACTIONS}/{name}")
     if unfinished:
-        directory.sync(root, TRANSACTIONS)
+        disk.sync_directory(root, TRANSACTIONS)
 
 
 def prune(root: Root) -> None:
-    """Remove the oldest transactions beyond what history keeps. A failure is no harm: the next run tries again."""
+    """Remove the oldest transactions beyond what history keeps. A failure does no harm: the next run tries again."""
     total = 0
     try:
         for number, id in enumerate(reversed(ids(root, "done"))):
             status = root.stat(path_of(id, "done"))
             total += status.st_size if status else 0
             if number and (number >= MOST_TRANSACTIONS or total > MOST_BYTES):
-                atomicfile.remove(root, path_of(id, "done"))
+                disk.remove_file(root, path_of(id, "done"))
     except (OSError, GrubkdError):
         return

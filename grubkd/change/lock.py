@@ -1,8 +1,10 @@
-"""The lock that lets one grubkd at a time change a tree, and the private directory it is taken on.
+"""The lock that lets one grubkd at a time change a tree, its private directory, and signals held back meanwhile.
 
 The lock is a flock on the directory /var/lib/grubkd itself, which only root can open: the kernel drops it with the
-process, however that ends, and no lock file can go stale. A run that changes nothing removes the directories it made
-for the lock, so that it leaves no trace.
+process, however that ends, and no lock file can become stale. A run that changes nothing removes the directories it
+made for the lock, so that it leaves no trace.
+
+A signal that ends a run is held back while files change: the change is undone first, then the run ends.
 """
 
 from __future__ import annotations
@@ -10,26 +12,30 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import signal
 import time
 from typing import TYPE_CHECKING
 
 from grubkd import log
-from grubkd.change import directory
-from grubkd.errors import LockBusy, Place, UntrustedJournal
+from grubkd.change import disk
+from grubkd.errors import Interrupted, LockBusy, Place, UntrustedJournal
 from grubkd.text import from_user
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from grubkd.tree.root import Root
+
 
 STATE = "/var/lib/grubkd"
 PATIENCE = 30.0  # seconds
 _PAUSE = 0.05  # seconds
-_NOTICEABLE = 1.0  # seconds after which a person wonders
+_NOTICEABLE = 1.0  # seconds until a message says what grubkd waits for
 
 
 def lock(root: Root, patience: float = PATIENCE) -> _Lock:
-    """Be the only grubkd that changes the tree (`with`); within one process and Root it may be taken inside itself.
+    """A context in which no other grubkd changes the tree. Within one process and Root it may be nested.
 
     `patience` in seconds. Entering it raises LockBusy after that time, UntrustedJournal where the directory is another
     user's, PermissionDenied, InputOutput.
@@ -38,7 +44,7 @@ def lock(root: Root, patience: float = PATIENCE) -> _Lock:
 
 
 class _Lock:
-    """One taking of the lock."""
+    """The lock, taken once."""
 
     def __init__(self, root: Root, patience: float) -> None:
         self._root = root
@@ -50,14 +56,14 @@ class _Lock:
         if self._root in _held:
             return
         try:
-            self._made = directory.missing(self._root, STATE)
+            self._made = disk.missing_directories(self._root, STATE)
             self._fd = _acquire(self._root, self._patience)
         except OSError as problem:
             raise system_failure(STATE, "grubkd's own directory cannot be used", problem) from None
         _held.add(self._root)
 
     def __exit__(self, *_problem: object) -> None:
-        if self._fd < 0:  # taken inside itself
+        if self._fd < 0:  # nested
             return
         _held.discard(self._root)
         try:
@@ -67,9 +73,9 @@ class _Lock:
 
 
 def busy(root: Root) -> bool:
-    """Whether a grubkd is changing the tree just now; False also where that cannot be seen. Never waits."""
+    """Whether a grubkd is changing the tree now; False also where that cannot be seen. Never waits."""
     try:
-        with directory.Opened(root, STATE) as fd:
+        with disk.open_directory(root, STATE) as fd:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as problem:
         return problem.errno == errno.EWOULDBLOCK
@@ -77,9 +83,9 @@ def busy(root: Root) -> bool:
 
 
 def check_owner(root: Root, path: str, status: os.stat_result) -> None:
-    """Raise UntrustedJournal where somebody else than root and the caller owns the file or directory, or may write it.
+    """Raise UntrustedJournal where a user other than root and the caller owns the file or directory, or may write it.
 
-    The author of a journal decides what grubkd writes with root's rights; only the owner says who the author is.
+    grubkd writes what a journal says with root's rights; only the owner of the file shows who wrote it.
     """
     mode = status.st_mode & 0o7777
     if status.st_uid not in (0, os.geteuid()):
@@ -102,15 +108,15 @@ _held: set[Root] = set()
 def _acquire(root: Root, patience: float) -> int:
     """The locked descriptor of the directory. Raises OSError, LockBusy, UntrustedJournal."""
     started = time.monotonic()
-    told = False
+    noticed = False
     while True:
         fd = _open(root)
         try:
             while not _try(fd):
                 waited = time.monotonic() - started
-                if waited >= _NOTICEABLE and not told:
+                if waited >= _NOTICEABLE and not noticed:
                     log.waiting("waiting for another grubkd to end")
-                    told = True
+                    noticed = True
                 if waited >= patience:
                     raise LockBusy(
                         "another grubkd is changing this tree",
@@ -118,7 +124,7 @@ def _acquire(root: Root, patience: float) -> int:
                         place=Place(STATE),
                     )
                 time.sleep(_PAUSE)
-            # Whoever held it may have removed the directory as unused: then the lock is on nothing.
+            # The last holder may have removed the directory as unused: then this lock is on a removed one.
             current = root.stat(STATE)
             if current is not None and os.path.samestat(current, os.fstat(fd)):
                 return fd
@@ -132,9 +138,9 @@ def _open(root: Root) -> int:
     """Make the directory, private, where it is missing, and open it. Raises OSError, UntrustedJournal."""
     while True:
         try:
-            for path in directory.missing(root, STATE):
-                directory.make(root, path, 0o700 if path == STATE else 0o755)
-            with directory.Opened(root, STATE) as fd:
+            for path in disk.missing_directories(root, STATE):
+                disk.make_directory(root, path, 0o700 if path == STATE else 0o755)
+            with disk.open_directory(root, STATE) as fd:
                 status = os.fstat(fd)
                 check_owner(root, STATE, status)
                 if status.st_mode & 0o077:
@@ -153,9 +159,51 @@ def _try(fd: int) -> bool:
 
 
 def _tidy(root: Root, made: list[str]) -> None:
-    """Remove the directories made for the lock if nothing was put into them; a failure is no harm."""
+    """Remove the directories made for the lock if nothing was put into them; a failure does no harm."""
     for path in reversed(made):
         try:
-            directory.remove(root, path)
+            disk.remove_directory(root, path)
         except OSError:
             return
+
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class HeldSignals:
+    """A context that holds back SIGINT, SIGTERM and SIGHUP; not those that are ignored, as under nohup.
+
+    `number` is the signal that arrived. `check` raises Interrupted for it between two steps of a change. Outside the
+    main thread no handler can be set: there the program must end the thread in order itself.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._old: dict[int, object] = {}
+
+    def __enter__(self) -> HeldSignals:
+        try:
+            for number in _ENDING:
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._old[number] = signal.signal(number, self)
+        except ValueError:
+            return self  # in another thread
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # type: ignore[arg-type]
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        """Note a signal."""
+        self.number = number
+
+    def arrived(self) -> bool:
+        """Whether a signal arrived."""
+        return self.number is not None
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal arrived."""
+        if self.number is not None:
+            name = signal.Signals(self.number).name
+            raise Interrupted(f"interrupted by {name}; all changes are undone")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.loaders import FORMATS
 from grubkd.boot.loaders.format import expanded, name_matches
-from grubkd.change import directory
+from grubkd.change import disk
 
 if TYPE_CHECKING:
     from grubkd.tree.root import Root
@@ -49,5 +49,5 @@ def may_write(root: Root, path: str) -> bool:
 
 def _missing_file(root: Root, path: str) -> str | None:
     """The real path that a new file at a path gets; None where its directory is missing."""
-    above = root.resolve(directory.parent(path))
+    above = root.resolve(disk.parent(path))
     return f"{above.rstrip('/')}/{path.rpartition('/')[2]}" if above else None

@@ -1,8 +1,8 @@
-"""What one transaction did, as a value and as the text of its journal.
+"""The record of a transaction, and its text in the journal.
 
-The text is two lines of JSON: the version with a SHA-256 of the second line, and the record. It is read as if an enemy
-had written it: every member is checked for its type, range and form, before-images against their own digest, and
-every path must be one that grubkd edits.
+The text is two lines of JSON: the version with a SHA-256 of the second line, and the record. It is read as if an
+attacker had written it: the type, range and form of every member is checked, old files are checked against their
+digests, and every path must be one that grubkd edits.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.change import places
-from grubkd.change.followups import KNOWN
-from grubkd.change.image import Image, digest, is_restored
+from grubkd.change import disk, places
+from grubkd.change.disk import FileImage
 from grubkd.tree.root import LARGEST_FILE
 
 if TYPE_CHECKING:
@@ -23,7 +22,11 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+
 VERSION = 1
+# The commands that a change may need afterwards. No other is ever run, whatever a journal asks for. zipl writes the
+# boot map of s390x, which names the disk blocks of what it boots.
+KNOWN_FOLLOWUPS: frozenset[tuple[str, ...]] = frozenset({("zipl",)})
 ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 _WORD = re.compile(r"[a-z][a-z-]{0,30}", re.ASCII)
@@ -33,19 +36,19 @@ _LATEST = 2**63 * 10**9 - 1
 
 
 class Malformed(ValueError):
-    """A journal's text is not what grubkd writes; the message says in what."""
+    """A journal's text is not what grubkd writes; the message says what differs."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """One file of a transaction: the image it had (None: it did not exist), the SHA-256 it got (None: removed).
+    """One file of a transaction: its old image (None: it did not exist), and its new SHA-256 (None: removed).
 
     `link`: the place (see places) whose symbolic link led to `path` when it was changed; None where the path itself
     is such a place.
     """
 
     path: str
-    before: Image | None
+    before: FileImage | None
     after: str | None
     link: str | None = None
 
@@ -56,8 +59,8 @@ class Record:
 
     `time`: when, UTC, ISO 8601. `command`: the verb. `wanted`: what was asked for, as people write it (see
     grubkd.text): names to texts, numbers, or lists of them; `by`: "auto" or "given".
-    `undoes`: for a rollback the transaction it took back. `directories`: those it made, outermost first.
-    `followups`: the commands that had to run after it, and after it is taken back.
+    `undoes`: for a rollback, the transaction that it took back. `directories`: those that it made, outermost first.
+    `followups`: the commands that have to run after it, and after its rollback.
     """
 
     id: str
@@ -88,7 +91,7 @@ def encode(record: Record) -> bytes:
             "files": [_file_members(each) for each in record.files],
         }
     ).encode("ascii")
-    head = json.dumps({"grubkd": VERSION, "sha256": digest(body)}).encode("ascii")
+    head = json.dumps({"grubkd": VERSION, "sha256": disk.digest(body)}).encode("ascii")
     return head + b"\n" + body + b"\n"
 
 
@@ -102,14 +105,14 @@ def decode(data: bytes) -> Record:
         first = _members(json.loads(head), "grubkd", "sha256")
         if first["grubkd"] != VERSION:
             raise Malformed(f"version {first['grubkd']!a:.20}, where grubkd knows {VERSION}")
-        if first["sha256"] != digest(body):
+        if first["sha256"] != disk.digest(body):
             raise Malformed("its checksum does not fit: it was damaged or changed")
         return _record(json.loads(body))
     except Malformed:
         raise
     except (ValueError, RecursionError) as problem:
         raise Malformed(
-            f"no text of grubkd's: {str(problem).encode('ascii', 'backslashreplace').decode():.100}"
+            f"not a text that grubkd wrote: {str(problem).encode('ascii', 'backslashreplace').decode():.100}"
         ) from None
 
 
@@ -154,7 +157,7 @@ def unrecordable(file: FileRecord) -> str:
 
     if file.before and file.before.mode > 0o777:
         return f"its mode is {file.before.mode:04o}, with set-user-ID, set-group-ID or sticky bit"
-    strange = [name for name in (file.before.xattrs if file.before else ()) if not is_restored(name)]
+    strange = [name for name in (file.before.xattrs if file.before else ()) if not disk.is_restored(name)]
     if strange:
         return f"it has the extended attribute {strange[0]}"
     try:
@@ -183,7 +186,7 @@ def _file(value: Any) -> FileRecord:
     return FileRecord(path, before, after, link)
 
 
-def _image_members(image: Image | None) -> dict[str, Any] | None:
+def _image_members(image: FileImage | None) -> dict[str, Any] | None:
     if image is None:
         return None
     return {
@@ -201,9 +204,9 @@ def _base64(data: bytes) -> str:
     return b2a_base64(data, newline=False).decode("ascii")
 
 
-def _image(value: Any) -> Image:
+def _image(value: Any) -> FileImage:
     members = _members(value, "mode", "uid", "gid", "mtime_ns", "xattrs", "sha256", "data")
-    image = Image(
+    image = FileImage(
         data=_bytes(members["data"], LARGEST_FILE, "data"),
         # Never a set-user-ID program, whatever the journal says.
         mode=_number(members["mode"], 0o7777, "mode") & 0o777,
@@ -214,7 +217,7 @@ def _image(value: Any) -> Image:
         xattrs={
             name: _bytes(each, 65536, "xattr")
             for name, each in _dict(members["xattrs"], "xattrs").items()
-            if is_restored(name)
+            if disk.is_restored(name)
         },
     )
     if image.digest != members["sha256"]:
@@ -224,7 +227,7 @@ def _image(value: Any) -> Image:
 
 def _followup(value: Any) -> tuple[str, ...]:
     command = tuple(_typed(str, each, "follow-up") for each in _list(value, "follow-up"))
-    if command not in KNOWN:
+    if command not in KNOWN_FOLLOWUPS:
         raise Malformed("a follow-up command that grubkd never runs")
     return command
 

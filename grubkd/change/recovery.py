@@ -1,21 +1,35 @@
-"""Finding and undoing a transaction that was interrupted: by a kill, a crash, a power failure."""
+"""Undoing a transaction that did not end: it failed, or a kill, a crash or a power cut interrupted it.
+
+It is undone, never finished: its files may all be new, but no success was reported, and its follow-up commands may not
+have run. Each file gets its old bytes and metadata back, from the second name that it was kept under or from the
+journal. A file that somebody else changed meanwhile is left alone. Undoing is safe to interrupt and to repeat. The
+journal goes last.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.change import followups, journal
+from grubkd import run
+from grubkd.change import disk, journal, sync
 from grubkd.change.lock import STATE, busy, lock
 from grubkd.errors import CommandFailed, Notice, Place, RollbackFailed
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
-    from grubkd.change.record import Record
+    from collections.abc import Callable, Sequence
+
+    from grubkd.change.disk import FileImage
+    from grubkd.change.record import FileRecord, Record
     from grubkd.tree.root import Root
+
+# seconds; zipl needs a few
+FOLLOWUP_PATIENCE = 120.0
 
 
 def pending(root: Root) -> Record | None:
-    """The transaction that an interrupted run left, for a reader to report; None while one is really under way.
+    """The transaction that an interrupted run left; None while a run is really in progress.
 
     Raises NotUnderstood for a damaged journal, PermissionDenied, InputOutput.
     """
@@ -26,19 +40,16 @@ def pending(root: Root) -> Record | None:
 
 
 def recover(root: Root, *, force: bool = False, run_followups: bool = False) -> tuple[Notice, ...]:
-    """Undo what an interrupted run left, under the lock; returns what to tell about it.
+    """Undo what an interrupted run left, under the lock; returns a notice for each transaction that was undone.
 
-    It is undone, never finished: its files may be all new, but nobody was told so, and its follow-ups may not have
-    run. With `force` files that somebody else changed meanwhile are given back their old bytes too. Raises
-    RollbackFailed, NotUnderstood for a damaged journal, PermissionDenied, InputOutput.
+    With `force`, files that somebody else changed meanwhile get their old bytes back too. Raises RollbackFailed,
+    NotUnderstood for a damaged journal, PermissionDenied, InputOutput.
     """
     if not root.exists(journal.TRANSACTIONS):
         return ()
     with lock(root):
         found = [journal.load(root, id, "pending") for id in journal.ids(root, "pending")]
         for record in reversed(found):
-            from grubkd.change.undo import undo  # seldom needed
-
             undo(root, record, force=force)
             if root.live or run_followups:
                 _follow_up(root, record, force)
@@ -49,10 +60,10 @@ def recover(root: Root, *, force: bool = False, run_followups: bool = False) -> 
 
 
 def _follow_up(root: Root, record: Record, force: bool) -> None:
-    """Run the follow-ups after the undoing: they may have run for the interrupted change."""
+    """Run the follow-up commands again: they may have run for the interrupted change."""
     for command in record.followups:
         try:
-            followups.run(command, root)
+            run_followup(command, root)
         except CommandFailed as problem:
             if not force:
                 raise RollbackFailed(
@@ -86,3 +97,82 @@ def _notice(root: Root, record: Record, run_followups: bool) -> Notice:
         hint=f"its files are as they were before it{due}",
         place=Place(record.files[0].path) if record.files else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A file that did not get its old bytes back, and why."""
+
+    path: str
+    why: str
+
+
+def undo(root: Root, record: Record, *, force: bool = False) -> None:
+    """Restore every file of a pending transaction, and remove the temporary files beside them.
+
+    A failure with one file does not keep the others from being restored. A file that has neither its old nor its new
+    bytes was changed by somebody else: it is left alone unless `force`. Raises RollbackFailed, which names every file
+    that is not as it was.
+    """
+    leftovers = [
+        each for number, file in enumerate(record.files) if (each := _undo_file(root, record, number, file, force))
+    ]
+    try:
+        for path in reversed(record.directories):
+            disk.remove_directory(root, path)
+        sync.settle(root, (each.path for each in record.files))
+    except OSError as problem:
+        leftovers.append(Leftover("/", f"cannot be synced: {problem.strerror}"))
+    if leftovers:
+        listed = "; ".join(f"{each.path}: {each.why}" for each in leftovers)
+        raise RollbackFailed(
+            f"not all files could be restored: {listed}",
+            hint="fix the reported error, then run any grubkd command that writes: it undoes first; or give up your "
+            f"own changes to these files with: grubkd rollback {record.id} --force. The old bytes are kept, base64, in "
+            f"{journal.path_of(record.id, 'pending')}",
+        )
+
+
+def _undo_file(root: Root, record: Record, number: int, file: FileRecord, force: bool) -> Leftover | None:
+    staged, kept = (disk.temporary_name(file.path, record.id, number, kind) for kind in ("new", "old"))
+    try:
+        present = disk.read_image(root, file.path)
+        if not disk.same(present, file.before):
+            known = (file.after, file.before.digest if file.before else None)
+            if not force and (present.digest if present else None) not in known:
+                return Leftover(file.path, "changed by somebody else meanwhile")
+            _give_back(root, file, present, staged, kept)
+        # The kept old file goes last: only it can be restored on a full disk.
+        for path in (staged, kept):
+            disk.remove_file(root, path)
+        above = disk.parent(file.path)
+        if root.exists(above):
+            disk.sync_directory(root, above)
+    except OSError as problem:
+        return Leftover(file.path, system_failure(file.path, "cannot be put back", problem).message)
+    return None
+
+
+def _give_back(root: Root, file: FileRecord, present: FileImage | None, staged: str, kept: str) -> None:
+    """Put the old file in its place again. Raises OSError.
+
+    The kept file is in a directory that may be another user's. It is used only where its bytes, owner, mode and
+    attributes are those in the journal, and where it has no attribute that is not restored from a journal.
+    """
+    if file.before is None:
+        disk.remove_file(root, file.path)
+        return
+    old = disk.read_image(root, kept) if root.exists(disk.parent(kept)) else None
+    if old is None or not old.like(file.before) or not all(map(disk.is_restored, old.xattrs)):
+        disk.remove_file(root, staged)
+        for path in disk.missing_directories(root, disk.parent(file.path)):
+            disk.make_directory(root, path, 0o755)
+        with sync.FileSync(1) as files:
+            disk.stage(root, staged, file.before.executable_as(present), files)
+        kept = staged
+    disk.swap(root, kept, file.path)
+
+
+def run_followup(command: Sequence[str], root: Root, stop: Callable[[], bool] = lambda: False) -> None:
+    """Run a follow-up command in the tree. Raises CommandFailed, Refused for a tree of a foreign architecture."""
+    run.run(command, root, stop=stop, patience=FOLLOWUP_PATIENCE)

@@ -1,8 +1,8 @@
-"""What the tree's own grub-mkconfig would make of changed sources, tried on copies.
+"""What the tree's own grub-mkconfig makes of changed sources, tried on copies.
 
 The generator runs in a mount namespace of its own, in which the directories it reads and writes are copies that hold
-the new sources: whatever it does, the tree's files stay as they are. What it printed, and what it changed in the
-copies (Fedora's writes grubenv and snippets too), comes back as texts, to be verified and committed with the rest.
+the new sources: whatever it does, the tree's files stay as they are. What it prints, and what it changes in the
+copies (Fedora's writes grubenv and snippets too), is returned as texts, to be verified and committed with the rest.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from grubkd import run
 from grubkd.boot.kernelpath import file_name, release_of
-from grubkd.boot.loaders import FORMATS
+from grubkd.boot.loaders import default_grub, grub2
 from grubkd.boot.model import Role
 from grubkd.change import places
-from grubkd.change.signals import Held
+from grubkd.change.lock import HeldSignals
 from grubkd.errors import CommandFailed, Place, Refused
 from grubkd.text import from_user, to_display
 from grubkd.tree.root import Root
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.tree.tree import Tree
 
-GENERATORS = tuple(
-    f"{directory}/{name}"
-    for directory in ("/usr/sbin", "/usr/bin", "/sbin")
-    for name in ("grub-mkconfig", "grub2-mkconfig")
-)
 # What a generator or its helpers write beside grub.cfg, where it exists.
 _ALSO = ("/etc/default", "/etc/kernel", "/boot/loader/entries")
 # $1 the tree; then pairs of copy and place, "--", and the command. The mounts vanish with the process. /proc, /dev and
@@ -55,7 +50,7 @@ def regenerate(root: Root, config: BootConfig, texts: Mapping[str, bytes]) -> di
     has no generator or no grub.cfg of its own, CommandFailed where the generator fails, Interrupted for a signal, once
     the generator has ended and its copies are removed.
     """
-    generator = next((path for path in GENERATORS if root.exists(path)), None)
+    generator = next((path for path in default_grub.GENERATORS if root.exists(path)), None)
     target = _target(root)
     if generator is None or target is None:
         raise Refused(
@@ -64,7 +59,7 @@ def regenerate(root: Root, config: BootConfig, texts: Mapping[str, bytes]) -> di
         )
     if not root.live:
         run.check_architecture(root, generator)
-    with Held() as stop, _copies(root, config, target, texts) as copies:
+    with HeldSignals() as stop, _copies(root, config, target, texts) as copies:
         top = _top(root)
         pairs = [part for place, copy in copies.items() for part in (str(copy), str(_on_host(root, place)))]
         command = [*_UNSHARE, "sh", "-c", _SCRIPT, "sh", str(top), *pairs, "--"]
@@ -74,8 +69,8 @@ def regenerate(root: Root, config: BootConfig, texts: Mapping[str, bytes]) -> di
             done = run.run(argv, Root("/"), called=generator, stop=stop.arrived, bound=True)
         except CommandFailed as problem:
             stop.check()
-            told = problem.message.rpartition(generator)[2].removeprefix(": ")
-            raise CommandFailed(f"{generator}: {told}", hint="nothing was written") from None
+            why = problem.message.rpartition(generator)[2].removeprefix(": ")
+            raise CommandFailed(f"{generator}: {why}", hint="nothing was written") from None
         found = {path: data for place, copy in copies.items() for path, data in _differences(root, place, copy)}
         stop.check()
     found[target] = done.stdout
@@ -104,13 +99,12 @@ def check_menu(root: Root, old: BootConfig, tree: Tree, new: BootConfig) -> None
 
 def _menu(tree: Tree, config: BootConfig, target: str | None) -> list[Entry]:
     """The Linux entries that one grub.cfg offers: its own, and the snippets where it calls blscfg."""
-    grub2 = next(each for each in FORMATS if each.name == "grub2")
     text = config.texts.get(target or "")
     snippets = text is not None and "blscfg" in grub2.parse(target or "", text).settings
     return [
         each
         for each in config.entries
-        if each.linux and not each.foreign and (each.source.file == target or (snippets and each.format == "bls"))
+        if each.own_linux and (each.source.file == target or (snippets and each.format == "bls"))
     ]
 
 
@@ -171,7 +165,7 @@ def _on_host(root: Root, place: str) -> Path:
 
 
 def _special(directory: str, names: list[str]) -> list[str]:
-    """The names that are no files, directories or links: a FIFO would make the copy wait for ever."""
+    """The names that are no files, directories or links: copying a FIFO would wait for ever."""
     from pathlib import Path
 
     found = (Path(directory, name) for name in names)

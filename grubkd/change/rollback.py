@@ -1,4 +1,4 @@
-"""Taking back a transaction: the files as they were before it, as a transaction of its own."""
+"""Rollback: a transaction of its own that brings back the files as they were before another one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.change import history, journal, transaction
 from grubkd.change.apply import Step
-from grubkd.change.filechange import FileChange
+from grubkd.change.edit import FileChange
 from grubkd.change.lock import lock
 from grubkd.change.record import ID
 from grubkd.errors import NothingToRollBack, Place, Refused
@@ -15,7 +15,7 @@ from grubkd.errors import NothingToRollBack, Place, Refused
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.change.history import Past
+    from grubkd.change.history import History, Past
     from grubkd.change.record import FileRecord
     from grubkd.errors import Notice
     from grubkd.tree.root import Root
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class RolledBack:
     """What a rollback did, or would do.
 
-    `undoes`: the transaction taken back. `files`: the changes. `transaction`: the rollback's own id, with which it can
-    be taken back in turn; None for a dry run. `followups`: those left to run by hand.
+    `undoes`: the transaction that was taken back. `files`: the changes. `transaction`: the id of the rollback, which
+    can be taken back in turn; None for a dry run. `followups`: the commands that are left to run by hand.
     """
 
     undoes: str
@@ -39,9 +39,9 @@ class RolledBack:
 def rollback(
     root: Root, id: str | None = None, force: bool = False, *, dry_run: bool = False, run_followups: bool = False
 ) -> RolledBack:
-    """Take back a transaction: the one named, or the latest not yet undone that is itself no rollback.
+    """Take back a transaction: the named one, or the latest that is no rollback and is not yet taken back.
 
-    An interrupted transaction is undone first, and if it is the one named that is all. Raises NothingToRollBack,
+    An interrupted transaction is undone first; if it is the named one, nothing else happens. Raises NothingToRollBack,
     Refused where a later transaction or somebody else changed one of its files (unless `force`), and as commit does.
     """
     if dry_run:
@@ -67,7 +67,7 @@ def rollback(
 
 
 def _plan(root: Root, id: str | None, force: bool) -> tuple[RolledBack, list[Step], Past]:
-    """What is to be taken back and how."""
+    """The transaction to take back, and the steps for it."""
     past = history.read(root)
     chosen = _chosen(past, id)
     if not force:
@@ -96,7 +96,7 @@ def _digest(file: FileRecord) -> str | None:
     return file.before.digest if file.before else None
 
 
-def _chosen(past: history.History, id: str | None) -> Past:
+def _chosen(past: History, id: str | None) -> Past:
     """The transaction to take back. Raises NothingToRollBack, and for a damaged journal its error."""
     if id is not None and not ID.fullmatch(id):
         raise NothingToRollBack("this is not the id of a transaction", hint="see: grubkd history")
@@ -120,7 +120,7 @@ def _chosen(past: history.History, id: str | None) -> Past:
     raise NothingToRollBack(f"there is no transaction {id}", hint="see: grubkd history")
 
 
-def _check_readable(past: history.History, after: str = "") -> None:
+def _check_readable(past: History, after: str = "") -> None:
     """Raise the error of a damaged journal later than a transaction: what it did is not known."""
     for problem in past.errors:
         if problem.place and problem.place.file > journal.path_of(after, "done"):
@@ -133,7 +133,7 @@ def _check_not_overtaken(transactions: Sequence[Past], chosen: Past) -> None:
     for later in reversed(transactions):
         if later.id <= chosen.id:
             return
-        # A rollback of something later than the chosen one only brought back what the chosen one left.
+        # A rollback of a later transaction only brought back what the chosen one left.
         cancels = later.record.undoes is not None and later.record.undoes > chosen.id
         shared = paths & {each.path for each in later.record.files}
         if later.undone_by is None and not cancels and shared:

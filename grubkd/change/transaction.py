@@ -1,6 +1,8 @@
-"""Changing several files as one: all of them or none, journalled, to be taken back later.
+"""Transactions: several files change, or none; the journal allows a later rollback.
 
-A writing command takes `lock`, calls `recover`, reads, decides, and calls `commit`. A reading one may ask `pending`.
+A command that writes takes `lock`, calls `recover`, reads, decides, and calls `commit`. A command that reads may call
+`pending`. commit checks that every file is as it was read, that it is a file that grubkd edits, and that nothing of the
+boot configuration was unreadable; apply.py carries the transaction out.
 """
 
 from __future__ import annotations
@@ -8,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.change import apply, directory, followups, image, journal, places
+from grubkd.change import apply, disk, journal, places
 from grubkd.change.lock import lock
-from grubkd.change.record import FileRecord, Record
+from grubkd.change.record import KNOWN_FOLLOWUPS, FileRecord, Record
 from grubkd.change.recovery import pending, recover
 from grubkd.errors import ChangedSinceRead, PermissionDenied, Place, VerificationFailed
 from grubkd.tree.root import system_failure
@@ -19,17 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grubkd.change.apply import Recheck
-    from grubkd.change.filechange import FileChange
-    from grubkd.change.image import Image
+    from grubkd.change.disk import FileImage
+    from grubkd.change.edit import FileChange
     from grubkd.tree.root import Root
 
-# Where boot configuration stands; what may not be seen elsewhere (of the hardware, say) changes no file.
+# The directories of boot configuration. What is unreadable elsewhere, for instance of the hardware, changes no file.
 _CONFIGURATION = ("/boot", "/efi", "/etc", "/usr")
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction that is done. `followups`: those left to run by hand, under --root."""
+    """A transaction that is done. `followups`: the commands that are left to run by hand, under --root."""
 
     id: str
     time: str
@@ -48,13 +50,12 @@ def commit(  # noqa: PLR0913
     recheck: Recheck | None = None,
     run_followups: bool = False,
 ) -> Transaction:
-    """Write the changes, in their order, as one transaction; taken under `lock`, which may be held already.
+    """Write the changes, in their order, as one transaction. Takes `lock`, which may be held already.
 
-    `wanted` and `by` ("auto" or "given") go into history. `recheck` is shown the tree when all files are in place and
-    raises to have them taken back. `followups` run by themselves on the live root, under --root only with
-    `run_followups`.
-    Raises ChangedSinceRead where a file is not what the change starts from, Failed where the system would not do it
-    (all is as it was), Interrupted likewise, RollbackFailed where undoing failed too.
+    `wanted` and `by` ("auto" or "given") go into the history. `recheck` gets the tree when all files are in place, and
+    raises to undo them. The `followups` run on the live root, under --root only with `run_followups`.
+    Raises ChangedSinceRead where a file is not as it was read; Failed and Interrupted, after everything is undone;
+    RollbackFailed where undoing failed too.
     """
     with lock(root):
         recover(root)
@@ -107,11 +108,11 @@ def carry_out(  # noqa: PLR0913
 
 
 def _step(root: Root, change: FileChange) -> apply.Step:
-    """What a change does to its file. Raises ChangedSinceRead, VerificationFailed for a place that is not ours."""
+    """The step for a change. Raises ChangedSinceRead, VerificationFailed for a file that grubkd does not edit."""
     known = places.is_place(change.path)
     link = None if known else places.link_to(root, change.path)
     if not known and link is None:
-        raise VerificationFailed("this is no file that grubkd edits", place=Place(change.path))
+        raise VerificationFailed("this is not a file that grubkd edits", place=Place(change.path))
     present = read(root, change.path)
     if (present.data if present else None) != change.before:
         raise ChangedSinceRead(
@@ -121,14 +122,14 @@ def _step(root: Root, change: FileChange) -> apply.Step:
         )
     if change.after is None:
         return apply.Step(change.path, present, None, link)
-    after = present.with_data(change.after) if present else image.new(change.after)
+    after = present.with_data(change.after) if present else disk.new_image(change.after)
     return apply.Step(change.path, present, after, link)
 
 
-def read(root: Root, path: str) -> Image | None:
+def read(root: Root, path: str) -> FileImage | None:
     """The image of a file to be changed. Raises PermissionDenied, InputOutput."""
     try:
-        return image.read(root, path)
+        return disk.read_image(root, path)
     except OSError as problem:
         raise system_failure(path, "cannot be read", problem) from None
 
@@ -136,9 +137,9 @@ def read(root: Root, path: str) -> Image | None:
 def _directories(root: Root, steps: Sequence[apply.Step]) -> list[str]:
     """The directories that the steps' new files need, outermost first."""
     needed: list[str] = []
-    for above in dict.fromkeys(directory.parent(each.path) for each in steps if each.after):
+    for above in dict.fromkeys(disk.parent(each.path) for each in steps if each.after):
         try:
-            absent = directory.missing(root, above)
+            absent = disk.missing_directories(root, above)
         except OSError as problem:
             raise system_failure(above, "cannot be used", problem) from None
         needed += [path for path in absent if path not in needed]
@@ -148,16 +149,16 @@ def _directories(root: Root, steps: Sequence[apply.Step]) -> list[str]:
 def _known(commands: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     found = tuple(tuple(each) for each in commands)
     for each in found:
-        if each not in followups.KNOWN:
+        if each not in KNOWN_FOLLOWUPS:
             raise VerificationFailed(f"not a known follow-up command: {' '.join(each)}")
     return found
 
 
 def _check_seen(root: Root) -> None:
-    """Refuse to write after a reading that had to leave something out."""
+    """Raise PermissionDenied where a part of the boot configuration could not be read."""
     denied = [path for path in root.denied if path.startswith(_CONFIGURATION)]
     if denied:
-        raise PermissionDenied("cannot be looked into", hint="run grubkd as root", place=Place(min(denied)))
+        raise PermissionDenied("cannot be read", hint="run grubkd as root", place=Place(min(denied)))
 
 
 __all__ = ["Transaction", "commit", "lock", "pending", "recover"]

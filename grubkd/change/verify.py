@@ -1,6 +1,6 @@
-"""The tree as it would be, read again, is the tree as it was but for the planned arguments; and the kernel can read it.
+"""Checks of an edit: the edited tree, read again, differs in the planned arguments only; kernels can read the lines.
 
-Run before the first write, on the new texts, and again after the last, on the disk.
+They run before the first write, on the new texts, and after the last one, on the disk.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from grubkd.change.changes import ChangeSet
 
 # COMMAND_LINE_SIZE, the final NUL included: x86 and arm64 2048, riscv 1024, every other architecture 4096
-# (Linux 2.6.25 to 7.2). Where the architecture is not known the commonest holds.
+# (Linux 2.6.25 to 7.2). The most common size is assumed where the architecture is not known.
 _SIZES = {"riscv64": 1024, "ppc64le": 4096, "s390x": 4096, "loongarch64": 4096}
 _COMMON_SIZE = 2048
 
@@ -27,7 +27,7 @@ def check(old: BootConfig, new: BootConfig, expected: Mapping[LineKey, tuple[str
     """Compare two readings of the tree. Raises VerificationFailed at the first difference that was not planned.
 
     `expected`: key of each line of `old` -> the effective arguments it must have in `new`. A new file may add a
-    future line.
+    line for new kernels.
     """
     if new.errors:
         raise VerificationFailed(f"the edited file would not be understood: {new.errors[0]}", hint=new.errors[0].hint)
@@ -36,16 +36,16 @@ def check(old: BootConfig, new: BootConfig, expected: Mapping[LineKey, tuple[str
     for before, after in zip(old.entries, new.entries, strict=True):
         for mine, yours in zip(before.boots, after.boots, strict=True):
             _compare(expected[mine.line.key], yours.line, f"entry {before.index} ({before.title})")
-    # A file that did not exist is read as one more future line, at its own place among them.
-    made = {(future.variable, future.line.home.file, future.feeds): future for future in new.new_kernels}
-    for future in old.new_kernels:
-        wanted = expected[future.line.key]
-        found = made.get((future.variable, future.line.home.file, future.feeds))
+    # A file that did not exist adds a line for new kernels, at its own place among them.
+    made = {(each.variable, each.line.home.file, each.feeds): each for each in new.new_kernels}
+    for each in old.new_kernels:
+        wanted = expected[each.line.key]
+        found = made.get((each.variable, each.line.home.file, each.feeds))
         if found is not None and (found.seed is None or not wanted):
             if found.seed is None:
-                _compare(wanted, found.line, f"{future.variable} in {future.line.home.file}")
+                _compare(wanted, found.line, f"{each.variable} in {each.line.home.file}")
         else:
-            raise VerificationFailed(f"{future.variable} in {future.line.home.file} would be lost")
+            raise VerificationFailed(f"{each.variable} in {each.line.home.file} would be lost")
 
 
 def _face(entry: Entry) -> tuple[object, ...]:
@@ -62,27 +62,21 @@ def _compare(wanted: tuple[str, ...], line: Line, whose: str) -> None:
 
 
 def fits(old: BootConfig, planned: ChangeSet, architecture: str | None) -> None:
-    """See that every line asked about can be read by the kernel as meant.
+    """Check that the kernel reads every planned line as meant.
 
     Raises TooLong beyond COMMAND_LINE_SIZE, CannotHold for a quote that is never closed, ForeignValue for a text the
     kernel would take as a crashkernel value although it is no argument of its own.
     """
     size = _SIZES.get(architecture or "", _COMMON_SIZE)
-    # Most entries of a menu have the same arguments.
-    closed: set[tuple[str, ...]] = set()
-    clear: set[tuple[str, ...]] = set()
     for line, place, path, initrds, xen in _lines(old):
         words = planned.expected[line.key]
-        # Xen takes its parameters apart word by word; the Linux kernel looks for the text anywhere.
-        if line.key in planned.valued and not xen and words not in clear:
+        # Xen reads its parameters word by word; the Linux kernel looks for the text anywhere in the line.
+        if line.key in planned.valued and not xen:
             _check_foreign(old, line, words, place)
-            clear.add(words)
         if words == tuple(line.arguments()):
             continue
-        if words not in closed:
-            _check_quotes(old, line, words, place)
-            closed.add(words)
-        # GRUB puts BOOT_IMAGE= before the line, systemd-boot and EFI stubs initrd= for each.
+        _check_quotes(old, line, words, place)
+        # GRUB puts BOOT_IMAGE= before the line; systemd-boot and EFI stubs put initrd= before it, once for each initrd.
         added = len(f"BOOT_IMAGE={path} ") + sum([len(f"initrd={initrd} ") for initrd in initrds])
         length = sum(map(len, words)) + max(len(words) - 1, 0)
         if length + added >= size:
@@ -97,9 +91,9 @@ def _lines(config: BootConfig) -> Iterator[tuple[Line, Place, str, tuple[str, ..
     for entry in config.entries:
         for boot in entry.boots:
             yield boot.line, entry.source, boot.path, entry.initrds, boot.role is Role.HYPERVISOR
-    for future in config.new_kernels:
-        place = Place(future.line.home.file, future.line.home.line)
-        yield future.line, place, "", (), False
+    for each in config.new_kernels:
+        place = Place(each.line.home.file, each.line.home.line)
+        yield each.line, place, "", (), False
 
 
 def _check_quotes(config: BootConfig, line: Line, words: tuple[str, ...], place: Place) -> None:
@@ -113,9 +107,9 @@ def _check_quotes(config: BootConfig, line: Line, words: tuple[str, ...], place:
 
 
 def _check_foreign(config: BootConfig, line: Line, words: tuple[str, ...], place: Place) -> None:
-    """The kernel looks for `crashkernel=` anywhere in the line, also inside other arguments; its last find wins.
+    """Refuse a line in which another argument contains `crashkernel=`: the kernel takes the last one, wherever it is.
 
-    A plain value of ours that stands behind such a text wins over it. A `,high` or `,low` value does not.
+    A plain value of ours behind such a text wins over it. A `,high` or `,low` value does not.
     """
     ours = [index for index, word in enumerate(words) if cmdline.is_crashkernel(word)]
     plain = bool(ours) and not any(words[index].endswith((",high", ",low", ",cma")) for index in ours)
@@ -131,7 +125,7 @@ def _check_foreign(config: BootConfig, line: Line, words: tuple[str, ...], place
 
 
 def _place_of(config: BootConfig, line: Line, word: str, part: str) -> Place | None:
-    """Where a part of a word stands in its file; None for a word that is new."""
+    """The place of a part of a word in its file; None for a new word."""
     for slot, held in line.pieces():
         if held.text == word and slot.file in config.texts:
             text = config.texts[slot.file]

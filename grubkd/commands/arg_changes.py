@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
-from grubkd.change.arg_change import ArgChange, Verb
+from grubkd.change.request import ArgChange, Verb
 from grubkd.errors import Usage
 from grubkd.text import from_user
 

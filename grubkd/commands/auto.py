@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd import advice, log
-from grubkd.change import sharing
+from grubkd.change.request import sharing_groups
 
 if TYPE_CHECKING:
     from grubkd.advice import Plan, PlanOptions
@@ -25,7 +25,7 @@ def plans(config: BootConfig, selection: Selection, machine: Machine, options: P
     if selection.everything:
         coming = advice.largest(list(alone.values())) if alone else advice.plan_future(config, machine, options)
         found[None] = coming
-    for entries, shares_with_coming in sharing.groups(config, selection):
+    for entries, shares_with_coming in sharing_groups(config, selection):
         shared = found[None] if shares_with_coming else advice.largest([alone[entry.index] for entry in entries])
         found.update((entry.index, shared) for entry in entries)
     for index, plan in found.items():

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.change import changes, verify
-from grubkd.change.left import nothing_left
 from grubkd.change.lock import lock
 from grubkd.commands.unfinished import interrupted
 from grubkd.errors import Notice, Place
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from grubkd.boot.model import BootConfig, LineKey
     from grubkd.boot.selector import Selection
-    from grubkd.change.filechange import FileChange
+    from grubkd.change.edit import FileChange
     from grubkd.tree.root import Root
     from grubkd.tree.tree import Tree
 
@@ -143,8 +142,6 @@ def _carry_out(
 
 def _recovered(root: Root, run_followups: bool) -> tuple[Notice, ...]:
     """Undo what an interrupted run left; returns what to tell about it."""
-    if nothing_left(root):
-        return ()
     from grubkd.change import transaction
 
     return transaction.recover(root, run_followups=run_followups)
@@ -173,9 +170,9 @@ def _editable(config: BootConfig, selection: Selection, decision: Decision) -> t
     """As sealed.editable; the selection itself where nothing is sealed, which is so on most machines."""
     if not config.managed_by and not any(entry.managed_by for entry in selection.entries):
         return selection, ()
-    from grubkd.change import sealed
+    from grubkd.change import managed
 
-    return sealed.editable(config, selection, decision.wishes_for, decision.architecture)
+    return managed.editable(config, selection, decision.wishes_for, decision.architecture)
 
 
 def _edited(config: BootConfig, planned: changes.ChangeSet) -> dict[str, bytes | None]:
@@ -192,9 +189,9 @@ def _ordered(tree: Tree, read: Mapping[str, str], after: Mapping[str, bytes | No
     """The changes in the order of writing."""
     if not after:
         return []
-    from grubkd.change import order
+    from grubkd.change import edit
 
-    return order.of(tree, read, after)
+    return edit.file_changes(tree, read, after)
 
 
 def _verify_written(tree: Tree, prepared: _Prepared) -> None:

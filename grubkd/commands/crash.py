@@ -9,7 +9,7 @@ from grubkd import render
 from grubkd.advice import check
 from grubkd.advice.finding import Status
 from grubkd.boot import inventory
-from grubkd.change.trigger import Trigger
+from grubkd.change.sysrq import Trigger
 from grubkd.commands import options
 from grubkd.commands.declared import option, verb
 from grubkd.errors import Failed, Notice, Refused

@@ -8,10 +8,10 @@ from grubkd import render, render_change
 from grubkd.advice import PlanOptions
 from grubkd.advice.keeping import keeping
 from grubkd.boot import inventory
-from grubkd.change import history, lastword
-from grubkd.change.arg_change import reservation
-from grubkd.change.lastword import LastWord
+from grubkd.change import history
+from grubkd.change.history import LastAutoValue
 from grubkd.change.lock import STATE
+from grubkd.change.request import reservation
 from grubkd.commands import change, options
 from grubkd.commands.change import Decision, Outcome
 from grubkd.commands.declared import argument, option, verb
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.boot.selector import Selection
-    from grubkd.change.arg_change import ArgChange
+    from grubkd.change.request import ArgChange
 
 _UNCHANGED = Outcome((), None, (), ())
 
@@ -70,7 +70,7 @@ def command(*, release: str, root: str, dry_run: bool, run_followups: bool, json
     return 0
 
 
-def _told(why: str, word: LastWord, outcome: Outcome, *, dry_run: bool) -> str:
+def _told(why: str, word: LastAutoValue, outcome: Outcome, *, dry_run: bool) -> str:
     if why:
         return f"nothing to do: {why}"
     value = " ".join(f"crashkernel={each}" for each in word.values or ())
@@ -80,13 +80,13 @@ def _told(why: str, word: LastWord, outcome: Outcome, *, dry_run: bool) -> str:
     return f"{value} set, transaction {outcome.transaction}{left}"
 
 
-def _keep(release: str, root: str, *, dry_run: bool, run_followups: bool) -> tuple[str, LastWord, Outcome]:
+def _keep(release: str, root: str, *, dry_run: bool, run_followups: bool) -> tuple[str, LastAutoValue, Outcome]:
     """Why nothing was done, or ""; the value that stands; and what was done."""
     tree = Root(root)
     if not tree.exists(STATE) and STATE not in tree.denied:
         # A machine on which grubkd never changed anything pays for nothing else.
-        return "no value chosen by --auto is recorded", LastWord(None), _UNCHANGED
-    word = lastword.of(history.read(tree))
+        return "no value chosen by --auto is recorded", LastAutoValue(None), _UNCHANGED
+    word = history.last_auto_value(history.read(tree))
     if word.values is None:
         return word.why, word, _UNCHANGED
     config = inventory.read(tree)

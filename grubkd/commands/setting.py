@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from grubkd import advice, render, render_change
 from grubkd.boot import cmdline
 from grubkd.boot.build import main_boot
-from grubkd.change.arg_change import reservation
+from grubkd.change.request import reservation
 from grubkd.commands import auto, change
 from grubkd.commands.change import Decision
 from grubkd.errors import Notice, WouldNotBoot, WouldNotReserve
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from grubkd.advice import Plan, PlanOptions
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.boot.selector import Selection
-    from grubkd.change.arg_change import ArgChange
     from grubkd.change.changes import ChangeSet
+    from grubkd.change.request import ArgChange
     from grubkd.commands.change import Outcome
     from grubkd.errors import GrubkdError
     from grubkd.machine.machine import Machine

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.change.left import nothing_left
 from grubkd.errors import GrubkdError, Notice, Place
 
 if TYPE_CHECKING:
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
 
 def interrupted(tree: Root) -> tuple[Notice, ...]:
     """A transaction that a power cut or a kill left half done, reported and left alone."""
-    if nothing_left(tree):
-        return ()
     from grubkd.change import transaction
 
     try:

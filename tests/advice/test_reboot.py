@@ -7,7 +7,7 @@ from support import answered, livetree
 from support.livetree import MIB, Live
 
 from grubkd.advice import PlanOptions
-from grubkd.change.arg_change import ArgChange, Verb
+from grubkd.change.request import ArgChange, Verb
 from grubkd.commands.setting import Request, answer
 from grubkd.tree.root import Root
 

@@ -10,9 +10,9 @@ from support.strategies import TREES, MemoryTree
 from grubkd.boot import cmdline, inventory
 from grubkd.boot.model import BootConfig, Entry, Role
 from grubkd.boot.selector import select
-from grubkd.change import changes, edit, order, targets, verify
-from grubkd.change.arg_change import ArgChange, Verb, reservation
-from grubkd.change.filechange import FileChange
+from grubkd.change import changes, edit, request, verify
+from grubkd.change.edit import FileChange
+from grubkd.change.request import ArgChange, Verb, reservation
 from grubkd.text import to_bytes
 from grubkd.tree.tree import Overlay
 
@@ -34,7 +34,7 @@ def edited(tree: MemoryTree, selectors: Sequence[str], wishes: Sequence[ArgChang
     texts = edit.apply(config.texts, planned.edits)
     after = {path: to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)}
     verify.check(config, inventory.read(Overlay(tree, after)), planned.expected)
-    return order.of(tree, config.texts, after)
+    return edit.file_changes(tree, config.texts, after)
 
 
 def with_files(tree: MemoryTree, files: Sequence[FileChange]) -> MemoryTree:
@@ -53,7 +53,7 @@ def read_by_kernel(entry: Entry) -> tuple[list[str], list[str]]:
 
 
 def recovery_is_not_fed(config: BootConfig, entry: Entry) -> bool:
-    return entry.rescue and targets.fed_by_source(config, entry) is not None
+    return entry.rescue and request.fed_by_source(config, entry) is not None
 
 
 @settings(max_examples=150)

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import Line, Slot, Word
-from grubkd.change.arg_change import ArgChange, Verb, reservation
 from grubkd.change.draft import Draft
+from grubkd.change.request import ArgChange, Verb, reservation
 
 
 def slot(name: str, *words: str, start: int = 0) -> Slot:
@@ -33,7 +33,7 @@ def fulfilled(
     """The effective arguments afterwards, and the words of each edited slot by the slot's name."""
     draft = Draft(each.key for each in closed)
     for wish in wishes:
-        draft.fulfil(given_line, wish)
+        draft.change(given_line, wish)
     edits = {edited.variable: [word.text for word in words] for edited, words in draft.edits()}
     return draft.texts(given_line), edits
 
@@ -75,7 +75,7 @@ def test_a_shared_slot_is_edited_once_for_all_its_lines() -> None:
     lines = [line(slot("options", "$kernelopts", start=at), home=env, kernelopts=env) for at in (10, 20)]
     draft = Draft()
     for each in lines:
-        draft.fulfil(each, reservation(("512M",)))
+        draft.change(each, reservation(("512M",)))
     assert [edited.variable for edited, _ in draft.edits()] == ["kernelopts"]
     assert [draft.texts(each) for each in lines] == [["ro", "quiet", "crashkernel=512M"]] * 2
 
@@ -170,7 +170,7 @@ def test_law_of_set(joined: tuple[Line, tuple[Slot, ...]], wish: ArgChange) -> N
     given_line, closed = joined
     before = [piece.word.text for piece in given_line.pieces()]
     draft = Draft(each.key for each in closed)
-    draft.fulfil(given_line, wish)
+    draft.change(given_line, wish)
     after = draft.texts(given_line)
     read, init = split_at_end(after)
     mine = [text for text in read if wish.matches(text)]
@@ -183,5 +183,5 @@ def test_law_of_set(joined: tuple[Line, tuple[Slot, ...]], wish: ArgChange) -> N
     assert [t for t in after if not wish.matches(t)] == [t for t in before if not wish.matches(t)]
     assert not any(edited.key in draft._closed for edited, _ in draft.edits())
     edits = draft.edits()
-    draft.fulfil(given_line, wish)
+    draft.change(given_line, wish)
     assert draft.edits() == edits

@@ -14,7 +14,7 @@ from faults import tree
 from faults.inject import Driver
 from live import system
 
-from grubkd.change import durable, transaction
+from grubkd.change import sync, transaction
 from grubkd.tree.root import Root
 
 LIVE = Path(system.__file__).parent
@@ -100,7 +100,7 @@ def test_many_files_reach_the_disk_by_one_sync(tmp_path: Path, where: str) -> No
     with tree.memory() as memory:
         top = tmp_path / "tree" if where == "disk" else memory / "tree"
         tree.build_many(top)
-        kind = durable.kinds_of_devices().get(top.stat().st_dev, "")
+        kind = sync.kinds_of_devices().get(top.stat().st_dev, "")
         with Driver() as driver:
             driver.points("commit-many", top, tmp_path / "log")
     calls = events((tmp_path / "log").read_text(), top)

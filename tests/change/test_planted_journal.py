@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from faults import tree
 
-from grubkd.change import atomicfile, history, image, journal, lock, record, transaction
-from grubkd.change.filechange import FileChange
+from grubkd.change import disk, history, journal, lock, record, transaction
+from grubkd.change.edit import FileChange
 from grubkd.change.record import FileRecord, Record
 from grubkd.change.rollback import rollback
 from grubkd.cli import main
@@ -38,8 +38,8 @@ def top(tmp_path: Path) -> Path:
 
 def planted(top: Path, kind: str, *, owner: int = MALLORY) -> Path:
     """Plant a journal that makes /etc/default/grub a program with file capabilities, in a tree of the owner's."""
-    old = image.Image(ELF, 0o755, 0, 0, 0, {"security.capability": CAPABILITY})
-    after = image.digest((top / DEFAULT[1:]).read_bytes())
+    old = disk.FileImage(ELF, 0o755, 0, 0, 0, {"security.capability": CAPABILITY})
+    after = disk.digest((top / DEFAULT[1:]).read_bytes())
     made = Record(ID, "2026-01-01T00:00:00Z", "set", {}, "given", (FileRecord(DEFAULT, old, after),))
     path = top / journal.path_of(ID, kind)[1:]
     path.parent.mkdir(parents=True, mode=0o700)
@@ -169,13 +169,13 @@ def set_capability(file: Path) -> None:
 def test_a_kept_file_that_is_not_the_old_one_is_not_used(top: Path, harm: Callable[[Path], None]) -> None:
     """The second names of the old files are in directories that may be another user's."""
     root = Root(str(top))
-    old = image.read(root, DEFAULT)
+    old = disk.read_image(root, DEFAULT)
     assert old
     (top / DEFAULT[1:]).write_bytes(b"new\n")
-    made = Record(ID, "2026-01-01T00:00:00Z", "set", {}, "given", (FileRecord(DEFAULT, old, image.digest(b"new\n")),))
+    made = Record(ID, "2026-01-01T00:00:00Z", "set", {}, "given", (FileRecord(DEFAULT, old, disk.digest(b"new\n")),))
     with lock.lock(root):
         journal.begin(root, made)
-    kept = top / atomicfile.temporary(DEFAULT, ID, 0, "old")[1:]
+    kept = top / disk.temporary_name(DEFAULT, ID, 0, "old")[1:]
     kept.write_bytes(old.data)
     os.utime(kept, ns=(tree.TIME, tree.TIME))
     harm(kept)
@@ -183,7 +183,7 @@ def test_a_kept_file_that_is_not_the_old_one_is_not_used(top: Path, harm: Callab
     transaction.recover(root)
     found = (top / DEFAULT[1:]).stat()
     assert found.st_ino != planted_inode
-    assert image.read(root, DEFAULT) == old
+    assert disk.read_image(root, DEFAULT) == old
     assert not kept.exists()
 
 
@@ -200,7 +200,7 @@ def test_only_listed_attributes_come_back() -> None:
     others = dict.fromkeys(
         ("security.capability", "security.ima", "security.evm", "trusted.x", "system.x", "user.", "os2.x"), b"x"
     )
-    old = image.Image(b"", 0o6755, 0, 0, 0, {**listed, **others})
+    old = disk.FileImage(b"", 0o6755, 0, 0, 0, {**listed, **others})
     made = Record(ID, "2026-01-01T00:00:00Z", "set", {}, "given", (FileRecord(DEFAULT, old, None),))
     before = record.decode(record.encode(made)).files[0].before
     assert before == replace(old, mode=0o755, xattrs=listed)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from grubkd.boot.inventory import read
-from grubkd.change.arg_change import reservation
 from grubkd.change.changes import ChangeSet
+from grubkd.change.request import reservation
 from grubkd.commands import change
 from grubkd.commands.change import Decision, Manner, Outcome
 from grubkd.errors import Notice, VerificationFailed

@@ -10,8 +10,8 @@ from faults import tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grubkd.change import atomicfile, image, journal, lock, transaction
-from grubkd.change.filechange import FileChange
+from grubkd.change import disk, journal, lock, transaction
+from grubkd.change.edit import FileChange
 from grubkd.change.record import FileRecord, Record
 from grubkd.change.rollback import rollback
 from grubkd.errors import Refused
@@ -37,13 +37,13 @@ def commit(top: Path, *changes: FileChange) -> None:
 def killed(top: Path, change: FileChange = CHANGE, link: str | None = None) -> None:
     """Leave the tree as a run leaves it that is killed after its first rename."""
     root = Root(str(top))
-    old = image.read(root, change.path)
+    old = disk.read_image(root, change.path)
     assert old
     assert change.after
-    files = (FileRecord(change.path, old, image.digest(change.after), link),)
+    files = (FileRecord(change.path, old, disk.digest(change.after), link),)
     with lock.lock(root):
         journal.begin(root, Record(ID, "2026-01-01T00:00:00Z", "set", {}, "given", files))
-    (top / change.path[1:]).rename(top / atomicfile.temporary(change.path, ID, 0, "old")[1:])
+    (top / change.path[1:]).rename(top / disk.temporary_name(change.path, ID, 0, "old")[1:])
     (top / change.path[1:]).write_bytes(change.after)
 
 
@@ -156,7 +156,7 @@ TIMES = mostly(
     st.integers(-(2**63) * 10**9, 2**63 * 10**9 - 1), st.sampled_from([None, -(2**63) * 10**9 - 1, 2**63 * 10**9])
 )
 IMAGES = st.builds(
-    image.Image,
+    disk.FileImage,
     data=st.binary(max_size=50),
     mode=mostly(st.integers(0, 0o777), st.integers(0, 0o10000)),
     uid=NUMBERS,
@@ -177,7 +177,7 @@ PATHS = mostly(
         st.text(st.characters(max_codepoint=0x120), max_size=10).map("/boot/loader/entries/{}.conf".format),
     ),
 )
-DIGESTS = mostly(st.one_of(st.none(), st.binary().map(image.digest)), TEXTS)
+DIGESTS = mostly(st.one_of(st.none(), st.binary().map(disk.digest)), TEXTS)
 FILES = st.builds(FileRecord, PATHS, st.one_of(st.none(), IMAGES), DIGESTS, st.one_of(st.none(), PATHS))
 VALUES = mostly(
     st.one_of(TEXTS, st.integers(), st.none(), st.booleans(), st.just("\udc80")),

@@ -15,8 +15,8 @@ from faults import tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grubkd.change import history, image, journal, record, transaction
-from grubkd.change.filechange import FileChange
+from grubkd.change import disk, history, journal, record, transaction
+from grubkd.change.edit import FileChange
 from grubkd.change.record import FileRecord
 from grubkd.change.rollback import RolledBack, rollback
 from grubkd.errors import NothingToRollBack, NotUnderstood, Refused, VerificationFailed
@@ -217,14 +217,14 @@ def test_an_interrupted_change_named_by_its_id_is_undone(top: Path) -> None:
 def interrupted(top: Path) -> str:
     """Leave a tree as a run killed after its first renames does."""
     root = Root(str(top))
-    images = {path: image.read(root, path) for path in tree.NEW}
+    images = {path: disk.read_image(root, path) for path in tree.NEW}
     found = record.Record(
         id="20260101-000000-000000",
         time="2026-01-01T00:00:00Z",
         command="set",
         wanted={},
         by="given",
-        files=tuple(FileRecord(path, images[path], image.new(data).digest) for path, data in tree.NEW.items()),
+        files=tuple(FileRecord(path, images[path], disk.new_image(data).digest) for path, data in tree.NEW.items()),
         directories=("/etc/kernel",),
     )
     with transaction.lock(root):
@@ -352,7 +352,7 @@ def test_the_whole_record_survives_being_written(top: Path) -> None:
     assert found.id == id
     assert [each.path for each in found.files] == list(tree.NEW)
     assert found.directories == ("/etc/kernel",)
-    assert found.files[0].before == image.Image(
+    assert found.files[0].before == disk.FileImage(
         tree.OLD[GRUB_CFG], 0o600, os.geteuid(), os.getegid(), tree.TIME, {"user.note": b"kept"}
     )
 

@@ -130,7 +130,7 @@ def test_followups_run_and_their_failure_takes_all_back(tmp_path: Path, live: bo
         "rolled back": ["old", ["/usr/sbin/zipl : old"]],
         "bad": [
             "CommandFailed: zipl: exit status 7: device is full | "
-            "all files are as they were; when its cause is put right, run: zipl",
+            "all files are as they were; fix the reported error, then run: zipl",
             "old",
         ],
         "signal": ["Interrupted: interrupted by SIGTERM", "old", ["started", "started"]],

@@ -12,7 +12,7 @@ import pytest
 from faults import tree
 
 from grubkd.change import history, journal, record, transaction
-from grubkd.change.filechange import FileChange
+from grubkd.change.edit import FileChange
 from grubkd.change.lock import STATE
 from grubkd.change.transaction import Transaction
 from grubkd.errors import (
@@ -142,7 +142,7 @@ def test_the_same_bytes_are_written_anew_to_be_newer(top: Path) -> None:
     commit(
         top,
         FileChange(DEFAULT, tree.OLD[DEFAULT], tree.NEW[DEFAULT]),
-        FileChange(KERNEL_CMDLINE, b"root\n", b"root\n", refresh=True),
+        FileChange(KERNEL_CMDLINE, b"root\n", b"root\n"),
     )
     assert (top / KERNEL_CMDLINE[1:]).read_bytes() == b"root\n"
     assert (top / KERNEL_CMDLINE[1:]).stat().st_mtime_ns >= (top / DEFAULT[1:]).stat().st_mtime_ns

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grubkd.change.filechange import FileChange
+from grubkd.change.edit import FileChange
 from grubkd.render_change import diff
 
 # Each line is unlike the others, so that there is but one way to put them side by side.

@@ -10,7 +10,7 @@ import pytest
 from support.answered import answer
 from support.livetree import Files, Live, debian, put
 
-from grubkd.change.trigger import Trigger
+from grubkd.change.sysrq import Trigger
 from grubkd.cli import main
 from grubkd.commands import crash
 from grubkd.errors import Failed, GrubkdError, Refused

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from support.answered import answer
 
-from grubkd.change import followups, regenerate
+from grubkd.boot.loaders import default_grub
+from grubkd.change import record
 from grubkd.cli import main
 
 TOP = Path(__file__).parents[2]
@@ -108,8 +109,8 @@ def test_no_other_program_is_started(trace: tuple[Trace, Path]) -> None:
 
 def test_what_a_change_may_start() -> None:
     """zipl where a person asks for follow-ups, and grub-mkconfig under --regenerate: neither makes a capture kernel."""
-    assert {command[0] for command in followups.KNOWN} == {"zipl"}
-    assert {Path(path).name for path in regenerate.GENERATORS} <= {"grub-mkconfig", "grub2-mkconfig"}
+    assert {command[0] for command in record.KNOWN_FOLLOWUPS} == {"zipl"}
+    assert {Path(path).name for path in default_grub.GENERATORS} <= {"grub-mkconfig", "grub2-mkconfig"}
 
 
 # ---- entries ---------------------------------------------------------------------------------------------------------

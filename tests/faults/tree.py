@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from grubkd.change.filechange import FileChange
-from grubkd.change.filesync import MANY as FROM
+from grubkd.change.edit import FileChange
+from grubkd.change.sync import MANY as FROM
 
 OLD = {
     "/boot/grub2/grub.cfg": b"linux /vmlinuz root=/dev/sda1\n" * 40,

@@ -7,7 +7,7 @@ from pathlib import Path
 from grubkd.boot import inventory
 from grubkd.boot.selector import Selection, select
 from grubkd.change import changes, edit, verify
-from grubkd.change.arg_change import ArgChange, Verb, reservation
+from grubkd.change.request import ArgChange, Verb, reservation
 from grubkd.errors import GrubkdError, VerificationFailed
 from grubkd.text import to_bytes
 from grubkd.tree.tree import Overlay

@@ -37,7 +37,7 @@ LAYERS = {
 FOUNDATIONS = {"errors", "text", "log", "__init__"}
 HEAVY = {
     "lark": lambda path: path == "parsing/compile.py",
-    "augeas": lambda path: path == "change/arguments.py",
+    "augeas": lambda path: path == "change/edit.py",
     "psutil": lambda path: path.startswith("machine/"),
     "click": lambda path: path == "cli.py" or path.startswith("commands/"),
 }

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from grubkd.change import transaction
-from grubkd.change.filechange import FileChange
+from grubkd.change.edit import FileChange
 from grubkd.change.rollback import rollback
 from grubkd.tree.root import Root
 

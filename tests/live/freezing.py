@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from grubkd.change import freeze
+from grubkd.change import sync
 
 REQUESTS: list[int] = []
 GRANDPARENT = os.getpid()
@@ -27,7 +27,7 @@ def main() -> None:
     boot = os.open("/boot", os.O_RDONLY | os.O_DIRECTORY)
     if child == 0:
         fcntl.ioctl = watched
-        os._exit(0 if freeze.freeze_and_thaw(boot) else 3)
+        os._exit(0 if sync.freeze_and_thaw(boot) else 3)
     _, status = os.waitpid(child, os.WUNTRACED)
     started = time.monotonic()
     # Waits, with no way to interrupt it, for as long as the file system is frozen.

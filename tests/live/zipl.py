@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from grubkd.change import apply, transaction
-from grubkd.change.filechange import FileChange
+from grubkd.change.edit import FileChange
 from grubkd.change.rollback import rollback
 from grubkd.errors import GrubkdError
 from grubkd.tree.root import Root

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FILE = "/etc/default/grub"
 DROP_INS = "/etc/default/grub.d"
-_GENERATORS = tuple(
+GENERATORS = tuple(
     f"{directory}/{name}"
     for directory in ("/usr/sbin", "/usr/bin", "/sbin")
     for name in ("grub-mkconfig", "grub2-mkconfig")
@@ -71,7 +71,7 @@ def find(tree: Tree) -> tuple[str, ...]:
 
 
 def _reads_drop_ins(tree: Tree) -> bool:
-    generators = [path for path in _GENERATORS if tree.exists(path)]
+    generators = [path for path in GENERATORS if tree.exists(path)]
     if generators:
         return any("default/grub.d" in from_bytes(tree.read(path)) for path in generators)
     release = osrelease.read(tree)

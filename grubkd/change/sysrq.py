@@ -17,7 +17,7 @@ _WRITE = os.O_WRONLY | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class Trigger:
-    """The open trigger: opening does nothing, and shows that the process may pull it. Closed when left (`with`).
+    """The open trigger. Opening it does nothing, but shows that the process may use it. A context manager.
 
     Raises Refused where the kernel has none, PermissionDenied, InputOutput.
     """

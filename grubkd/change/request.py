@@ -1,0 +1,144 @@
+"""What is to change: arguments, in which lines, and which entries have to share one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from grubkd.boot import cmdline
+from grubkd.boot.model import Feeds, Role
+from grubkd.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.boot.model import BootConfig, Entry, Line, NewKernelArgs, SlotKey
+    from grubkd.boot.selector import Selection
+
+
+class Verb(Enum):
+    """What an ArgChange does; see there."""
+
+    SET = "set"
+    ADD = "add"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class ArgChange:
+    """A change of the arguments of one name. `tokens` are arguments as the kernel is to receive them.
+
+    SET: the line holds exactly `tokens` under that name; without tokens the name goes. ADD: the line holds the one
+    token; it is appended where it is missing. REMOVE: no argument of that name stays; if `tokens` has one with a value,
+    only arguments equal to it go.
+    """
+
+    verb: Verb
+    name: str
+    tokens: tuple[str, ...] = ()
+
+    @property
+    def reserves(self) -> bool:
+        """Whether it changes the reservation. Under Xen the hypervisor makes the reservation, from its own line."""
+        return self.name == cmdline.CRASHKERNEL
+
+    def matches(self, argument: str) -> bool:
+        """Whether an argument is one of those to change; by exact name, never by pattern."""
+        if self.verb is Verb.ADD:
+            return cmdline.meaning(argument) == cmdline.meaning(self.tokens[0])
+        if cmdline.name_of(argument) != self.name:
+            return False
+        if self.verb is Verb.REMOVE and self.tokens:
+            return cmdline.value_of(argument) == cmdline.value_of(self.tokens[0])
+        return True
+
+
+def reservation(values: tuple[str, ...]) -> ArgChange:
+    """The change after which the line holds exactly these crashkernel values, given without the name."""
+    return ArgChange(Verb.SET, cmdline.CRASHKERNEL, tuple(f"{cmdline.CRASHKERNEL}={value}" for value in values))
+
+
+def lines_of(entry: Entry, change: ArgChange) -> Iterator[Line]:
+    """The lines of an entry that a change is for: Xen's for the reservation, Linux's for all other arguments."""
+    beside_kernel = Role.HYPERVISOR if change.reserves else Role.MODULE
+    for boot in entry.boots:
+        if boot.role in (Role.KERNEL, beside_kernel):
+            yield boot.line
+
+
+def check_editable(selection: Selection) -> None:
+    """Raise Refused for the first entry that grubkd never edits."""
+    for entry in selection.entries:
+        if not entry.own_linux:
+            what = "belongs to another system" if entry.foreign else "boots no Linux"
+            raise Refused(
+                f"entry {entry.index} ({entry.title}) {what}",
+                hint="choose another entry; grubkd show lists them",
+                place=entry.source,
+            )
+
+
+def editable_new_kernels(config: BootConfig) -> list[NewKernelArgs]:
+    """The lines for new kernels that are edited when everything is selected."""
+    return [each for each in config.new_kernels if not each.copied and not each.read_only]
+
+
+def closed_slots(config: BootConfig, selection: Selection) -> frozenset[SlotKey]:
+    """The slots that must not be edited: they also feed a line that is not selected."""
+    if selection.everything:
+        return frozenset(key for each in config.new_kernels if each.read_only for key in each.line.reach())
+    chosen = {entry.index for entry in selection.entries}
+    keys: set[SlotKey] = set()
+    for entry in config.entries:
+        if entry.index not in chosen:
+            keys.update(key for boot in entry.boots for key in boot.line.reach())
+    for each in config.new_kernels:
+        if not each.copied:
+            keys.update(each.line.reach())
+    return frozenset(keys)
+
+
+def fed_by_source(config: BootConfig, entry: Entry) -> NewKernelArgs | None:
+    """The line from which a generator makes the Linux line of this entry; None for an entry that is not generated."""
+    if not entry.generated:
+        return None
+    wanted = Feeds.RECOVERY if entry.rescue else Feeds.NORMAL
+    for each in config.new_kernels:
+        if each.feeds is wanted and each.format == entry.format:
+            return each
+    return None
+
+
+def sharing_groups(config: BootConfig, selection: Selection) -> list[tuple[tuple[Entry, ...], bool]]:
+    """The selected entries in groups that share one value, and whether new kernels share it too.
+
+    Entries share a value where an edit of one entry's line changes the other's: both have the same slot, which may be
+    edited; or, if everything is selected, a generator makes both from the same source. The groups are in the order of
+    their first entries.
+    """
+    change = reservation(())
+    closed = closed_slots(config, selection)
+    for_new: frozenset[SlotKey] = frozenset()
+    if selection.everything:
+        for_new = frozenset().union(*(each.line.reach() for each in editable_new_kernels(config)))
+    group_of: dict[SlotKey, int] = {}
+    entries: dict[int, list[Entry]] = {}
+    keys_of: dict[int, set[SlotKey]] = {}
+    for number, entry in enumerate(selection.entries):
+        keys = {key for line in lines_of(entry, change) for key in line.reach()} - closed
+        source = fed_by_source(config, entry) if selection.everything else None
+        if source is not None:
+            keys |= source.line.reach()
+        met = {group_of[key] for key in keys if key in group_of}
+        home = min(met, default=number)
+        entries.setdefault(home, []).append(entry)
+        for other in met - {home}:
+            entries[home] += entries.pop(other)
+            keys |= keys_of.pop(other)
+        keys_of.setdefault(home, set()).update(keys)
+        group_of.update(dict.fromkeys(keys, home))
+    return [
+        (tuple(sorted(found, key=lambda entry: entry.index)), bool(keys_of[home] & for_new))
+        for home, found in sorted(entries.items())
+    ]

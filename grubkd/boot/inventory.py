@@ -55,7 +55,7 @@ def read(tree: Tree, earlier: BootConfig | None = None) -> BootConfig:
     )
     for one in config.bootloaders:
         logger.info("found %s: %s", one.format, ", ".join(one.files))
-    logger.info("found %d entries, %d sources of arguments for new kernels", len(entries), len(new_kernels))
+    logger.info("found %d entries, %d sources of new kernels", len(entries), len(new_kernels))
     return config
 
 

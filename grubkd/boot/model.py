@@ -156,7 +156,7 @@ class Line:
         return tuple(found)
 
     def arguments(self) -> tuple[str, ...]:
-        """The texts of the effective words, in the kernel's order: all that most readers of a line want."""
+        """The arguments that the kernel receives, in its order."""
         return tuple([piece.word.text for piece in self.pieces()])
 
     def every_slot(self) -> tuple[Slot, ...]:

@@ -166,7 +166,7 @@ def test_what_is_found_decided_and_written(tree: Path) -> None:
         "grubkd: found Debian GNU/Linux 12 (bookworm), x86_64, with 4294967296 bytes of RAM (given)",
         "grubkd: found kernels: 6.1.0-50-amd64",
         "grubkd: found grub2: /boot/grub/grub.cfg, /etc/default/grub, /boot/grub/grubenv",
-        "grubkd: found 3 entries, 2 sources of arguments for new kernels",
+        "grubkd: found 3 entries, 2 sources of new kernels",
         f"grubkd: chose {chosen.format('new kernels')}",
         *(f"grubkd: chose {chosen.format(f'entry {number}')}" for number in range(3)),
         "grubkd: wrote /boot/grub/grub.cfg",

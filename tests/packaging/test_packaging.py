@@ -204,6 +204,39 @@ def test_debian_asks_for_what_pyproject_asks_for() -> None:
         assert f"\n python3-{name} (>= {version}),\n" in control
 
 
+def test_git_ignores_what_a_build_leaves_and_no_file_of_the_tree(tmp_path: Path) -> None:
+    """A person's own list of ignored names often has *.bak: it must not hide a fixture."""
+    (tmp_path / "ignored").write_text("*.bak\n*~\n*.orig\n")
+    git = ["git", "-c", f"core.excludesFile={tmp_path / 'ignored'}"]
+    tracked = subprocess.run(
+        [*git, "ls-files", "--cached", "--ignored", "--exclude-standard"],
+        cwd=TOP, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if tracked.returncode:
+        pytest.skip(f"this is no clone: {tracked.stderr.strip()}")
+    assert tracked.stdout == ""
+    left = [
+        "debian/files",
+        "debian/grubkd/x",
+        "debian/grubkd.substvars",
+        "debian/.debhelper/x",
+        ".pybuild/x",
+        "build/x",
+    ]
+    done = subprocess.run(["git", "check-ignore", *left], cwd=TOP, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == left
+
+
+@pytest.mark.long
+def test_dh_clean_keeps_every_fixture(tmp_path: Path) -> None:
+    """It removes *.bak, which debian/rules forbids, and other names that no fixture may have."""
+    shutil.copytree(TOP / "debian", tmp_path / "debian")
+    shutil.copytree(TOP / "fixtures", tmp_path / "fixtures", symlinks=True)
+    subprocess.run(["make", "-f", "debian/rules", "override_dh_clean"], cwd=tmp_path, check=True)
+    command = ["diff", "--recursive", "--no-dereference", TOP / "fixtures", tmp_path / "fixtures"]
+    assert subprocess.run(command, capture_output=True, text=True, check=False).stdout == ""
+
+
 def test_what_the_first_release_waits_for_is_listed() -> None:
     """Every file with the placeholder of an address, in one place."""
     (listed,) = re.findall(

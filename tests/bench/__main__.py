@@ -119,23 +119,17 @@ class Bench:
         return min(times) / min(bases)
 
     def rows(self) -> Iterator[Row]:
-        """Every row of the table, measured when it is asked for."""
+        """Every row of the table, measured when it is asked for. Each format has a number, in the order of FORMATS."""
         for option in ("--version", "--help"):
             yield Row(f"`{option}`", "6", f"{self.ratio([[self.grubkd, option]]):.1f}")
         for count in (3, 300):
             for verb, limits in LIMITS.items():
-                for kind in FORMATS:
-                    ratio = self.ratio(self.commands(verb, kind, count))
-                    limit = limits.few if count == 3 else limits.many
-                    yield Row(
-                        f"{title(verb)}, {count} {kind}", f"{limit:g}", f"{ratio:.1f}", self.grubby(verb, kind, count)
-                    )
+                ratios = [self.ratio(self.commands(verb, kind, count)) for kind in FORMATS]
+                limit = limits.few if count == 3 else limits.many
+                yield Row(f"{title(verb)}, {count} entries", f"{limit:g}", joined(ratios), self.grubby(verb, count))
         for verb, limits in LIMITS.items():
-            for kind in FORMATS:
-                growth = self.ratio(self.commands(verb, kind, 3000), self.commands(verb, kind, 300))
-                yield Row(
-                    f"{title(verb)}, {kind}, from 300 to 3000 entries", f"{limits.growth:g}", f"{growth:.1f} times"
-                )
+            growths = [self.ratio(self.commands(verb, kind, 3000), self.commands(verb, kind, 300)) for kind in FORMATS]
+            yield Row(f"{title(verb)}, 3000 entries by 300", f"{limits.growth:g}", joined(growths))
         yield Row("`predict --batch`, requests a second a core", "at least 20,000", f"{self.batch():,.0f}")
 
     def batch(self) -> float:
@@ -144,26 +138,28 @@ class Bench:
         requests.write_text("".join(f"{json.dumps(REQUEST | {'id': number})}\n" for number in range(REQUESTS)))
         return REQUESTS / min(busy([self.grubkd, "predict", "--batch"], requests) for _ in range(3))
 
-    def grubby(self, verb: str, kind: str, count: int) -> str:
-        """What grubby takes for the same work, where it is installed: its script reads snippets, its program menus."""
+    def grubby(self, verb: str, count: int) -> str:
+        """What grubby takes for the same work, where it is installed: its script edits snippets, its program menus."""
         found = shutil.which("grubby")
         if found is None:
             return ""
+        kind = "bls" if Path(found).read_bytes()[:2] == b"#!" else "legacy"
         top = self._home / f"grubby-{kind}-{count}"
         if not top.exists():
             FORMATS[kind](top, count)
-        script = Path(found).read_bytes()[:2] == b"#!"
-        if script and kind == "bls":
-            where = [f"--bls-directory={top / 'boot/loader/entries'}", f"--env={top / 'boot/grub2/grubenv'}"]
-        elif not script and kind == "legacy":
-            where = ["--grub", f"--config-file={top / 'boot/grub/grub.conf'}"]
-        else:
-            return ""
+        where = {
+            "bls": [f"--bls-directory={top / 'boot/loader/entries'}", f"--env={top / 'boot/grub2/grubenv'}"],
+            "legacy": ["--grub", f"--config-file={top / 'boot/grub/grub.conf'}"],
+        }
         work = {
             "show": [["--info=ALL"]],
             "set": [["--update-kernel=ALL", f"--args=crashkernel={value}"] for value in VALUES],
         }
-        return f"{self.ratio([[found, *where, *arguments] for arguments in work[verb]]):.1f}"
+        return f"{self.ratio([[found, *where[kind], *arguments] for arguments in work[verb]]):.1f}"
+
+
+def joined(ratios: Sequence[float]) -> str:
+    return ", ".join(f"{ratio:.1f}" for ratio in ratios)
 
 
 def title(verb: str) -> str:
@@ -214,7 +210,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="grubkd-bench-") as temporary:
         bench = Bench(Path(temporary), options.seconds)
         print(f"{time.strftime('%Y-%m-%d', time.gmtime())}, {machine()}\n")
-        print("| case | at most | measured | grubby |\n|---|---|---|---|", flush=True)
+        print(f"| case | at most | {', '.join(FORMATS)} | grubby |\n|---|---|---|---|", flush=True)
         for row in bench.rows():
             print(f"| {' | '.join(row)} |", flush=True)
 

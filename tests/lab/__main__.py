@@ -1,4 +1,4 @@
-"""`python -m lab`: what the last long run found, as docs/lab.md."""
+"""`python -m lab`: print the results of the last long run, as docs/lab.md."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -75,7 +75,7 @@ BOOTS = (
 def document() -> Iterator[str]:
     """The lines of docs/lab.md."""
     yield from HEAD.splitlines()
-    # Not what an earlier choice of cases left behind.
+    # Without the results of cases that no longer exist.
     places = {str(case): place for place, case in enumerate(case for kernel in COUNTS for case in cases(kernel))}
     found = sorted((row for row in rows("matrix") if row["key"] in places), key=lambda row: places[row["key"]])
     yield "\n## The predictor against the truth\n"

@@ -1,4 +1,4 @@
-"""What is shipped: the wheel and the sdist hold everything, and what is installed from them works."""
+"""The wheel and the sdist contain everything, and an installation from them works."""
 
 import json
 import os
@@ -22,7 +22,7 @@ NAME = f"grubkd-{__version__}"
 
 
 def sources() -> set[str]:
-    """Every file of the package that is in the source tree, grammars included, links followed."""
+    """Every file of the package in the source tree, with the grammars; links are followed."""
     modules = {path.relative_to(TOP).as_posix() for path in (TOP / "grubkd").rglob("*.py")}
     grammars = {f"grubkd/grammars/{path.name}" for path in (TOP / "grammars").iterdir() if path.is_file()}
     pages = {f"grubkd/manual/{path.name}" for path in (TOP / "man").glob("*.[1-9]")}
@@ -30,7 +30,7 @@ def sources() -> set[str]:
 
 
 def made() -> set[str]:
-    """What the build makes."""
+    """The files that the build makes."""
     return {f"grubkd/grammars/{path.stem}_tables.py" for path in (TOP / "grammars").glob("*.lark")}
 
 
@@ -38,7 +38,7 @@ def manuals() -> set[str]:
     return {f"man{path.suffix[1]}/{path.name}" for path in (TOP / "man").glob("*.[1-9]")}
 
 
-# Where shells look, below /usr or a prefix.
+# Where the shells look, below /usr or a prefix.
 COMPLETIONS = {
     "bash-completion/completions/grubkd": "bash/grubkd",
     "fish/vendor_completions.d/grubkd.fish": "fish/grubkd.fish",
@@ -47,13 +47,13 @@ COMPLETIONS = {
 
 
 def shared() -> set[str]:
-    """What is put below share/."""
+    """The files below share/."""
     return {f"man/{page}" for page in manuals()} | set(COMPLETIONS)
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory with both, built by the backend as a user's pip would: the sdist, and from it the wheel."""
+    """The directory with the sdist, and the wheel that is built from it, made by the backend as pip does."""
     tree = tmp_path_factory.mktemp("tree") / "grubkd"
     shutil.copytree(
         TOP,
@@ -81,7 +81,7 @@ def wheel(built: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh virtual environment with the wheel; the libraries come from the environment of the tests."""
+    """A new virtual environment with the wheel; the libraries come from the environment of the tests."""
     home = tmp_path_factory.mktemp("installed")
     venv.create(home, with_pip=False)
     python = home / "bin" / "python"
@@ -128,7 +128,7 @@ def test_the_sdist_holds_what_a_build_needs(built: Path) -> None:
 
 @pytest.mark.long
 def test_twine_finds_nothing(built: Path, tmp_path: Path) -> None:
-    """The newest one, as PyPI would: metadata and description of both. Its packages stay in a place of their own."""
+    """The newest twine checks metadata and description of both, as PyPI does. It has a separate environment."""
     venv.create(tmp_path, with_pip=True)
     got = subprocess.run(
         [tmp_path / "bin/pip", "install", "--quiet", "twine"], capture_output=True, text=True, check=False
@@ -141,7 +141,7 @@ def test_twine_finds_nothing(built: Path, tmp_path: Path) -> None:
 
 
 def test_no_setting_is_about_to_be_refused(built: Path) -> None:
-    """setuptools tells what it will not take any more, and until when."""
+    """setuptools warns about settings that it will refuse in the future."""
     assert "eprecat" not in (built.parent / "build.log").read_text()
 
 
@@ -153,7 +153,7 @@ def test_the_installed_command_says_its_version(installed: Path) -> None:
 
 
 def one_tree_of_each_kind() -> dict[tuple[str, ...], Path]:
-    """The formats of a tree's bootloaders -> a fixture that has them."""
+    """The formats of a tree's boot loaders -> a fixture that has them."""
     found: dict[tuple[str, ...], Path] = {}
     for show in sorted((TOP / "fixtures").glob("*/show.json")):
         formats = tuple(each["format"] for each in json.loads(show.read_text())["bootloaders"])
@@ -163,7 +163,7 @@ def one_tree_of_each_kind() -> dict[tuple[str, ...], Path]:
 
 @pytest.mark.parametrize("tree", one_tree_of_each_kind().values(), ids=lambda path: path.name)
 def test_the_installed_command_reads_the_fixtures(installed: Path, tree: Path) -> None:
-    """With nothing from the source tree: the grammars are those of the wheel."""
+    """Nothing comes from the source tree: the grammars are those of the wheel."""
     done = subprocess.run(
         [installed / "bin" / "grubkd", "show", "--json", "--root", tree / "root"],
         capture_output=True,
@@ -196,7 +196,7 @@ def test_a_version_is_written_the_same_everywhere() -> None:
 
 
 def test_debian_asks_for_what_pyproject_asks_for() -> None:
-    """${python3:Depends} is made from the metadata; only what the build needs is written twice."""
+    """${python3:Depends} is made from the metadata; only the build dependencies are written twice."""
     requires = tomllib.loads((TOP / "pyproject.toml").read_text())["build-system"]["requires"]
     control = (TOP / "debian/control").read_text()
     for requirement in requires:
@@ -238,7 +238,7 @@ def test_dh_clean_keeps_every_fixture(tmp_path: Path) -> None:
 
 
 def test_what_the_first_release_waits_for_is_listed() -> None:
-    """Every file with the placeholder of an address, in one place."""
+    """docs/install.md lists every file with a placeholder for an address."""
     (listed,) = re.findall(
         r"(?s)\n## Before the first release\n.*placeholder in (.*?);", (TOP / "docs/install.md").read_text()
     )
@@ -248,7 +248,7 @@ def test_what_the_first_release_waits_for_is_listed() -> None:
 
 
 def test_every_integration_goes_somewhere() -> None:
-    """A file nobody installs is one nobody has: in a Debian package, below share/, or as a package of its own."""
+    """Each file is installed: in a Debian package, below share/, or as a separate package."""
     places = (TOP / "pyproject.toml").read_text() + "".join(
         (TOP / "debian" / f"grubkd.{name}").read_text() for name in ("install", "examples")
     )
@@ -267,7 +267,7 @@ MACROS = ("buildrequires", "wheel", "install", "save_files", "check_import", "fi
 
 
 def test_the_spec_file_is_parsed() -> None:
-    """By rpm itself; no macro is left that it does not know."""
+    """rpm itself parses it and knows every macro."""
     stubs = [f"--define=pyproject_{name} pyproject-{name}" for name in MACROS]
     spec = TOP / "packaging/grubkd.spec"
     done = subprocess.run(["rpmspec", *stubs, "--parse", spec], capture_output=True, text=True, check=False)
@@ -275,14 +275,14 @@ def test_the_spec_file_is_parsed() -> None:
     sections = {"description", "prep", "build", "install", "check", "files", "license", "doc", "changelog"}
     assert set(re.findall(r"%(\w+|\{.*?\})", done.stdout)) == sections
     for name in MACROS:
-        assert f"pyproject-{name}" in done.stdout or name == "buildrequires"  # which rpm runs, and does not print
+        assert f"pyproject-{name}" in done.stdout or name == "buildrequires"  # rpm runs this one and does not print it
     assert "pyproject_buildrequires\n" in spec.read_text()
     for name in shared() | {"../bin/grubkd", "../lib/kernel/install.d/98-grubkd.install"}:
         path = re.sub(r"/man/(man\d)/.*(\.\d)$", r"/man/\1/*\2*", f"/usr/share/{name}").replace("/share/..", "")
         assert f"\n{path}\n" in done.stdout
     query = ["rpmspec", *stubs, "--query", "--queryformat", "%{NAME} %{VERSION} %{LICENSE} %{ARCH}\n", spec]
-    told = subprocess.run(query, capture_output=True, text=True, check=True).stdout
-    assert told == f"grubkd {__version__} LGPL-2.1-or-later noarch\n"
+    printed = subprocess.run(query, capture_output=True, text=True, check=True).stdout
+    assert printed == f"grubkd {__version__} LGPL-2.1-or-later noarch\n"
 
 
 OFFLINE = {
@@ -292,7 +292,7 @@ OFFLINE = {
 
 @pytest.mark.long
 def test_the_spec_file_s_steps_make_a_package(built: Path, tmp_path: Path) -> None:
-    """rpmbuild runs them on the sdist, with stand-ins for the macros: every file is there and none is left over."""
+    """rpmbuild runs them on the sdist, with substitutes for the macros: every file is packed."""
     for name in ("SOURCES", "BUILD"):
         (tmp_path / name).mkdir()
     shutil.copy(built / f"{NAME}.tar.gz", tmp_path / "SOURCES")

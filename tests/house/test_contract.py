@@ -95,7 +95,7 @@ def unit(module: str) -> str:
 
 
 def part(name: str) -> str:
-    """`render_show` and its like are render, a file for each answer."""
+    """`render_show` and similar names belong to render."""
     return "render" if name.startswith("render_") else name
 
 
@@ -176,7 +176,7 @@ def test_nothing_private_of_a_library_is_imported() -> None:
 
 
 def test_nothing_private_of_a_module_is_used() -> None:
-    """`re._compiler` and its like. `os._exit` is public: it ends a child after fork, which only change/ makes."""
+    """For example `re._compiler`. `os._exit` is public: it ends a child after fork, which only change/ makes."""
     private = []
     for path in SOURCES:
         modules = {found.module.split(".")[0] for found in imports(path)} - {"grubkd"}

@@ -93,7 +93,7 @@ class Server:
             "ansible_python_interpreter": "/usr/bin/python3",
         }
 
-    def tell(self, command: str) -> str:
+    def output(self, command: str) -> str:
         """The output of a command that root runs there in a shell, whatever its exit code."""
         ssh = ["ssh", *self.options, "-o", "LogLevel=ERROR", "-p", str(self.port), f"{USER}@127.0.0.1", "sudo", "sh"]
         done = subprocess.run(ssh, input=command, capture_output=True, text=True, check=False)

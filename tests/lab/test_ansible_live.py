@@ -75,11 +75,11 @@ class Fleet:
 
     def boot(self) -> str:
         """The id of this boot."""
-        return self.server.tell("cat /proc/sys/kernel/random/boot_id")
+        return self.server.output("cat /proc/sys/kernel/random/boot_id")
 
     def reservation(self) -> tuple[list[str], int, int]:
         """The values that the kernel was booted with, the bytes that it reserved, 1 if a capture kernel is loaded."""
-        line, size, loaded = self.server.tell(
+        line, size, loaded = self.server.output(
             "cat /proc/cmdline /sys/kernel/kexec_crash_size /sys/kernel/kexec_crash_loaded"
         ).splitlines()
         return re.findall(r"\bcrashkernel=(\S+)", line), int(size), int(loaded)
@@ -110,7 +110,7 @@ def test_check_mode_on_a_machine_without_grubkd(fleet: Fleet) -> None:
     """It reports that packages would be installed, and no more; it does not fail."""
     done = fleet.play(ROLE, "--check", kdump_value=VALUE)
     assert changed(done) == ["Install grubkd from packages"]
-    assert "not found" in fleet.server.tell("grubkd --version")
+    assert "not found" in fleet.server.output("grubkd --version")
 
 
 def test_first_run_without_a_reboot(fleet: Fleet) -> None:
@@ -148,7 +148,7 @@ def test_nothing_is_left_to_do(fleet: Fleet) -> None:
 
 def test_a_service_that_was_off_is_started(fleet: Fleet) -> None:
     booted = fleet.boot()
-    fleet.server.tell(f"systemctl disable --now {SERVICE}")
+    fleet.server.output(f"systemctl disable --now {SERVICE}")
     assert fleet.reservation() == ([VALUE], 192 << 20, 0)
     done = fleet.play(ROLE, kdump_value=VALUE)
     assert changed(done) == [
@@ -161,7 +161,7 @@ def test_a_service_that_was_off_is_started(fleet: Fleet) -> None:
 
 
 def test_another_value_in_check_mode(fleet: Fleet) -> None:
-    booted, sums = fleet.boot(), fleet.server.tell(SUMS)
+    booted, sums = fleet.boot(), fleet.server.output(SUMS)
     done = fleet.play(ROLE, "--check", kdump_value="160M", kdump_reboot=True)
     assert changed(done) == [
         "Set the reservation",
@@ -169,7 +169,7 @@ def test_another_value_in_check_mode(fleet: Fleet) -> None:
         "Reboot into the new reservation",
     ]
     assert done.task(HOST, "Set the reservation").result["reboot_required"] is True
-    assert (fleet.boot(), fleet.server.tell(SUMS)) == (booted, sums)
+    assert (fleet.boot(), fleet.server.output(SUMS)) == (booted, sums)
 
 
 def test_the_memory_is_given_back(fleet: Fleet) -> None:

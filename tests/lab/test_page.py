@@ -122,7 +122,7 @@ WHERE = ((16 << 20, 80 << 20),)
 
 
 @pytest.mark.lab
-def test_the_literal_value_where_the_kernel_itself_stands(tmp_path: Path) -> None:
+def test_the_literal_value_where_the_kernel_itself_is(tmp_path: Path) -> None:
     """Without KASLR, Debian's i386 kernel runs at 16M: `set` and `predict` say why nothing will be reserved."""
     try:
         tree = the_page(tmp_path / "tree")

@@ -227,6 +227,12 @@ def test_git_ignores_what_a_build_leaves_and_no_file_of_the_tree(tmp_path: Path)
     assert done.stdout.split() == left
 
 
+@pytest.mark.parametrize("file", ["README.md", "docs/install.md", "test.sh"])
+def test_what_pip_compiles_with_is_named(file: str) -> None:
+    text = (TOP / file).read_text()
+    assert [name for name in ("gcc", "pkg-config", "python3-dev", "libaugeas-dev") if name not in text] == []
+
+
 @pytest.mark.long
 def test_dh_clean_keeps_every_fixture(tmp_path: Path) -> None:
     """It removes *.bak, which debian/rules forbids, and other names that no fixture may have."""

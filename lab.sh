@@ -1,6 +1,6 @@
 #!/bin/bash
-# Boot real kernels through real bootloaders, in QEMU's software emulation: the lab's long run, then docs/lab.md anew.
-# Takes hours. Arguments go to pytest. As root on Debian 12; downloads stay in /var/cache/grubkd-tests.
+# The lab's long tests: boot real kernels through real boot loaders, in QEMU's software emulation, then write docs/lab.md.
+# Takes hours. Arguments go to pytest. Run as root on Debian 12; downloads are kept in /var/cache/grubkd-tests.
 set -uo pipefail
 cd "$(dirname "$0")" || exit
 export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$PWD:$PWD/tests

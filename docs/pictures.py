@@ -1,6 +1,6 @@
-"""README's pictures of a terminal: `python docs/pictures.py [DIRECTORY]` makes them anew, beside this file.
+"""README's pictures of a terminal: `python docs/pictures.py [DIRECTORY]` writes them, by default beside this file.
 
-Each is what a command of grubkd prints on one of the fixtures, as SVG that needs no fonts of its own.
+Each shows what a command of grubkd prints on one of the fixtures, as SVG that needs no special font.
 """
 
 import os
@@ -28,7 +28,7 @@ def main(directory: Path) -> None:
 
 
 def printed(tree: str, command: str) -> str:
-    """What the command prints to a terminal that takes colours."""
+    """The output of the command for a terminal with colours."""
     done = subprocess.run(  # noqa: S603 - the commands above
         [
             sys.executable,

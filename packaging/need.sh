@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by try.sh, test.sh and the long tests' scripts: `need PACKAGE...` sees to it that Debian packages are there.
+# Sourced by try.sh, test.sh and lab.sh: `need PACKAGE...` installs the Debian packages that are missing.
 
 need() {
     local missing=() package
@@ -13,7 +13,7 @@ need() {
         return 1
     fi
     echo "installing: ${missing[*]}"
-    # The package lists are fetched only where they are missing or too old to be of use.
+    # Fetch the package lists only if the installation fails without.
     apt_install "${missing[@]}" >/dev/null 2>&1 || { apt-get -qq update && apt_install "${missing[@]}" >/dev/null; }
 }
 

@@ -1,15 +1,15 @@
-"""How fast grubkd is, in multiples of a bare interpreter's run: `python tests/bench` prints a table in Markdown.
+"""How fast grubkd is: `python tests/bench` prints a table in Markdown.
 
-The package is built and installed, byte-compiled, into a virtual environment of its own; the libraries are those of
-the interpreter that runs this. Each time is the best of several (user and system together with waiting), and so is
-that of `python -c pass`, which is measured again beside each case. A second ratio is that of processor time alone,
-which depends less on what else the machine does. No time is asserted: this is no test.
+The package is built and installed, byte-compiled, into a virtual environment of its own; it uses the libraries of the
+interpreter that runs this file. A case is measured in turn with `python -c pass`, and each counts with its shortest
+time. Nothing is asserted: times depend on the machine.
 """
 
 import argparse
 import json
 import os
 import platform
+import resource
 import shutil
 import site
 import subprocess
@@ -18,168 +18,201 @@ import sysconfig
 import tempfile
 import time
 import venv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from trees import KINDS  # type: ignore[import-not-found] # beside this file
+from trees import FORMATS, Kernels, make
 
 TOP = Path(__file__).resolve().parents[2]
+# Taken in turn, so that each run of `set` has something to change.
 VALUES = ("256M", "320M")
 REQUEST = {"id": 1, "cmdline": "ro crashkernel=256M", "release": "6.1.0-50-amd64", "arch": "x86_64", "ram": 4 << 30}
+REQUESTS = 100_000
+
+Command = Sequence[str | Path]
 
 
-class Run(NamedTuple):
-    """Seconds from start to end, those of them on a processor, and bytes of memory at the peak."""
+class Limits(NamedTuple):
+    """The most that a verb may take.
 
-    seconds: float
-    busy: float
-    memory: int
+    `few` and `many`: with 3 and 300 entries, in multiples of `python -c pass`. `growth`: 3000 entries, in multiples
+    of 300.
+    """
+
+    few: float
+    many: float
+    growth: float = 12
 
 
-class Case(NamedTuple):
-    """A row: what is measured, the ratio wanted, the tree's kind and size, and the commands, taken in turn."""
+LIMITS = {"show": Limits(11, 40), "set": Limits(14, 80)}
 
-    name: str
-    wanted: float | None
-    kind: str
-    count: int
-    commands: Sequence[Sequence[str]]
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    case: str
+    limit: str
+    measured: str
+    grubby: str = ""
 
 
 def install(home: Path) -> Path:
-    """Build the package, install it into a new environment; returns the environment."""
-    source = home / "source"
+    """Build the package and install it into a new environment, whose directory is returned."""
+    source, environment = home / "source", home / "environment"
     ignored = shutil.ignore_patterns(".*", "fixtures", "tests", "build", "dist", "*.egg-info", "__pycache__")
     shutil.copytree(TOP, source, symlinks=True, ignore=ignored)
-    build = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", home / "dist", source]
+    build: Command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", home / "dist", source]
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    environment = home / "environment"
-    venv.create(environment, with_pip=False)
-    python = environment / "bin/python"
     (wheel,) = (home / "dist").glob("*.whl")
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index", "--no-deps", wheel]
-    subprocess.run(pip, check=True)
+    venv.create(environment, with_pip=False)
+    pip: Command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        environment / "bin/python",
+        "install",
+        "--quiet",
+        "--compile",
+    ]
+    subprocess.run([*pip, "--no-index", "--no-deps", wheel], check=True)
     purelib = sysconfig.get_path("purelib", "venv", {"base": str(environment), "platbase": str(environment)})
-    # Debian keeps them elsewhere than sysconfig tells.
+    # Debian's packages are not where sysconfig says.
     paths = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()))
     (Path(purelib) / "libraries.pth").write_text("".join(f"{path}\n" for path in paths))
     return environment
 
 
-def measured(command: Sequence[str]) -> Run:
-    """One run of a command, which must end well."""
-    start = time.perf_counter()
-    silent = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)]
-    child = os.posix_spawn(command[0], command, os.environ, file_actions=silent)
-    _, status, usage = os.wait4(child, 0)
-    seconds = time.perf_counter() - start
-    if status:
-        raise SystemExit(f"{' '.join(command)}: status {os.waitstatus_to_exitcode(status)}")
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+class Bench:
+    """Measures commands of one installed grubkd, on trees that are made when first needed."""
+
+    def __init__(self, home: Path, seconds: float) -> None:
+        environment = install(home)
+        self.grubkd = environment / "bin/grubkd"
+        self._floor = (environment / "bin/python", "-c", "pass")
+        self._home, self._seconds = home, seconds
+        self._kernels = Kernels(home / "kernels")
+
+    def tree(self, kind: str, count: int) -> Path:
+        top = self._home / f"{kind}-{count}"
+        if not top.exists():
+            make(kind, top, count, self._kernels)
+        return top
+
+    def commands(self, verb: str, kind: str, count: int) -> list[Command]:
+        """The commands of a case, to be run in turn."""
+        root = f"--root={self.tree(kind, count)}"
+        if verb == "show":
+            return [[self.grubkd, "show", "--json", root]]
+        return [[self.grubkd, "set", value, root] for value in VALUES]
+
+    def ratio(self, commands: Sequence[Command], base: Sequence[Command] = ()) -> float:
+        """The shortest time of the commands, by that of the others or of `python -c pass`; three runs each at least."""
+        base = base or [self._floor]
+        bases: list[float] = []
+        times: list[float] = []
+        end = time.perf_counter() + self._seconds
+        while len(times) < 3 or time.perf_counter() < end:
+            bases.append(elapsed(base[len(times) % len(base)]))
+            times.append(elapsed(commands[len(times) % len(commands)]))
+        return min(times) / min(bases)
+
+    def rows(self) -> Iterator[Row]:
+        """Every row of the table, measured when it is asked for. Each format has a number, in the order of FORMATS."""
+        for option in ("--version", "--help"):
+            yield Row(f"`{option}`", "6", f"{self.ratio([[self.grubkd, option]]):.1f}")
+        for count in (3, 300):
+            for verb, limits in LIMITS.items():
+                ratios = [self.ratio(self.commands(verb, kind, count)) for kind in FORMATS]
+                limit = limits.few if count == 3 else limits.many
+                yield Row(f"{title(verb)}, {count} entries", f"{limit:g}", joined(ratios), self.grubby(verb, count))
+        for verb, limits in LIMITS.items():
+            growths = [self.ratio(self.commands(verb, kind, 3000), self.commands(verb, kind, 300)) for kind in FORMATS]
+            yield Row(f"{title(verb)}, 3000 entries by 300", f"{limits.growth:g}", joined(growths))
+        yield Row("`predict --batch`, requests a second a core", "at least 20,000", f"{self.batch():,.0f}")
+
+    def batch(self) -> float:
+        """Requests that `predict --batch` answers in a second of processor time, its start included."""
+        requests = self._home / "requests"
+        requests.write_text("".join(f"{json.dumps(REQUEST | {'id': number})}\n" for number in range(REQUESTS)))
+        return REQUESTS / min(busy([self.grubkd, "predict", "--batch"], requests) for _ in range(3))
+
+    def grubby(self, verb: str, count: int) -> str:
+        """What grubby takes for the same work, where it is installed: its script edits snippets, its program menus."""
+        found = shutil.which("grubby")
+        if found is None:
+            return ""
+        kind = "bls" if Path(found).read_bytes()[:2] == b"#!" else "legacy"
+        top = self._home / f"grubby-{kind}-{count}"
+        if not top.exists():
+            FORMATS[kind](top, count)
+        where = {
+            "bls": [f"--bls-directory={top / 'boot/loader/entries'}", f"--env={top / 'boot/grub2/grubenv'}"],
+            "legacy": ["--grub", f"--config-file={top / 'boot/grub/grub.conf'}"],
+        }
+        work = {
+            "show": [["--info=ALL"]],
+            "set": [["--update-kernel=ALL", f"--args=crashkernel={value}"] for value in VALUES],
+        }
+        return f"{self.ratio([[found, *where[kind], *arguments] for arguments in work[verb]]):.1f}"
 
 
-def best(floor: Sequence[str], commands: Sequence[Sequence[str]], patience: float) -> tuple[Run, Run]:
-    """The best of the floor and of the commands, in turn, for as many seconds as `patience`, three times at least."""
-    floors: list[Run] = []
-    runs: list[Run] = []
-    end = time.perf_counter() + patience
-    while len(runs) < 3 or time.perf_counter() < end:
-        floors.append(measured(floor))
-        runs.append(measured(commands[len(runs) % len(commands)]))
-    return _least(floors), _least(runs)
+def joined(ratios: Sequence[float]) -> str:
+    return ", ".join(f"{ratio:.1f}" for ratio in ratios)
 
 
-def _least(runs: Sequence[Run]) -> Run:
-    """The least times, and the most memory."""
-    return Run(min(run.seconds for run in runs), min(run.busy for run in runs), max(run.memory for run in runs))
+def title(verb: str) -> str:
+    return "`show --json`" if verb == "show" else "`set`"
 
 
-def cases(grubkd: str, trees: Path) -> list[Case]:
-    """The rows of the table."""
-
-    def on(kind: str, count: int, *arguments: str) -> list[str]:
-        return [grubkd, *arguments, "--root", str(trees / f"{kind}-{count}")]
-
-    def setting(kind: str, count: int) -> list[list[str]]:
-        return [on(kind, count, "set", value) for value in VALUES]
-
-    made = [
-        Case("`--version`", 1.6, "", 0, [[grubkd, "--version"]]),
-        Case("`--help`", 5, "", 0, [[grubkd, "--help"]]),
+def run(command: Command, source: Path | None = None) -> resource.struct_rusage:
+    """Run a command, silently; it must succeed. Returns what it used."""
+    words = [os.fspath(word) for word in command]
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, os.fspath(source or os.devnull), os.O_RDONLY, 0),
+        *((os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)),
     ]
-    few, many = {"legacy": 6, "grub2": 7, "bls": 6}, {"legacy": 20, "grub2": 60, "bls": 70}
-    for kind in KINDS:
-        for count, wanted in ((3, few[kind]), (300, None), (3000, many[kind])):
-            made.append(
-                Case(f"`show --json`, {count} {kind}", wanted, kind, count, [on(kind, count, "show", "--json")])
-            )
-    limits = {("bls", 300): 30, ("legacy", 3000): 80, ("grub2", 3000): 150}
-    for kind in KINDS:
-        for count in (3, 300, 3000):
-            wanted = 9 if count == 3 else limits.get((kind, count))
-            made.append(Case(f"`set 256M`, {count} {kind}", wanted, kind, count, setting(kind, count)))
-        # Behind the changes: the first run may still have one to make, the best of all has none.
-        made.append(Case(f"`set` with nothing to do, 3 {kind}", 7, kind, 3, [on(kind, 3, "set", VALUES[0])]))
-    return made
+    child = os.posix_spawn(words[0], words, os.environ, file_actions=files)
+    _, status, usage = os.wait4(child, 0)
+    if status:
+        raise SystemExit(f"{' '.join(words)}: status {os.waitstatus_to_exitcode(status)}")
+    return usage
 
 
-def batch(grubkd: str, home: Path, count: int) -> float:
-    """Requests a second that `predict --batch` answers, its start included."""
-    requests = home / "requests"
-    requests.write_text("".join(f"{json.dumps(REQUEST | {'id': number})}\n" for number in range(count)))
-    times = []
-    for _ in range(3):
-        with requests.open() as source:
-            start = time.perf_counter()
-            subprocess.run([grubkd, "predict", "--batch"], stdin=source, stdout=subprocess.DEVNULL, check=True)
-            times.append(time.perf_counter() - start)
-    return count / min(times)
+def elapsed(command: Command) -> float:
+    """Seconds from start to end."""
+    start = time.perf_counter()
+    run(command)
+    return time.perf_counter() - start
+
+
+def busy(command: Command, source: Path) -> float:
+    """Seconds of processor time, with that file as standard input."""
+    usage = run(command, source)
+    return usage.ru_utime + usage.ru_stime
 
 
 def machine() -> str:
     """The processor, the number of its cores, and the interpreter."""
-    said = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.partition(":")[2].strip() for line in said if line.startswith("model name")), platform.machine())
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def main() -> None:
+    """Print the machine and the table, each row as soon as it is measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3, help="how long to measure each case, at least (3)")
-    parser.add_argument("--only", default="", help="the cases whose name holds this text")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="grubkd-bench-") as temporary:
-        home = Path(temporary)
-        environment = install(home)
-        floor, grubkd = [str(environment / "bin/python"), "-c", "pass"], str(environment / "bin/grubkd")
+        bench = Bench(Path(temporary), options.seconds)
         print(f"{time.strftime('%Y-%m-%d', time.gmtime())}, {machine()}\n")
-        print("| case | at most | ratio | of CPU | ms | peak MB | grubby |\n|---|---|---|---|---|---|---|", flush=True)
-        for case in cases(grubkd, home):
-            tree = home / f"{case.kind}-{case.count}"
-            if options.only not in case.name:
-                continue
-            if case.kind and not tree.exists():
-                KINDS[case.kind](tree, case.count)
-            base, run = best(floor, case.commands, options.seconds)
-            print(
-                f"| {case.name} | {case.wanted or ''} | {run.seconds / base.seconds:.1f} | {run.busy / base.busy:.1f}"
-                f" | {run.seconds * 1e3:.0f} | {run.memory / 1e6:.0f} | {grubby(case, tree, base.seconds)} |",
-                flush=True,
-            )
-        if options.only in "`predict --batch`":
-            print(f"\n`predict --batch`: {batch(grubkd, home, 100_000):,.0f} requests a second; wanted: 20,000")
-
-
-def grubby(case: Case, tree: Path, floor: float) -> str:
-    """What grubby takes for the same change of GRUB legacy's menu, as a ratio; nothing where it is not installed."""
-    found = shutil.which("grubby")
-    if found is None or case.kind != "legacy" or not case.name.startswith("`set 256M`"):
-        return ""
-    copy = tree.with_suffix(".grubby")
-    shutil.copy(tree / "boot/grub/grub.conf", copy)
-    command = [found, "--grub", f"--config-file={copy}", "--update-kernel=ALL", "--args=crashkernel=256M"]
-    return f"{min(measured(command).seconds for _ in range(3)) / floor:.1f}"
+        print(f"| case | at most | {', '.join(FORMATS)} | grubby |\n|---|---|---|---|", flush=True)
+        for row in bench.rows():
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":

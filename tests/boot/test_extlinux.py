@@ -1,16 +1,14 @@
 """extlinux and syslinux: labels, the arguments they share, and what an edit of one of them does."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from support import laws
+from support.machine import Machine
 
 from grubkd.boot.loaders import extlinux
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
-from grubkd.cli import main
 from grubkd.errors import NotUnderstood
 
 FILE = "/boot/extlinux/extlinux.conf"
@@ -104,63 +102,44 @@ def test_any_text_is_read_or_refused_with_its_place(text: str) -> None:
             assert text[word.start : word.end] == word.text
 
 
-class Machine:
-    def __init__(self, top: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.top = top
-        self.file = top / FILE.lstrip("/")
-        self._capsys = capsys
-        self.file.parent.mkdir(parents=True)
-        self.file.write_text(MENU)
-
-    def run(self, *argv: str) -> dict[str, Any]:
-        self._capsys.readouterr()
-        assert main([*argv, "--root", str(self.top), "--json"]) == 0
-        answer: dict[str, Any] = json.loads(self._capsys.readouterr().out)
-        return answer
-
-    def lines(self) -> list[str]:
-        return [entry["cmdline"] for entry in self.run("show")["entries"]]
-
-
 @pytest.fixture
-def machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Machine:
-    return Machine(tmp_path, capsys)
+def menu(machine: Machine) -> Path:
+    """The file of the machine's menu."""
+    return machine.write(FILE, MENU)
 
 
-def test_all_labels_get_the_value_and_rollback_gives_the_bytes_back(machine: Machine) -> None:
+def test_all_labels_get_the_value_and_rollback_gives_the_bytes_back(machine: Machine, menu: Path) -> None:
     machine.run("set", "256M")
-    assert machine.file.read_text() == MENU.replace("ro quiet\n", "ro quiet crashkernel=256M\n").replace(
+    assert menu.read_text() == MENU.replace("ro quiet\n", "ro quiet crashkernel=256M\n").replace(
         "crashkernel=64M", "crashkernel=256M"
     ).replace("append -", "append crashkernel=256M")
     assert machine.run("set", "256M")["changed"] is False
     machine.run("rollback")
-    assert machine.file.read_text() == MENU
+    assert menu.read_text() == MENU
 
 
-def test_one_label_takes_the_shared_arguments_with_it(machine: Machine) -> None:
+def test_one_label_takes_the_shared_arguments_with_it(machine: Machine, menu: Path) -> None:
     answer = machine.run("set", "256M", "--kernel", "shares")
     assert [warning["code"] for warning in answer["warnings"]] == ["shared-slot"]
     linux = "\tLINUX /vmlinuz-6.1.0-44-amd64\n"
-    assert machine.file.read_text() == MENU.replace(linux, f"{linux}\tAPPEND ro quiet crashkernel=256M\n")
+    assert menu.read_text() == MENU.replace(linux, f"{linux}\tAPPEND ro quiet crashkernel=256M\n")
     assert machine.lines()[:3] == ["root=/dev/vda1 crashkernel=64M", "ro quiet crashkernel=256M", ""]
 
 
-def test_the_default_is_the_label_that_default_names(machine: Machine) -> None:
+def test_the_default_is_the_label_that_default_names(machine: Machine, menu: Path) -> None:
     assert [entry["default"] for entry in machine.run("show")["entries"]] == [True, False, False, False]
 
 
-def test_a_generator_is_named_that_would_undo_it(machine: Machine) -> None:
+def test_a_generator_is_named_that_would_undo_it(machine: Machine, menu: Path) -> None:
     (machine.top / "usr/sbin").mkdir(parents=True)
     (machine.top / "usr/sbin/u-boot-update").touch()
     warnings = machine.run("show")["warnings"]
     assert "U_BOOT_PARAMETERS" in next(each["hint"] for each in warnings if each["code"] == "lost-at-regeneration")
 
 
-def test_an_initrd_among_the_shared_arguments_is_each_labels(machine: Machine) -> None:
+def test_an_initrd_among_the_shared_arguments_is_each_labels(machine: Machine, menu: Path) -> None:
     """And stays so when one label takes the shared arguments with it."""
-    machine.file.write_text(
-        "append initrd=/i.img ro\nlabel a\nlinux /vmlinuz-6.1.0-1\nlabel b\nlinux /vmlinuz-6.1.0-1\n"
-    )
+    menu.write_text("append initrd=/i.img ro\nlabel a\nlinux /vmlinuz-6.1.0-1\nlabel b\nlinux /vmlinuz-6.1.0-1\n")
     assert [entry["initrd"] for entry in machine.run("show")["entries"]] == [["/i.img"]] * 2
     machine.run("set", "256M", "--kernel", "a")
     assert [entry["initrd"] for entry in machine.run("show")["entries"]] == [["/i.img"]] * 2

@@ -1,19 +1,17 @@
 """zipl.conf and snippets that zipl reads: sections, the default, and the run of zipl that follows a change."""
 
 import ctypes
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import laws
+from support.machine import Machine
 
 from grubkd.boot.loaders import zipl
 from grubkd.boot.menuorder import gnu_compare
 from grubkd.boot.model import Document, Image, Slot, Stanza, Word
-from grubkd.cli import main
 from grubkd.errors import CannotHold, NotUnderstood
 
 FILE = "/etc/zipl.conf"
@@ -155,30 +153,6 @@ NAMES = st.text(st.sampled_from("0129a.-"), max_size=6)
 def test_names_are_compared_as_the_c_library_does(start: str, one: str, other: str) -> None:
     expected = ctypes.CDLL(None).strverscmp((start + one).encode(), (start + other).encode())
     assert gnu_compare(start + one, start + other) == (expected > 0) - (expected < 0)
-
-
-class Machine:
-    def __init__(self, top: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.top = top
-        self._capsys = capsys
-
-    def write(self, path: str, text: str) -> Path:
-        file = self.top / path.lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        return file
-
-    def run(self, *argv: str, exit: int = 0) -> dict[str, Any]:
-        self._capsys.readouterr()
-        status = main([*argv, "--root", str(self.top), "--json"])
-        answer: dict[str, Any] = json.loads(self._capsys.readouterr().out)
-        assert status == exit, answer
-        return answer
-
-
-@pytest.fixture
-def machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Machine:
-    return Machine(tmp_path, capsys)
 
 
 def test_all_sections_get_the_value_and_zipl_has_to_run(machine: Machine) -> None:

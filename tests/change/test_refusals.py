@@ -1,46 +1,21 @@
 """What set must not write: the code, the exit status, the place, and not a byte changed."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-from grubkd.cli import main
+from support.machine import Machine
 
 LEGACY = "/boot/grub/grub.conf"
 
 
-class Machine:
-    """A tree in a directory, and grubkd refused on it."""
-
-    def __init__(self, top: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.top = top
-        self._capsys = capsys
-
-    def write(self, path: str, text: str) -> None:
-        file = self.top / path.lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-
-    def run(self, *argv: str) -> tuple[int, dict[str, Any]]:
-        self._capsys.readouterr()
-        status = main([*argv, "--root", str(self.top), "--json"])
-        return status, json.loads(self._capsys.readouterr().out)
-
-    def refused(self, *argv: str) -> dict[str, Any]:
-        """The error of a run that ends 4 and changes nothing."""
-        files = {path: path.read_bytes() for path in self.top.rglob("*") if path.is_file()}
-        status, answer = self.run(*argv)
-        assert (status, answer["exit"]) == (4, 4), answer
-        assert {path: path.read_bytes() for path in files} == files
-        error: dict[str, Any] = answer["error"]
-        return error
-
-
-@pytest.fixture
-def machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Machine:
-    return Machine(tmp_path, capsys)
+def refused(machine: Machine, *argv: str) -> dict[str, Any]:
+    """The error of a run that exits 4 and changes nothing."""
+    files = machine.files()
+    answer = machine.run(*argv, exit=4)
+    assert answer["exit"] == 4
+    assert machine.files() == files
+    error: dict[str, Any] = answer["error"]
+    return error
 
 
 def title(arguments: str, release: str = "6.1.0-50-amd64") -> str:
@@ -56,7 +31,7 @@ def test_a_line_that_the_kernel_would_cut(machine: Machine, arch: str, size: int
     for filling, expected in ((fits, 0), (f"{fits}f", 4)):
         text = f"label a\nlinux /vmlinuz-6.1.0-50-amd64\nappend {filling}\n"
         machine.write("/boot/extlinux/extlinux.conf", text)
-        status, answer = machine.run("set", "256M", "--arch", arch, "--force")
+        status, answer = machine.call("set", "256M", "--arch", arch, "--force")
         assert status == expected, answer
         if status:
             assert answer["error"]["code"] == "too-long"
@@ -65,28 +40,28 @@ def test_a_line_that_the_kernel_would_cut(machine: Machine, arch: str, size: int
 
 def test_a_quote_that_is_never_closed_is_refused_at_its_column(machine: Machine) -> None:
     machine.write(LEGACY, title('ro dyndbg="file a.c quiet'))
-    error = machine.refused("set", "--add-arg", "rd.debug")
+    error = refused(machine, "set", "--add-arg", "rd.debug")
     assert (error["code"], error["file"], error["line"], error["column"]) == ("cannot-hold", LEGACY, 2, 43)
 
 
 def test_the_token_with_the_pages_stray_quote_is_replaced(machine: Machine) -> None:
     machine.write(LEGACY, title('ro crashkernel=64M@16M" quiet'))
-    assert machine.run("set", "256M")[0] == 0
+    assert machine.call("set", "256M")[0] == 0
     assert (machine.top / LEGACY.lstrip("/")).read_text() == title("ro crashkernel=256M quiet")
 
 
 @pytest.mark.parametrize("hidden", ["nocrashkernel=64M", 'note="a crashkernel=64M b"', "foo.crashkernel=64M"])
 def test_a_text_that_the_kernel_would_take_for_the_value(machine: Machine, hidden: str) -> None:
     machine.write(LEGACY, title(f"ro crashkernel=128M {hidden}"))
-    error = machine.refused("set", "256M")
+    error = refused(machine, "set", "256M")
     assert (error["code"], error["line"]) == ("foreign-value", 2)
     assert "--remove-arg" in error["hint"]
 
 
 def test_such_a_text_before_a_plain_value_loses(machine: Machine) -> None:
     machine.write(LEGACY, title("ro nocrashkernel=64M crashkernel=128M"))
-    assert machine.run("set", "256M")[0] == 0
-    assert machine.refused("set", "256M,high", "72M,low")["code"] == "foreign-value"
+    assert machine.call("set", "256M")[0] == 0
+    assert refused(machine, "set", "256M,high", "72M,low")["code"] == "foreign-value"
 
 
 def test_an_environment_block_that_would_not_hold_it(machine: Machine) -> None:
@@ -94,7 +69,7 @@ def test_an_environment_block_that_would_not_hold_it(machine: Machine) -> None:
     machine.write("/boot/grub2/grubenv", block.ljust(1024, "#"))
     machine.write("/boot/grub2/grub.cfg", "blscfg\n")
     machine.write("/boot/loader/entries/a.conf", "title A\nlinux /vmlinuz-4.18.0-1.el8.x86_64\noptions $kernelopts\n")
-    assert machine.refused("set", "1G-4G:192M,4G-64G:256M,64G-:512M")["code"] == "too-long"
+    assert refused(machine, "set", "1G-4G:192M,4G-64G:256M,64G-:512M")["code"] == "too-long"
 
 
 @pytest.mark.parametrize("argument", ["x=a;reboot", "x=$(reboot)", "x=`reboot`", "x=a|b", "x=a'b", "x=a\\b"])
@@ -102,7 +77,7 @@ def test_no_argument_becomes_code_of_the_boot_loader(machine: Machine, argument:
     """GRUB runs the options of a snippet as script: what it cannot hold is refused, never written."""
     machine.write("/boot/grub2/grub.cfg", "blscfg\n")
     machine.write("/boot/loader/entries/a.conf", "title A\nlinux /vmlinuz-6.1.0-1.x86_64\noptions ro\n")
-    status, answer = machine.run("set", "--add-arg", argument)
+    status, answer = machine.call("set", "--add-arg", argument)
     text = (machine.top / "boot/loader/entries/a.conf").read_text()
     if status == 4:
         assert answer["error"]["code"] == "cannot-hold"
@@ -130,22 +105,22 @@ def test_no_argument_becomes_code_of_the_boot_loader(machine: Machine, argument:
 )
 def test_usage_errors_change_nothing(machine: Machine, argv: list[str]) -> None:
     machine.write(LEGACY, title("ro"))
-    status, answer = machine.run(*argv)
+    status, answer = machine.call(*argv)
     assert (status, answer["exit"]) == (2, 2)
     assert (machine.top / LEGACY.lstrip("/")).read_text() == title("ro")
 
 
 def test_nothing_to_edit(machine: Machine) -> None:
-    assert machine.refused("set", "256M")["code"] == "no-bootloader"
-    assert machine.run("show")[0] == 0
+    assert refused(machine, "set", "256M")["code"] == "no-bootloader"
+    assert machine.call("show")[0] == 0
 
 
 def test_a_value_that_would_not_boot_needs_force(machine: Machine) -> None:
     """i386 from 6.8 on tries for ever where a plain size fits nowhere below 512M."""
     machine.write(LEGACY, title("ro", "6.12.0-1-686-pae"))
     argv = ["set", "600M", "--ram", "1G", "--arch", "i386"]
-    assert machine.refused(*argv)["code"] == "would-not-boot"
-    status, answer = machine.run(*argv, "--force")
+    assert refused(machine, *argv)["code"] == "would-not-boot"
+    status, answer = machine.call(*argv, "--force")
     assert status == 0
     assert [warning["code"] for warning in answer["warnings"]] == ["would-not-boot"]
 
@@ -154,6 +129,6 @@ def test_a_value_that_might_not_boot_needs_force_too(machine: Machine) -> None:
     """KASLR may put the kernel where a plain size then fits nowhere."""
     machine.write(LEGACY, title("ro", "6.12.0-1-686-pae"))
     argv = ["set", "400M", "--ram", "2G", "--arch", "i386"]
-    error = machine.refused(*argv)
+    error = refused(machine, *argv)
     assert (error["code"], "might not boot" in error["message"]) == ("would-not-boot", True)
-    assert machine.run(*argv, "--force")[0] == 0
+    assert machine.call(*argv, "--force")[0] == 0

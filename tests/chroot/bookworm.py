@@ -1,4 +1,4 @@
-"""An unpacked Debian 12: its own commands run inside it, grubkd acts on it from outside."""
+"""An unpacked Debian 12: its own commands run inside it, grubkd runs on it from outside."""
 
 import json
 import subprocess
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 TOP = Path(__file__).parents[2]
-# The mounts vanish with the process: nothing is left behind on the host, whatever happens.
+# The mounts end with the process: whatever happens, nothing is left on the host.
 ENTER = """
 mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && mount -t sysfs sys "$0/sys" && exec chroot "$0" "$@"
 """
 
 
 class Bookworm:
-    """The tree, and what is done with it."""
+    """The tree, and the commands that run on it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -39,7 +39,7 @@ class Bookworm:
         return (self.path / name).read_text()
 
     def grubkd(self, *arguments: str, status: int | None = 0) -> dict[str, Any]:
-        """Run grubkd on it and return its JSON answer; with `status` None whatever it ends with."""
+        """Run grubkd on it and return its JSON answer. `status`: the exit code that it must have, None for any."""
         done = subprocess.run(
             [sys.executable, "-m", "grubkd", *arguments, "--root", self.path, "--json"],
             capture_output=True,

@@ -1,4 +1,4 @@
-"""A real Debian 12 to try things on: made once by debootstrap, kept as a tarball, unpacked for each test."""
+"""A real Debian 12: made once by debootstrap, kept as a tarball, unpacked for each test."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from bookworm import Bookworm
 
 CACHE = Path(os.environ.get("GRUBKD_TEST_CACHE", "/var/cache/grubkd-tests"))
 PACKAGES = ("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "memtest86+", "kdump-tools")
-# What no bootloader and no generator looks at: three quarters of the whole.
+# What no boot loader and no generator reads: three quarters of the whole.
 SUPERFLUOUS = (
     "usr/share/doc",
     "usr/share/locale",
@@ -22,12 +22,12 @@ SUPERFLUOUS = (
     "var/cache/apt",
 )
 
-# Where the tests and grubkd change something.
+# The directories that the tests and grubkd change.
 CONFIGURATION = ("boot/grub", "etc/default")
 
 
 def _make(tarball: Path) -> None:
-    """debootstrap the packages, leave out what is superfluous, pack."""
+    """Run debootstrap with the packages, remove what is not needed, pack."""
     tree = tarball.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)
     done = subprocess.run(
@@ -49,7 +49,7 @@ def _make(tarball: Path) -> None:
 
 @pytest.fixture(scope="session")
 def tarball() -> Path:
-    """The packed Debian, made where it is not there yet (about a minute)."""
+    """The packed Debian; made if it is missing (about a minute)."""
     if os.geteuid() != 0:
         pytest.skip("debootstrap and chroot need root")
     if not shutil.which("debootstrap"):
@@ -65,7 +65,7 @@ def tarball() -> Path:
 
 @pytest.fixture(scope="session")
 def unpacked(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bookworm]:
-    """A Debian with /etc/default/grub as its package grub-pc puts it, and a grub.cfg that update-grub made."""
+    """A Debian with /etc/default/grub as its package grub-pc installs it, and a grub.cfg that update-grub made."""
     path = tmp_path_factory.mktemp("debian")
     subprocess.run(["tar", "--directory", path, "--extract", "--file", tarball], check=True)
     shutil.copy(path / "usr/share/grub/default/grub", path / "etc/default/grub")
@@ -81,7 +81,7 @@ def unpacked(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def debian(unpacked: Bookworm, tmp_path: Path) -> Iterator[Bookworm]:
-    """The same for each test: what a test changes in its configuration is put back."""
+    """The same for each test: the configuration is restored after each."""
     for name in CONFIGURATION:
         shutil.copytree(unpacked.path / name, tmp_path / name)
     yield unpacked

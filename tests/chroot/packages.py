@@ -1,4 +1,4 @@
-"""Debian packages for the chroot: fetched by the host's apt, which knows where from, installed by the chroot's own."""
+"""Debian packages for the chroot: the host's apt, which has the sources, fetches them; the chroot installs them."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ INTERPRETER = "#!/usr/bin/python3\nimport sys\nfrom grubkd.cli import main\n\nsy
 
 
 def fetch(debian: Bookworm, cache: Path, *names: str) -> list[Path]:
-    """What the chroot lacks of these packages and of all that they depend on, as files; skips where apt cannot."""
+    """These packages and dependencies, if the chroot lacks them, as files; skips the test if apt cannot fetch them."""
     shutil.rmtree(cache, ignore_errors=True)
     (cache / "partial").mkdir(parents=True)
     done = subprocess.run(
@@ -44,7 +44,7 @@ def fetch(debian: Bookworm, cache: Path, *names: str) -> list[Path]:
 
 
 def install(debian: Bookworm, files: list[Path]) -> str:
-    """Install packages in the chroot, with their maintainers' scripts; returns what was said."""
+    """Install packages in the chroot, with their maintainer scripts; returns the output."""
     inside = debian.path / "root" / "packages"
     inside.mkdir()
     for file in files:
@@ -59,7 +59,7 @@ def install(debian: Bookworm, files: list[Path]) -> str:
 
 
 def kernels() -> list[str]:
-    """The releases of Debian's cloud kernels of 6.1, oldest first, as the host's apt knows them."""
+    """The releases of Debian's 6.1 cloud kernels that the host's apt has, oldest first."""
     done = subprocess.run(["apt-cache", "pkgnames", "linux-image-6.1.0-"], capture_output=True, text=True, check=False)
     found = [name.removeprefix("linux-image-") for name in done.stdout.split() if name.endswith("-cloud-amd64")]
     return sorted(found, key=lambda release: int(release.split("-")[1]))

@@ -1,4 +1,4 @@
-"""A real Debian 12: what grubkd writes and what Debian's own update-grub makes of it agree.
+"""A real Debian 12: what grubkd writes and what Debian's own update-grub then generates agree.
 
 `./test.sh --all tests/chroot` runs these alone. The first run takes a minute more, for debootstrap.
 """
@@ -46,7 +46,7 @@ def test_show_reads_what_update_grub_made(debian: Bookworm) -> None:
     "value", [["256M"], ["256M,high", "72M,low"], ["512M-2G:64M,2G-:256M"], ["--auto", "--ram", "4G"]]
 )
 def test_with_the_drop_in_of_kdump_tools(debian: Bookworm, value: list[str]) -> None:
-    """The drop-in holds the value: the entries that it feeds get the new one, the recovery entry keeps none."""
+    """The drop-in has the value: the entries that it feeds get the new one, the recovery entry still has none."""
     if value[0] == "--auto":
         drop_in = debian.path / DROP_IN
         drop_in.write_text(drop_in.read_text().replace("384M-:128M", "1M"))
@@ -58,7 +58,7 @@ def test_with_the_drop_in_of_kdump_tools(debian: Bookworm, value: list[str]) -> 
 
 
 def test_without_the_drop_in(debian: Bookworm) -> None:
-    """Nothing holds a value: GRUB_CMDLINE_LINUX gets it, which feeds the recovery entry too."""
+    """No file has a value: GRUB_CMDLINE_LINUX gets it, which feeds the recovery entry too."""
     (debian.path / DROP_IN).unlink()
     debian.update_grub()
     check_agreement(debian, "256M")
@@ -66,7 +66,7 @@ def test_without_the_drop_in(debian: Bookworm) -> None:
 
 
 def test_the_edited_file_is_the_generated_one(debian: Bookworm) -> None:
-    """Not only the lines agree: a generator run after `set` has not a byte to change."""
+    """Not only the lines agree: a generator that runs after `set` changes no byte."""
     debian.grubkd("set", "256M")
     edited = debian.read("boot/grub/grub.cfg")
     assert debian.update_grub() == edited
@@ -101,21 +101,21 @@ ARGUMENTS = [
 
 @pytest.mark.parametrize("argument", ARGUMENTS)
 def test_arguments_survive_the_generator(debian: Bookworm, argument: str) -> None:
-    """Through the shell of update-grub and the script that it makes, the kernel gets the argument as given; or the
-    format cannot hold it, and nothing is written."""
+    """The kernel gets the argument as given, through the shell of update-grub and the script that it makes; or the
+    format cannot contain it, and nothing is written."""
     done = debian.grubkd("set", "--arg", argument, "--dry-run", status=None)
     if "error" in done:
         assert (done["exit"], done["error"]["code"]) == (4, "cannot-hold")
         return
     lines = check_agreement(debian, "--arg", argument)
-    received = '"dyndbg=file a.c +p"' if argument.startswith("dyndbg") else argument  # the two mean the same
+    received = '"dyndbg=file a.c +p"' if argument.startswith("dyndbg") else argument  # both mean the same
     assert [title for title, line in lines.items() if f" {received} " in f"{line} "] == list(values(debian))
     checked = debian.run("grub-script-check", "/boot/grub/grub.cfg")
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
 def test_an_entry_set_alone_is_lost_at_the_next_run(debian: Bookworm) -> None:
-    """As the warning says."""
+    """The warning says so."""
     before = debian.lines()
     done = debian.grubkd("set", "256M", "--kernel", "0")
     assert "lost-at-regeneration" in [warning["code"] for warning in done["warnings"]]
@@ -133,7 +133,7 @@ def test_rollback_takes_it_back_to_what_the_generator_made(debian: Bookworm) -> 
 
 
 def test_a_kernel_installed_later_gets_the_value(debian: Bookworm) -> None:
-    """Its boot files stand for it: update-grub goes by their names."""
+    """Only its boot files are there: update-grub looks at their names."""
     debian.grubkd("set", "256M")
     copies = []
     for file in sorted((debian.path / "boot").glob("*-6.1.0-*")):

@@ -1,4 +1,4 @@
-"""grubkd's story in a real journal: Debian 12's systemd-journald gives each line its level and takes the mark away."""
+"""grubkd's messages in a real journal: systemd-journald of Debian 12 reads the level of each line from its prefix."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ kill $!
 
 @pytest.fixture
 def debian(tarball: Path, tmp_path: Path) -> Iterator[Bookworm]:
-    """One with systemd, grubkd and its libraries, and a tree whose menu has a line that cannot be understood."""
+    """A Debian with systemd, grubkd and its libraries, and a tree whose menu has a line that cannot be parsed."""
     path = tmp_path / "debian"
     path.mkdir()
     subprocess.run(["tar", "--directory", path, "--extract", "--file", tarball], check=True)
@@ -50,10 +50,10 @@ def test_the_journal_knows_the_levels(debian: Bookworm) -> None:
     done = debian.run("sh", "-c", SERVICE)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    told = [(line["PRIORITY"], line["MESSAGE"]) for line in lines]
-    assert ("6", "grubkd: found grub-legacy: /boot/grub/menu.lst") in told
-    errors = [(level, message.partition(":")[0]) for level, message in told if "/nonexistent" in message]
-    # Without JOURNAL_STREAM there is no mark, and systemd-cat's level stands.
+    printed = [(line["PRIORITY"], line["MESSAGE"]) for line in lines]
+    assert ("6", "grubkd: found grub-legacy: /boot/grub/menu.lst") in printed
+    errors = [(level, message.partition(":")[0]) for level, message in printed if "/nonexistent" in message]
+    # Without JOURNAL_STREAM there is no prefix, and the line has systemd-cat's level.
     assert errors == [("3", "grubkd"), ("6", "grubkd")]
-    assert {level for level, message in told if message.startswith("grubkd: error: /boot/grub/menu.lst:3:")} == {"3"}
-    assert [message for _, message in told if message.startswith("<")] == []
+    assert {level for level, message in printed if message.startswith("grubkd: error: /boot/grub/menu.lst:3:")} == {"3"}
+    assert [message for _, message in printed if message.startswith("<")] == []

@@ -1,6 +1,6 @@
-"""kdump-tools of Debian 12 itself: what docs/compare.md says of kdump-config, of its drop-in and of its package.
+"""kdump-tools of Debian 12: what docs/compare.md says about kdump-config, its drop-in and its package.
 
-Nothing is loaded into the kernel that runs: kexec is only named, makedumpfile is a copy, /proc is an empty one.
+Nothing is loaded into the running kernel: kexec is only printed, makedumpfile is a script that copies, /proc is empty.
 """
 
 import json
@@ -16,7 +16,7 @@ from bookworm import Bookworm
 pytestmark = pytest.mark.long
 
 DROP_IN = "etc/default/grub.d/kdump-tools.cfg"
-# A makedumpfile that hands on what it gets: its last argument, or the one before where that is the output.
+# A makedumpfile that copies its input.
 MAKEDUMPFILE = """#!/bin/sh
 case $1 in
 --dump-dmesg) echo messages >"$3" ;;
@@ -27,19 +27,19 @@ CRASHED = "mount -t tmpfs none /proc && echo memory >/proc/vmcore && : >/proc/io
 
 
 def files(debian: Bookworm) -> dict[str, bytes]:
-    """All that tells how the tree boots."""
+    """All files that say how the tree boots."""
     places = [debian.path / name for name in ("boot/grub", "etc/default", "etc/kernel")]
     found = [path for place in places for path in place.rglob("*") if path.is_file()]
     return {str(path.relative_to(debian.path)): path.read_bytes() for path in found}
 
 
 def test_the_version(debian: Bookworm) -> None:
-    """The one that the page names."""
+    """The version that the page names."""
     assert debian.run("dpkg-query", "--show", "--showformat=${Version}", "kdump-tools").stdout == "1:1.8.1"
 
 
 def test_it_has_no_word_for_a_value(debian: Bookworm) -> None:
-    """It sets, chooses, estimates, predicts and takes back none, and acts on no other tree."""
+    """It does not set, choose, estimate, predict or undo a value, and works on no other tree."""
     usage = "{help|test|show|status|load|unload|savecore|propagate|symlinks kernel-version}"
     before = files(debian)
     assert debian.run("kdump-config", "help").stdout.splitlines()[1] == f'kdump-config {usage}"'
@@ -59,7 +59,7 @@ def test_its_answers_are_for_people(debian: Bookworm) -> None:
 
 
 def test_its_drop_in_has_one_value_for_every_machine(debian: Bookworm) -> None:
-    """A file of the package, not made on the machine."""
+    """It is a file of the package and is not made on the machine."""
     line = 'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT crashkernel=384M-:128M"\n'
     assert debian.read(DROP_IN) == line
     assert debian.run("dpkg", "--search", f"/{DROP_IN}").stdout == f"kdump-tools: /{DROP_IN}\n"
@@ -90,7 +90,7 @@ def test_it_needs_no_python(debian: Bookworm) -> None:
 
 @pytest.fixture
 def own(tarball: Path, tmp_path: Path) -> Iterator[Bookworm]:
-    """A Debian of the test's own."""
+    """A separate Debian for the test."""
     path = tmp_path / "debian"
     path.mkdir()
     subprocess.run(["tar", "--directory", path, "--extract", "--file", tarball], check=True)
@@ -103,16 +103,16 @@ def test_it_builds_loads_and_saves(own: Bookworm) -> None:
     (kernel,) = (own.path / "boot").glob("vmlinuz-*")
     release = kernel.name.removeprefix("vmlinuz-")
     settings = own.path / "etc/initramfs-tools/initramfs.conf"
-    # Otherwise the modules of the machine that the tests run on are asked for.
+    # Otherwise it needs the modules of the machine that runs the tests.
     settings.write_text(settings.read_text().replace("MODULES=most", "MODULES=list"))
     (own.path / "lib/modules" / release).mkdir()
     made = own.path / "var/lib/kdump" / f"initrd.img-{release}"
     assert not made.exists()
     assert own.run("kdump-config", "symlinks", release).returncode == 0
     assert made.stat().st_size > 1 << 20
-    told = own.run("kdump-config", "test").stdout
+    printed = own.run("kdump-config", "test").stdout
     assert re.search(
-        r"(?m)^  /sbin/kexec -p --command-line=.* --initrd=/var/lib/kdump/initrd.img /var/lib/kdump/vmlinuz$", told
+        r"(?m)^  /sbin/kexec -p --command-line=.* --initrd=/var/lib/kdump/initrd.img /var/lib/kdump/vmlinuz$", printed
     )
     makedumpfile = own.path / "usr/bin/makedumpfile"
     makedumpfile.write_text(MAKEDUMPFILE)
@@ -121,13 +121,13 @@ def test_it_builds_loads_and_saves(own: Bookworm) -> None:
     assert saved.returncode == 0, saved.stdout + saved.stderr
     (dump,) = (own.path / "var/crash").glob("*/dump.*")
     assert dump.read_text() == "memory\n"
-    # And grubkd finds what it saved.
+    # grubkd finds the dump that it saved.
     (found,) = own.grubkd("dumps")["dumps"]
     assert (found["path"], found["files"]) == (f"/{dump.parent.relative_to(own.path)}", [dump.name])
 
 
 def test_debian_s_archive_has_it_and_not_grubkd(tmp_path: Path) -> None:
-    """As apt lists what there is, whatever is installed."""
+    """As apt lists the archive, whatever is installed."""
     (tmp_path / "status").touch()
     command = ["apt-cache", "--option", f"Dir::State::status={tmp_path / 'status'}", "--names-only", "search"]
     listed = subprocess.run(

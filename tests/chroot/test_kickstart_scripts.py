@@ -16,7 +16,7 @@ from pykickstart.version import DEVEL, makeVersion
 
 pytestmark = pytest.mark.long
 
-# What stands for the packages that the snippets name: Debian's have other names.
+# Debian's names of the packages that the snippets list.
 INSIDE = {
     "rhel8": ("python3.11", "python3.11-venv", "libaugeas0"),
     "rhel9": ("python3.11", "python3.11-venv", "libaugeas0"),
@@ -58,7 +58,7 @@ def medium(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def installed(tarball: Path, tmp_path: Path) -> Iterator[Bookworm]:
-    """A system as an installer has just put it there: a menu, no value, no grubkd."""
+    """A system as an installer leaves it: a menu, no value, no grubkd."""
     path = tmp_path / "sysroot"
     path.mkdir()
     subprocess.run(["tar", "--directory", path, "--extract", "--file", tarball], check=True)
@@ -72,7 +72,7 @@ def installed(tarball: Path, tmp_path: Path) -> Iterator[Bookworm]:
 
 
 def copy(script: str, medium: Path, debian: Bookworm) -> None:
-    """The section that runs outside."""
+    """The section that runs outside the new system."""
     environment = {**os.environ, "GRUBKD_MEDIUM": str(medium), "GRUBKD_SYSROOT": str(debian.path)}
     subprocess.run(["/bin/sh", "-c", script], env=environment, check=True)
 
@@ -110,13 +110,15 @@ def test_with_wheels_of_another_python_one_line_says_so(medium: Path, installed:
         wheel.rename(wheel.with_name("psutil-1.0-cp36-cp36m-linux_x86_64.whl"))
     done = installed.run("/bin/sh", "-c", setting)
     assert (done.returncode, done.stdout) == (1, "")
-    told = "grubkd: the wheels are not all that grubkd needs here: /opt/grubkd/install.log; see grubkd-kickstart(7)\n"
-    assert done.stderr == told
+    printed = (
+        "grubkd: the wheels are not all that grubkd needs here: /opt/grubkd/install.log; see grubkd-kickstart(7)\n"
+    )
+    assert done.stderr == printed
     assert "psutil" in installed.read("opt/grubkd/install.log")
 
 
 def test_outside(medium: Path, installed: Bookworm) -> None:
-    """By an interpreter without any library of its own, as the installer's is; libaugeas is the medium's."""
+    """With an interpreter that has no libraries, as in the installer; libaugeas is on the medium."""
     (script,) = scripts("nochroot")
     library = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
     (medium / "grubkd/lib").mkdir(exist_ok=True)

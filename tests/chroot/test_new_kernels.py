@@ -1,4 +1,4 @@
-"""Debian's own kernel package, and systemd's own kernel-install, install a kernel: its entry has the value."""
+"""Debian's kernel package and systemd's kernel-install install a kernel: its entry has the value."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ def furnished(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     put_grubkd(debian)
     shutil.copy(HOOKS / "zzz-grubkd", path / "etc/kernel/postinst.d")
     shutil.copy(HOOKS / "98-grubkd.install", path / "usr/lib/kernel/install.d")
-    # kdump-tools' own hook asks for the modules of the machine, which a chroot need not be shown.
+    # kdump-tools' own hook needs the modules of the machine, which the chroot does not have.
     (path / "etc/kernel/postinst.d/kdump-tools").unlink()
     (path / "etc/default/grub.d/kdump-tools.cfg").unlink()
     shutil.copy(path / "usr/share/grub/default/grub", path / "etc/default/grub")
@@ -53,7 +53,7 @@ def values(debian: Bookworm, release: str) -> dict[str, list[str]]:
 
 
 def test_a_kernel_package(furnished: Bookworm, tmp_path: Path) -> None:
-    """Its scripts call run-parts on /etc/kernel/postinst.d: update-grub makes the entry, our hook looks at it."""
+    """Its scripts call run-parts on /etc/kernel/postinst.d: update-grub makes the entry, our hook checks it."""
     furnished.update_grub()
     assert inside(furnished, "set", "--auto", "--this-machine")["changed"]
     present = {path.name.removeprefix("vmlinuz-") for path in (furnished.path / "boot").glob("vmlinuz-*")}
@@ -66,7 +66,7 @@ def test_a_kernel_package(furnished: Bookworm, tmp_path: Path) -> None:
 
 
 def test_a_kernel_package_whose_value_somebody_changed(furnished: Bookworm, tmp_path: Path) -> None:
-    """The next kernel's entry gets what the person wrote into the source, and grubkd leaves it."""
+    """The next kernel's entry gets the value that a person wrote into the source, and grubkd does not change it."""
     source = furnished.path / "etc/default/grub"
     source.write_text(source.read_text().replace(VALUE, "333M"))
     present = {path.name.removeprefix("vmlinuz-") for path in (furnished.path / "boot").glob("vmlinuz-*")}
@@ -78,7 +78,7 @@ def test_a_kernel_package_whose_value_somebody_changed(furnished: Bookworm, tmp_
 
 @pytest.fixture
 def snippets(furnished: Bookworm, tmp_path: Path) -> Iterator[Bookworm]:
-    """The same, booted by systemd-boot: no GRUB, a machine id, and one kernel that kernel-install put there."""
+    """The same with systemd-boot: no GRUB, a machine id, and one kernel that kernel-install added."""
     path = furnished.path
     shutil.rmtree(path / "var/lib/grubkd", ignore_errors=True)
     shutil.move(path / "boot/grub", tmp_path / "grub")
@@ -91,7 +91,7 @@ def snippets(furnished: Bookworm, tmp_path: Path) -> Iterator[Bookworm]:
 
 
 def add(debian: Bookworm, release: str) -> str:
-    """systemd's kernel-install adds a kernel; returns what was said."""
+    """Add a kernel with systemd's kernel-install; returns the output."""
     image = next((debian.path / "boot").glob("vmlinuz-*-cloud-amd64"))
     (debian.path / "lib/modules" / release).mkdir(parents=True, exist_ok=True)
     done = debian.run("kernel-install", "add", release, f"/boot/{image.name}")
@@ -100,7 +100,7 @@ def add(debian: Bookworm, release: str) -> str:
 
 
 def test_kernel_install(snippets: Bookworm) -> None:
-    """Without /etc/kernel/cmdline it takes the arguments of the machine that runs, which have no value of ours."""
+    """Without /etc/kernel/cmdline it uses the arguments of the running machine, which have no value of ours."""
     cmdline = snippets.path / "etc/kernel/cmdline"
     cmdline.write_text("root=/dev/vda1 ro\n")
     assert "nothing to do: no value chosen by --auto is recorded" in add(snippets, "6.1.0-1-amd64")

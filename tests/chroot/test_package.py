@@ -16,7 +16,7 @@ pytestmark = pytest.mark.long
 
 TREE = "fixtures/debian-12-plain/root"
 REASONED = {
-    # kernel-install runs what is executable there.
+    # kernel-install runs only executable files.
     "executable-in-usr-lib",
     # A regular expression of a grammar is one line.
     "very-long-line-length-in-source-file",
@@ -25,7 +25,7 @@ REASONED = {
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory with the packages, source and binary, built as root would."""
+    """The directory with the source and the binary package, built as root builds them."""
     home = tmp_path_factory.mktemp("package")
     build(home)
     return home
@@ -38,7 +38,7 @@ def package(built: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def machine(tarball: Path, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bookworm]:
-    """A Debian 12 with the package, installed by apt with what it depends on."""
+    """A Debian 12 with the package, which apt installed with its dependencies."""
     path = tmp_path_factory.mktemp("machine")
     subprocess.run(["tar", "--directory", path, "--extract", "--file", tarball], check=True)
     for name in ("etc/resolv.conf", "etc/apt/apt.conf.d", "etc/apt/sources.list", "etc/ssl/certs"):
@@ -60,7 +60,7 @@ def machine(tarball: Path, package: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_lintian(built: Path) -> None:
-    """No error, and no warning or remark but those with a reason."""
+    """No error, and no other warning or remark than those listed with a reason."""
     (changes,) = built.glob("*.changes")
     done = subprocess.run(
         ["lintian", "--allow-root", "--pedantic", "--display-info", changes],
@@ -96,7 +96,7 @@ def grubkd(machine: Bookworm, *arguments: str) -> str:
 
 
 def test_the_installed_command_works_with_debian_s_libraries(machine: Bookworm) -> None:
-    """As a person would: version, show, set, roll back; the tree is then what it was."""
+    """As a person uses it: version, show, set, rollback; the tree is then as before."""
     at = ("--root", "/root/tree")
     assert grubkd(machine, "--version") == f"grubkd {__version__}\n"
     assert json.loads(grubkd(machine, "show", "--json", *at))["errors"] == []
@@ -114,7 +114,7 @@ def test_the_installed_command_works_with_debian_s_libraries(machine: Bookworm) 
 
 
 def test_debian_s_own_test_of_the_package(machine: Bookworm) -> None:
-    """What autopkgtest would run, debian/tests/command."""
+    """debian/tests/command, which autopkgtest runs."""
     shutil.copy(TOP / "debian/tests/command", machine.path / "root/command")
     (machine.path / "root/scratch").mkdir()
     done = machine.run("env", "AUTOPKGTEST_TMP=/root/scratch", "/root/command")
@@ -122,7 +122,7 @@ def test_debian_s_own_test_of_the_package(machine: Bookworm) -> None:
 
 
 def test_it_goes_as_it_came(machine: Bookworm) -> None:
-    """The last test of this file: purged, it leaves nothing, and a kernel installed then meets no broken hook."""
+    """The last test of this file: after a purge nothing is left, no hook either."""
     done = machine.run("dpkg", "--purge", "grubkd")
     assert done.returncode == 0, done.stdout + done.stderr
     left = [path for name in ("etc", "usr", "var/lib/grubkd") for path in (machine.path / name).rglob("*grubkd*")]

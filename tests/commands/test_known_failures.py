@@ -1,62 +1,19 @@
 """What other tools get wrong, each seen or measured in them: one test a failure, named after it."""
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from grubkd.cli import main
+from support.machine import Machine
 
 GRUBENV = "# GRUB Environment Block\n"
 
 
-class Machine:
-    """A tree in a directory, and grubkd called on it."""
-
-    def __init__(self, top: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.top = top
-        self._capsys = capsys
-
-    def write(self, path: str, text: str | bytes) -> None:
-        file = self.top / path.lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
-
-    def read(self, path: str) -> str:
-        return (self.top / path.lstrip("/")).read_text()
-
-    def run(self, *argv: str) -> tuple[int, dict[str, Any]]:
-        self._capsys.readouterr()
-        status = main([*argv, "--root", str(self.top), "--json"])
-        return status, json.loads(self._capsys.readouterr().out)
-
-    def done(self, *argv: str) -> dict[str, Any]:
-        """Run what must succeed."""
-        status, answer = self.run(*argv)
-        assert status == 0, answer
-        return answer
-
-    def lines(self) -> list[str]:
-        return [entry["cmdline"] for entry in self.done("show")["entries"]]
-
-    def files(self) -> dict[str, bytes]:
-        """Every file of the tree but grubkd's own records."""
-        return {
-            str(path.relative_to(self.top)): path.read_bytes()
-            for path in sorted(self.top.rglob("*"))
-            if path.is_file() and "var/lib/grubkd" not in str(path)
-        }
-
-    def times(self) -> dict[str, tuple[int, int]]:
-        return {str(p): (p.stat().st_ino, p.stat().st_mtime_ns) for p in self.top.rglob("*") if p.is_file()}
-
-
-@pytest.fixture
-def machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Machine:
-    return Machine(tmp_path, capsys)
+def times(machine: Machine) -> dict[str, tuple[int, int]]:
+    """The inode and the time of every file."""
+    return {str(p): (p.stat().st_ino, p.stat().st_mtime_ns) for p in machine.top.rglob("*") if p.is_file()}
 
 
 def snippet(options: str | None, version: str = "5.14.0-70.el9.x86_64", title: str = "RHEL 9") -> str:
@@ -122,28 +79,28 @@ def legacy(machine: Machine) -> Machine:
 @pytest.mark.parametrize("layout", ["bls", "legacy"])
 def test_01_adding_one_console_keeps_the_others(layout: str, request: pytest.FixtureRequest) -> None:
     tree: Machine = request.getfixturevalue(layout)
-    tree.done("set", "--kernel", "0", "--add-arg", "console=ttyS1")
+    tree.run("set", "--kernel", "0", "--add-arg", "console=ttyS1")
     assert "console=tty0" in tree.lines()[0].split()
     assert "console=ttyS1" in tree.lines()[0].split()
 
 
 def test_02_one_value_replaces_a_pair(bls: Machine) -> None:
-    bls.done("set", "256M,high", "128M,low")
-    bls.done("set", "512M")
+    bls.run("set", "256M,high", "128M,low")
+    bls.run("set", "512M")
     assert all(line.count("crashkernel=") == 1 and "crashkernel=512M" in line for line in bls.lines())
 
 
 def test_03_removing_takes_every_match_and_no_pattern(legacy: Machine) -> None:
-    legacy.done("set", "--kernel", "0", "--add-arg", "a.b=1", "--add-arg", "aXb=1", "--add-arg", r"sed=&\1*")
-    legacy.done("set", "--remove-arg", "a.b", "--remove-arg", "console")
+    legacy.run("set", "--kernel", "0", "--add-arg", "a.b=1", "--add-arg", "aXb=1", "--add-arg", r"sed=&\1*")
+    legacy.run("set", "--remove-arg", "a.b", "--remove-arg", "console")
     assert legacy.lines()[0] == r"ro aXb=1 sed=&\1*"
 
 
 @pytest.mark.parametrize("layout", ["bls", "legacy", "sourced", "kernelopts"])
 def test_04_quotes_of_other_arguments_survive(layout: str, request: pytest.FixtureRequest) -> None:
     tree: Machine = request.getfixturevalue(layout)
-    tree.done("set", "--add-arg", 'dyndbg="file a.c +p"')
-    tree.done("set", "256M")
+    tree.run("set", "--add-arg", 'dyndbg="file a.c +p"')
+    tree.run("set", "256M")
     # GRUB 2 moves the opening quote before the name; the kernel reads both alike.
     assert all('dyndbg="file a.c +p"' in line or '"dyndbg=file a.c +p"' in line for line in tree.lines())
 
@@ -151,7 +108,7 @@ def test_04_quotes_of_other_arguments_survive(layout: str, request: pytest.Fixtu
 @pytest.mark.parametrize("selector", ["/boot/vmlinuz-9.9.9", "no-such-id", "title=none", "99"])
 def test_05_a_wrong_selector_is_an_error_and_nothing_is_done(bls: Machine, selector: str) -> None:
     before = bls.files()
-    status, answer = bls.run("set", "256M", "--kernel", "0", "--kernel", selector)
+    status, answer = bls.call("set", "256M", "--kernel", "0", "--kernel", selector)
     assert (status, answer["exit"], answer["error"]["code"]) == (4, 4, "no-such-entry")
     assert bls.files() == before
 
@@ -160,7 +117,7 @@ def test_06_a_snippet_without_options_is_set_and_two_lines_stay_two(bls: Machine
     bls.write("/boot/loader/entries/abc-5.14.0-90.el9.x86_64.conf", snippet(None, "5.14.0-90.el9.x86_64"))
     two = snippet("root=/dev/vda1 ro", "5.14.0-91.el9.x86_64") + "options quiet rhgb\n"
     bls.write("/boot/loader/entries/abc-5.14.0-91.el9.x86_64.conf", two)
-    bls.done("set", "256M")
+    bls.run("set", "256M")
     assert "options crashkernel=256M\n" in bls.read("/boot/loader/entries/abc-5.14.0-90.el9.x86_64.conf")
     # Into the first line: GRUB reads no other, and systemd-boot joins them.
     made = bls.read("/boot/loader/entries/abc-5.14.0-91.el9.x86_64.conf")
@@ -172,7 +129,7 @@ def test_07_other_variables_stay_and_the_file_is_never_run(
 ) -> None:
     monkeypatch.setenv("OUT", str(tmp_path))
     before = sourced.read("/etc/default/grub")
-    sourced.done("set", "256M")
+    sourced.run("set", "256M")
     wanted = before.replace('GRUB_CMDLINE_LINUX="ro"', 'GRUB_CMDLINE_LINUX="ro crashkernel=256M"')
     assert sourced.read("/etc/default/grub") == wanted
     assert not (tmp_path / "ran").exists()
@@ -181,7 +138,7 @@ def test_07_other_variables_stay_and_the_file_is_never_run(
 def test_08_a_missing_cmdline_is_made_from_the_default_not_the_rescue_entry(bls: Machine) -> None:
     (bls.top / "etc/kernel/cmdline").unlink()
     bls.write("/boot/grub2/grub.cfg", 'set default="abc-0-rescue"\nblscfg\n')
-    answer = bls.done("set", "256M")
+    answer = bls.run("set", "256M")
     assert bls.read("/etc/kernel/cmdline") == "root=/dev/vda1 ro console=tty0 crashkernel=256M\n"
     assert "created-cmdline" in [warning["code"] for warning in answer["warnings"]]
 
@@ -197,7 +154,7 @@ def test_09_a_root_elsewhere_leaves_the_host_alone(bls: Machine, monkeypatch: py
         return real(path, flags, *rest, **named)
 
     monkeypatch.setattr(os, "open", seen)
-    bls.done("set", "256M")
+    bls.run("set", "256M")
     assert not [path for path in opened if path.startswith(hosts)]
 
 
@@ -207,39 +164,39 @@ def test_09_a_root_elsewhere_leaves_the_host_alone(bls: Machine, monkeypatch: py
 )
 def test_10_kernels_to_come_keep_the_argument(layout: str, source: str, request: pytest.FixtureRequest) -> None:
     tree: Machine = request.getfixturevalue(layout)
-    tree.done("set", "256M")
+    tree.run("set", "256M")
     assert "crashkernel=256M" in tree.read(source)
 
 
 def test_11_removing_beside_kernelopts_removes(kernelopts: Machine) -> None:
-    kernelopts.done("set", "--remove-arg", "extra")
+    kernelopts.run("set", "--remove-arg", "extra")
     assert kernelopts.lines() == ["root=/dev/vda1 ro"] * 2
 
 
 def test_12_a_value_is_changed_by_its_owner_only(bls: Machine) -> None:
     """No command but set and unset touches a value: showing, planning and predicting write nothing."""
-    bls.done("set", "333M")
-    before = bls.times()
-    bls.done("show")
-    bls.done("plan")
-    bls.run("predict")
-    assert bls.times() == before
+    bls.run("set", "333M")
+    before = times(bls)
+    bls.run("show")
+    bls.run("plan")
+    bls.call("predict")
+    assert times(bls) == before
 
 
 def test_13_the_same_machine_gets_the_same_value(bls: Machine) -> None:
     """MemTotal shrinks by the reservation itself, so it must not be what the value is chosen from."""
-    first = bls.done("set", "--auto", "--ram", "8G")
+    first = bls.run("set", "--auto", "--ram", "8G")
     assert first["changed"]
-    assert not bls.done("set", "--auto", "--ram", str(8 * 2**30 - 250 * 2**20))["changed"]
+    assert not bls.run("set", "--auto", "--ram", str(8 * 2**30 - 250 * 2**20))["changed"]
 
 
 def test_14_nothing_reserved_is_said(bls: Machine) -> None:
-    answer = bls.done("set", "2G-64G:256M,64G-:512M", "--ram", "1G")
+    answer = bls.run("set", "2G-64G:256M,64G-:512M", "--ram", "1G")
     assert "reserves-nothing" in [warning["code"] for warning in answer["warnings"]]
 
 
 def test_15_the_host_does_not_reach_the_image(bls: Machine) -> None:
-    answer = bls.done("set", "256M")
+    answer = bls.run("set", "256M")
     assert answer["changed"]
     added = {
         argument
@@ -255,8 +212,8 @@ def test_15_the_host_does_not_reach_the_image(bls: Machine) -> None:
 
 def test_16_no_copy_is_left_among_the_entries(bls: Machine) -> None:
     before = sorted((bls.top / "boot/loader/entries").iterdir())
-    bls.done("set", "256M")
-    bls.done("rollback")
+    bls.run("set", "256M")
+    bls.run("rollback")
     assert sorted((bls.top / "boot/loader/entries").iterdir()) == before
 
 
@@ -264,11 +221,11 @@ def test_17_line_ends_stay_and_nothing_to_do_writes_nothing(bls: Machine) -> Non
     name = "/boot/loader/entries/abc-5.14.0-70.el9.x86_64.conf"
     crlf = snippet("root=/dev/vda1 ro").replace("\n", "\r\n")
     bls.write(name, crlf)
-    bls.done("set", "256M")
+    bls.run("set", "256M")
     assert (bls.top / name.lstrip("/")).read_bytes() == crlf.replace("ro\r", "ro crashkernel=256M\r").encode()
-    before = bls.times()
-    assert not bls.done("set", "256M")["changed"]
-    assert bls.times() == before
+    before = times(bls)
+    assert not bls.run("set", "256M")["changed"]
+    assert times(bls) == before
 
 
 def test_18_every_file_is_synced_before_it_takes_its_name(bls: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +241,7 @@ def test_18_every_file_is_synced_before_it_takes_its_name(bls: Machine, monkeypa
 
     for name in ("fsync", "rename", "replace"):
         monkeypatch.setattr(os, name, recorded(name, getattr(os, name)))
-    bls.done("set", "256M")
+    bls.run("set", "256M")
     renames = [at for at, event in enumerate(events) if event != "fsync"]
     assert renames
     assert all("fsync" in events[:at] for at in renames)

@@ -1,4 +1,4 @@
-"""What docs/compare.md says of grubkd, or of a tool at hand, and no other test shows."""
+"""Claims of docs/compare.md about grubkd, or about a tool that is available, that no other test checks."""
 
 import os
 import re
@@ -21,9 +21,9 @@ FIXTURES = TOP / "fixtures"
 # One of each layout that is edited.
 LAYOUTS = ("fedora-11-i386", "debian-12", "rhel-8", "fedora-44-btrfs", "debian-13-systemd-boot", "sles-11-s390x")
 
-# ---- what is touched and started -------------------------------------------------------------------------------------
+# ---- files and processes -------------------------------------------------------------------------------------
 
-# Where a system keeps how it boots, what it runs on, and what grubkd writes.
+# Boot configuration, hardware, and the files that grubkd writes.
 HOST = ("/boot", "/efi", "/etc", "/proc", "/sys", "/run", "/var", "/lib/modules", "/usr/lib/modules", "/usr/lib/os-rel")
 # What the C library, OpenSSL and libselinux read in any program that loads them.
 LOADING = re.compile(
@@ -85,7 +85,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trace, Pat
 
 
 def test_nothing_of_the_host_is_touched_under_root(trace: tuple[Trace, Path]) -> None:
-    """Not even looked for; and the tree is where it looks."""
+    """Not even a lookup; all lookups are in the tree."""
     traced, tree = trace
     assert traced.of_host() == []
     assert {f"{tree}/etc/default/grub", f"{tree}/etc/os-release", f"{tree}/var/lib/grubkd"} <= traced.paths
@@ -93,22 +93,22 @@ def test_nothing_of_the_host_is_touched_under_root(trace: tuple[Trace, Path]) ->
 
 
 def test_without_root_the_host_is_what_is_read(tmp_path: Path) -> None:
-    """Or the test above could not fail."""
+    """This shows that the test above can fail."""
     if not shutil.which("strace"):
         pytest.skip("strace is not installed")
     assert {"/etc/os-release", "/proc/cmdline"} <= set(Trace(tmp_path, "", "show").of_host())
 
 
 def test_no_other_program_is_started(trace: tuple[Trace, Path]) -> None:
-    """No kexec, mkinitramfs or makedumpfile, no vendor's tool: nothing runs but the interpreter, and the ldconfig that
-    python-augeas 0.5 asks where its library is."""
+    """No kexec, mkinitramfs or makedumpfile, no vendor's tool: only the interpreter runs, and the ldconfig with which
+    python-augeas 0.5 finds its library."""
     started = [line.split('"')[1] for line in trace[0].started if line.endswith(" = 0")]
     assert started[0] == sys.executable
     assert set(started[1:]) <= {"/sbin/ldconfig"}
 
 
 def test_what_a_change_may_start() -> None:
-    """zipl where a person asks for follow-ups, and grub-mkconfig under --regenerate: neither makes a capture kernel."""
+    """zipl as a follow-up, and grub-mkconfig with --regenerate: neither makes a capture kernel."""
     assert {command[0] for command in record.KNOWN_FOLLOWUPS} == {"zipl"}
     assert {Path(path).name for path in default_grub.GENERATORS} <= {"grub-mkconfig", "grub2-mkconfig"}
 
@@ -132,7 +132,7 @@ LINE = {"cmdline", "args", "crashkernel", "source"}
 
 @pytest.mark.parametrize("tree", LAYOUTS, indirect=True)
 def test_entries_stay_what_they_are(tree: Path) -> None:
-    """Their number, order and titles, kernels, initial RAM disks and which is the default: only lines change."""
+    """Number, order, titles, kernels, initial RAM disks and the default stay: only command lines change."""
 
     def entries() -> list[dict[str, Any]]:
         found = done(tree, "show")["entries"]
@@ -162,7 +162,7 @@ def test_every_step_of_a_plan_names_its_source(name: str) -> None:
 
 @pytest.mark.parametrize("tree", LAYOUTS, indirect=True)
 def test_a_dry_run_s_diff_is_the_change(tree: Path, tmp_path: Path) -> None:
-    """patch(1) makes of another copy what `set` makes of the tree; until then nothing is written."""
+    """patch(1) changes a copy as `set` changes the tree; the dry run writes nothing."""
     other = Path(shutil.copytree(tree, tmp_path / "other", symlinks=True))
     planned = done(tree, "set", "300M", "--dry-run")
     assert not (tree / "var/lib/grubkd").exists()
@@ -194,15 +194,15 @@ def test_a_dry_run_s_diff_is_the_change(tree: Path, tmp_path: Path) -> None:
     ],
 )
 def test_versions_of_answers(status: int, arguments: list[str]) -> None:
-    """An error's too."""
+    """Also of errors."""
     assert done(FIXTURES / "rhel-9/root", *arguments, status=status)["version"] == 1
 
 
-# ---- a neighbour's -------------------------------------------------------------------------------------------------
+# ---- other tools -------------------------------------------------------------------------------------------------
 
 
 def test_sed_in_place_syncs_nothing(tmp_path: Path) -> None:
-    """As grubby's script edits a snippet: written, renamed, and left to the kernel's leisure."""
+    """grubby's script edits a snippet this way: written and renamed, but not synced."""
     if not shutil.which("strace"):
         pytest.skip("strace is not installed")
     file, log = tmp_path / "a.conf", tmp_path / "trace"

@@ -1,4 +1,4 @@
-"""docs/compare.md: every cell and every sentence names tests that exist, or says that it was read elsewhere."""
+"""docs/compare.md: every cell and every sentence names tests that exist, or is marked as read elsewhere."""
 
 import ast
 import re
@@ -14,13 +14,13 @@ READ = "†"
 FOREIGN = ("grubby", "kdumpctl", "kdumptool")
 
 MARK = re.compile(r"\[\^([a-z0-9-]+)\]")
-# A full stop, what marks the sentence, and a blank or the end.
+# A full stop, the marks of the sentence, and a blank or the end.
 SENTENCE = re.compile(rf"\S.*?\.(?:\[\^[a-z0-9-]+\]|{READ})*(?=\s|\Z)", re.DOTALL)
 TEST = re.compile(r"`([a-z0-9_/]+\.py)::(?:(Test\w+)::)?(test_\w+)`")
 
 
 class Claim(NamedTuple):
-    """A cell or a sentence. `about`: the tool whose column it is; of a sentence ""."""
+    """A cell or a sentence. `about`: the tool of the column, "" for a sentence."""
 
     text: str
     about: str = ""
@@ -55,7 +55,7 @@ def table() -> list[Claim]:
 
 
 def sentences(title: str) -> list[Claim]:
-    """Every sentence but the bold headings of paragraphs; nothing is left over that is none."""
+    """Every sentence except the bold headings of paragraphs; the text contains nothing else."""
     text = re.sub(r"(?m)^- |^\*\*[^*]+\.\*\* ", "", section(title)).strip()
     found = [Claim(" ".join(each.split())) for each in SENTENCE.findall(text)]
     assert SENTENCE.sub("", text).strip() == ""
@@ -108,7 +108,7 @@ def test_every_mark_leads_to_tests_and_every_test_is_led_to() -> None:
 
 
 def test_only_the_others_were_read() -> None:
-    """What is said of grubkd, and of what Debian has, is tried."""
+    """What the page says about grubkd, and about what Debian has, is tested."""
     for claim in CLAIMS:
         if claim.about:
             assert claim.read is (claim.about in FOREIGN), claim
@@ -129,7 +129,7 @@ def test_what_is_said_of_kdump_tools_is_tried_with_it() -> None:
 
 @pytest.mark.parametrize("tool", [*FOREIGN, "kdump-config"])
 def test_each_neighbour_has_its_due(tool: str) -> None:
-    """A version for what is said of it, something that it does better, and a column."""
+    """Each has a version, something that it does better, and a column."""
     source = re.search(rf"(?m)^- \*\*{tool}\*\*: (?:.*\n(?!- ))*.*", TEXT.partition("## At a glance")[0])
     assert source
     assert re.search(r"\d\.\d", source[0])

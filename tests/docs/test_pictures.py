@@ -1,4 +1,4 @@
-"""README's pictures are what the commands print today."""
+"""README's pictures show the present output of the commands."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ PICTURES = sorted(path.name for path in DOCS.glob("*.svg"))
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pictures, made anew."""
+    """The pictures, made again."""
     made = tmp_path_factory.mktemp("pictures")
     subprocess.run([sys.executable, DOCS / "pictures.py", made], check=True)
     return made

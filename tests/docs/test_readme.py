@@ -1,8 +1,9 @@
 """README's commands, run: every `$` line of a console block, in order, and its output compared.
 
-`python tests/docs/test_readme.py` puts the output of today into README, to be read before it is committed.
+`python tests/docs/test_readme.py` writes the present output into README. Read the difference before you commit it.
 """
 
+import json
 import os
 import re
 import shlex
@@ -16,6 +17,8 @@ import pytest
 
 TOP = Path(__file__).parents[2]
 README = TOP / "README.md"
+# The fixtures that have boot entries.
+TREES = sorted(show.parent.name for show in TOP.glob("fixtures/*/show.json") if json.loads(show.read_text())["entries"])
 # What is different each time: a transaction's id, and the time of day.
 VARIES = re.compile(r"\b\d{8}-\d{6}-\d{6}\b|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ?")
 
@@ -34,7 +37,7 @@ def blocks(kind: str) -> list[tuple[int, str]]:
 
 
 def steps(prompt: str) -> list[Step]:
-    """Every command behind that prompt, with the output that README shows for it."""
+    """Every command after that prompt, with the output that README shows for it."""
     found: list[Step] = []
     for start, block in blocks("console"):
         for number, line in enumerate(block.splitlines(), start):
@@ -57,7 +60,7 @@ def furnish(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A directory as the reader's clone."""
+    """A directory like the reader's clone."""
     return furnish(tmp_path)
 
 
@@ -85,7 +88,7 @@ def test_the_examples_show_real_output(place: Path) -> None:
 
 
 def test_the_commands_for_a_live_machine_are_real(place: Path) -> None:
-    """Run on a tree instead, one after the other: each does what it is for."""
+    """Run on a tree instead, one after the other: each succeeds."""
     subprocess.run(["cp", "-a", TOP / "fixtures/rhel-9/root", place / "tree"], check=True)
     found = steps("#")
     assert found
@@ -114,24 +117,52 @@ def test_the_first_screen() -> None:
     assert "$ grubkd show" in text
 
 
-def test_try_sh_passes(tmp_path: Path) -> None:
-    """As a reader runs it, with the system's own Python and libraries, and nothing left behind."""
+def try_sh(scratch: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run try.sh with the system's own Python and libraries. It must leave nothing behind."""
     done = subprocess.run(
-        [TOP / "try.sh"],
-        cwd=tmp_path,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        [TOP / "try.sh", *arguments],
+        cwd=scratch,
+        env={**os.environ, "TMPDIR": str(scratch)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
+    assert list(scratch.iterdir()) == []
+    return done
+
+
+# Changed and taken back; a tree whose value is right already; a tree where grubkd must not change anything.
+@pytest.mark.parametrize(
+    ("tree", "end"),
+    [
+        ((), "Every file is again what it was, byte for byte.\n"),
+        (("debian-12",), "Every file is again what it was, byte for byte.\n"),
+        (("legacy-foreign-value",), "grubkd refuses this change and says why. No file was changed.\n"),
+    ],
+)
+def test_try_sh_works(tmp_path: Path, tree: tuple[str, ...], end: str) -> None:
+    done = try_sh(tmp_path, *tree)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("Every file is again what it was, byte for byte.\n")
-    assert list(tmp_path.iterdir()) == []
+    assert done.stdout.endswith(end)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("tree", TREES)
+def test_try_sh_works_with_every_tree(tmp_path: Path, tree: str) -> None:
+    done = try_sh(tmp_path, tree)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(("byte for byte.\n", "No file was changed.\n"))
+
+
+def test_try_sh_lists_the_trees(tmp_path: Path) -> None:
+    done = try_sh(tmp_path, "no-bootloader")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sorted(done.stderr.splitlines()[1:]) == [f"  {tree}" for tree in TREES]
 
 
 def refresh() -> None:
-    """Put into README what its commands print."""
+    """Write into README what its commands print."""
     with tempfile.TemporaryDirectory() as scratch:
         place = furnish(Path(scratch))
         lines = README.read_text().splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""What a configuration file goes through: read, edited in memory, read again; shared by the targets of the formats."""
+"""Read a configuration file, edit it in memory, read it again: shared by the targets of the formats."""
 
 import sys
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ WISHES = (
 def attempt(files: Mapping[str, bytes]) -> None:
     """Read the tree of these files, and set values in all of it and in its first entry.
 
-    Refusals are answers. A reading that comes out other than planned is none, though it would have written nothing.
+    A refusal is a valid answer. An edit that does not read as planned is a failure, although nothing would be written.
     """
     tree = MemoryTree(files)
     config = inventory.read(tree)

@@ -1,4 +1,4 @@
-"""Inputs made from a corpus by small and by rough changes."""
+"""Inputs made from a corpus by small and large changes."""
 
 from collections.abc import Callable, Sequence
 from random import Random

@@ -1,4 +1,4 @@
-"""Running a target for some time."""
+"""Runs a target for some time."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ from types import ModuleType
 from fuzz.mutation import mutate
 
 HERE = Path(__file__).parent
-# Longer than any of the inputs may take: what takes it counts as a hang.
-PATIENCE = 10.0  # seconds of the processor
+# Longer than any input may take: an input that takes this long counts as a hang.
+PATIENCE = 10.0  # seconds of processor time
 
 
 def targets() -> list[str]:
@@ -27,7 +27,7 @@ def load(name: str) -> tuple[ModuleType, list[bytes]]:
 
 
 def fuzz(name: str, seconds: float, seed: int) -> int:
-    """Run a target; returns the number of inputs tried. Raises AssertionError with the input that did it."""
+    """Run a target; returns the number of inputs tried. Raises AssertionError with the input that failed."""
     module, corpus = load(name)
     random = Random(seed)
     tokens: Sequence[bytes] = getattr(module, "TOKENS", [])

@@ -1,4 +1,4 @@
-"""A few seconds of each fuzzing target; fuzz/__init__.py tells the command for ten minutes and more."""
+"""A few seconds of each fuzzing target; fuzz/__init__.py has the command for longer runs."""
 
 import pytest
 

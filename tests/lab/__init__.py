@@ -1,1 +1,1 @@
-"""The lab: real bootloaders boot real kernels, in QEMU's software emulation, with what grubkd wrote."""
+"""The lab: real boot loaders boot real kernels in QEMU's software emulation, with the lines that grubkd wrote."""

@@ -1,4 +1,4 @@
-"""`python -m lab`: what the last long run found, as docs/lab.md."""
+"""`python -m lab`: print the results of the last long run, as docs/lab.md."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,11 +8,12 @@ from typing import Any
 from lab.matrix import COUNTS, cases
 from lab.results import rows
 
-HEAD = """# What the lab saw
+HEAD = """# Results of the lab
 
-Written by `./lab.sh`. Real kernels, booted in QEMU's software emulation, and what grubkd's predictor had said of each
-boot from the command line, the firmware's memory map and the place of the initial RAM disk. "Exact": /proc/iomem shows
-the regions predicted. "Possible": the prediction named several outcomes, and this is one of them.
+Written by `./lab.sh`. It boots real kernels in QEMU's software emulation and compares each boot with grubkd's
+prediction, which is made from the command line, the firmware's memory map and the place of the initial RAM disk.
+"Exact": /proc/iomem shows the predicted regions. "Possible": the prediction has several outcomes, and this is one of
+them.
 """
 
 
@@ -68,33 +69,33 @@ def _boots(found: list[dict[str, Any]]) -> Iterator[Sequence[object]]:
 
 BOOTS = (
     *("kernel", "RAM", "machine", "crashkernel=", "KASLR", "larger initrd", "predicted"),
-    *("how surely", "reserved", "outcome"),
+    *("certainty", "reserved", "outcome"),
 )
 
 
 def document() -> Iterator[str]:
     """The lines of docs/lab.md."""
     yield from HEAD.splitlines()
-    # Not what an earlier choice of cases left behind.
+    # Without the results of cases that no longer exist.
     places = {str(case): place for place, case in enumerate(case for kernel in COUNTS for case in cases(kernel))}
     found = sorted((row for row in rows("matrix") if row["key"] in places), key=lambda row: places[row["key"]])
-    yield "\n## The predictor against the truth\n"
+    yield "\n## Predictions and boots\n"
     yield from table(SUMMARY, _summary(found))
     yield from _others()
     yield "\n## Every boot of the first table\n"
     yield from table(BOOTS, _boots(found))
 
 
-SIZING = ("kernel", "release", "RAM", "captures", "does not", "boots", "`plan` recommends", "which is here", "date")
+SIZING = ("kernel", "release", "RAM", "captures", "does not", "boots", "`plan` recommends", "which is, here", "date")
 POWER = (
     *("run", "cuts", "before a transaction", "inside one", "after it", "undone by the next `set`"),
-    *("with writes not flushed lost at random", "such writes lost", "date"),
+    *("with unflushed writes lost at random", "such writes lost", "date"),
 )
 CUT = """
-A real Debian 12 is killed while `grubkd set` runs in a loop, and booted again through its GRUB. What its kernel had not
-yet written is lost; every second time its disk also loses, of the writes that it had received after its last flush,
-some, and of others a part. Then every file is the old or the new one, the kernel's command line too, `show` ends with 0
-and the next `set` does its work. "Inside": the next boot found a journal of a transaction under way.
+A real Debian 12 is killed while `grubkd set` runs in a loop, and boots again through its GRUB. Data that its kernel had
+not written yet are lost. Every second time the disk also loses some of the writes that it received after its last
+flush, and parts of others. Afterwards every file is the old or the new one, and so is the kernel's command line; `show`
+exits 0 and the next `set` works. "Inside": the next boot found the journal of an unfinished transaction.
 """
 HANG = ("case", "release", "predicted", "silent for", "a good value reports after", "date")
 

@@ -1,4 +1,4 @@
-"""A machine with a real Debian 12: made by debootstrap, started by the GRUB 2 that its own grub-install put there."""
+"""A machine with a real Debian 12: debootstrap makes it, and the GRUB 2 of its own grub-install boots it."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ PACKAGES = (
     *("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "kexec-tools", "makedumpfile"),
     *("python3", "python3-lark", "python3-click", "python3-augeas", "python3-psutil"),
 )
-# A third of the whole, which nothing here looks at.
+# A third of the whole, which no test here reads.
 SUPERFLUOUS = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/lib/apt/lists", "var/cache/apt")
 MEMORY = 1024
 """MiB of RAM."""
@@ -28,7 +28,7 @@ MEMORY = 1024
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`packages` of Debian; `size` of /, MiB; `grubkd`: that of this tree; `prepare`: what its shell is to do first."""
+    """`packages` of Debian; `size` of /, MiB; `grubkd`: that of this tree; `prepare`: what its shell runs first."""
 
     packages: tuple[str, ...] = PACKAGES
     size: int = 900
@@ -39,8 +39,8 @@ class Recipe:
 USUAL = Recipe()
 
 GUEST = Path(__file__).with_name("guest.sh")
-# As grub-pc's package leaves it, but for the time to choose and what the lab must hear. nokaslr: where the kernel lies
-# is then known before it boots.
+# As grub-pc's package leaves it, except for the timeout and the console. nokaslr: the kernel's place is then known
+# before it boots.
 DEFAULT = """# If you change this file, run 'update-grub' afterwards to update
 # /boot/grub/grub.cfg.
 GRUB_DEFAULT=0
@@ -50,16 +50,16 @@ GRUB_CMDLINE_LINUX_DEFAULT="quiet"
 GRUB_CMDLINE_LINUX="console=ttyS0,115200 init=/lab/init nokaslr oops=panic panic=-1"
 GRUB_TERMINAL=serial
 """
-# As the package kdump-tools puts it.
+# As the package kdump-tools installs it.
 DROP_IN = 'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT crashkernel=384M-:128M"\n'
-INSTALL = """told install
+INSTALL = """section install
 mkdir -p /boot/grub
 grub-install /dev/vda && update-grub && echo installed
 """
 
 
 def tarball(packages: Sequence[str] = PACKAGES) -> Path:
-    """The packed Debian without grubkd, made where it is not there yet (some minutes). Raises Unavailable."""
+    """The packed Debian without grubkd; made if it is missing (some minutes). Raises Unavailable."""
     if not shutil.which("debootstrap"):
         raise Unavailable("debootstrap is not installed")
     # Another choice of packages is another tree.
@@ -87,7 +87,7 @@ def tarball(packages: Sequence[str] = PACKAGES) -> Path:
 
 
 def _install_grubkd(tree: Path) -> None:
-    """The package as a build puts it together, its parsers' tables included, and the command."""
+    """Install the package as a build makes it, with its parsers' tables, and the command."""
     build = tree.parent / "build"
     source = shutil.copytree(
         TOP, build, symlinks=True, ignore=shutil.ignore_patterns(".*", "fixtures", "tests", "__pycache__")
@@ -97,7 +97,7 @@ def _install_grubkd(tree: Path) -> None:
         [sys.executable, "setup.py", "-q", "build", "--build-lib", into], cwd=source, check=True, capture_output=True
     )
     shutil.rmtree(build)
-    # As a package's installation does: the emulated machine would be a minute about it, at every run.
+    # As the installation of a package does: the emulated machine would need a minute for it in every run.
     compiling = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
     subprocess.run([*compiling, "-s", str(tree), "-p", "/", str(into / "grubkd")], check=True)
     command = tree / "usr/bin/grubkd"
@@ -106,8 +106,8 @@ def _install_grubkd(tree: Path) -> None:
 
 
 def _functions() -> str:
-    """What the lab's other init tells, told in the same words."""
-    return "\n".join(re.findall(r"^(?:told|report)\(\) \{\n.*?^\}\n", INIT.read_text(), re.MULTILINE | re.DOTALL))
+    """The functions of the other init that print sections."""
+    return "\n".join(re.findall(r"^(?:section|report)\(\) \{\n.*?^\}\n", INIT.read_text(), re.MULTILINE | re.DOTALL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +117,11 @@ class Debian:
     disk: Path
 
     def machine(self, job: str) -> Machine:
-        """The machine, told by `job` what to do after its start."""
+        """The machine, with `job` as the script that it runs after its start."""
         return Machine("x86_64", MEMORY, disk=self.disk, job=job_file(self.disk, job))
 
     def boot(self, job: str, deadline: float = 120) -> Run:
-        """Boot it, let it do the job, until it ends. Raises Unavailable."""
+        """Boot it, run the job, wait until it ends. Raises Unavailable."""
         done = run(self.machine(job), deadline)
         assert done.ended, done.tail()
         return done
@@ -166,7 +166,7 @@ def install(directory: Path, files: Sequence[tuple[str, str | Path]] = (), recip
     shutil.rmtree(tree)
     found_one = Debian(disk)
     direct = replace(
-        found_one.machine(f"told prepare\n{recipe.prepare}{INSTALL}"),
+        found_one.machine(f"section prepare\n{recipe.prepare}{INSTALL}"),
         kernel=directory / "vmlinuz",
         initrd=directory / "initrd.img",
         cmdline="root=/dev/vda1 ro console=ttyS0,115200 init=/lab/init mitigations=off panic=-1",

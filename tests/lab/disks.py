@@ -1,4 +1,4 @@
-"""Disk images with a real bootloader each, made without root and without loop devices."""
+"""Disk images, each with a real boot loader, made without root and without loop devices."""
 
 import shutil
 import struct
@@ -27,7 +27,7 @@ def _run(*command: str | Path, text: str | None = None) -> str:
 
 
 def partitioned(disk: Path, sizes: Sequence[int], kind: str = "83", label: str = "dos") -> list[int]:
-    """An empty disk with partitions of so many MiB each, the first bootable; where each begins, in bytes."""
+    """An empty disk with partitions of these sizes in MiB, the first bootable; returns where each begins, in bytes."""
     starts = [MIB]
     for size in sizes:
         starts.append(starts[-1] + size * MIB)
@@ -42,13 +42,13 @@ def partitioned(disk: Path, sizes: Sequence[int], kind: str = "83", label: str =
 
 
 def _ext2(disk: Path, start: int, size: int, tree: Path) -> None:
-    # GRUB 0.97 knows inodes of 128 bytes only.
+    # GRUB 0.97 knows only inodes of 128 bytes.
     options = ("-q", "-F", "-t", "ext2", "-I", "128", "-b", "1024", "-E", f"offset={start},root_owner=0:0")
     _run("mke2fs", *options, "-d", tree, disk, str(size * 1024))
 
 
 def ext4(tree: Path, disk: Path, *, size: int) -> None:
-    """One partition, as today's installers make it, which holds the whole tree; the bootloader is still to come."""
+    """One partition that holds the whole tree, as present installers make it; without a boot loader."""
     (start,) = partitioned(disk, (size,))
     _run("mke2fs", "-q", "-F", "-t", "ext4", "-E", f"offset={start}", "-d", tree, disk, str(size * 1024))
 
@@ -64,7 +64,7 @@ def _without(tree: Path, directory: str, scratch: Path) -> Path:
 def grub_legacy(tree: Path, disk: Path) -> None:
     """GRUB 0.97 on the master boot record, /boot as the first partition, the rest of the tree as the second.
 
-    Debian's own i386 `grub` sets it up, by its own loader and libraries. Raises Unavailable.
+    Debian's own i386 `grub` sets it up, with its own loader and libraries. Raises Unavailable.
     """
     packages = Source("bookworm", "i386").tree("grub-legacy", "libc6", "libncurses6", "libtinfo6")
     for stage in (packages / "usr/lib/grub/i386-pc").iterdir():
@@ -77,13 +77,13 @@ def grub_legacy(tree: Path, disk: Path) -> None:
         device_map = scratch / "device.map"
         device_map.write_text(f"(hd0) {disk}\n")
         libraries = f"{packages}/lib/i386-linux-gnu:{packages}/usr/lib/i386-linux-gnu"
-        told = _run(
+        printed = _run(
             packages / "lib/ld-linux.so.2",
             *("--library-path", libraries, packages / "usr/sbin/grub"),
             *("--batch", "--no-floppy", f"--device-map={device_map}"),
             text="root (hd0,0)\nsetup (hd0)\nquit\n",
         )
-    assert 'Running "install /grub/stage1' in told and "succeeded" in told, told
+    assert 'Running "install /grub/stage1' in printed and "succeeded" in printed, printed
 
 
 _GRUB2_MODULES = (
@@ -105,7 +105,7 @@ def grub2(tree: Path, disk: Path, *, size: int = 128) -> None:
 
 
 def _embed(disk: Path, boot: bytes, core: bytes) -> None:
-    """What grub-bios-setup writes: boot.img around the partition table, core.img in the sectors behind it."""
+    """Write what grub-bios-setup writes: boot.img around the partition table, core.img in the sectors after it."""
     core += bytes(-len(core) % _SECTOR)
     sectors = len(core) // _SECTOR
     assert sectors < MIB // _SECTOR - 1, "core.img does not fit before the first partition"
@@ -121,7 +121,7 @@ def _embed(disk: Path, boot: bytes, core: bytes) -> None:
 
 
 def _fat(disk: Path, start: int, size: int, tree: Path, bits: int) -> str:
-    """A FAT file system with what is in the tree; returns how mtools call it."""
+    """A FAT file system with the files of the tree; returns its name for mtools."""
     _run("mkfs.vfat", "-F", str(bits), "--offset", str(start // _SECTOR), disk, str(size * 1024))
     image = f"{disk}@@{start}"
     for each in sorted(tree.iterdir()):
@@ -144,7 +144,7 @@ def systemd_boot(tree: Path, disk: Path, *, size: int = 96) -> tuple[Path, Path]
 
 
 def ovmf(variables: Path) -> tuple[Path, Path]:
-    """EFI firmware for QEMU's pflash, its variables fresh in that file. Raises Unavailable."""
+    """EFI firmware for QEMU's pflash, with new variables in that file. Raises Unavailable."""
     firmware = Source("bookworm", "amd64").tree("ovmf") / "usr/share/OVMF"
     shutil.copy(firmware / "OVMF_VARS_4M.fd", variables)
     return firmware / "OVMF_CODE_4M.fd", variables

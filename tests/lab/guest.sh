@@ -1,15 +1,15 @@
 #!/bin/sh
-# Process 1 of the lab's Debian. Its job is a script on the second disk; what it tells stands between lines "@@@ NAME".
+# Process 1 of the lab's Debian. It runs the script on the second disk, which prints sections after lines "@@@ NAME".
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mount -t tmpfs tmpfs /run
 mount -o remount,rw /
-# The kernel's late messages would land inside of what is told.
+# The kernel's late messages would be printed inside the sections.
 dmesg -n 1
 
-# Taken from the lab's other init.
+# Copied from the lab's other init.
 # shellcheck source=/dev/null
 . /lab/functions
 
@@ -17,9 +17,9 @@ tr -d '\0' </dev/vdb >/run/job
 # shellcheck source=/dev/null
 . /run/job
 
-told end
+section end
 sync
 mount -o remount,ro /
-# Under QEMU's -no-reboot that ends the machine.
+# With QEMU's -no-reboot this ends the machine.
 echo b >/proc/sysrq-trigger
 while :; do sleep 1; done

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Process 1 of the lab's machines. What it does stands on the kernel's command line: lab.do=report, kdump or crash.
-# Everything that it tells the host stands between a line "@@@ NAME" and the next such line.
+# Process 1 of the lab's machines. The kernel's command line says what it does: lab.do=report, kdump or crash.
+# What it prints for the host is in sections, each after a line "@@@ NAME".
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin
 /bin/busybox --install -s /bin 2>/dev/null
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev 2>/dev/null
-# The kernel's late messages would land inside of what is told.
+# The kernel's late messages would be printed inside the sections.
 dmesg -n 1
 
-told() {
+section() {
     echo "@@@ $1"
 }
 
@@ -22,31 +22,31 @@ argument() {
 }
 
 finish() {
-    told end
+    section end
     sync
     "$1" -f
     while :; do sleep 1; done
 }
 
 report() {
-    told release
+    section release
     uname -r
-    told cmdline
+    section cmdline
     cat /proc/cmdline
-    told iomem
+    section iomem
     cat /proc/iomem
-    told size
+    section size
     cat /sys/kernel/kexec_crash_size
-    told initrd
+    section initrd
     for end in start end; do
         chosen=/sys/firmware/devicetree/base/chosen/linux,initrd-$end
         [ ! -e "$chosen" ] || od -An -v -tx1 "$chosen"
     done
-    told messages
+    section messages
     dmesg | grep -E 'BIOS-e820|RAMDISK:|efi: EFI v|[Cc]rash ?[Kk]ernel'
 }
 
-# disk: mount the partition lab.disk= on /mnt, and lab.boot=, where /boot is one of its own, on /mnt/boot.
+# disk: mount the partition lab.disk= on /mnt and, if /boot is a separate one, lab.boot= on /mnt/boot.
 disk() {
     while read -r module; do insmod "/modules/$module"; done </modules/order
     tries=0
@@ -59,7 +59,7 @@ disk() {
         [ -z "$(argument lab.boot)" ] || mount -t ext4 -o ro "/dev/$(argument lab.boot)" /mnt/boot
         return
     fi
-    told trouble
+    section trouble
     echo "cannot mount $(argument lab.disk)"
     finish poweroff
 }
@@ -69,9 +69,9 @@ release() {
     umount /mnt
 }
 
-# The capture kernel: save the dump, then boot as the machine boots.
+# The capture kernel: save the dump, then boot the machine as usual.
 capture() {
-    told capture
+    section capture
     grep MemTotal /proc/meminfo
     disk
     date=$(date +%Y-%m-%d-%H:%M:%S)
@@ -83,29 +83,29 @@ capture() {
     finish reboot
 }
 
-# Load the capture kernel from the disk, and crash; after the crash, tell what was saved. A capture kernel that dies with
-# nothing saved boots the machine again as well: that must not go round and round.
+# Load the capture kernel from the disk and crash; after the crash, print what was saved. A capture kernel that dies
+# without saving also boots the machine again: this must not repeat for ever.
 kdump() {
     disk
     if ls /mnt/var/crash/*/vmcore >/dev/null 2>&1; then
-        told saved
+        section saved
         ls -l /mnt/var/crash/*
         release
         finish poweroff
     fi
     if [ -e /mnt/var/crash/tried ]; then
-        told lost
+        section lost
         release
         finish poweroff
     fi
-    told load
+    section load
     kexec -p /mnt/boot/"$(argument lab.kernel)" --initrd=/mnt/boot/"$(argument lab.initrd)" \
         --append="console=ttyS0,115200 nr_cpus=1 irqpoll reset_devices panic=-1 lab.disk=$(argument lab.disk)" 2>&1
     echo "loaded $(cat /sys/kernel/kexec_crash_loaded)"
     : >/mnt/var/crash/tried
     release
     [ "$(cat /sys/kernel/kexec_crash_loaded)" = 1 ] || finish poweroff
-    told crash
+    section crash
     echo 1 >/proc/sys/kernel/sysrq
     echo c >/proc/sysrq-trigger
 }

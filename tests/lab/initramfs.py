@@ -1,4 +1,4 @@
-"""Initial RAM disks: busybox, the lab's init, and on demand programs with their libraries and a kernel's modules."""
+"""Initial RAM disks: busybox, the lab's init and, on request, programs with their libraries and a kernel's modules."""
 
 import gzip
 import os
@@ -42,7 +42,7 @@ class Archive:
             for path, data in self.files.items()
         ]
         entries += [(path, stat.S_IFLNK | 0o777, target.encode()) for path, target in self.links.items()]
-        # Sorted, a directory stands before what is in it.
+        # In sorted order a directory comes before its files.
         body = b"".join(_entry(number, *entry) for number, entry in enumerate(sorted(entries), 1))
         return gzip.compress(body + _entry(0, "TRAILER!!!", 0, b""), compresslevel=6, mtime=0)
 
@@ -67,7 +67,7 @@ def base(arch: str) -> Archive:
 
 
 def ballast(size: int) -> bytes:
-    """An archive of one file of about that many bytes that does not shrink: for initial RAM disks of a given size."""
+    """An archive with one incompressible file of about that many bytes: for initial RAM disks of a given size."""
     noise = b"".join(number.to_bytes(4, "little") for number in range(size // 4))
     return _entry(1, "ballast", stat.S_IFREG | 0o644, noise) + _entry(0, "TRAILER!!!", 0, b"")
 
@@ -83,12 +83,12 @@ _XEN = (
     *("libxenmisc4.17", "libxenstore4", "libxentoolcore1", "libxentoollog1"),
 )
 _PROGRAMS = ("kexec", "makedumpfile")
-# A virtio disk with an ext2 file system; ext4 asks for the checksum by name, so no file tells that it needs it.
+# A virtio disk with an ext2 file system; ext4 requests the checksum by name, so no file lists it as a dependency.
 _MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
 
 
 def with_kdump(kernel: Kernel) -> Archive:
-    """The base, and what loads a capture kernel and saves its dump on a virtio disk. Raises Unavailable."""
+    """The base, and the tools that load a capture kernel and save its dump on a virtio disk. Raises Unavailable."""
     archive = base(kernel.arch)
     tree = tools(kernel.arch)
     libraries = {path.name: path for path in tree.rglob("*.so*")}
@@ -112,7 +112,7 @@ def tools(arch: str) -> Path:
 
 
 def _needed(program: Path, libraries: dict[str, Path]) -> Iterator[tuple[str, Path]]:
-    """Where each library of the program, and of its libraries, goes; and its loader."""
+    """The path of each library of the program and of its libraries, and of its loader."""
     seen: set[str] = set()
     waiting = [program]
     while waiting:

@@ -9,7 +9,7 @@ from lab.packages import Source, Unavailable
 
 @dataclass(frozen=True)
 class Kernel:
-    """`name` as in the tables; `arch` as grubkd calls it; `package` the one that stands for the newest of its suite.
+    """`name` as in the tables; `arch` as grubkd calls it; `package` the one that depends on the newest of its suite.
 
     `holder`: how the name of the package begins that holds the image.
     """
@@ -28,7 +28,7 @@ class Kernel:
 
     @cached_property
     def image(self) -> Path:
-        """The file that a bootloader loads."""
+        """The file that a boot loader loads."""
         # From 7.1 on Debian keeps it with its modules.
         for pattern in ("boot/vmlinu[xz]-*", "usr/lib/modules/*/vmlinu[xz]"):
             for found in self.tree.glob(pattern):

@@ -1,4 +1,4 @@
-"""Kernels x memory x values x machines: the boots by which the predictor is judged."""
+"""Kernels x memory x values x machines: the boots that test the predictor."""
 
 import os
 import random
@@ -36,7 +36,7 @@ COUNTS = {
     "6.12 riscv64": 4,
     "6.1 ppc64le": 4,
 }
-# So many of them by EFI firmware, for each x86_64 kernel.
+# How many of them by EFI firmware, for each x86_64 kernel.
 EFI_COUNT = 6
 DEADLINE = {"x86_64": 150.0, "i386": 150.0, "arm64": 180.0, "riscv64": 240.0, "ppc64le": 240.0}
 
@@ -46,7 +46,7 @@ TRIES = 4
 
 @dataclass(frozen=True, slots=True)
 class Booted:
-    """The last boot of a case; its report, None where the guest did not come so far; how many boots ended in faults."""
+    """The last boot of a case: its report, None if the guest printed none; how many boots ended in faults."""
 
     run: Run
     report: Report | None
@@ -55,7 +55,7 @@ class Booted:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One boot. `memory` and `ballast` (what makes the initial RAM disk larger) in MiB; `value` as one types it.
+    """One boot. `memory` and `ballast` (what makes the initial RAM disk larger) in MiB; `value` as typed.
 
     `efi`: by OVMF instead of a BIOS.
     """
@@ -103,7 +103,7 @@ def cases(kernel: str) -> list[Case]:
             ballast=chance.choice(INITRDS) if x86 else 0,
         )
         if arch == "i386" and case.memory > 2048:
-            # With that much high memory QEMU 7.2's q35 has the kernel fault at its fixmap, whatever the value.
+            # With that much high memory the kernel faults at its fixmap on QEMU 7.2's q35, whatever the value.
             case = replace(case, kind="pc")
         found[case] = None
     return list(found) + (_by_efi(kernel, chance) if arch == "x86_64" else [])
@@ -118,7 +118,7 @@ def _by_efi(kernel: str, chance: random.Random) -> list[Case]:
 
 
 def initrd(arch: str, size: int) -> Path:
-    """The initial RAM disk that reports, with so many MiB of ballast. Raises Unavailable."""
+    """The initial RAM disk that prints the report, with that many MiB of ballast. Raises Unavailable."""
     with locked("initrd"):
         archive = base(arch).packed()
         path = CACHE / f"report-{arch}-{size}.img"
@@ -137,9 +137,9 @@ def machine(case: Case) -> Machine:
 
 
 def boot(case: Case) -> Booted:
-    """Boot the case, again where the kernel met a fault on its way. Raises Unavailable.
+    """Boot the case, and again if the kernel faulted. Raises Unavailable.
 
-    QEMU 7.2 emulates some kernels, 6.12 with more than 4G above all, so that one boot in ten faults at random.
+    With some kernels, mostly 6.12 with more than 4G, one boot in ten faults at random in QEMU 7.2's emulation.
     """
     faults = 0
     while True:

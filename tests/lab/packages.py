@@ -14,7 +14,7 @@ from pathlib import Path
 
 CACHE = Path(os.environ.get("GRUBKD_TEST_CACHE", "/var/cache/grubkd-tests")) / "lab"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-# Two tries of this many seconds each: an archive that does not answer must not eat the test run.
+# Two tries of this many seconds each: an archive that does not answer must not stop the test run.
 _PATIENCE = ("-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=30")
 
 # A file's name has at most 255 bytes.
@@ -22,7 +22,7 @@ _LONGEST = 200
 
 
 class Unavailable(Exception):
-    """Something that the lab needs cannot be had here; the text says what and why."""
+    """Something that the lab needs is not available here; the text says what and why."""
 
 
 @contextmanager
@@ -42,7 +42,7 @@ class Source:
     arch: str
 
     def tree(self, *packages: str) -> Path:
-        """The directory that holds the unpacked packages, by themselves, without what they depend on.
+        """The directory of the unpacked packages, without their dependencies.
 
         Raises Unavailable.
         """
@@ -56,7 +56,7 @@ class Source:
         return found
 
     def member(self, package: str, path: str) -> Path:
-        """One file of a package, for those that unpacked would fill the disk. Raises Unavailable."""
+        """One file of a package that is too large to be unpacked whole. Raises Unavailable."""
         found = CACHE / "members" / f"{self.suite}-{self.arch}-{package}" / path
         with locked("packages"):
             if not found.is_file():
@@ -91,7 +91,7 @@ class Source:
         shutil.rmtree(partial)
 
     def newest(self, package: str) -> str:
-        """The kernel that a package without files stands for: linux-image-686-pae -> linux-image-6.1.0-50-686-pae."""
+        """The kernel that a package without files depends on: linux-image-686-pae -> linux-image-6.1.0-50-686-pae."""
         with locked("packages"):
             note = CACHE / "trees" / f"{self.suite}-{self.arch}-{package}.newest"
             if not note.exists():
@@ -131,7 +131,7 @@ class Source:
         return done.stdout.decode()
 
     def _options(self) -> list[str]:
-        """What keeps apt away from the host's own state; the package lists are fetched at the first call."""
+        """Options that keep apt away from the host's own state; the first call fetches the package lists."""
         state = CACHE / "apt" / f"{self.suite}-{self.arch}"
         options = _options(state, self.arch)
         if not (state / "ready").exists():
@@ -147,7 +147,7 @@ class Source:
 
 @cache
 def _refusal(suite: str, arch: str) -> list[str]:
-    """Why the lists could not be fetched, once it was tried in vain: nobody waits for it twice."""
+    """Why the lists could not be fetched; a failed attempt is not repeated."""
     return []
 
 
@@ -182,7 +182,7 @@ def _options(state: Path, arch: str) -> list[str]:
 
 @cache
 def _mirror() -> str:
-    """Where the host itself takes Debian's packages from. Raises Unavailable."""
+    """The mirror from which the host takes Debian's packages. Raises Unavailable."""
     try:
         done = subprocess.run(
             ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Identifier: Packages"],

@@ -1,4 +1,4 @@
-"""What grubkd's predictor says of a boot, beside what the kernel of that boot did."""
+"""What grubkd predicts for a boot, compared with what the kernel of that boot did."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ Regions = tuple[Extent, ...]
 class Compared:
     """One question and its answer by the kernel.
 
-    `outcome`: "exact", the regions are those predicted; "possible", they are one of the alternatives; "wrong".
+    `outcome`: "exact": the regions are as predicted; "possible": they are one of the alternatives; "wrong".
     """
 
     status: str
@@ -25,7 +25,7 @@ class Compared:
 
     @property
     def certain(self) -> bool:
-        """Whether the predictor left no doubt."""
+        """Whether the prediction is certain."""
         return self.status != "uncertain"
 
 
@@ -33,7 +33,7 @@ def question(report: Report, arch: str, *, knows_image: bool) -> dict[str, Any]:
     """The facts of a boot that are known before it, as `predict --batch` takes them.
 
     The firmware's map and where the bootloader puts the initial RAM disk do not change from one boot to the next, nor
-    does the size of the kernel's image, which stands in the question if `knows_image`. Where KASLR put it does not.
+    does the size of the kernel's image, which is in the question if `knows_image`. The place that KASLR chose does.
     """
     memory = report.map
     asked: dict[str, Any] = {
@@ -52,7 +52,7 @@ def question(report: Report, arch: str, *, knows_image: bool) -> dict[str, Any]:
 
 
 def compare(report: Report, arch: str, *, knows_image: bool = True) -> Compared:
-    """Ask the predictor about the boot, and see what the kernel did."""
+    """Run the predictor for the boot and compare with what the kernel did."""
     asked = question(report, arch, knows_image=knows_image)
     placement: dict[str, Any] = batch.answer(asked)["placement"]
     status, predicted, alternatives = placement["status"], placement["regions"], placement["alternatives"]
@@ -70,7 +70,7 @@ def compare(report: Report, arch: str, *, knows_image: bool = True) -> Compared:
 
 
 def compare_silent(report: Report, arch: str, cmdline: str, *, knows_image: bool = True) -> Compared:
-    """As compare, for a machine that was silent when booted with this line; the report is of one with another."""
+    """As compare, for a machine that printed nothing with this line; the report is of a boot with another line."""
     asked = question(report, arch, knows_image=knows_image)
     placement: dict[str, Any] = batch.answer({**asked, "cmdline": cmdline})["placement"]
     repeats = not placement["regions"] and "for ever" in placement["reason"]
@@ -84,7 +84,7 @@ def amount(regions: Regions) -> int:
 
 
 def size_fits(report: Report, regions: Regions) -> bool:
-    """Whether kexec_crash_size is what the regions hold: up to 6.1 without the lower of two."""
+    """Whether kexec_crash_size is the size of the regions; up to 6.1 without the lower one of two."""
     if not regions:
         return report.size == 0
     return report.size in (amount(regions), amount(regions[-1:]))

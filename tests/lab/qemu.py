@@ -1,4 +1,4 @@
-"""QEMU's software emulation of a machine: started, listened to, and ended by its own process id at a deadline."""
+"""QEMU's software emulation of a machine: start it, read its console, end it by its process id at a deadline."""
 
 import os
 import selectors
@@ -41,7 +41,7 @@ class Machine:
     """A machine with `memory` MiB: it boots `kernel` directly, or what its disk holds.
 
     `kind`: QEMU's machine type, None for the architecture's usual one. `pflash`: the firmware's code and, writable,
-    its variables. `restarts`: a guest that reboots does so; else the machine ends there. `job`: a file that the guest
+    its variables. `restarts`: the guest may reboot; otherwise a reboot ends the machine. `job`: a file that the guest
     finds on its second disk. `log`: where every write and flush of the disk is noted, in their order, from its start.
     `ssh`: the port of the host's loopback that leads to the guest's port 22, its only connection.
     """
@@ -119,9 +119,9 @@ class Run:
 
 @contextmanager
 def started(machine: Machine, console: Path) -> Iterator[None]:
-    """The machine, while the context lasts; what it writes on its serial console goes to the file. Raises Unavailable.
+    """The machine, while the context lasts; its serial console is written to the file. Raises Unavailable.
 
-    Its own process is killed in the end, as by a power cut.
+    Its process is killed at the end, as by a power cut.
     """
     command = machine.command()
     with (

@@ -1,4 +1,4 @@
-"""What a machine of the lab told about itself: between a line `@@@ NAME` and the next."""
+"""The report of a machine of the lab: sections on its console, each after a line `@@@ NAME`."""
 
 import re
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class Report:
 
     @property
     def image(self) -> Extent | None:
-        """Where the kernel lay, from its code to the end of its bss."""
+        """The extent of the kernel, from its code to the end of its bss."""
         return from_iomem(self.iomem).kernel
 
     @property
     def initrd(self) -> Extent | None:
-        """Where the initial RAM disk was put, as far as the kernel told."""
+        """The place of the initial RAM disk, if the kernel printed it."""
         ends = [bytes.fromhex(line) for line in self.chosen.splitlines()]
         return self.map.initrd or (initrd_in_device_tree(*ends) if len(ends) == 2 else None)
 
@@ -47,7 +47,7 @@ class Report:
 
     @property
     def map(self) -> MemoryMap:
-        """The firmware's map where boot messages tell it (x86), else that of /proc/iomem."""
+        """The firmware's map if boot messages show it (x86), otherwise that of /proc/iomem."""
         if "BIOS-e820" in self.messages:
             return from_e820_log(self.messages)
         return from_iomem(self.iomem)
@@ -60,18 +60,18 @@ def parts(text: str) -> list[tuple[str, str]]:
 
 
 def part(text: str, name: str) -> str:
-    """The text of the last part of that name, "" where there is none."""
+    """The text of the last part of that name, "" if there is none."""
     return next((found for each, found in reversed(parts(text)) if each == name), "")
 
 
 def reports(text: str) -> list[Report]:
-    """Every complete report on a console: one for each boot."""
+    """Every complete report on a console, one for each boot."""
     found: list[Report] = []
     held: dict[str, str] = {}
-    for name, told in parts(text):
+    for name, printed in parts(text):
         if name == "release":
             held = {}
-        held[name] = told
+        held[name] = printed
         if name == "messages":
             size = held["size"].strip()
             found.append(
@@ -80,7 +80,7 @@ def reports(text: str) -> list[Report]:
                     held["cmdline"].rstrip("\n"),
                     held["iomem"],
                     int(size) if size.isdigit() else None,
-                    told,
+                    printed,
                     held.get("initrd", ""),
                 )
             )

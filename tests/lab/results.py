@@ -1,4 +1,4 @@
-"""What the long run found, kept as JSON lines, one file a table; docs/lab.md is made of it."""
+"""The results of the long run as JSON lines, one file a table; docs/lab.md is made from them."""
 
 import json
 import time
@@ -10,7 +10,7 @@ RESULTS = CACHE / "results"
 
 
 def record(table: str, key: str, **facts: Any) -> None:
-    """Note a row of the table, in the place of an earlier one of that key."""
+    """Write a row of the table; it replaces an earlier one with the same key."""
     with locked("results"):
         RESULTS.mkdir(exist_ok=True)
         kept = [row for row in rows(table) if row["key"] != key]

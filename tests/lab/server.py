@@ -1,4 +1,4 @@
-"""A Debian 12 as a fleet has them: systemd, an sshd, an administrator with sudo, and an archive of packages."""
+"""A Debian 12 as in a fleet: systemd, an sshd, an administrator with sudo, and a package archive."""
 
 import socket
 import subprocess
@@ -21,14 +21,14 @@ PACKAGES = (
     *("openssh-server", "sudo", "python3", "python3-apt", "busybox", "kexec-tools", "makedumpfile"),
 )
 SERVICE = "kdump-tools"
-# The second is what apt installs with the first where nobody says otherwise.
+# apt installs the second with the first by default.
 DUMP_TOOLS = (SERVICE, "makedumpfile")
 ARCHIVE = "srv/packages"
 USER = "lab"
 MEMORY = 1024
 """MiB."""
-# As grub-pc's package leaves it, but for the time to choose, and what the lab must see if the machine hangs. The
-# separate page tables against Meltdown make the emulation some times slower.
+# As grub-pc's package leaves it, except for the timeout, and for what the lab must see if the machine hangs. The
+# separate page tables against Meltdown make the emulation several times slower.
 DEFAULT = """GRUB_DEFAULT=0
 GRUB_TIMEOUT=0
 GRUB_DISTRIBUTOR=`lsb_release -i -s 2> /dev/null || echo Debian`
@@ -78,12 +78,12 @@ class Server:
 
     @property
     def options(self) -> list[str]:
-        """Of ssh. Nothing but this machine can answer at that port."""
+        """The options of ssh. Only this machine can answer at that port."""
         return ["-i", str(self.key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
 
     @property
     def variables(self) -> dict[str, Any]:
-        """What an inventory says of it."""
+        """Its variables in an inventory."""
         return {
             "ansible_connection": "ssh",
             "ansible_host": "127.0.0.1",
@@ -93,8 +93,8 @@ class Server:
             "ansible_python_interpreter": "/usr/bin/python3",
         }
 
-    def tell(self, command: str) -> str:
-        """What a command prints that root runs there by its shell, whatever it ends with."""
+    def output(self, command: str) -> str:
+        """The output of a command that root runs there in a shell, whatever its exit code."""
         ssh = ["ssh", *self.options, "-o", "LogLevel=ERROR", "-p", str(self.port), f"{USER}@127.0.0.1", "sudo", "sh"]
         done = subprocess.run(ssh, input=command, capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
@@ -102,7 +102,7 @@ class Server:
 
 @contextmanager
 def server(directory: Path) -> Iterator[Server]:
-    """A fresh one, while the context lasts; it may need minutes until it answers. Needs root. Raises Unavailable."""
+    """A new server, while the context lasts; it may take minutes to answer. Needs root. Raises Unavailable."""
     key = directory / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", key], check=True)
     files = (

@@ -1,4 +1,4 @@
-"""The smallest reservation with which a kernel really captures a dump, found by halving."""
+"""The smallest reservation with which a kernel captures a dump, found by bisection."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ STEP = 16
 
 @dataclass(frozen=True, slots=True)
 class Smallest:
-    """MiB that captured, the next smaller amount that did not, and the boots that it took to know."""
+    """MiB that captured, the next smaller amount that did not, and the number of boots."""
 
     captures: int
     fails: int
@@ -37,5 +37,5 @@ def smallest(captures: Callable[[int], bool], low: int, high: int) -> Smallest |
 
 
 def captured(text: str) -> bool:
-    """Whether the capture kernel saved a dump and the machine, booted anew, found it."""
+    """Whether the capture kernel saved a dump and the machine found it after the reboot."""
     return "vmcore" in part(text, "saved")

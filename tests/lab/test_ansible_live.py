@@ -1,4 +1,4 @@
-"""The Ansible role on a machine, over ssh: installed, set, rebooted, verified; and again, which changes nothing."""
+"""The Ansible role on a machine, over ssh: install, set, reboot, verify; a second run changes nothing."""
 
 import json
 import re
@@ -29,7 +29,7 @@ WAIT = """
         timeout: {seconds}
         connect_timeout: 60
 """
-# As the collection's README has it.
+# As in the collection's README.
 ROLE = """
 - hosts: all
   become: true
@@ -65,7 +65,7 @@ class Fleet:
     server: Server
 
     def play(self, playbook: str, *arguments: str, **variables: Any) -> Played:
-        """Run a playbook with variables of the role; it ends well."""
+        """Run a playbook with variables of the role; it must succeed."""
         given = {"kdump_packages": ["grubkd", SERVICE], "kdump_service": SERVICE, **variables}
         start = time.monotonic()
         done = self.ansible.play({HOST: self.server.variables}, playbook, "--diff", "-e", json.dumps(given), *arguments)
@@ -74,12 +74,12 @@ class Fleet:
         return done
 
     def boot(self) -> str:
-        """What tells this boot from all others."""
-        return self.server.tell("cat /proc/sys/kernel/random/boot_id")
+        """The id of this boot."""
+        return self.server.output("cat /proc/sys/kernel/random/boot_id")
 
     def reservation(self) -> tuple[list[str], int, int]:
         """The values that the kernel was booted with, the bytes that it reserved, 1 if a capture kernel is loaded."""
-        line, size, loaded = self.server.tell(
+        line, size, loaded = self.server.output(
             "cat /proc/cmdline /sys/kernel/kexec_crash_size /sys/kernel/kexec_crash_loaded"
         ).splitlines()
         return re.findall(r"\bcrashkernel=(\S+)", line), int(size), int(loaded)
@@ -87,7 +87,7 @@ class Fleet:
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """One machine for all tests of this file, which are the stages of its life, in their order."""
+    """One machine for all tests of this file, which run in order, each on the result of the one before."""
     try:
         home = tmp_path_factory.mktemp("controller")
         ansible = Ansible(home, home / "none", tools())
@@ -107,10 +107,10 @@ def changed(done: Played) -> list[str]:
 
 
 def test_check_mode_on_a_machine_without_grubkd(fleet: Fleet) -> None:
-    """It can tell that packages would be installed, and not what they would then do; it does not fail."""
+    """It reports that packages would be installed, and no more; it does not fail."""
     done = fleet.play(ROLE, "--check", kdump_value=VALUE)
     assert changed(done) == ["Install grubkd from packages"]
-    assert "not found" in fleet.server.tell("grubkd --version")
+    assert "not found" in fleet.server.output("grubkd --version")
 
 
 def test_first_run_without_a_reboot(fleet: Fleet) -> None:
@@ -148,12 +148,12 @@ def test_nothing_is_left_to_do(fleet: Fleet) -> None:
 
 def test_a_service_that_was_off_is_started(fleet: Fleet) -> None:
     booted = fleet.boot()
-    fleet.server.tell(f"systemctl disable --now {SERVICE}")
+    fleet.server.output(f"systemctl disable --now {SERVICE}")
     assert fleet.reservation() == ([VALUE], 192 << 20, 0)
     done = fleet.play(ROLE, kdump_value=VALUE)
     assert changed(done) == [
         "Enable the service that loads the capture kernel",
-        "Start the service where no boot is to come that does",
+        "Start the service if no reboot will",
     ]
     assert done.result(HOST)["msg"] == VERIFIED
     assert fleet.reservation() == ([VALUE], 192 << 20, 1)
@@ -161,7 +161,7 @@ def test_a_service_that_was_off_is_started(fleet: Fleet) -> None:
 
 
 def test_another_value_in_check_mode(fleet: Fleet) -> None:
-    booted, sums = fleet.boot(), fleet.server.tell(SUMS)
+    booted, sums = fleet.boot(), fleet.server.output(SUMS)
     done = fleet.play(ROLE, "--check", kdump_value="160M", kdump_reboot=True)
     assert changed(done) == [
         "Set the reservation",
@@ -169,7 +169,7 @@ def test_another_value_in_check_mode(fleet: Fleet) -> None:
         "Reboot into the new reservation",
     ]
     assert done.task(HOST, "Set the reservation").result["reboot_required"] is True
-    assert (fleet.boot(), fleet.server.tell(SUMS)) == (booted, sums)
+    assert (fleet.boot(), fleet.server.output(SUMS)) == (booted, sums)
 
 
 def test_the_memory_is_given_back(fleet: Fleet) -> None:

@@ -1,4 +1,4 @@
-"""The dump of a whole cycle as a person reads it: by `crash`, with the symbols of the kernel that crashed.
+"""The dump of a whole cycle, read with `crash` and the symbols of the kernel that crashed.
 
 For x86_64: Debian 12's crash 8.0.2 for i386 does not open dumps of its i386 kernel 6.1, neither with KASLR nor without.
 """
@@ -28,12 +28,12 @@ PACKAGES = (
 
 
 def symbols() -> Path:
-    """The kernel with its symbols: 0.6 GB, of a package of 0.3 GB. Raises Unavailable."""
+    """The kernel with its symbols: 0.6 GB, from a package of 0.3 GB. Raises Unavailable."""
     return SOURCE.member(f"linux-image-{KERNEL.release}-dbg", f"usr/lib/debug/boot/vmlinux-{KERNEL.release}")
 
 
 def asked(vmlinux: Path, vmcore: Path, *commands: str) -> str:
-    """What `crash` answers. Raises Unavailable."""
+    """The output of `crash`. Raises Unavailable."""
     tree = SOURCE.tree(*PACKAGES)
     libraries = f"{tree}/lib/x86_64-linux-gnu:{tree}/usr/lib/x86_64-linux-gnu"
     done = subprocess.run(
@@ -76,12 +76,12 @@ def test_crash_opens_the_dump(tmp_path: Path) -> None:
         assert compared.outcome != "wrong", compared
     assert "vmcore" in part(done.text, "saved"), done.tail()
 
-    told = asked(vmlinux, dump(disk, tmp_path, disks.MIB), "sys", "bt")
-    facts = dict(re.findall(r"^ *([A-Z]+): (.*)$", told, re.MULTILINE))
-    assert facts["RELEASE"] == KERNEL.release, told
-    assert "sysrq triggered crash" in facts["PANIC"], told
-    # Who wrote the c, and how the kernel came to crash.
-    assert 'COMMAND: "init"' in told, told
-    functions = re.findall(r"^ *#\d+ \[[0-9a-f]+\] (\w+) at ", told, re.MULTILINE)
+    printed = asked(vmlinux, dump(disk, tmp_path, disks.MIB), "sys", "bt")
+    facts = dict(re.findall(r"^ *([A-Z]+): (.*)$", printed, re.MULTILINE))
+    assert facts["RELEASE"] == KERNEL.release, printed
+    assert "sysrq triggered crash" in facts["PANIC"], printed
+    # Which process wrote the c, and the call trace of the crash.
+    assert 'COMMAND: "init"' in printed, printed
+    functions = re.findall(r"^ *#\d+ \[[0-9a-f]+\] (\w+) at ", printed, re.MULTILINE)
     way = [name for name in functions if name in ("panic", "sysrq_handle_crash", "write_sysrq_trigger", "vfs_write")]
-    assert way == ["panic", "sysrq_handle_crash", "write_sysrq_trigger", "vfs_write"], told
+    assert way == ["panic", "sysrq_handle_crash", "write_sysrq_trigger", "vfs_write"], printed

@@ -1,4 +1,4 @@
-"""A real Debian 12: grubkd run in it, between update-grub before and after, and booted through its own GRUB."""
+"""A real Debian 12: grubkd runs in it, update-grub runs before and after, and its own GRUB boots it."""
 
 import json
 from typing import Any
@@ -15,29 +15,29 @@ pytestmark = pytest.mark.lab
 # The drop-in of kdump-tools decides; `set` must win over it.
 FILES = (("etc/default/grub.d/kdump-tools.cfg", DROP_IN),)
 CHANGE = """report
-told generated
+section generated
 update-grub 2>/dev/null
-told set
+section set
 grubkd set 192M --json
-told show
+section show
 grubkd show --json
-told predict
+section predict
 grubkd predict --json
-told written
+section written
 sha256sum /boot/grub/grub.cfg
 """
 AGAIN = """report
-told generate
+section generate
 update-grub && echo generated
-told regenerated
+section regenerated
 sha256sum /boot/grub/grub.cfg
-told unchanged
+section unchanged
 grubkd set 192M --json
 """
 
 
 CRASH = """if [ -e /proc/vmcore ]; then
-    told capture
+    section capture
     date=$(date +%Y%m%d%H%M)
     mkdir -p "/var/crash/$date"
     makedumpfile --dump-dmesg --message-level 1 /proc/vmcore "/var/crash/$date/dmesg.$date" &&
@@ -45,19 +45,19 @@ CRASH = """if [ -e /proc/vmcore ]; then
     echo "saved $?"
 else
     report
-    told without
+    section without
     grubkd crash --yes-crash-now 2>&1
     echo "exit $?"
     kexec -p /vmlinuz --initrd=/initrd.img --append="root=/dev/vda1 ro console=ttyS0,115200 init=/lab/init nr_cpus=1 \
 irqpoll reset_devices panic=-1"
-    told check
+    section check
     grubkd check --json
-    told crash
+    section crash
     grubkd crash --yes-crash-now
-    told survived
+    section survived
 fi
 """
-LOOK = """told dumps
+LOOK = """section dumps
 grubkd dumps --json
 """
 
@@ -70,8 +70,8 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Debian:
         pytest.skip(str(problem))
 
 
-def told(text: str, name: str) -> dict[str, Any]:
-    """What a command of the guest answered in JSON."""
+def answer(text: str, name: str) -> dict[str, Any]:
+    """The JSON answer of a command of the guest."""
     return json.loads(part(text, name))  # type: ignore[no-any-return]
 
 
@@ -80,8 +80,8 @@ def test_what_set_wrote_boots_and_stays(debian: Debian) -> None:
     (before,) = reports(first.text)
     assert "crashkernel=384M-:128M" in before.cmdline
     assert before.size == 128 << 20
-    assert told(first.text, "set")["changed"], first.tail()
-    shown, predicted = told(first.text, "show"), told(first.text, "predict")
+    assert answer(first.text, "set")["changed"], first.tail()
+    shown, predicted = answer(first.text, "show"), answer(first.text, "predict")
     (entry,) = (each for each in shown["entries"] if each["default"])
     (foreseen,) = (each for each in predicted["entries"] if each["index"] == entry["index"])
     placement = foreseen["placement"]
@@ -96,22 +96,22 @@ def test_what_set_wrote_boots_and_stays(debian: Debian) -> None:
         compared = compare(report, "x86_64")
         assert compared.outcome != "wrong", compared
         assert size_fits(report, compared.reserved)
-        # The generator makes of the changed sources what grubkd had made of its old answer.
+        # From the changed sources the generator makes what grubkd made from its old output.
         assert "generated\n" in part(done.text, "generate"), done.tail()
         assert part(done.text, "regenerated") == written
-        assert not told(done.text, "unchanged")["changed"]
+        assert not answer(done.text, "unchanged")["changed"]
 
 
 def test_crash_and_what_it_leaves(debian: Debian) -> None:
-    """`crash` really crashes the machine, once a capture kernel is loaded; `dumps` then tells of the dump."""
+    """`crash` crashes the machine once a capture kernel is loaded; `dumps` then lists the dump."""
     debian.boot("grubkd set 256M\n")
     text = debian.boot(CRASH, 400).text
     (report,) = reports(text)
     assert report.size == 256 << 20
     assert "no capture kernel is loaded" in part(text, "without") and "exit 4\n" in part(text, "without"), text[-3000:]
-    found = told(text, "check")
+    found = answer(text, "check")
     assert found["will_dump"]["now"], found
     assert "survived" not in dict(parts(text)) and "saved 0\n" in part(text, "capture"), text[-3000:]
-    (dump,) = told(debian.boot(LOOK).text, "dumps")["dumps"]
+    (dump,) = answer(debian.boot(LOOK).text, "dumps")["dumps"]
     assert dump["complete"] and dump["release"] == report.release, dump
     assert "sysrq triggered crash" in dump["panic"], dump

@@ -1,4 +1,4 @@
-"""A value of which grubkd says that the machine would not boot: it does not, and `set` refuses it."""
+"""A value with which, as grubkd predicts, the machine does not boot; `set` refuses it."""
 
 from pathlib import Path
 

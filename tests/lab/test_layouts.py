@@ -1,4 +1,4 @@
-"""Every layout: a real bootloader boots the entry that grubkd edited, and the kernel reserves what was predicted."""
+"""Every layout: a real boot loader boots the entry that grubkd edited, and the kernel reserves what was predicted."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from lab.tree import Tree
 
 KERNEL = KERNELS["6.1 x86_64"]
 MEMORY = 1024
-# The lab can tell where without KASLR; with it the page and the matrix try.
+# Without KASLR the place is known. The page and the matrix also test with KASLR.
 LINE = "ro nokaslr crashkernel=64M"
 ARGUMENTS = ["--arg=console=ttyS0,115200", *(f"--arg={word}" for word in QUICK_END.split())]
 
@@ -60,7 +60,7 @@ def syslinux(tree: Tree, disk: Path) -> Machine:
     return Machine("x86_64", MEMORY, disk=disk)
 
 
-# Where the boot files lie, the file that holds the line, its text, and what makes a machine of the tree.
+# The directory of the boot files, the file with the line, its text, and the function that makes a machine of the tree.
 LAYOUTS = {
     "grub2": ("boot", "boot/grub/grub.cfg", GRUB2, grub2),
     "systemd-boot": ("boot/efi", "boot/efi/loader/entries/debian.conf", BLS, systemd_boot),
@@ -87,7 +87,7 @@ def test_the_edited_entry_boots(layout: str, tmp_path: Path) -> None:
     (report,) = reports(done.text)
     assert set(report.cmdline.split()) - set(entry["cmdline"].split()) <= loader_words(report.cmdline)
     assert entry["cmdline"] in report.cmdline
-    # RAM is 1G less what the firmware keeps; the kernel rounds it up to 128M and so finds the range.
+    # RAM is 1G less what the firmware uses; the kernel rounds it up to 128M, so the range matches.
     assert report.size == 192 << 20
     compared = compare(report, "x86_64")
     assert compared.outcome != "wrong", compared
@@ -95,5 +95,5 @@ def test_the_edited_entry_boots(layout: str, tmp_path: Path) -> None:
 
 
 def loader_words(line: str) -> set[str]:
-    """What bootloaders add: the names of the files that they loaded."""
+    """What boot loaders add: the names of the files that they loaded."""
     return {word for word in line.split() if word.startswith(("BOOT_IMAGE=", "initrd="))}

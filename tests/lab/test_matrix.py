@@ -1,4 +1,4 @@
-"""The predictor against real kernels: what /proc/iomem shows is what was predicted, without any doubt or within it."""
+"""The predictor against real kernels: /proc/iomem shows what was predicted, or one of the predicted possibilities."""
 
 from dataclasses import replace
 from itertools import zip_longest
@@ -22,13 +22,13 @@ SHORT = [
     Case(I386, 1024, "pc", "128M", kaslr=False),
     Case(I386, 2048, "q35", "0512M", kaslr=False),
 ]
-# Kernel by kernel in turn: a run that is stopped has tried all of them.
+# The kernels take turns, so that a run that is stopped has tried all of them.
 _BY_KERNEL = zip_longest(*(cases(kernel) for kernel in COUNTS))
 LONG = [case for group in _BY_KERNEL for case in group if case]
 
 
 def booted(case: Case) -> Booted:
-    """Boot, or skip what cannot be had."""
+    """Boot, or skip the test if something is not available."""
     try:
         return boot(case)
     except Unavailable as problem:
@@ -42,7 +42,7 @@ def check(case: Case, *, keep: bool) -> None:
         typical = compare(found.report, case.arch, knows_image=False)
         assert size_fits(found.report, known.reserved)
     else:
-        # What ended by itself met a fault, which no value is predicted to cause.
+        # A machine that ended by itself had a fault, which is not predicted for any value.
         assert not found.run.ended, found.run.tail()
         other = booted(replace(case, value="")).report
         assert other, f"silent, and so without crashkernel=: {found.run.tail()}"

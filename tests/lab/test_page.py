@@ -1,4 +1,4 @@
-"""The page, from its first line to its last: an i386 machine with GRUB legacy crashes, and its dump is read."""
+"""The whole page: an i386 machine with GRUB legacy crashes, and its dump is read."""
 
 import shutil
 import subprocess
@@ -17,19 +17,19 @@ from lab.tree import TOP, Tree
 
 KERNEL = KERNELS["6.1 i386"]
 MEMORY = 512
-# Fedora 11's menu, as anaconda wrote it, for Debian's kernel and without the time to choose.
+# Fedora 11's menu, as anaconda wrote it, for Debian's kernel and without a timeout.
 PAGE = TOP / "fixtures/fedora-11-i386/root/boot/grub/grub.conf"
 # Directories that the guest mounts on or writes to.
 DIRECTORIES = ("boot", "var/crash")
 
 
 def the_page(path: Path) -> Tree:
-    """A tree with the page's grub.conf, which boots Debian's kernel, and the capture kernel's things in its initrd."""
+    """A tree with the page's grub.conf, which boots Debian's kernel, and an initrd that can load a capture kernel."""
     tree = Tree(path, KERNEL)
     for name in DIRECTORIES:
         (path / name).mkdir(parents=True, exist_ok=True)
     tree.install_kernel(with_kdump(KERNEL).packed())
-    # There is no picture on this disk, and GRUB would wait for a key to say so.
+    # The splash image is not on this disk: GRUB would report that and wait for a key.
     lines = [line for line in PAGE.read_text().splitlines(keepends=True) if not line.startswith("splashimage")]
     menu = "".join(lines).replace("timeout=5", "timeout=0").replace("initrd-2.6", "initrd.img-2.6")
     menu = menu.replace("initrd.img-2.6.29.4-167.fc11.i586.img", f"initrd.img-{KERNEL.release}")
@@ -39,7 +39,7 @@ def the_page(path: Path) -> Tree:
 
 
 def lab_arguments(action: str) -> list[str]:
-    """What the lab's init must find on the command line, as options of `set`."""
+    """What the lab's init needs on the command line, as options of `set`."""
     wanted = {
         "console": "ttyS0,115200",
         "lab.do": action,
@@ -53,13 +53,13 @@ def lab_arguments(action: str) -> list[str]:
 
 
 def crash(tree: Tree, disk: Path) -> Run:
-    """Boot, crash, capture, boot again through GRUB; until the guest switches itself off."""
+    """Boot, crash, capture, boot again through GRUB, until the guest powers off."""
     disks.grub_legacy(tree.path, disk)
     return run(Machine("i386", MEMORY, disk=disk, restarts=True), 150)
 
 
 def dump(disk: Path, into: Path, start: int = disks.MIB * (1 + disks.BOOT_SIZE)) -> Path:
-    """The dump in /var/crash/DATE of the partition that begins at that byte of the disk, copied out of it."""
+    """Copy the dump in /var/crash/DATE from the partition that begins at that byte of the disk."""
     image = into / "root.ext2"
     with disk.open("rb") as source, image.open("wb") as target:
         source.seek(start)
@@ -70,7 +70,7 @@ def dump(disk: Path, into: Path, start: int = disks.MIB * (1 + disks.BOOT_SIZE))
 
 
 def messages_of(vmcore: Path) -> str:
-    """The log of the kernel that crashed, as vmcore-dmesg of its own architecture finds it in the dump."""
+    """The log of the kernel that crashed, read from the dump by vmcore-dmesg of the same architecture."""
     tree = tools("i386")
     libraries = f"{tree}/lib/i386-linux-gnu:{tree}/usr/lib/i386-linux-gnu"
     done = subprocess.run(
@@ -91,7 +91,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 
 
 def test_the_page_and_the_whole_cycle(tree: Tree, tmp_path: Path) -> None:
-    """`set --auto`, boot, crash, capture, reboot; and every number is what `show` and `predict` said."""
+    """`set --auto`, boot, crash, capture, reboot; every number is as `show` and `predict` printed."""
     tree.grubkd("set", "--auto", "--ram", f"{MEMORY}M", *lab_arguments("kdump"))
     entry = tree.default_entry()
     disk = tmp_path / "disk"
@@ -100,7 +100,7 @@ def test_the_page_and_the_whole_cycle(tree: Tree, tmp_path: Path) -> None:
     except Unavailable as problem:
         pytest.skip(str(problem))
     assert done.ended, done.tail()
-    # The report is written before the crash and, by the same kernel booted anew, after it.
+    # The report is printed before the crash and, when the same kernel has booted again, after it.
     assert len(reports(done.text)) == 2, done.tail()
     for report in reports(done.text):
         assert report.release == entry["version"]
@@ -122,7 +122,7 @@ WHERE = ((16 << 20, 80 << 20),)
 
 
 @pytest.mark.lab
-def test_the_literal_value_where_the_kernel_itself_stands(tmp_path: Path) -> None:
+def test_the_literal_value_where_the_kernel_itself_is(tmp_path: Path) -> None:
     """Without KASLR, Debian's i386 kernel runs at 16M: `set` and `predict` say why nothing will be reserved."""
     try:
         tree = the_page(tmp_path / "tree")

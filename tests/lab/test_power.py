@@ -1,4 +1,4 @@
-"""Power cuts: the machine is killed while `grubkd set` runs, boots again through GRUB, and is whole."""
+"""Power cuts: the machine is killed while `grubkd set` runs and boots again through GRUB; its files are whole."""
 
 import json
 import os
@@ -32,27 +32,27 @@ STATES = ("64M --arg=lab=one", "1G-4G:128M,4G-:256M --arg=lab=and-two", "96M --a
 
 
 def tried(state: int) -> str:
-    """Make a state, and tell of the line that the kernel will receive."""
-    return f"told state{state}\ngrubkd set {STATES[state]} 2>&1\n{SUMS}told line{state}\ngrubkd show --json\n"
+    """Set a state, and print the line that the kernel will receive."""
+    return f"section state{state}\ngrubkd set {STATES[state]} 2>&1\n{SUMS}section line{state}\ngrubkd show --json\n"
 
 
 def turn(state: int, how: str = "") -> str:
-    """Make a state, and say so before and after."""
-    return f"told turn{state}\ngrubkd {how} set {STATES[state]} 2>&1\ntold done{state}\n{SUMS}"
+    """Set a state, and print a section before and after."""
+    return f"section turn{state}\ngrubkd {how} set {STATES[state]} 2>&1\nsection done{state}\n{SUMS}"
 
 
 def life(first: int) -> str:
-    """Look at what the last cut left, then set one state after the other for ever."""
-    # The first turn does not tell which files it writes: `cut` waits for one of another.
+    """Print what the last cut left, then set one state after the other for ever."""
+    # The first turn does not print which files it writes: `cut` waits for one of another turn.
     turns = "".join(turn(each, "-v") for each in order(first + 1))
     return (
-        f"told booted\ncat /proc/cmdline\ntold left\n{SUMS}told journals\nls -A /var/lib/grubkd/transactions\n"
-        f'told standing\ngrubkd show --json\necho "show $?"\n{turn(first)}while :; do\n{turns}done\n'
+        f"section booted\ncat /proc/cmdline\nsection left\n{SUMS}section journals\nls -A /var/lib/grubkd/transactions\n"
+        f'section standing\ngrubkd show --json\necho "show $?"\n{turn(first)}while :; do\n{turns}done\n'
     )
 
 
 def order(first: int) -> list[int]:
-    """The states, that one first."""
+    """The states, beginning with that one."""
     return [(first + step) % len(STATES) for step in range(len(STATES))]
 
 
@@ -75,7 +75,7 @@ def answer(text: str) -> dict[str, Any]:
 
 
 def known(debian: Debian) -> list[State]:
-    """The states as they are when nothing is cut; the machine is left in the last one."""
+    """The states without a power cut; the machine stays in the last one."""
     turns = [*range(len(STATES)), *range(len(STATES))]
     text = debian.boot("".join(map(tried, turns)), 400).text
     found = []
@@ -89,13 +89,13 @@ def known(debian: Debian) -> list[State]:
 
 
 def cut(debian: Debian, job: str, chance: random.Random, lossy: bool) -> tuple[str, Lost]:
-    """Run the job, kill the machine at some moment of its turns; its disk is then what a power cut leaves of it."""
+    """Run the job and kill the machine at some moment; its disk is then as after a power cut."""
     original, log = debian.disk.with_suffix(".before"), debian.disk.with_suffix(".log")
     shutil.copy(debian.disk, original)
     log.unlink(missing_ok=True)
     with log.open("wb") as file:
         file.truncate(LOG)
-    # Most of a run is reading. So half of the cuts come soon after a file was written, the others whenever.
+    # Most of a run is reading. So half of the cuts come soon after a file was written, the others at any time.
     until, after = ("wrote /", chance.uniform(0, 2)) if chance.random() < 0.5 else ("@@@ turn", chance.uniform(0, 30))
     done = run(replace(debian.machine(job), log=log), 400, until=until, after=after * PATIENCE)
     assert not done.ended and until in done.text, done.tail(40)
@@ -106,7 +106,7 @@ def cut(debian: Debian, job: str, chance: random.Random, lossy: bool) -> tuple[s
 
 @dataclass(slots=True)
 class Tally:
-    """What the cuts were: before, inside of or after a transaction, as the next boot found the disk."""
+    """How many cuts were before, inside and after a transaction, as the next boot found the disk."""
 
     cuts: int = 0
     lossy: int = 0
@@ -118,9 +118,9 @@ class Tally:
 
 
 def judge(text: str, states: list[State], possible: list[int]) -> tuple[str, list[int]]:
-    """Check what a cut had left: where the cut had fallen, and the states that may stand before the next turn.
+    """Check what a cut left; returns where it was, and the states that are possible before the next turn.
 
-    `possible`: the states between which it fell, the newest last.
+    `possible`: the states between which the cut was, the newest last.
     """
     left = sums(part(text, "left"))
     assert left.keys() == states[0].files.keys(), text[-3000:]
@@ -137,13 +137,13 @@ def judge(text: str, states: list[State], possible: list[int]) -> tuple[str, lis
 
 
 def follow(text: str, states: list[State], possible: list[int]) -> list[int]:
-    """Check every turn that ended; the states between which the next cut fell."""
-    for name, told in parts(text):
+    """Check every turn that ended; returns the states between which the next cut was."""
+    for name, printed in parts(text):
         number = int(name[-1]) if name.startswith(("turn", "done")) else 0
         if name.startswith("turn"):
             possible = [*possible, number]
-        elif name.startswith("done") and len(sums(told)) == len(FILES):
-            assert sums(told) == states[number].files, text[-3000:]
+        elif name.startswith("done") and len(sums(printed)) == len(FILES):
+            assert sums(printed) == states[number].files, text[-3000:]
             possible = [number]
     return possible
 
@@ -162,7 +162,7 @@ def test_every_cut_leaves_a_machine_that_boots(tmp_path: Path) -> None:
         shutil.copy(debian.disk, saved)
         while True:
             try:
-                # The one after the last cut only looks, and makes one state.
+                # The boot after the last cut only looks at the files, and sets one state.
                 text, lost = cut(debian, job, chance, lossy) if number < CUTS else (finish(debian, job), Lost(0, 0))
                 break
             except Incomplete:
@@ -172,7 +172,7 @@ def test_every_cut_leaves_a_machine_that_boots(tmp_path: Path) -> None:
             tally.cuts += 1
             setattr(tally, fell, getattr(tally, fell) + 1)
             if fell == "inside" and "@@@ done" in text:
-                first = next(told for name, told in parts(text) if name.startswith("turn"))
+                first = next(printed for name, printed in parts(text) if name.startswith("turn"))
                 assert "had been interrupted and was undone" in first, first
                 tally.recovered += 1
             record("power cuts", f"seed {SEED}", **{name: getattr(tally, name) for name in tally.__slots__})
@@ -182,5 +182,5 @@ def test_every_cut_leaves_a_machine_that_boots(tmp_path: Path) -> None:
 
 
 def finish(debian: Debian, job: str) -> str:
-    """What the machine tells that is not killed: it does one turn of the job, and ends."""
+    """The output of a machine that is not killed: it does one turn of the job and ends."""
     return debian.boot(job.replace("while :", "for once in 1"), 400).text

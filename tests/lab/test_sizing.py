@@ -1,4 +1,4 @@
-"""Sizing against the truth: what `plan` recommends is never less than the smallest amount that really captures."""
+"""Sizes compared with real boots: `plan` never recommends less than the smallest amount that captures."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_what_is_recommended_captures(name: str, tmp_path: Path) -> None:
     def captures(amount: int) -> bool:
         tree.grubkd("set", f"{amount}M", "--force")
         disks.grub2(tree.path, disk, size=384)
-        # A capture kernel with too little memory mostly hangs without a word.
+        # A capture kernel with too little memory mostly hangs without any output.
         return captured(run(Machine(arch, MEMORY[arch], disk=disk, restarts=True), 240, silence=SILENCE).text)
 
     try:

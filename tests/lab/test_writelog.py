@@ -1,4 +1,4 @@
-"""The log of a disk's writes: what was flushed is there after a power cut, of the rest what chance leaves."""
+"""The log of a disk's writes: flushed writes are there after a power cut, later ones at random."""
 
 import random
 import struct

@@ -1,4 +1,4 @@
-"""Operating-system trees that the lab makes into disks, and grubkd run on them as a person would run it."""
+"""Operating system trees from which the lab makes disks, and grubkd run on them as a person runs it."""
 
 import json
 import os
@@ -14,7 +14,7 @@ TOP = Path(__file__).parents[2]
 
 
 class Tree:
-    """A directory that is the root of a system with one kernel, whose boot files lie in `boot`."""
+    """A directory that is the root of a system with one kernel; its boot files are in `boot`."""
 
     def __init__(self, path: Path, kernel: Kernel) -> None:
         self.path = path
@@ -29,7 +29,7 @@ class Tree:
         file.write_text(text)
 
     def install_kernel(self, initrd: bytes, directory: str = "boot") -> None:
-        """The kernel, its configuration and this initial RAM disk, by the names that Debian gives them."""
+        """Install the kernel, its configuration and this initial RAM disk under the names that Debian uses."""
         where = self.path / directory
         where.mkdir(parents=True, exist_ok=True)
         release = self.kernel.release
@@ -38,7 +38,7 @@ class Tree:
         (where / f"initrd.img-{release}").write_bytes(initrd)
 
     def grubkd(self, *arguments: str, status: int | None = 0) -> dict[str, Any]:
-        """Run grubkd on the tree; its JSON answer. `status`: how it must end, None for either way."""
+        """Run grubkd on the tree; returns its JSON answer. `status`: the exit code that it must have, None for any."""
         done = subprocess.run(
             [sys.executable, "-m", "grubkd", *arguments, "--root", self.path, "--json"],
             capture_output=True,
@@ -51,6 +51,6 @@ class Tree:
         return json.loads(done.stdout)  # type: ignore[no-any-return]
 
     def default_entry(self) -> dict[str, Any]:
-        """What `show` says about the entry that boots if nobody touches the menu."""
+        """The entry that boots by default, as `show` prints it."""
         (found,) = (entry for entry in self.grubkd("show")["entries"] if entry["default"])
         return found  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""What a disk had received when its power failed: QEMU's blklogwrites notes every write and flush, in order.
+"""What a disk had received at a power failure: QEMU's blklogwrites logs every write and flush, in order.
 
 The format is that of the kernel's dm-log-writes: a sector that describes the log, then for each request a sector that
 describes it, and its data.
@@ -18,12 +18,12 @@ BLOCK = 4096
 
 
 class Incomplete(Exception):
-    """The log lacks a request that was answered: QEMU ended while it wrote it, and the cut must be made anew."""
+    """The log lacks a request that was answered, because QEMU ended while it wrote it: the cut must be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A write of `length` bytes at `start` of the disk, whose data stand at `place` of the log; a flush has none."""
+    """A write of `length` bytes at `start` of the disk, whose data are at `place` of the log; a flush has no data."""
 
     start: int
     length: int
@@ -52,20 +52,20 @@ def requests(log: Path) -> Iterator[Request]:
                 break
             sector, sectors, flags, _ = struct.unpack("<QQQQ", head)
             place += _SECTOR
-            # A request may ask to discard what it names: then the disk's data are anything, the old ones too.
+            # A request may discard blocks: their data are then anything, also the old data.
             length = 0 if flags & _DISCARD else sectors * _SECTOR
             yield Request(sector * _SECTOR, length, place, bool(flags & (_FLUSH | _FUA)))
             place += length
             number += 1
-    # How many there are is noted at each flush.
+    # The number of requests is updated at each flush.
     if number < count:
         raise Incomplete
 
 
 def replay(log: Path, disk: Path, *, chance: random.Random | None, until: int | None = None) -> Lost:
-    """Bring a disk, which is as it was before the log, to where the power failed: after `until` requests, or all.
+    """Replay the log on a disk that is as before it, up to the power failure: `until` requests, or all.
 
-    What was flushed is there. With `chance` each later write is there, absent, or there up to some block.
+    Flushed writes are there. With `chance` each later write is there, absent, or there up to some block.
     Raises Incomplete.
     """
     found = list(requests(log))[:until]

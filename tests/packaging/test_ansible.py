@@ -1,6 +1,6 @@
 """The Ansible collection, built and installed as a user does, under real ansible-core and without a network.
 
-The hosts are image trees. All 50 take minutes, since every task is two processes: the default run has six.
+The hosts are image trees. All 50 take minutes, because every task is two processes: the default run has six.
 """
 
 import json
@@ -61,7 +61,7 @@ UNTIL_THE_REBOOT = """
     - {name: boot, ansible.builtin.copy: {dest: "{{ tree }}/proc/cmdline", content: %s}}
     - {name: booted, grubkd.kdump.crashkernel: {}}
 """
-# The module asks for /; what is there is the machine that tests.
+# The module uses /, which is the machine that runs the tests.
 AS_THE_RUNNING_SYSTEM = """#!{python}
 import sys
 sys.path[:0] = {paths}
@@ -73,7 +73,7 @@ sys.exit(main([word if word != "/" else {tree!r} for word in sys.argv[1:]]))
 
 
 def trees(home: Path, count: int) -> dict[str, dict[str, Any]]:
-    """Hosts with a copied tree each; the last one's grub.cfg is damaged."""
+    """Hosts, each with a copy of a tree; the last one's grub.cfg is damaged."""
     found = {}
     for number in range(count):
         kind = BROKEN if number == count - 1 else KINDS[number % len(KINDS)]
@@ -85,7 +85,7 @@ def trees(home: Path, count: int) -> dict[str, dict[str, Any]]:
 
 
 def bytes_of(hosts: dict[str, dict[str, Any]]) -> dict[str, tuple[bytes, int, int]]:
-    """Every file of the trees with its time and inode."""
+    """The bytes, time and inode of every file of the trees."""
     return {
         str(path): (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino)
         for variables in hosts.values()
@@ -95,7 +95,7 @@ def bytes_of(hosts: dict[str, dict[str, Any]]) -> dict[str, tuple[bytes, int, in
 
 
 def scenario(ansible: Ansible, home: Path, count: int) -> Iterator[None]:
-    """Check mode, the change, and the same again; the broken host fails alone each time."""
+    """Check mode, the change, and the same again; each time only the broken host fails."""
     hosts = trees(home, count)
     broken = f"host{count - 1}"
     sound = set(hosts) - {broken}
@@ -141,13 +141,13 @@ def test_a_few_trees(ansible: Ansible, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_fifty_trees(ansible: Ansible, tmp_path: Path) -> None:
-    """51 hosts: 50 change, and the broken one does not."""
+    """51 hosts: 50 change, the broken one does not."""
     assert len(list(scenario(ansible, tmp_path, 51))) == 3
 
 
 @pytest.mark.long
 def test_ansible_lint(ansible: Ansible, tmp_path: Path) -> None:
-    """The rules for what is to be published, but for one: there is no address of a repository to give."""
+    """The rules for publication, except one: there is no repository address yet."""
     home = tmp_path / "ansible_collections" / "grubkd" / "kdump"
     shutil.copytree(SOURCE, home, ignore=shutil.ignore_patterns("__pycache__"))
     done = ansible.run(
@@ -169,25 +169,25 @@ def test_the_archive_holds_the_collection_and_nothing_else(archive: Path) -> Non
 def test_the_documentation_is_complete(ansible: Ansible) -> None:
     done = ansible.run("ansible-doc", "--json", "grubkd.kdump.crashkernel")
     assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout)["grubkd.kdump.crashkernel"]
+    printed = json.loads(done.stdout)["grubkd.kdump.crashkernel"]
     source = (SOURCE / "plugins/modules/crashkernel.py").read_text()
     taken = re.findall(r'^            "(\w+)": \{"type"', source, re.M)
     assert len(taken) > 10
-    assert set(told["doc"]["options"]) == set(taken)
-    assert set(told["return"]) == {"reboot_required", "transaction", "followups", "grubkd", "hint", "command", "rc"}
-    assert told["examples"].count("grubkd.kdump.crashkernel:") == 6
+    assert set(printed["doc"]["options"]) == set(taken)
+    assert set(printed["return"]) == {"reboot_required", "transaction", "followups", "grubkd", "hint", "command", "rc"}
+    assert printed["examples"].count("grubkd.kdump.crashkernel:") == 6
 
 
 def test_the_role_is_documented(ansible: Ansible) -> None:
     done = ansible.run("ansible-doc", "--json", "-t", "role", "grubkd.kdump.kdump")
     assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout)["grubkd.kdump.kdump"]["entry_points"]["main"]["options"]
+    printed = json.loads(done.stdout)["grubkd.kdump.kdump"]["entry_points"]["main"]["options"]
     defaults = (SOURCE / "roles/kdump/defaults/main.yml").read_text()
-    assert set(told) == set(re.findall(r"^(kdump_\w+):", defaults, re.M))
+    assert set(printed) == set(re.findall(r"^(kdump_\w+):", defaults, re.M))
 
 
 def test_the_role_in_an_image_tree(ansible: Ansible, tmp_path: Path) -> None:
-    """Sets what grubkd chooses, and asks grubkd check whether that is what is configured."""
+    """The role sets what grubkd chooses, and verifies with grubkd check that it is configured."""
     hosts = trees(tmp_path, 2)
     del hosts["host1"]
     role = {"kdump_source": "none", "kdump_executable": str(ansible.grubkd), "kdump_ram": "4G"}
@@ -205,7 +205,7 @@ def test_the_role_in_an_image_tree(ansible: Ansible, tmp_path: Path) -> None:
 
 
 def test_whether_a_reboot_is_required(ansible: Ansible, tmp_path: Path) -> None:
-    """By a grubkd that takes a tree for the running system: not before the change, then until the reboot."""
+    """With a grubkd that treats a tree as the running system: false before the change, then true until the reboot."""
     tree = livetree.debian(tmp_path)
     command = tmp_path / "grubkd"
     command.write_text(AS_THE_RUNNING_SYSTEM.format(python=sys.executable, paths=[str(TOP)], tree=str(tree)))
@@ -226,9 +226,9 @@ def test_whether_a_reboot_is_required(ansible: Ansible, tmp_path: Path) -> None:
 
 
 def test_planning_a_fleet_from_an_inventory(ansible: Ansible) -> None:
-    """Machines that are not contacted, and one whose facts are not those of any kernel."""
-    told = {"plan_ram": 8 << 30, "plan_arch": "x86_64", "plan_release": "5.14.0-570.12.1.el9_6.x86_64"}
-    hosts = {"web": told, "small": {**told, "plan_ram": 512 << 20}, "odd": {**told, "plan_release": "x"}}
+    """Machines that are not contacted, and one with facts that no kernel has."""
+    printed = {"plan_ram": 8 << 30, "plan_arch": "x86_64", "plan_release": "5.14.0-570.12.1.el9_6.x86_64"}
+    hosts = {"web": printed, "small": {**printed, "plan_ram": 512 << 20}, "odd": {**printed, "plan_release": "x"}}
     variables = {
         "plan_value": "1G-4G:192M,4G-:256M",
         "plan_output": str(ansible.home / "answers"),

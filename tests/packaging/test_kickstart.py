@@ -1,4 +1,4 @@
-"""The Kickstart snippets: read by Anaconda's own parser, their scripts run by sh on trees, without tty or colours."""
+"""The Kickstart snippets: Anaconda's own parser reads them, sh runs their scripts on trees, without tty or colours."""
 
 import io
 import json
@@ -61,7 +61,7 @@ def scripts(name: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with grubkd as its build leaves it: the parsers' tables are made once, not in every process."""
+    """A directory with grubkd as the build makes it: the parsers' tables are made once, not in every process."""
     directory = tmp_path_factory.mktemp("package")
     shutil.copytree(TOP / "grubkd", directory / "grubkd", ignore=shutil.ignore_patterns("__pycache__"))
     for grammar in (TOP / "grammars").glob("*.lark"):
@@ -71,7 +71,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Installer:
-    """An installed tree, as an installer has it mounted, and what is on its PATH."""
+    """An installed tree, as an installer mounts it, and the commands on its PATH."""
 
     def __init__(self, tree: str, path: Path, package: Path = TOP) -> None:
         self.package = package
@@ -123,7 +123,7 @@ class Installer:
         return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
 
     def wanted(self) -> set[tuple[str, ...]]:
-        """What plan says for this machine, of all kernels together."""
+        """The value that plan prints for this machine and all kernels together."""
         return {tuple(self.grubkd("plan", "--this-machine")["future"]["values"])}
 
     def found(self) -> set[tuple[str, ...]]:
@@ -139,9 +139,9 @@ def test_anaconda_reads_it(name: str, version: str) -> None:
     assert {script.interp for script in found.scripts} == {"/bin/sh"}
     assert sorted(found.packages.packageList) == PACKAGES[name]
     addon = ["%addon com_redhat_kdump --enable --reserve-mb='auto'"] if name.startswith("rhel") else []
-    # Its versions differ in the quotes that they keep.
-    told = [line.replace("=auto", "='auto'") for line in str(found).splitlines() if line.startswith("%addon")]
-    assert told == addon
+    # Versions of pykickstart differ in the quotes that they keep.
+    printed = [line.replace("=auto", "='auto'") for line in str(found).splitlines() if line.startswith("%addon")]
+    assert printed == addon
     assert found.services.enabled == (["kdump"] if name == "fedora" else [])
 
 
@@ -165,7 +165,7 @@ def test_shellcheck(name: str) -> None:
 
 @pytest.mark.parametrize("name", TREES)
 def test_inside_of_the_new_system(name: str, tmp_path: Path, package: Path) -> None:
-    """With a grubkd that a package installed."""
+    """grubkd is installed by a package."""
     installer = Installer(TREES[name], tmp_path, package)
     installer.command("grubkd", f'exec {sys.executable} -m grubkd "$@"')
     copying, setting = scripts(name)
@@ -178,7 +178,7 @@ def test_inside_of_the_new_system(name: str, tmp_path: Path, package: Path) -> N
 
 
 def test_again_there_is_nothing_to_do_and_the_installer_is_not_asked(tmp_path: Path, package: Path) -> None:
-    """Neither its kernel's release nor its arguments; but its memory is."""
+    """Its kernel's release and arguments are not used, its memory is."""
     installer = Installer("rhel-9", tmp_path, package)
     installer.command("grubkd", f'exec {sys.executable} -m grubkd "$@"')
     assert installer.grubkd("set", "--auto", "--this-machine")["changed"]
@@ -208,13 +208,13 @@ def test_outside_of_it(tmp_path: Path, package: Path) -> None:
 
 def test_a_python_on_the_medium_goes_before_the_installer_s(tmp_path: Path) -> None:
     installer = Installer("rhel-9", tmp_path)
-    installer.command("python3", "exit 1")  # as an older one answers
+    installer.command("python3", "exit 1")  # as an older interpreter answers
     (installer.medium / "grubkd/python/bin").mkdir(parents=True)
     python = installer.medium / "grubkd/python/bin/python3"
     python.write_text('#!/bin/sh\ncase $1 in -m) echo "$@" ;; esac\n')
     python.chmod(0o755)
-    told = f"-m grubkd set --auto --root={installer.root} --this-machine --run-followups\n"
-    assert installer.run(scripts("nochroot")[0]) == Run(0, told, "")
+    printed = f"-m grubkd set --auto --root={installer.root} --this-machine --run-followups\n"
+    assert installer.run(scripts("nochroot")[0]) == Run(0, printed, "")
 
 
 @pytest.mark.parametrize("name", TREES)
@@ -222,45 +222,45 @@ def test_without_python_one_line_says_so(name: str, tmp_path: Path) -> None:
     installer = Installer(TREES[name], tmp_path)
     before = installer.files()
     package = "python3.11" if "python3.11" in PACKAGES[name] else "python3"
-    told = f"grubkd: Python 3.11 is missing: add {package} to the packages; see grubkd-kickstart(7)\n"
-    assert installer.run(scripts(name)[1], PATH="/nonexistent") == Run(1, "", told)
-    # An interpreter that is too old says no to what is asked of it.
+    printed = f"grubkd: Python 3.11 is missing: add {package} to the packages; see grubkd-kickstart(7)\n"
+    assert installer.run(scripts(name)[1], PATH="/nonexistent") == Run(1, "", printed)
+    # An interpreter that is too old fails the version check.
     installer.command(package, "exit 1")
-    assert installer.run(scripts(name)[1], PATH=str(installer.commands)) == Run(1, "", told)
+    assert installer.run(scripts(name)[1], PATH=str(installer.commands)) == Run(1, "", printed)
     assert installer.files() == before
 
 
 def test_without_wheels_one_line_says_so(tmp_path: Path) -> None:
     installer = Installer("rhel-9", tmp_path)
     installer.command("python3.11", "exit 0")
-    told = f"grubkd: there are no wheels in {installer.root}/opt/grubkd/wheels; see grubkd-kickstart(7)\n"
-    assert installer.run(scripts("rhel9")[1], PATH=str(installer.commands)) == Run(1, "", told)
+    printed = f"grubkd: there are no wheels in {installer.root}/opt/grubkd/wheels; see grubkd-kickstart(7)\n"
+    assert installer.run(scripts("rhel9")[1], PATH=str(installer.commands)) == Run(1, "", printed)
 
 
 def test_with_other_wheels_one_line_says_so(tmp_path: Path) -> None:
-    """tests/chroot has a real pip do it; here all of it fails."""
+    """In tests/chroot a real pip does it; here every pip fails."""
     installer = Installer("rhel-9", tmp_path)
     installer.command("python3.11", 'case $1 in -c) exit 0 ;; *) echo "no such wheel" >&2; exit 1 ;; esac')
     (installer.medium / "grubkd/wheels").mkdir(parents=True)
     copying, setting = scripts("rhel9")
     assert installer.run(copying) == Run(0, "", "")
     log = installer.root / "opt/grubkd/install.log"
-    told = f"grubkd: the wheels are not all that grubkd needs here: {log}; see grubkd-kickstart(7)\n"
-    assert installer.run(setting, PATH=str(installer.commands)) == Run(1, "", told)
+    printed = f"grubkd: the wheels are not all that grubkd needs here: {log}; see grubkd-kickstart(7)\n"
+    assert installer.run(setting, PATH=str(installer.commands)) == Run(1, "", printed)
     assert log.read_text() == "no such wheel\n"
 
 
 def test_outside_without_python_one_line_says_so(tmp_path: Path) -> None:
     installer = Installer("rhel-9", tmp_path)
-    told = f"the installer has no Python 3.11, and there is none in {installer.medium}/grubkd/python"
+    printed = f"the installer has no Python 3.11, and there is none in {installer.medium}/grubkd/python"
     assert installer.run(scripts("nochroot")[0], PATH="/nonexistent") == Run(
-        1, "", f"grubkd: {told}; see grubkd-kickstart(7)\n"
+        1, "", f"grubkd: {printed}; see grubkd-kickstart(7)\n"
     )
 
 
 def test_outside_without_libraries_one_line_says_which(tmp_path: Path) -> None:
     installer = Installer("rhel-9", tmp_path)
-    installer.command("python3", f'exec {sys.executable} -S "$@"')  # without what is installed beside it
+    installer.command("python3", f'exec {sys.executable} -S "$@"')  # without the packages of this interpreter
     site = installer.medium / "grubkd/site"
     site.mkdir(parents=True)
     (site / "grubkd").symlink_to(TOP / "grubkd")
@@ -283,7 +283,7 @@ def test_a_failure_of_grubkd_s_is_the_script_s(tmp_path: Path) -> None:
 
 
 def test_no_snippet_asks_a_terminal() -> None:
-    """Nothing in them is read from one, and none is coloured."""
+    """They read nothing from a terminal and print no colours."""
     assert os.environ.get("GRUBKD_ROOT") is None
     for name in VERSIONS:
         body = scripts(name)[-1]

@@ -1,4 +1,4 @@
-"""What is shipped: the wheel and the sdist hold everything, and what is installed from them works."""
+"""The wheel and the sdist contain everything, and an installation from them works."""
 
 import json
 import os
@@ -22,7 +22,7 @@ NAME = f"grubkd-{__version__}"
 
 
 def sources() -> set[str]:
-    """Every file of the package that is in the source tree, grammars included, links followed."""
+    """Every file of the package in the source tree, with the grammars; links are followed."""
     modules = {path.relative_to(TOP).as_posix() for path in (TOP / "grubkd").rglob("*.py")}
     grammars = {f"grubkd/grammars/{path.name}" for path in (TOP / "grammars").iterdir() if path.is_file()}
     pages = {f"grubkd/manual/{path.name}" for path in (TOP / "man").glob("*.[1-9]")}
@@ -39,7 +39,7 @@ def manuals() -> set[str]:
     return {f"man{path.suffix[1]}/{path.name}" for path in (TOP / "man").glob("*.[1-9]")}
 
 
-# Where shells look, below /usr or a prefix.
+# Where the shells look, below /usr or a prefix.
 COMPLETIONS = {
     "bash-completion/completions/grubkd": "bash/grubkd",
     "fish/vendor_completions.d/grubkd.fish": "fish/grubkd.fish",
@@ -48,13 +48,13 @@ COMPLETIONS = {
 
 
 def shared() -> set[str]:
-    """What is put below share/."""
+    """The files below share/."""
     return {f"man/{page}" for page in manuals()} | set(COMPLETIONS)
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory with both, built by the backend as a user's pip would: the sdist, and from it the wheel."""
+    """The directory with the sdist, and the wheel that is built from it, made by the backend as pip does."""
     tree = tmp_path_factory.mktemp("tree") / "grubkd"
     shutil.copytree(
         TOP,
@@ -82,7 +82,7 @@ def wheel(built: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh virtual environment with the wheel; the libraries come from the environment of the tests."""
+    """A new virtual environment with the wheel; the libraries come from the environment of the tests."""
     home = tmp_path_factory.mktemp("installed")
     venv.create(home, with_pip=False)
     python = home / "bin" / "python"
@@ -129,7 +129,7 @@ def test_the_sdist_holds_what_a_build_needs(built: Path) -> None:
 
 @pytest.mark.long
 def test_twine_finds_nothing(built: Path, tmp_path: Path) -> None:
-    """The newest one, as PyPI would: metadata and description of both. Its packages stay in a place of their own."""
+    """The newest twine checks metadata and description of both, as PyPI does. It has a separate environment."""
     venv.create(tmp_path, with_pip=True)
     got = subprocess.run(
         [tmp_path / "bin/pip", "install", "--quiet", "twine"], capture_output=True, text=True, check=False
@@ -142,7 +142,7 @@ def test_twine_finds_nothing(built: Path, tmp_path: Path) -> None:
 
 
 def test_no_setting_is_about_to_be_refused(built: Path) -> None:
-    """setuptools tells what it will not take any more, and until when."""
+    """setuptools warns about settings that it will refuse in the future."""
     assert "eprecat" not in (built.parent / "build.log").read_text()
 
 
@@ -154,7 +154,7 @@ def test_the_installed_command_says_its_version(installed: Path) -> None:
 
 
 def one_tree_of_each_kind() -> dict[tuple[str, ...], Path]:
-    """The formats of a tree's bootloaders -> a fixture that has them."""
+    """The formats of a tree's boot loaders -> a fixture that has them."""
     found: dict[tuple[str, ...], Path] = {}
     for show in sorted((TOP / "fixtures").glob("*/show.json")):
         formats = tuple(each["format"] for each in json.loads(show.read_text())["bootloaders"])
@@ -164,7 +164,7 @@ def one_tree_of_each_kind() -> dict[tuple[str, ...], Path]:
 
 @pytest.mark.parametrize("tree", one_tree_of_each_kind().values(), ids=lambda path: path.name)
 def test_the_installed_command_reads_the_fixtures(installed: Path, tree: Path) -> None:
-    """With nothing from the source tree: the grammars are those of the wheel."""
+    """Nothing comes from the source tree: the grammars are those of the wheel."""
     done = subprocess.run(
         [installed / "bin" / "grubkd", "show", "--json", "--root", tree / "root"],
         capture_output=True,
@@ -197,7 +197,7 @@ def test_a_version_is_written_the_same_everywhere() -> None:
 
 
 def test_debian_asks_for_what_pyproject_asks_for() -> None:
-    """${python3:Depends} is made from the metadata; only what the build needs is written twice."""
+    """${python3:Depends} is made from the metadata; only the build dependencies are written twice."""
     requires = tomllib.loads((TOP / "pyproject.toml").read_text())["build-system"]["requires"]
     control = (TOP / "debian/control").read_text()
     for requirement in requires:
@@ -205,8 +205,47 @@ def test_debian_asks_for_what_pyproject_asks_for() -> None:
         assert f"\n python3-{name} (>= {version}),\n" in control
 
 
+def test_git_ignores_what_a_build_leaves_and_no_file_of_the_tree(tmp_path: Path) -> None:
+    """A person's own list of ignored names often has *.bak: it must not hide a fixture."""
+    (tmp_path / "ignored").write_text("*.bak\n*~\n*.orig\n")
+    git = ["git", "-c", f"core.excludesFile={tmp_path / 'ignored'}"]
+    tracked = subprocess.run(
+        [*git, "ls-files", "--cached", "--ignored", "--exclude-standard"],
+        cwd=TOP, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if tracked.returncode:
+        pytest.skip(f"this is no clone: {tracked.stderr.strip()}")
+    assert tracked.stdout == ""
+    left = [
+        "debian/files",
+        "debian/grubkd/x",
+        "debian/grubkd.substvars",
+        "debian/.debhelper/x",
+        ".pybuild/x",
+        "build/x",
+    ]
+    done = subprocess.run(["git", "check-ignore", *left], cwd=TOP, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == left
+
+
+@pytest.mark.parametrize("file", ["README.md", "docs/install.md", "test.sh"])
+def test_what_pip_compiles_with_is_named(file: str) -> None:
+    text = (TOP / file).read_text()
+    assert [name for name in ("gcc", "pkg-config", "python3-dev", "libaugeas-dev") if name not in text] == []
+
+
+@pytest.mark.long
+def test_dh_clean_keeps_every_fixture(tmp_path: Path) -> None:
+    """It removes *.bak, which debian/rules forbids, and other names that no fixture may have."""
+    shutil.copytree(TOP / "debian", tmp_path / "debian")
+    shutil.copytree(TOP / "fixtures", tmp_path / "fixtures", symlinks=True)
+    subprocess.run(["make", "-f", "debian/rules", "override_dh_clean"], cwd=tmp_path, check=True)
+    command = ["diff", "--recursive", "--no-dereference", TOP / "fixtures", tmp_path / "fixtures"]
+    assert subprocess.run(command, capture_output=True, text=True, check=False).stdout == ""
+
+
 def test_what_the_first_release_waits_for_is_listed() -> None:
-    """Every file with the placeholder of an address, in one place."""
+    """docs/install.md lists every file with a placeholder for an address."""
     (listed,) = re.findall(
         r"(?s)\n## Before the first release\n.*placeholder in (.*?);", (TOP / "docs/install.md").read_text()
     )
@@ -216,7 +255,7 @@ def test_what_the_first_release_waits_for_is_listed() -> None:
 
 
 def test_every_integration_goes_somewhere() -> None:
-    """A file nobody installs is one nobody has: in a Debian package, below share/, or as a package of its own."""
+    """Each file is installed: in a Debian package, below share/, or as a separate package."""
     places = (TOP / "pyproject.toml").read_text() + "".join(
         (TOP / "debian" / f"grubkd.{name}").read_text() for name in ("install", "examples")
     )
@@ -235,7 +274,7 @@ MACROS = ("buildrequires", "wheel", "install", "save_files", "check_import", "fi
 
 
 def test_the_spec_file_is_parsed() -> None:
-    """By rpm itself; no macro is left that it does not know."""
+    """rpm itself parses it and knows every macro."""
     stubs = [f"--define=pyproject_{name} pyproject-{name}" for name in MACROS]
     spec = TOP / "packaging/grubkd.spec"
     done = subprocess.run(["rpmspec", *stubs, "--parse", spec], capture_output=True, text=True, check=False)
@@ -243,14 +282,14 @@ def test_the_spec_file_is_parsed() -> None:
     sections = {"description", "prep", "build", "install", "check", "files", "license", "doc", "changelog"}
     assert set(re.findall(r"%(\w+|\{.*?\})", done.stdout)) == sections
     for name in MACROS:
-        assert f"pyproject-{name}" in done.stdout or name == "buildrequires"  # which rpm runs, and does not print
+        assert f"pyproject-{name}" in done.stdout or name == "buildrequires"  # rpm runs this one and does not print it
     assert "pyproject_buildrequires\n" in spec.read_text()
     for name in shared() | {"../bin/grubkd", "../lib/kernel/install.d/98-grubkd.install"}:
         path = re.sub(r"/man/(man\d)/.*(\.\d)$", r"/man/\1/*\2*", f"/usr/share/{name}").replace("/share/..", "")
         assert f"\n{path}\n" in done.stdout
     query = ["rpmspec", *stubs, "--query", "--queryformat", "%{NAME} %{VERSION} %{LICENSE} %{ARCH}\n", spec]
-    told = subprocess.run(query, capture_output=True, text=True, check=True).stdout
-    assert told == f"grubkd {__version__} LGPL-2.1-or-later noarch\n"
+    printed = subprocess.run(query, capture_output=True, text=True, check=True).stdout
+    assert printed == f"grubkd {__version__} LGPL-2.1-or-later noarch\n"
 
 
 OFFLINE = {
@@ -260,7 +299,7 @@ OFFLINE = {
 
 @pytest.mark.long
 def test_the_spec_file_s_steps_make_a_package(built: Path, tmp_path: Path) -> None:
-    """rpmbuild runs them on the sdist, with stand-ins for the macros: every file is there and none is left over."""
+    """rpmbuild runs them on the sdist, with substitutes for the macros: every file is packed."""
     for name in ("SOURCES", "BUILD"):
         (tmp_path / name).mkdir()
     shutil.copy(built / f"{NAME}.tar.gz", tmp_path / "SOURCES")

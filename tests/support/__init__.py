@@ -1,1 +1,1 @@
-"""What the tests share: runs of the program, trees, strategies, shells and terminals."""
+"""Helpers of the tests: runs of the program, trees, strategies, shells and terminals."""

@@ -1,4 +1,4 @@
-"""An Ansible controller: a place where the collection is installed as a user does it, from its archive."""
+"""An Ansible controller: a directory where the collection is installed from its archive, as a user installs it."""
 
 import json
 import os
@@ -14,7 +14,7 @@ TOOLS = Path(sys.executable).parent
 
 
 class Task(NamedTuple):
-    """What a task said of a host: `state` is ok, changed, skipping or fatal."""
+    """The result of a task for a host: `state` is ok, changed, skipping or fatal."""
 
     name: str
     state: str
@@ -22,7 +22,7 @@ class Task(NamedTuple):
 
 
 class Ansible(NamedTuple):
-    """A place with the collection, a grubkd command for local hosts, and the directory of Ansible's own commands."""
+    """A directory with the collection, a grubkd command for local hosts, and the directory of Ansible's commands."""
 
     home: Path
     grubkd: Path
@@ -63,7 +63,7 @@ class Ansible(NamedTuple):
         assert done.returncode == 0, done.stderr
 
     def play(self, hosts: dict[str, dict[str, Any]], playbook: str, *arguments: str) -> "Played":
-        """Run a playbook, by its text or its name, for hosts with these variables; they are local unless those differ.
+        """Run a playbook, given as text or name, for hosts with these variables; hosts are local by default.
 
         The variable `executable` is the grubkd command.
         """
@@ -78,7 +78,7 @@ class Ansible(NamedTuple):
 
 
 class Played(NamedTuple):
-    """How a playbook ended, and what ansible-playbook said."""
+    """The exit code of a playbook and the output of ansible-playbook."""
 
     status: int
     out: str
@@ -96,7 +96,7 @@ class Played(NamedTuple):
         return {host for host, counts in self.recap.items() if counts[state]}
 
     def tasks(self, host: str) -> list[Task]:
-        """What each task said of the host, in order; not of tasks in loops."""
+        """The results of each task for the host, in order; without tasks in loops."""
         found = []
         for block in re.split(r"^(?:TASK|RUNNING HANDLER) ", self.out, flags=re.M)[1:]:
             name = block[1 : block.index("] ***")].rpartition(" : ")[2]

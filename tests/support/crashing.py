@@ -1,4 +1,4 @@
-"""Run with a tree as argument: `grubkd crash` of it, at whatever stands for a terminal; its /proc are plain files."""
+"""Runs `grubkd crash` on the tree that is its argument, whose /proc has plain files; a terminal may be simulated."""
 
 import sys
 

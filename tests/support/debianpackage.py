@@ -7,12 +7,12 @@ from pathlib import Path
 from grubkd import __version__
 
 TOP = Path(__file__).parents[2]
-# Debian's own commands and interpreter, whatever the environment of the tests is.
+# Debian's own commands and interpreter, independent of the environment of the tests.
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 
 
 def build(home: Path, *options: str) -> Path:
-    """Build from a copy of the tree in `home`, as root would; the binary package, beside it what else was made."""
+    """Build from a copy of the tree in `home`, as root does; returns the binary package; other files are beside it."""
     tree = home / "grubkd"
     shutil.copytree(
         TOP,

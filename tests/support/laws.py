@@ -1,4 +1,4 @@
-"""The laws that every format keeps, as functions for the tests of each."""
+"""The laws of every format, as functions for the tests of each format."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from grubkd.errors import NotUnderstood
 
 INVALID = Path(__file__).parents[2] / "fixtures" / "invalid"
 
-# What arguments are made of, the troublesome more often than chance would have it.
+# The characters of arguments; difficult ones are more frequent than at random.
 _PIECES = st.sampled_from(
     [*"ax=,:@\"$\\';|&<>{}#*?[`!~ \t\n\r\v\0\xa0\xff", "crashkernel", "dyndbg", '"a b"', '"a  b"', "$x", "${x}", "--"]
 )
@@ -34,7 +34,7 @@ def slots_of(document: Document) -> Iterator[Slot]:
 
 
 def read_or_refused(subject: Format, file: str, text: str) -> Document | None:
-    """The document with its spans checked, or None where the text was refused with its place."""
+    """The document, with its spans checked, or None if the text was refused with its place."""
     try:
         document = subject.parse(file, text)
     except NotUnderstood as problem:
@@ -50,7 +50,7 @@ def read_or_refused(subject: Format, file: str, text: str) -> Document | None:
         assert 1 <= slot.line <= text.count("\n") + 1
         if slot.words:
             assert (slot.start, slot.end) == (slot.words[0].start, slot.words[-1].end)
-            # Around words that stand there nothing is put, but quotes around a value that has none yet.
+            # Nothing is added around present words, but a value without quotes gets them.
             assert (slot.before, slot.after) in {("", ""), ('"', '"')}
         else:
             assert slot.start == slot.end
@@ -62,12 +62,12 @@ def read_or_refused(subject: Format, file: str, text: str) -> Document | None:
 
 
 def spliced(text: str, slot: Slot, words: Sequence[str]) -> str:
-    """The text with other words in the slot."""
+    """The text with these words in the slot."""
     return text[: slot.start] + slot.before + " ".join(words) + slot.after + text[slot.end :]
 
 
 def keeps(subject: Format, text: str, pick: Callable[[Document], Slot], argument: str, *, file: str) -> None:
-    """Check that an argument which quote takes is read back, alone, before and behind the words that stood there."""
+    """Check that an argument which quote accepts is read back: alone, and before and after the present words."""
     slot = pick(subject.parse(file, text))
     written = subject.quote(slot, argument)
     old = [text[word.start : word.end] for word in slot.words]

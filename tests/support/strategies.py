@@ -1,4 +1,4 @@
-"""Whole trees for hypothesis: every layout, with the arguments and oddities that real ones have."""
+"""Whole trees for hypothesis: every layout, with the arguments and oddities of real ones."""
 
 from collections.abc import Mapping
 
@@ -32,7 +32,7 @@ NEWLINES = st.sampled_from(["\n", "\r\n"])
 
 
 class MemoryTree:
-    """A tree of files that are nowhere on disk."""
+    """A tree of files that exist only in memory."""
 
     live = False
 

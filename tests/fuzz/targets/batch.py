@@ -21,7 +21,7 @@ TOKENS = [
 
 
 def attempt(data: bytes) -> None:
-    """Every line is answered by one line of JSON."""
+    """Each line gets an answer of one line of JSON."""
     lines = data.split(b"\n")
     found = list(answers(lines))
     assert len(found) <= len(lines)

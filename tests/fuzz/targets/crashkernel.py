@@ -1,4 +1,4 @@
-"""The value that a person gives, and the kernels' reading of any line."""
+"""The value on the command line, and the kernels' reading of any line."""
 
 from grubkd.errors import BadValue
 from grubkd.memory.kernel_parser import read

@@ -7,7 +7,7 @@ _SNIPPET = b"title A\nlinux /vmlinuz-4.18.0-1.el8.x86_64\noptions $kernelopts\n"
 
 
 def attempt(data: bytes) -> None:
-    """Read and edit the block: as it is, and filled up to the length that it must have."""
+    """Read and edit the block: as it is, and padded to the length that it must have."""
     for block in (data, data[:1024].ljust(1024, b"#")):
         configuration.attempt(
             {"/boot/grub2/grubenv": block, "/boot/grub2/grub.cfg": b"blscfg\n", "/boot/loader/entries/a.conf": _SNIPPET}

@@ -1,7 +1,7 @@
-"""The journals under /var/lib/grubkd: as bytes, and as a record whose checksum was put right again by an enemy.
+"""The journals in /var/lib/grubkd: as bytes, and as a record whose checksum an attacker has corrected.
 
-What can be read is then used, for history and for a forced rollback: nothing outside the tree may change by it, and in
-the tree nothing but boot configuration.
+A journal that can be read is then used for history and for a forced rollback: it may change nothing outside the tree,
+and only boot configuration inside it.
 """
 
 import json
@@ -76,7 +76,7 @@ _VALUES = [
 
 
 def mutate(random: Random, corpus: Sequence[bytes], _tokens: Sequence[bytes]) -> bytes:
-    """A record of the corpus with a few members replaced, as text; digests and checksum are made to fit it."""
+    """A record of the corpus with a few members replaced, as text, with matching digests and checksum."""
     body = json.loads(random.choice(corpus).strip().rpartition(b"\n")[2])
     for _ in range(random.choice((1, 1, 2, 4))):
         holders = list(_holders(body))
@@ -129,7 +129,7 @@ def _another_owner(root: Root, path: Path) -> None:
 
 
 def use(text: bytes, found: Record) -> None:
-    """Give the journal to a tree that holds a file it must not touch, and take it back by force."""
+    """Put the journal into a tree with a file that it must not touch, and roll it back by force."""
     _OUTSIDE.mkdir(exist_ok=True)
     for name in ("passwd", "grub"):
         (_OUTSIDE / name).write_text("outside\n")

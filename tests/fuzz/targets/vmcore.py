@@ -1,4 +1,4 @@
-"""The headers of dumps, and the messages beside them: whatever stands there, they are read in little memory."""
+"""The headers of dumps, and the messages beside them: whatever they contain, reading needs little memory."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ TOKENS = [
     b"Linux version 6.1.0-50-amd64 (debian-kernel@lists.debian.org)\n",
     b" Not tainted 6.1.0-50-amd64 #1\n",
 ]
-# Parts of a dump larger than that are not read at once.
+# Larger parts of a dump are not read at once.
 LARGEST = 17 << 20
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The module grubkd.kdump.crashkernel: it calls grubkd, and knows nothing of bootloaders itself."""
+"""The module grubkd.kdump.crashkernel. It calls grubkd and knows nothing about boot loaders itself."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ version_added: 0.1.0
 description:
   - Gives the boot entries of a machine, or of an image tree, a value of the kernel's C(crashkernel=) parameter,
     through the command C(grubkd) that is installed there.
-  - All bootloader layouts that grubkd edits are covered, kernels to come included. A run is one transaction - all
-    files change or none - and C(grubkd rollback) takes it back. The manual page grubkd(8) has the details.
-  - What holds already is not written, so that a second run changes nothing.
+  - Covers all boot loader layouts that grubkd edits, and new kernels. A run is one transaction - all files change or
+    none - and C(grubkd rollback) undoes it. The manual page grubkd(8) has the details.
+  - A second run changes nothing.
 author:
   - The grubkd developers (!UNKNOWN)
 requirements:
@@ -22,7 +22,7 @@ requirements:
 options:
   value:
     description:
-      - The value, with or without C(crashkernel=). Two that belong together are separated by a blank.
+      - The value, with or without C(crashkernel=). Two values that belong together are separated by a blank.
       - Excludes O(auto).
     type: str
   auto:
@@ -31,14 +31,14 @@ options:
     default: false
   state:
     description:
-      - With V(present) the selected entries hold exactly the wanted value and arguments.
-      - With V(absent) they hold no C(crashkernel=); no value and no arguments can be given then.
+      - With V(present) the selected entries have exactly the wanted value and arguments.
+      - With V(absent) they have no C(crashkernel=); then no value and no arguments can be given.
     type: str
     choices: [present, absent]
     default: present
   entries:
     description:
-      - The entries to act on, as selectors of C(grubkd --kernel) - V(ALL), V(DEFAULT), an index, C(title=TITLE), a
+      - The entries to change, as selectors of C(grubkd --kernel) - V(ALL), V(DEFAULT), an index, C(title=TITLE), a
         kernel's path, or an id. Each element is one selector; give a list, since Ansible splits a text at its commas.
       - By default every Linux entry, and kernels installed later.
     type: list
@@ -46,48 +46,48 @@ options:
     default: []
   arguments:
     description:
-      - Arguments, as C(NAME) or C(NAME=VALUE), that are to stand exactly so, as C(grubkd set --arg) has it. One name
-        given several times stands once for each value.
+      - Arguments, as C(NAME) or C(NAME=VALUE), that replace all arguments of the same name, as C(grubkd set --arg)
+        does. A name that is given several times is set once for each value.
     type: list
     elements: str
     default: []
   add_arguments:
-    description: Arguments to append where they are not there yet, as C(grubkd set --add-arg) has it.
+    description: Arguments to append if they are missing, as C(grubkd set --add-arg) does.
     type: list
     elements: str
     default: []
   remove_arguments:
-    description: Arguments to remove, as C(grubkd set --remove-arg) has it.
+    description: Arguments to remove, as C(grubkd set --remove-arg) does.
     type: list
     elements: str
     default: []
   root:
-    description: The operating system tree to act on.
+    description: The operating system tree to change.
     type: path
     default: /
   ram:
     description: The memory of the machine that the tree is for, such as V(16G). Needed by O(auto) for an image tree.
     type: str
   arch:
-    description: The architecture of its kernels, where the tree does not tell.
+    description: The architecture of its kernels, if the tree does not show it.
     type: str
   this_machine:
     description: The tree in O(root) is for the machine that the module runs on, as in an installer.
     type: bool
     default: false
   offset:
-    description: Ask for a place as well - V(auto), or an address.
+    description: Also set the place of the reservation - V(auto), or an address.
     type: str
   regenerate:
     description: Run the tree's own generator of C(grub.cfg) instead of editing that file.
     type: bool
     default: false
   run_followups:
-    description: For an O(root) that is not V(/), run follow-up commands such as C(zipl) inside of it.
+    description: For an O(root) that is not V(/), run follow-up commands such as C(zipl) inside it.
     type: bool
     default: false
   force:
-    description: Write also what would not boot or not reserve.
+    description: Write values that would not boot or would reserve nothing, too.
     type: bool
     default: false
   executable:
@@ -96,7 +96,7 @@ options:
     default: grubkd
 attributes:
   check_mode:
-    description: Runs C(grubkd --dry-run), which changes no byte and comes to the same decision.
+    description: Runs C(grubkd --dry-run), which makes the same decision and changes no byte.
     support: full
   diff_mode:
     description: Shows the unified diff of each file.
@@ -109,7 +109,7 @@ EXAMPLES = r"""
     auto: true
   register: reservation
 
-- name: Reboot where the running kernel was booted with another value
+- name: Reboot if the running kernel was booted with another value
   ansible.builtin.reboot:
   when: reservation.reboot_required
 
@@ -117,13 +117,13 @@ EXAMPLES = r"""
   grubkd.kdump.crashkernel:
     value: 256M,high 72M,low
 
-- name: Give one entry a place as well
+- name: Set the place for one entry too
   grubkd.kdump.crashkernel:
     value: 64M@16M
     entries:
       - title=Fedora (2.6.29.4-167.fc11.i586)
 
-- name: Two consoles in place of those that are there, and no quiet boot
+- name: Replace all consoles by two, and remove quiet
   grubkd.kdump.crashkernel:
     arguments:
       - console=tty0
@@ -131,13 +131,13 @@ EXAMPLES = r"""
     remove_arguments:
       - quiet
 
-- name: Prepare an image for machines of 16 GiB
+- name: Prepare an image for machines with 16 GiB
   grubkd.kdump.crashkernel:
     auto: true
     ram: 16G
     root: /srv/images/web
 
-- name: Give the memory back
+- name: Remove the reservation
   grubkd.kdump.crashkernel:
     state: absent
 """
@@ -145,26 +145,25 @@ EXAMPLES = r"""
 RETURN = r"""
 reboot_required:
   description:
-    - Whether the kernel that runs was booted with other values than the entry that boots next will hold; in check mode,
-      would hold.
-    - Always false for an image tree, which nothing was booted from.
+    - Whether the running kernel was booted with other values than the next boot will get; in check mode, would get.
+    - Always false for an image tree.
   returned: success
   type: bool
   sample: true
 transaction:
-  description: The id of the change, for C(grubkd rollback); null where nothing was written.
+  description: The id of the change, for C(grubkd rollback); null if nothing was written.
   returned: success
   type: str
   sample: 20261123-011604-850529
 followups:
-  description: Commands that are left to run in the image tree, each a list of words.
+  description: Commands that still have to be run in the image tree, each a list of words.
   returned: success
   type: list
   elements: list
   sample: [[zipl]]
 grubkd:
-  description: The whole answer of C(grubkd --json), as grubkd(8) describes it; on failure with its C(error).
-  returned: when grubkd gave an answer
+  description: The whole answer of C(grubkd --json), described in grubkd(8); after a failure it has C(error).
+  returned: when grubkd printed an answer
   type: dict
   sample: {version: 1, changed: false, dry_run: false, files: [], transaction: null, followups: [],
     reboot_required: false, warnings: []}
@@ -186,7 +185,7 @@ rc:
   sample: 0
 """
 
-# Ansible wants the documentation first.
+# Ansible requires the documentation before the imports.
 import json  # noqa: E402
 import os  # noqa: E402
 from typing import Any  # noqa: E402
@@ -202,7 +201,7 @@ FLAGS = {
     "run_followups": "--run-followups",
     "force": "--force",
 }
-# `grubkd unset` has no use for the others.
+# `grubkd unset` has only these.
 OF_UNSET = {"entries", "run_followups", "force"}
 
 
@@ -214,7 +213,7 @@ def words(parameters: dict[str, Any], *, dry_run: bool) -> list[str]:
     for name, option in TEXTS.items():
         found += [option, parameters[name]] if parameters[name] else []
     found += [option for name, option in FLAGS.items() if parameters[name]]
-    # Its value is optional, and would be taken for a VALUE if it stood apart.
+    # The option's value is optional: as a separate word it would be read as a VALUE.
     found += ["--offset={}".format(parameters["offset"])] if parameters["offset"] else []
     found += ["--dry-run"] if dry_run else []
     values = (parameters["value"] or "").split()
@@ -222,7 +221,7 @@ def words(parameters: dict[str, Any], *, dry_run: bool) -> list[str]:
 
 
 def sendable(answer: Any) -> Any:
-    """The same with every byte that is not UTF-8 shown as U+FFFD: what Ansible prints must be text."""
+    """The same with U+FFFD for every byte that is not UTF-8, because Ansible prints only text."""
     if isinstance(answer, str):
         return answer.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     if isinstance(answer, list):
@@ -240,7 +239,7 @@ def said(notice: dict[str, Any]) -> str:
 
 
 def parsed(output: str) -> Any:
-    """The answer, or None where the output is none, as of a command that is not grubkd."""
+    """The answer, or None if the output is not one, for example if the command is not grubkd."""
     try:
         answer = json.loads(output)
     except ValueError:
@@ -249,7 +248,7 @@ def parsed(output: str) -> Any:
 
 
 def found(module: AnsibleModule, executable: str) -> str:
-    """The path of the command; ends the module where there is none."""
+    """The path of the command; fails the module if there is none."""
     path = module.get_bin_path(executable)
     if path is None:
         hint = "install it, as the role grubkd.kdump.kdump does, or give its path as executable"
@@ -258,13 +257,13 @@ def found(module: AnsibleModule, executable: str) -> str:
 
 
 def check_parameters(module: AnsibleModule) -> None:
-    """End the module where the parameters contradict each other or ask for nothing."""
+    """Fail the module if the parameters contradict each other or ask for nothing."""
     given = module.params
     if given["state"] == "absent":
         extra = {name for name in ("value", *LISTS, *TEXTS, *FLAGS, "offset") if given[name]} - OF_UNSET
         if extra:
             module.fail_json(msg="state=absent takes no {}".format(", ".join(sorted(extra))))
-    # Not left to Ansible, for which auto=false beside a value is a contradiction too.
+    # Ansible's own check would also refuse auto=false together with a value.
     elif given["value"] and given["auto"]:
         module.fail_json(msg="value and auto exclude each other")
     elif not any(given[name] for name in ("value", "auto", "arguments", "add_arguments", "remove_arguments")):
@@ -272,7 +271,7 @@ def check_parameters(module: AnsibleModule) -> None:
 
 
 def main() -> None:
-    """Run grubkd once, and hand its answer on."""
+    """Run grubkd once and return its answer."""
     module = AnsibleModule(
         argument_spec={
             "value": {"type": "str"},
@@ -296,18 +295,18 @@ def main() -> None:
     )
     check_parameters(module)
     command = [found(module, module.params["executable"]), *words(module.params, dry_run=module.check_mode)]
-    status, output, story = module.run_command(command)
+    status, output, errors = module.run_command(command)
     answer = parsed(output)
     result: dict[str, Any] = {"command": command, "rc": status}
     if answer is None:
         module.fail_json(
-            msg=f"{command[0]} gave no answer, and ended {status}: {story.strip() or output.strip()}",
-            hint="see that it is grubkd, and runs there: grubkd --version",
+            msg=f"{command[0]} printed no answer and exited {status}: {errors.strip() or output.strip()}",
+            hint="check that it is grubkd and that it runs: grubkd --version",
             **result,
         )
     result["grubkd"] = answer
     if "error" in answer or status != 0:
-        problem = answer.get("error") or {"message": story.strip()}
+        problem = answer.get("error") or {"message": errors.strip()}
         module.fail_json(msg=said(problem), hint=problem.get("hint"), **result)
     for each in answer["warnings"]:
         module.warn(said(each))

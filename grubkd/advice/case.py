@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
-from grubkd.boot.build import main_boot
-from grubkd.boot.kernelpath import file_name
+from grubkd.boot.entry import file_name, main_boot
 from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.memory.case import Case, Needs, Parts

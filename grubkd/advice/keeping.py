@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
-from grubkd.boot.build import main_boot
-from grubkd.boot.kernelpath import release_of
+from grubkd.boot.entry import main_boot, release_of
 from grubkd.change import request
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.advice.case import build_case, entry_release, stand_in_release
 from grubkd.advice.verdict import Verdicts
-from grubkd.boot.build import main_boot
+from grubkd.boot.entry import main_boot
 from grubkd.errors import ArchitectureUnknown, NoSuchEntry, Notice, RamUnknown, WouldNotReserve
 from grubkd.memory import planner
 from grubkd.memory.release import Release

@@ -9,7 +9,7 @@ from grubkd.advice.finding import Finding, Status, not_asked, ok
 from grubkd.advice.recommend import plan_entry
 from grubkd.advice.verdict import Verdicts, simulate
 from grubkd.boot import cmdline
-from grubkd.boot.build import main_boot
+from grubkd.boot.entry import main_boot
 from grubkd.boot.model import Role
 from grubkd.errors import GrubkdError
 from grubkd.memory.size import format_size

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.advice.case import build_case, entry_release
 from grubkd.boot import cmdline
-from grubkd.boot.build import main_boot
-from grubkd.boot.kernelpath import file_name
+from grubkd.boot.entry import file_name, main_boot
 from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, RamUnknown, Usage
 from grubkd.memory import forecast

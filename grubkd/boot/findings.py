@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
-from grubkd.boot.kernelpath import file_name
+from grubkd.boot.entry import file_name
 from grubkd.boot.model import Feeds, Role
 from grubkd.errors import Notice
 

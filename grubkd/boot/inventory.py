@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from grubkd.boot.build import entry_of
+from grubkd.boot.entry import entry_of
 from grubkd.boot.loaders import FORMATS, LOADERS, kernel_cmdline, ostree, uki
 from grubkd.boot.loaders.format import SnippetReader, Sources
 from grubkd.boot.model import BootConfig, Bootloader, ManagedBy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.boot.kernelpath import file_name, release_of
+from grubkd.boot.entry import file_name, release_of
 from grubkd.errors import NoSuchEntry
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
-from grubkd.boot.build import main_boot
+from grubkd.boot.entry import main_boot
 from grubkd.boot.model import ManagedBy
 from grubkd.boot.selector import Selection
 from grubkd.change.request import Verb

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from grubkd import run
-from grubkd.boot.kernelpath import file_name, release_of
+from grubkd.boot.entry import file_name, release_of
 from grubkd.boot.loaders import default_grub, grub2
 from grubkd.boot.model import Role
 from grubkd.change import places

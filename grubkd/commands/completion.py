@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
-from grubkd.boot.build import main_boot
+from grubkd.boot.entry import main_boot
 from grubkd.errors import GrubkdError
 from grubkd.text import to_display
 from grubkd.tree.root import Root

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grubkd import advice
 from grubkd.boot import cmdline
-from grubkd.boot.build import main_boot
+from grubkd.boot.entry import main_boot
 from grubkd.change.request import reservation, sharing_groups
 from grubkd.commands.change import Decision
 from grubkd.errors import Notice, WouldNotBoot, WouldNotReserve

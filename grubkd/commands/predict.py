@@ -10,7 +10,7 @@ import click
 
 from grubkd import advice
 from grubkd.boot import inventory
-from grubkd.boot.build import main_boot
+from grubkd.boot.entry import main_boot
 from grubkd.boot.selector import select
 from grubkd.commands import completion, memory_map_file, options
 from grubkd.commands.group import message_options

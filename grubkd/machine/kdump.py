@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.boot.kernelpath import release_of
+from grubkd.boot.entry import release_of
 from grubkd.errors import Place
 from grubkd.machine import dump_target, kdump_settings, ram
 from grubkd.machine.dump_target import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG

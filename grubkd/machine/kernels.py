@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.boot.kernelpath import file_name, is_initrd, is_linux, is_xen, release_of
+from grubkd.boot.entry import file_name, is_initrd, is_linux, is_xen, release_of
 from grubkd.errors import GrubkdError
 from grubkd.memory import architecture
 from grubkd.memory.architecture import Architecture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
-from grubkd.boot.build import main_boot
+from grubkd.boot.entry import main_boot
 from grubkd.boot.model import Line, Role
 from grubkd.memory.size import format_size
 from grubkd.render.colour import BAD, GOOD, PLACE, mark

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from grubkd.boot.kernelpath import is_xen
+from grubkd.boot.entry import is_xen
 from grubkd.boot.loaders import shell
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, SnippetReader, holds_value, setting, slots_of
 from grubkd.boot.loaders.grub_menu import FIRST, Menu

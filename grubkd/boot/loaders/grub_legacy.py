@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd.boot import updategrub
-from grubkd.boot.kernelpath import is_initrd, is_xen
+from grubkd.boot.entry import is_initrd, is_xen
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, holds_value
 from grubkd.boot.model import Document, Feeds, Image, Line, NewKernelArgs, Slot, Stanza, Word
 from grubkd.boot.words import LineNumbers, held, quote_notice, words

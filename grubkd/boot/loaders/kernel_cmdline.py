@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
-from grubkd.boot.build import main_boot
+from grubkd.boot.entry import main_boot
 from grubkd.boot.loaders.format import Format, slots_of
 from grubkd.boot.model import Assignment, Document, Feeds, Line, NewKernelArgs, Slot
 from grubkd.boot.words import held, quote_notice, words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from grubkd.boot.build import is_deployment
+from grubkd.boot.entry import is_deployment
 from grubkd.boot.loaders.format import LoaderMenu
 from grubkd.boot.model import ManagedBy
 

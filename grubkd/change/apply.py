@@ -121,55 +121,50 @@ class Application:
 
     def _write(self, files: sync.FileSync) -> None:
         latest = 0
-        with self._root.near() as near:
-            for number, step in enumerate(self._steps):
-                self._go(step.path)
-                staged, kept = self._names(number)
-                if step.before is not None:
-                    disk.keep(near, step.path, kept, step.before, files)
-                if step.after is not None:
-                    other = self._root.stat(_NEWER_THAN[step.path]) if step.path in _NEWER_THAN else None
-                    latest = max(latest, other.st_mtime_ns if other else 0)
-                    latest = max(latest, disk.stage(near, staged, step.after, files, latest))
+        for number, step in enumerate(self._steps):
+            self._go(step.path)
+            staged, kept = self._names(number)
+            if step.before is not None:
+                disk.keep(self._root, step.path, kept, step.before, files)
+            if step.after is not None:
+                other = self._root.stat(_NEWER_THAN[step.path]) if step.path in _NEWER_THAN else None
+                latest = max(latest, other.st_mtime_ns if other else 0)
+                latest = max(latest, disk.stage(self._root, staged, step.after, files, latest))
 
     def _swap(self) -> None:
-        with self._root.near() as near:
-            for number, step in enumerate(self._steps):
-                self._go(step.path)
-                check_unchanged(near, step)
-                if step.after is None:
-                    disk.remove_file(near, step.path)
-                else:
-                    disk.swap(near, self._names(number)[0], step.path)
-                logger.info("%s %s", "removed" if step.after is None else "wrote", step.path)
+        for number, step in enumerate(self._steps):
+            self._go(step.path)
+            check_unchanged(self._root, step)
+            if step.after is None:
+                disk.remove_file(self._root, step.path)
+            else:
+                disk.swap(self._root, self._names(number)[0], step.path)
+            logger.info("%s %s", "removed" if step.after is None else "wrote", step.path)
         self._sync()
 
     def _verify(self) -> None:
-        with self._root.near() as near:
-            for step in self._steps:
-                self._go(step.path)
-                present = disk.read_image(near, step.path)
-                wanted = step.after
-                if present and wanted and step.before is None:
-                    if wanted.mtime_ns is None:
-                        wanted = present.with_data(wanted.data)  # new: owner and attributes may depend on its directory
-                    else:  # restored without execution bits, which vfat gives to every file
-                        wanted = replace(wanted, mode=wanted.mode | present.mode & 0o111)
-                if not disk.same(present, wanted):
-                    raise VerificationFailed("what was written reads differently", place=Place(step.path))
+        for step in self._steps:
+            self._go(step.path)
+            present = disk.read_image(self._root, step.path)
+            wanted = step.after
+            if present and wanted and step.before is None:
+                if wanted.mtime_ns is None:
+                    wanted = present.with_data(wanted.data)  # new: owner and attributes may depend on its directory
+                else:  # restored without execution bits, which vfat gives to every file
+                    wanted = replace(wanted, mode=wanted.mode | present.mode & 0o111)
+            if not disk.same(present, wanted):
+                raise VerificationFailed("what was written reads differently", place=Place(step.path))
 
     def _recheck(self, recheck: Recheck) -> None:
         kept = [self._names(number)[1] for number in range(len(self._steps))]
-        with self._root.near() as near:
-            recheck(Overlay(near, dict.fromkeys(kept)))
+        recheck(Overlay(self._root, dict.fromkeys(kept)))
 
     def _clean(self) -> None:
-        with self._root.near() as near:
-            for number, step in enumerate(self._steps):
-                self._at = step.path
-                # What was staged has taken its place.
-                if step.before is not None:
-                    disk.remove_file(near, self._names(number)[1])
+        for number, step in enumerate(self._steps):
+            self._at = step.path
+            # What was staged has taken its place.
+            if step.before is not None:
+                disk.remove_file(self._root, self._names(number)[1])
         self._sync()
 
     def _sync(self) -> None:

@@ -60,8 +60,7 @@ def commit(  # noqa: PLR0913
     with lock(root):
         recover(root)
         _check_seen(root)
-        with root.near() as near:
-            steps = [_step(near, each) for each in changes]
+        steps = [_step(root, each) for each in changes]
         return carry_out(
             root,
             steps,

@@ -112,8 +112,7 @@ def run(root: Root, request: Request, decide: Decide) -> Outcome:
 
 def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Notice, ...]) -> Outcome:
     """As run, under the lock where files are written; `earlier`: the warnings so far."""
-    with root.near() as near:
-        prepared = _prepare(near, request.selectors, decide)
+    prepared = _prepare(root, request.selectors, decide)
     read, after = prepared.config.texts, prepared.after
     if request.regenerate:
         made = _regenerated(root, prepared)

@@ -24,8 +24,7 @@ from grubkd.tree.root import Root
 def show_command(root: str, kernel: tuple[str, ...], json: bool) -> int:
     """Show the boot loaders and their files, every entry and what it reserves, and what new kernels get."""
     tree = Root(root)
-    with tree.near() as near:
-        config = inventory.read(near)
+    config = inventory.read(tree)
     machine = machines.read(tree)
     selected = select(config, kernel).entries if kernel else config.entries
     recommended, warnings = advice.review(config, machine)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
@@ -14,7 +13,6 @@ from grubkd.tree.paths import DIRECTORY, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
     from io import FileIO
 
     from grubkd.errors import Failed
@@ -155,10 +153,6 @@ class Root:
         """Make the tree the root directory of this process: a child calls it before it runs a command of the tree."""
         os.fchdir(self._fd)
         os.chroot(".")
-
-    def near(self) -> AbstractContextManager[Root]:
-        """The tree itself, as a context manager."""
-        return nullcontext(self)
 
     def spot(self, path: str, *, follow: bool = True) -> Spot:
         """The place of a path, with its directory open until the spot is closed (`with`).

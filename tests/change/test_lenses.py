@@ -92,6 +92,23 @@ def test_any_words_become_any_others(before: list[str], data: st.DataObject) -> 
     assert made == (SNIPPET % " ".join(word.text for word in wanted) if wanted else "linux /vmlinuz\n")
 
 
+FILES = st.sampled_from(
+    [(name, template) for name, template, _ in WRITTEN if template not in (SHELL, 'set kernelopts="%s"\n')]
+    + [("default-grub", "GRUB_CMDLINE_LINUX='%s'\n")]
+)
+PIECES = st.lists(st.sampled_from(["a", "b=1", " ", "  ", "\t", '"x y"', ' a="b  c" ', " crashkernel=1M ", "."]))
+
+
+@given(FILES, PIECES)
+def test_a_lens_finds_the_words_that_its_format_finds(file: tuple[str, str], pieces: list[str]) -> None:
+    name, template = file
+    text = whole(name, template, "ro " + "".join(pieces))
+    slot = slot_of(name, text)
+    made = applied(text, slot, [*slot.words, Word(-1, -1, "z=1")])
+    end = slot.words[-1].end
+    assert made.rstrip("#") == f"{text[:end]} z=1{text[end:]}".rstrip("#")
+
+
 def test_the_lens_writes_the_blanks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for lens in Path(grammars.__path__[0]).glob("*.aug"):
         shutil.copy(lens, tmp_path)

@@ -45,11 +45,8 @@ HEAVY = {
 Definition = ast.FunctionDef | ast.ClassDef
 
 # Present exceptions from the two rules on size and names: remove each one when it is fixed, add none.
-LONG_FUNCTIONS = {"entry_of", "read", "join", "build", "_macro", "parse", "run"}
-CLASSES_DEFINED_TWICE = {
-    "Boot", "Draft", "Header", "Held", "Image", "Kind", "Malformed", "Outcome", "Reader", "Refused", "Request", "Span",
-    "Value", "Verb",
-}  # fmt: skip
+LONG_FUNCTIONS: set[str] = set()
+CLASSES_DEFINED_TWICE: set[str] = set()
 
 
 class Import(NamedTuple):

@@ -3,18 +3,11 @@
 from pathlib import Path
 
 import pytest
+from support.livetree import grow
 
 from grubkd.machine import distribution
 from grubkd.memory.vendors import Distribution
 from grubkd.tree.root import Root
-
-
-def grow(top: Path, files: dict[str, str | bytes]) -> Path:
-    for name, content in files.items():
-        path = top / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return top
 
 
 class TestDistribution:

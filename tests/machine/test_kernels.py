@@ -5,6 +5,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from support.livetree import grow
 
 from grubkd.machine import kernels, machine
 from grubkd.machine.machine import Machine
@@ -19,14 +20,6 @@ class Live(Root):
     @property
     def live(self) -> bool:
         return True
-
-
-def grow(top: Path, files: dict[str, str | bytes]) -> Path:
-    for name, content in files.items():
-        path = top / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return top
 
 
 def read(top: Path, files: dict[str, str | bytes], *, live: bool = False, **given: object) -> Machine:

@@ -118,3 +118,12 @@ def running(release: str, line: str, reserved: int) -> dict[str, str | None]:
         "sys/kernel/kexec_crash_size": f"{reserved}\n",
         "sys/kernel/kexec_crash_loaded": "1\n",
     }
+
+
+def grow(top: Path, files: dict[str, str | bytes]) -> Path:
+    """Write files below a directory, by their paths in it; returns the directory."""
+    for name, content in files.items():
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return top

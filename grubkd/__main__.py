@@ -1,7 +1,36 @@
-"""`python3 -m grubkd`."""
+"""The process: `grubkd` and `python3 -m grubkd`.
+
+Nothing is imported before `run` can report a failure: a signal or a lack of memory may come with the first module.
+"""
 
 from __future__ import annotations
 
-from grubkd.cli import run
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-run()
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def run() -> NoReturn:
+    """Run grubkd as a command: ends the process with the exit code."""
+    try:
+        from grubkd.cli import main
+
+        status = main()
+    except KeyboardInterrupt:
+        status = _fail("interrupted", 130)
+    except (ImportError, MemoryError) as problem:
+        status = _fail(f"grubkd cannot be loaded: {problem or 'not enough memory'}", 1)
+    sys.exit(status)
+
+
+def _fail(why: str, status: int) -> int:
+    with suppress(OSError, AttributeError):  # stderr may be unwritable, or closed
+        sys.stderr.write(f"grubkd: error: {why}\n")
+    return status
+
+
+if __name__ == "__main__":
+    run()

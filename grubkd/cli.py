@@ -1,9 +1,14 @@
-"""The process: runs a verb, turns every failure into a message and an exit code."""
+"""Runs a verb, and turns every failure into a message and an exit code.
+
+The exit code says what the files are. A change that is made exits 0, even if its answer cannot be written; a failure
+keeps its code, even if its message cannot.
+"""
 
 from __future__ import annotations
 
 import gc
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from grubkd.errors import Failed, GrubkdError, InputOutput, Interrupted, Usage
@@ -12,11 +17,36 @@ from grubkd.text import from_user
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import NoReturn
 
     import click
 
 _LIBRARIES = ("augeas", "click", "lark", "psutil")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run grubkd; returns the exit code. Raises nothing: a traceback is a defect."""
+    # A run makes many values and keeps them: looking for cycles among them takes a tenth of its time.
+    gc.set_threshold(100_000)
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    output.begin()
+    try:
+        return _run(arguments)
+    except SystemExit as ended:
+        # click ends a run whose reader has gone (`grubkd show | head`): that needs no message.
+        failure = None
+        if ended.code in (0, None):
+            return 0
+    except (Exception, KeyboardInterrupt) as problem:
+        failure = _failure(problem)
+    if failure is None:
+        output.discard()
+        return 1
+    if "--json" in arguments:
+        with output.optional():
+            output.document({"error": failure, "exit": failure.exit})
+    else:
+        output.complain(failure, "error")
+    return failure.exit
 
 
 def _run(arguments: list[str]) -> int:
@@ -30,7 +60,7 @@ def _run(arguments: list[str]) -> int:
         return status if isinstance(status, int) else 0
     except click.ClickException as problem:
         raise _usage(problem, arguments) from None
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:
         raise Interrupted("interrupted") from None
 
 
@@ -46,49 +76,36 @@ def _usage(problem: click.ClickException, arguments: list[str]) -> Usage:
     return Usage(from_user(problem.format_message()), hint=f"see: {command} --help")
 
 
-def _answer(arguments: list[str]) -> int:
-    """Run a verb and report its failure; returns the exit code."""
-    output.begin()
-    try:
-        return _run(arguments)
-    except Exception as problem:
-        failure = _failure(problem)
-    if "--json" in arguments:
-        output.document({"error": failure, "exit": failure.exit})
-    else:
-        output.complain(failure, "error")
-    return failure.exit
-
-
-def _failure(problem: Exception) -> GrubkdError:
-    """The error to report for an exception. Raises it again if it is a defect, or if stdout failed."""
+def _failure(problem: BaseException) -> GrubkdError | None:
+    """The error to report for an exception; None if the reader of the answer has gone. Raises a defect again."""
     if isinstance(problem, GrubkdError):
         return problem
-    if isinstance(problem, ModuleNotFoundError) and problem.name in _LIBRARIES:
-        packages = f"Debian's and Fedora's package is python3-{problem.name}"
-        return Failed(f"the Python library {problem.name} is not installed", hint=f"install it: {packages}")
-    if isinstance(problem, OSError) and problem.filename is not None:
-        return InputOutput(f"{problem.filename}: {problem.strerror}")
+    if isinstance(problem, KeyboardInterrupt):
+        return Interrupted("interrupted")
+    if isinstance(problem, ImportError):
+        return _not_loaded(problem)
+    if isinstance(problem, MemoryError):
+        return Failed("there is not enough memory", hint="raise the limit of this process (ulimit -v)")
+    if isinstance(problem, OSError):
+        return None if isinstance(problem, BrokenPipeError) else _system_failure(problem)
     raise problem
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run grubkd; returns the exit code. Raises nothing: a traceback is a defect."""
-    # A run makes many values and keeps them: looking for cycles among them takes a tenth of its time.
-    gc.set_threshold(100_000)
-    output.replace_closed_stdout()
-    try:
-        return _answer(list(sys.argv[1:] if argv is None else argv))
-    except (OSError, SystemExit) as problem:
-        # click turns a broken pipe into SystemExit(1). A reader that has gone (`grubkd show | head`) needs no message.
-        if isinstance(problem, SystemExit) and problem.code in (0, None):
-            return 0
-        output.discard()
-        if isinstance(problem, OSError) and not isinstance(problem, BrokenPipeError):
-            output.complain(InputOutput(f"the answer cannot be written: {problem.strerror}"), "error")
-        return 1
+def _system_failure(problem: OSError) -> Failed:
+    """The error for a system call that failed outside the tree."""
+    if problem.filename is not None:
+        return InputOutput(f"{from_user(str(problem.filename))}: {problem.strerror}")
+    if problem.errno is None:  # from the loader of shared libraries
+        return Failed(f"a library cannot be loaded: {problem}", hint="install it again, or raise ulimit -v")
+    output.discard()
+    return InputOutput(f"the answer cannot be written: {problem.strerror}")
 
 
-def run() -> NoReturn:
-    """Run grubkd as a command: ends the process with the exit code."""
-    sys.exit(main())
+def _not_loaded(problem: ImportError) -> Failed:
+    """All libraries that are missing; if none is, the module that cannot be loaded."""
+    missing = [name for name in _LIBRARIES if find_spec(name) is None]
+    if not missing:
+        return Failed(f"a Python module cannot be loaded: {problem}", hint="install it again, or raise ulimit -v")
+    which = f"library {missing[0]} is" if len(missing) == 1 else f"libraries {', '.join(missing)} are"
+    packages = " ".join(f"python3-{name}" for name in missing)
+    return Failed(f"the Python {which} not installed", hint=f"install, on Debian and Fedora: {packages}")

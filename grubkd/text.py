@@ -7,6 +7,14 @@ surrogate U+DC80..U+DCFF for each byte that is not UTF-8 ("surrogateescape").
 
 from __future__ import annotations
 
+import os
+import re
+
+# Control characters but tab and newline, also as bytes that are not UTF-8; what ends a line or turns its direction.
+_OBEYED = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\udc80-\udc9f"
+_CONTROLS = re.compile(f"[{_OBEYED}]")
+_NOT_ON_A_LINE = re.compile(f"[\n{_OBEYED}\ud800-\udc7f]")
+
 
 def from_bytes(data: bytes) -> str:
     """The text of a file's bytes: one character a byte."""
@@ -19,12 +27,45 @@ def to_bytes(text: str) -> bytes:
 
 
 def from_user(text: str) -> str:
-    """Text from argv, an option or JSON, as one character a byte."""
+    """Text from argv, or the name of a file, as one character a byte. Python decoded it by the locale."""
+    return os.fsencode(text).decode("latin-1")
+
+
+def to_user(text: str) -> str:
+    """Text in the form of argv and of file names: what from_user takes back."""
+    return os.fsdecode(to_bytes(text))
+
+
+def from_json(text: str) -> str:
+    """Text from JSON, as one character a byte. Raises UnicodeEncodeError for half of a surrogate pair."""
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def to_display(text: str) -> str:
-    """Text for a terminal or JSON; a byte that is not UTF-8 becomes a lone surrogate."""
+    """Text for a terminal or JSON; a byte that is not UTF-8 becomes a lone surrogate.
+
+    Text that was never bytes stays as it is: from a JSON file that somebody wrote, for instance.
+    """
     if text.isascii():
         return text
-    return text.encode("latin-1").decode("utf-8", "surrogateescape")
+    try:
+        return text.encode("latin-1").decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text
+
+
+def to_line(text: str) -> str:
+    """Text for one line of a table or a message, with escapes for what would end the line, or reorder or colour it."""
+    return _NOT_ON_A_LINE.sub(_escape, to_display(text))
+
+
+def escaped(shown: str) -> str:
+    """Display text with escapes for what a terminal obeys, but for tabs and newlines."""
+    return _CONTROLS.sub(_escape, shown)
+
+
+def _escape(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    if 0xDC80 <= number <= 0xDCFF:  # a byte that is not UTF-8
+        number -= 0xDC00
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError, Usage
@@ -14,7 +15,7 @@ from grubkd.memory.placement.place import counted_ram, place
 from grubkd.memory.release import Release
 from grubkd.memory.size import LIMIT
 from grubkd.render import output, plan
-from grubkd.text import from_user, to_display
+from grubkd.text import from_json, to_display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -92,8 +93,15 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-_LOAD = json.JSONDecoder(parse_constant=_refuse_constant).decode
-_DUMP = json.JSONEncoder(separators=(",", ":")).encode
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise ValueError(f"the number {digits} is too large")
+    return number
+
+
+_LOAD = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
+_DUMP = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def _answer_line(line: bytes, parse: Callable[[str], Release]) -> dict[str, Any]:
@@ -114,7 +122,7 @@ def _answer_line(line: bytes, parse: Callable[[str], Release]) -> dict[str, Any]
 def _text(request: Mapping[str, Any], name: str) -> str:
     value: str = _field(request, name, _is_text, "a string", required=True)
     try:
-        return value if value.isascii() else from_user(value)
+        return value if value.isascii() else from_json(value)
     except UnicodeEncodeError:
         raise BadRequest(f"'{name}' holds a code point that is not a character") from None
 

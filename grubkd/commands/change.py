@@ -5,6 +5,7 @@ Every step but the last is a pure function of what was read. The last writes all
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,9 @@ from grubkd.boot.selector import select
 from grubkd.change import changes, edit, managed, regenerate, transaction, verify
 from grubkd.change.lock import lock
 from grubkd.commands.warnings import interrupted
-from grubkd.errors import Notice, Place
+from grubkd.errors import NoBootloader, Notice, Place
 from grubkd.render import change, output
-from grubkd.text import to_bytes
+from grubkd.text import to_bytes, to_line
 from grubkd.tree.tree import Overlay, Snapshot
 
 if TYPE_CHECKING:
@@ -186,11 +187,19 @@ def _followups(config: BootConfig, files: Sequence[FileChange]) -> list[tuple[st
 
 
 def _understood(tree: Tree) -> BootConfig:
-    """The configuration of the tree. Raises NotUnderstood with the first file that cannot be read."""
+    """The configuration of the tree. Raises NoBootloader; NotUnderstood for the first file that cannot be read."""
     config = inventory.read(tree)
     if config.errors:
         raise config.errors[0]
+    check_exists(config)
     return config
+
+
+def check_exists(config: BootConfig, *, otherwise: str = "") -> None:
+    """Refuse a tree without boot configuration before anything else is asked. Raises NoBootloader."""
+    if not (config.entries or config.new_kernels or config.managed_by or config.errors):
+        hint = f"--root must name the root of an installed system, with its /boot mounted{otherwise}"
+        raise NoBootloader("no boot configuration found", hint=hint)
 
 
 def _created(file: FileChange) -> Notice:
@@ -208,12 +217,11 @@ def outcome_answer(done: Outcome | RolledBack, **others: bool) -> dict[str, Any]
 
 
 def print_outcome(done: Outcome | RolledBack, *, json: bool, dry_run: bool, reboot_required: bool) -> None:
-    """Print what was changed, or would be."""
-    if json:
-        output.document(outcome_answer(done, dry_run=dry_run, reboot_required=reboot_required))
-        return
-    output.complain_of(done.warnings, "warning")
-    for line in change.lines(done.files, dry_run=dry_run, transaction=done.transaction):
-        output.text(line)
-    for command in done.followups:
-        output.text(f"now run, in that system: {' '.join(command)}")
+    """Print what was changed, or would be. A change that is made is a success, even if the answer is lost."""
+    answer = outcome_answer(done, dry_run=dry_run, reboot_required=reboot_required) if json else None
+    with nullcontext() if dry_run else output.optional():
+        if answer is None:
+            output.complain_of(done.warnings, "warning")
+        output.report(answer, change.lines(done.files, dry_run=dry_run, transaction=done.transaction))
+        if answer is None:
+            output.report(None, (f"now run, in that system: {to_line(' '.join(each))}" for each in done.followups))

@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 
 from grubkd.boot.entry import main_boot
 from grubkd.errors import GrubkdError
-from grubkd.text import to_display
+from grubkd.text import to_user
 from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _completer(values: Callable[[Root], Iterable[Named]]) -> Completer:
     @wraps(values)
     def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         try:
-            found = dict(reversed([(to_display(text), to_display(note)) for text, note in values(_root(ctx))]))
+            found = dict(reversed([(to_user(text), to_user(note)) for text, note in values(_root(ctx))]))
         except (GrubkdError, OSError):
             return []
         return [

@@ -18,7 +18,7 @@ from grubkd.machine import kdump as kdumps
 from grubkd.machine import machine as machines
 from grubkd.memory.size import format_size
 from grubkd.render import output
-from grubkd.text import to_display
+from grubkd.text import to_line
 from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def carry_out(tree: Root, *, sure: bool, dry_run: bool = False) -> int:
             raise Refused(f"{each.message}: {each.why}", hint=f"{each.fix}; see: grubkd check")
     problems = [each for each in report.findings if each.status is Status.PROBLEM]
     warnings = [Notice(each.code, each.message, each.fix, each.place) for each in problems]
-    output.report(None, map(to_display, _announcement(machine, kdump)), warnings=warnings)
+    output.report(None, map(to_line, _announcement(machine, kdump)), warnings=warnings)
     if dry_run:
         return 0
     with Trigger(tree) as trigger:

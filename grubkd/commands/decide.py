@@ -8,8 +8,8 @@ from grubkd import advice
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
 from grubkd.change.request import reservation, sharing_groups
-from grubkd.commands.change import Decision
-from grubkd.errors import Notice, WouldNotBoot, WouldNotReserve
+from grubkd.commands.change import Decision, check_exists
+from grubkd.errors import ArchitectureUnknown, Notice, RamUnknown, WouldNotBoot, WouldNotReserve
 from grubkd.log import logger
 
 if TYPE_CHECKING:
@@ -34,8 +34,14 @@ def plan_all(
     """
     alone = advice.plan_entries(selection.entries, config, machine, options)
     found: dict[int | None, Plan] = {}
-    if selection.everything:
-        found[None] = advice.largest(list(alone.values())) if alone else advice.plan_future(config, machine, options)
+    if selection.everything and alone:
+        found[None] = advice.largest(list(alone.values()))
+    elif selection.everything:
+        try:
+            found[None] = advice.plan_future(config, machine, options)
+        except (RamUnknown, ArchitectureUnknown):
+            check_exists(config, otherwise="; for a tree without one give --ram and --arch")
+            raise
     for entries, shares_with_new in sharing_groups(config, selection):
         shared = found[None] if shares_with_new else advice.largest([alone[entry.index] for entry in entries])
         found.update((entry.index, shared) for entry in entries)

@@ -60,13 +60,13 @@ def help_command(topic: str | None) -> int:
     At a terminal a page is opened by man(1) if that is installed. Without TOPIC: list the topics.
     """
     whole = pages()
-    names = (("pages:", whole), ("verbs:", VERBS), ("parts:", SECTIONS))
-    listed = "\n".join(f"  {kind:<7} {' '.join(found)}" for kind, found in names)
     if topic is None:
-        output.text(f"grubkd help TOPIC, with one of\n{listed}")
+        output.text("grubkd help TOPIC, with one of")
+        for kind, names in (("pages:", whole), ("verbs:", VERBS), ("parts:", SECTIONS)):
+            output.text(f"  {kind:<7} {' '.join(names)}")
         return 0
     if topic not in {*whole, *VERBS, *SECTIONS}:
-        raise Usage(f"no topic '{from_user(topic)}'", hint=f"the topics are\n{listed}")
+        raise Usage(f"no topic '{from_user(topic)}'", hint="the topics: grubkd help")
     if topic in whole and sys.stdin.isatty() and output.at_terminal():
         run.become(["man", "-l", from_user(str(whole[topic]))])  # returns if there is no man(1)
     text = _text(whole.get(topic, whole["manual"]))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
+from grubkd.boot import cmdline
 from grubkd.change import history
 from grubkd.change.rollback import rollback
 from grubkd.commands import completion, options
 from grubkd.commands.change import print_outcome
 from grubkd.commands.group import message_options
 from grubkd.render import output
-from grubkd.text import to_display
+from grubkd.text import to_line
 from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
+
+
+# The options of set that made the changes, by the word that history records.
+_OPTIONS = {"set": "--arg", "add": "--add-arg", "remove": "--remove-arg"}
 
 
 @click.command("history")
@@ -46,20 +52,22 @@ def _lines(transactions: Sequence[history.Past]) -> Iterator[str]:
     """For people: each transaction, then its files."""
     for past in transactions:
         undone = f"  (undone by {past.undone_by})" if past.undone_by else ""
-        yield f"{past.id}  {past.record.time}  {past.record.command}  {_wanted(past)}{undone}"
-        yield from (f"    {to_display(each.path)}" for each in past.record.files)
+        asked = " ".join(_asked(past.wanted))
+        yield to_line(f"{past.id}  {past.record.time}  {past.record.command}  {asked}{undone}")
+        yield from (to_line(f"    {each.path}") for each in past.record.files)
     if not transactions:
         yield "no changes yet"
 
 
-def _wanted(past: history.Past) -> str:
-    """What was wanted, in a few words."""
-    parts: list[str] = []
-    for name, value in output.encode(past.wanted).items():
-        words = [str(each) for each in value] if isinstance(value, list) else [str(value)]
-        if value is not None and value != []:
-            parts.append(f"{name}={','.join(words)}")
-    return " ".join(parts)
+def _asked(wanted: Mapping[str, Any]) -> Iterator[str]:
+    """What was asked for, as words that can be typed again."""
+    for name, value in wanted.items():
+        for each in value if isinstance(value, list) else [] if value is None else [value]:
+            if name == "arguments":
+                verb, _, tokens = str(each).partition(" ")
+                yield from (f"{_OPTIONS.get(verb, verb)} {quote(token)}" for token in cmdline.tokens(tokens))
+            else:
+                yield f"--kernel {quote(str(each))}" if name == "kernel" else f"{name}={quote(str(each))}"
 
 
 @click.command("rollback")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -58,7 +59,8 @@ def keep_command(*, release: str, root: str, dry_run: bool, run_followups: bool,
         return problem.exit
     if json:
         answer = change.outcome_answer(outcome, dry_run=dry_run, reboot_required=False)
-        output.document({"release": release, "values": word.values or (), "reason": why or None, **answer})
+        with nullcontext() if dry_run else output.optional():
+            output.document({"release": release, "values": word.values or (), "reason": why or None, **answer})
     else:
         output.message(f"kernel {release}: {_summary(why, word, outcome, dry_run=dry_run)}")
     return 0

@@ -11,7 +11,7 @@ from grubkd.commands import completion
 from grubkd.errors import ArchitectureUnknown, BadValue
 from grubkd.memory.architecture import architecture
 from grubkd.memory.size import parse_size
-from grubkd.text import from_user, to_display
+from grubkd.text import from_user, to_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def size(text: str) -> int:
     try:
         found = parse_size(from_user(text))
     except BadValue as problem:
-        raise click.BadParameter(f"{to_display(problem.message)}; write 2G, 2048M or a number of bytes") from None
+        raise click.BadParameter(f"{to_user(problem.message)}; write 2G, 2048M or a number of bytes") from None
     if found <= 0:
         raise click.BadParameter("the size must not be 0")
     return found
@@ -44,7 +44,7 @@ def arch(text: str) -> str:
     try:
         return architecture(from_user(text)).value
     except ArchitectureUnknown as problem:
-        raise click.BadParameter(to_display(f"{problem.message}; {problem.hint}")) from None
+        raise click.BadParameter(to_user(f"{problem.message}; {problem.hint}")) from None
 
 
 def together(*decorators: Decorator) -> Decorator:

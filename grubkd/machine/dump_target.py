@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from grubkd.errors import GrubkdError, Place
 from grubkd.machine.kdump_settings import kdump_conf, variables
 from grubkd.machine.ram import integer, is_this_system, text
-from grubkd.text import from_user, to_display
+from grubkd.text import from_user, to_user
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -279,7 +279,7 @@ def _free(tree: Root, directory: str) -> int | None:
         directory = directory.rpartition("/")[0]
     real = tree.resolve(directory or "/")
     try:
-        return psutil.disk_usage(f"{tree.path.rstrip('/')}{to_display(real)}").free if real else None
+        return psutil.disk_usage(f"{tree.path.rstrip('/')}{to_user(real)}").free if real else None
     except OSError:
         return None
 

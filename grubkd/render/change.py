@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from grubkd.render.tables import BAD, GOOD, HEAD, PLACE, mark
-from grubkd.text import from_bytes, to_display
+from grubkd.text import from_bytes, to_display, to_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,5 +100,5 @@ def lines(files: Sequence[FileChange], *, dry_run: bool, transaction: str | None
         return
     for each in files:
         done = "created" if each.before is None else "removed" if each.after is None else "changed"
-        yield f"{done if each.rewrites else 'kept newer'} {to_display(each.path)}"
+        yield f"{done if each.rewrites else 'kept newer'} {to_line(each.path)}"
     yield f"transaction {transaction}; undo it with: grubkd rollback {transaction}"

@@ -10,7 +10,7 @@ from grubkd.advice.finding import Status
 from grubkd.advice.saving import readable
 from grubkd.render.output import members
 from grubkd.render.tables import BAD, DOUBT, GOOD, mark, table
-from grubkd.text import to_display
+from grubkd.text import to_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,11 +79,11 @@ def lines(report: Report) -> Iterator[str]:
         word = "?" if found.status is Status.NOT_ASKED else found.status.value
         colour = _COLOURS.get(found.status)
         blanks = " " * (len(_INDENT) - len(word))
-        yield f"{mark(word, colour) if colour else word}{blanks}{to_display(_sentence(found))}"
+        yield f"{mark(word, colour) if colour else word}{blanks}{to_line(_sentence(found))}"
         if found.why:
-            yield to_display(f"{_INDENT}{found.why}")
+            yield to_line(f"{_INDENT}{found.why}")
         if found.fix:
-            yield to_display(f"{_INDENT}-> {found.fix}")
+            yield to_line(f"{_INDENT}-> {found.fix}")
     yield ""
     yield f"a crash now: {_verdict(report.now)}"
     yield f"a crash after the next boot: {_verdict(report.next)}"
@@ -122,15 +122,15 @@ def dumps_answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]
 def dumps_lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
     """The same for a terminal: a row for each dump; under it why the kernel crashed, and what is missing."""
     if not found:
-        yield to_display(f"no dumps ({kdump.target})")
+        yield to_line(f"no dumps ({kdump.target})")
         return
     rows = [
         (
             _time(each.time).replace("T", " ").replace("Z", " UTC"),
             readable(each.size),
             {True: "complete", False: "incomplete", None: "packed"}[each.complete],
-            to_display(each.release or "-"),
-            to_display(each.path),
+            to_line(each.release or "-"),
+            to_line(each.path),
         )
         for each in found
     ]
@@ -138,7 +138,7 @@ def dumps_lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
     yield head
     for row, each in zip(listed, found, strict=True):
         yield row
-        yield from (to_display(f"  {note}") for note in (each.panic, each.fault) if note)
+        yield from (to_line(f"  {note}") for note in (each.panic, each.fault) if note)
 
 
 def _time(seconds: int) -> str:

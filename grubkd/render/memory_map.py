@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from grubkd.memory.picture import MARKS, BandKind, around, whole
 from grubkd.memory.size import GIB, MIB, format_size, round_up
 from grubkd.render.tables import BAD, DOUBT, GOOD, KERNEL, extent, mark, size
-from grubkd.text import to_display
+from grubkd.text import to_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ _LINE = 22
 def text(shown: Picture, *, width: int, ascii_only: bool) -> Iterator[str]:
     """The picture in lines of at most `width` columns: all memory, the surroundings of the region, a legend."""
     signs = _ASCII if ascii_only else _UNICODE
-    yield to_display(shown.title)
+    yield to_line(shown.title)
     yield ""
     yield from _bar(shown, whole(shown), width, signs)
     near = around(shown)
@@ -128,7 +128,7 @@ def _legend(shown: Picture, scale: Scale, signs: Mapping[BandKind, str]) -> Iter
 
 def svg(shown: Picture) -> str:
     """The picture as one SVG document: both scales of the text form, and its legend."""
-    parts = [_text(_LEFT, 24, to_display(shown.title), bold=True)]
+    parts = [_text(_LEFT, 24, to_line(shown.title), bold=True)]
     y = 40
     for scale in (whole(shown), around(shown)):
         if scale is None:
@@ -181,7 +181,7 @@ def _said(band: Band) -> str:
 
 
 def _where(band: Band) -> str:
-    note = f": {to_display(band.note)}" if band.note else ""
+    note = f": {to_line(band.note)}" if band.note else ""
     return extent((band.start, band.end)) + note
 
 

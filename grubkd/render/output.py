@@ -9,19 +9,20 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Set
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from json import dumps
+from math import isfinite
 from typing import TYPE_CHECKING
 
-from grubkd.errors import GrubkdError, Notice
+from grubkd.errors import GrubkdError, InputOutput, Notice
 from grubkd.log import WAITING, logger
-from grubkd.render.tables import BAD, DOUBT, coloured, mark, plain, shown, wanted
-from grubkd.text import to_display
+from grubkd.render.tables import BAD, DOUBT, coloured, mark, plain, wanted
+from grubkd.text import escaped, to_display, to_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import IO, Any
 
 VERSION = 1
@@ -39,7 +40,7 @@ class ProgressHandler(logging.Handler):
         self._shown: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one message. A reader of stderr that is gone does not end a change half-way."""
+        """Write one message."""
         line = record.getMessage()
         if record.levelno == WAITING:
             if sys.stderr is None or not sys.stderr.isatty():
@@ -48,12 +49,13 @@ class ProgressHandler(logging.Handler):
         elif line in self._shown:
             return
         self._shown.add(line)
-        with suppress(OSError):
-            message(line, DEBUG if record.levelno < logging.INFO else INFO)
+        message(line, DEBUG if record.levelno < logging.INFO else INFO)
 
 
 def begin() -> None:
-    """Start a run: colours by the terminal, no progress messages."""
+    """Start a run: colours by the terminal, no progress messages; a closed stdout (`>&-`) goes nowhere."""
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for handler in logger.handlers[:]:
         logger.removeHandler(handler)
     logger.addHandler(ProgressHandler())
@@ -81,16 +83,16 @@ def text(answer: str) -> None:
 
 def message(line: str, level: int = INFO) -> None:
     """Write one line to stderr, with grubkd's name before it."""
-    _stderr([f"grubkd: {_one_line(line)}"], level)
+    _stderr([f"grubkd: {to_line(line)}"], level)
 
 
 def complain(found: Notice | GrubkdError, kind: str) -> None:
     """Write a warning or an error (`kind`) to stderr: what, where, and how to fix it."""
     column = getattr(found, "column", 0)
-    where = f"{found.place}: " if found.place else f"column {column}: " if column else ""
+    where = f"{found.place}: " if found.place else f"column {column} of VALUE: " if column else ""
     level, colour = (ERROR, BAD) if kind == "error" else (WARNING, DOUBT)
-    hint = to_display(f"  {found.hint}").split("\n") if found.hint else []
-    _stderr([f"grubkd: {mark(kind, colour)}: {_one_line(f'{where}{found.message}')}", *hint], level)
+    hint = [f"  {to_line(found.hint)}"] if found.hint else []
+    _stderr([f"grubkd: {mark(kind, colour)}: {to_line(f'{where}{found.message}')}", *hint], level)
 
 
 def complain_of(found: Iterable[Notice | GrubkdError], kind: str) -> None:
@@ -140,11 +142,13 @@ def encode(value: Any) -> Any:
     elif isinstance(value, Notice | GrubkdError):
         value = _notice(value)
     if isinstance(value, str):
-        return value if value.isascii() else _display(value)
+        return to_display(value)
     if isinstance(value, Mapping):
         return {name: encode(each) for name, each in value.items()}
     if isinstance(value, list | tuple | Set):
         return [encode(each) for each in value]
+    if isinstance(value, float) and not isfinite(value):
+        return None  # JSON has no such number
     if is_dataclass(value):
         return {each.name: encode(getattr(value, each.name)) for each in fields(value)}
     return value
@@ -153,13 +157,6 @@ def encode(value: Any) -> Any:
 def members(value: object, *names: str) -> dict[str, Any]:
     """An object with some fields of a value."""
     return {name: getattr(value, name) for name in names}
-
-
-def _display(text: str) -> str:
-    try:
-        return to_display(text)
-    except UnicodeEncodeError:  # text of a JSON file that somebody wrote: it was never bytes
-        return text
 
 
 def _notice(found: Notice | GrubkdError) -> dict[str, Any]:
@@ -190,21 +187,36 @@ def terminal_width() -> int:
 
 def discard() -> None:
     """Send what is left of the answer nowhere: stdout failed, and the interpreter would try again when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _send_nowhere(sys.stdout)
 
 
-def replace_closed_stdout() -> None:
-    """Give a process whose stdout is closed (`>&-`) one that goes nowhere: the run still counts."""
-    if sys.stdout is None:
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+@contextmanager
+def optional() -> Iterator[None]:
+    """A context for an answer that does not decide the exit code. If it cannot be written, only a message says so."""
+    try:
+        yield
+    except OSError as problem:
+        discard()
+        if not isinstance(problem, BrokenPipeError):  # a reader that has gone needs no message
+            complain(InputOutput(f"the answer cannot be written: {problem.strerror}"), "error")
+
+
+def _send_nowhere(stream: IO[str]) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _stderr(found: Sequence[str], level: int) -> None:
-    """Write lines to stderr; where that is the journal, each with its level, as sd-daemon(3) describes."""
-    if sys.stderr is None:  # closed by the caller (`2>&-`)
+    """Write lines to stderr; where that is the journal, each with its level, as sd-daemon(3) describes.
+
+    A stderr that is closed (`2>&-`) or cannot be written changes nothing: not the change, not the exit code.
+    """
+    if sys.stderr is None:
         return
     prefix = f"<{level}>" if _is_journal() else ""
-    _write(sys.stderr, "".join(f"{prefix}{line}\n" for line in found))
+    try:
+        _write(sys.stderr, "".join(f"{prefix}{line}\n" for line in found))
+    except OSError:
+        _send_nowhere(sys.stderr)
 
 
 def _write(stream: IO[str], text: str) -> None:
@@ -215,7 +227,7 @@ def _write(stream: IO[str], text: str) -> None:
     """
     terminal = stream.isatty()
     if terminal or stream is sys.stderr:
-        text = shown(text)
+        text = escaped(text)
     text = coloured(text) if wanted(_colour, os.environ, terminal=terminal) else plain(text)
     stream.flush()
     stream.buffer.write(text.encode("utf-8", "surrogateescape"))  # type: ignore[attr-defined]
@@ -232,8 +244,3 @@ def _is_journal() -> bool:
     except (OSError, ValueError):
         return False
     return named == f"{status.st_dev}:{status.st_ino}"
-
-
-def _one_line(text: str) -> str:
-    """A message as a single line, whatever file name it holds."""
-    return to_display(text).replace("\n", "\\x0a")

@@ -10,7 +10,7 @@ from grubkd.boot.model import Entry
 from grubkd.memory.size import format_size
 from grubkd.render.output import members
 from grubkd.render.tables import BAD, DOUBT, GOOD, extent, mark, size, table
-from grubkd.text import to_display
+from grubkd.text import to_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,7 +91,7 @@ def lines(found: Answer, *, explain: bool) -> Iterator[str]:
     yield _machine(found.machine)
     yield ""
     rows = [
-        (str(entry.index), to_display(entry.version or "-"), " ".join(plan.values), outcome(verdict))
+        (str(entry.index), to_line(entry.version or "-"), " ".join(plan.values), outcome(verdict))
         for entry, plan, verdict in found.rows
     ]
     if found.new is not None:
@@ -106,7 +106,7 @@ def _machine(machine: Machine) -> str:
     if machine.ram:
         estimated = " (estimated)" if machine.ram_estimated else ""
         ram = f"{size(machine.ram)} of RAM{estimated}"
-    parts = [to_display(machine.distribution.name), machine.architecture or "architecture unknown", ram]
+    parts = [to_line(machine.distribution.name), machine.architecture or "architecture unknown", ram]
     return ", ".join(part for part in parts if part)
 
 
@@ -120,7 +120,7 @@ def _explanations(rows: Sequence[Row], new: Plan | None) -> Iterator[str]:
         yield ""
         yield f"{' '.join(values)} ({', '.join(names)})"
         for reason in reasons:
-            yield f"  - {to_display(reason.text)} [{reason.source}]"
+            yield f"  - {to_line(reason.text)} [{reason.source}]"
 
 
 def outcome(verdict: Verdict) -> str:
@@ -189,7 +189,7 @@ def line_lines(found: Simulation) -> Iterator[str]:
     """The same as line_answer, for a terminal."""
     case = found.case
     ram = f", {size(found.ram)} of RAM" if found.ram else ""
-    yield to_display(f"kernel {case.release}, {case.machine}{ram}")
+    yield to_line(f"kernel {case.release}, {case.machine}{ram}")
     yield from _verdict_lines(found.verdict)
 
 
@@ -199,13 +199,13 @@ def _verdict_lines(found: Verdict) -> Iterator[str]:
     where = "; ".join(extent(region) for region in found.regions)
     yield f"reserves  {words}{f' ({where})' if where else ''}"
     if found.reason and found.status != "reserved":
-        yield f"because   {to_display(found.reason)}"
+        yield f"because   {to_line(found.reason)}"
     if found.status == "uncertain":
         yield from _alternatives(found.alternatives)
     if found.assumption:
         yield f"assuming  {found.assumption}"
     if found.note:
-        yield f"note      {to_display(found.note)}"
+        yield f"note      {to_line(found.note)}"
 
 
 def _alternatives(found: Sequence[Sequence[Extent]]) -> Iterator[str]:
@@ -228,14 +228,14 @@ def entries_lines(rows: Sequence[Predicted]) -> Iterator[str]:
         yield "no entry starts Linux"
         return
     lines = [
-        (str(entry.index), to_display(entry.version or "-"), _reading(found.request), outcome(found))
+        (str(entry.index), to_line(entry.version or "-"), _reading(found.request), outcome(found))
         for entry, _, found in rows
     ]
     yield table(("#", "kernel", "reads", "reserves"), lines)
     reasons: dict[str, list[str]] = {}
     for entry, _, found in rows:
         if found.reason and found.status not in ("reserved", "none"):
-            reasons.setdefault(to_display(found.reason), []).append(str(entry.index))
+            reasons.setdefault(to_line(found.reason), []).append(str(entry.index))
     if reasons:
         yield ""
     for reason, indexes in reasons.items():
@@ -243,4 +243,4 @@ def entries_lines(rows: Sequence[Predicted]) -> Iterator[str]:
     for assumption in dict.fromkeys(found.assumption for *_, found in rows if found.assumption):
         yield f"assuming {assumption}"
     for note in dict.fromkeys(found.note for *_, found in rows if found.note):
-        yield f"note: {to_display(note)}"
+        yield f"note: {to_line(note)}"

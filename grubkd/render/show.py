@@ -10,7 +10,7 @@ from grubkd.boot.model import Line, Role
 from grubkd.memory.size import format_size
 from grubkd.render.output import members
 from grubkd.render.tables import BAD, GOOD, PLACE, mark, table
-from grubkd.text import to_display
+from grubkd.text import to_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,7 +100,7 @@ def lines(
 ) -> Iterator[str]:
     """The same for a terminal: boot loaders, a row for each entry, new kernels, what runs, what is recommended."""
     for each in config.bootloaders:
-        yield f"{mark(each.format, PLACE)}: {to_display(', '.join(each.files))}"
+        yield f"{mark(each.format, PLACE)}: {to_line(', '.join(each.files))}"
     if not config.bootloaders:
         yield "no boot configuration found"
     if selected:
@@ -109,9 +109,7 @@ def lines(
     found = new_kernels(config)
     if found:
         yield ""
-        rows = [
-            (to_display(" ".join(row["crashkernel"])) or "-", row["variable"], to_display(row["file"])) for row in found
-        ]
+        rows = [(to_line(" ".join(row["crashkernel"])) or "-", row["variable"], to_line(row["file"])) for row in found]
         yield table(("new kernels", "from", "in"), rows)
     if running or recommended:
         yield ""
@@ -130,6 +128,6 @@ def _row(found: Entry) -> tuple[str, ...]:
     notes = [note for note, true in (("rescue", found.rescue), ("other system", found.foreign)) if true]
     if not found.linux:
         notes.append("no Linux")
-    title = to_display(found.title) + (f" ({', '.join(notes)})" if notes else "")
-    value = mark(to_display(" ".join(held)), GOOD) if held else mark("-", BAD) if found.linux else ""
-    return ("*" if found.default else "", str(found.index), to_display(found.version or ""), value, title)
+    title = to_line(found.title) + (f" ({', '.join(notes)})" if notes else "")
+    value = mark(to_line(" ".join(held)), GOOD) if held else mark("-", BAD) if found.linux else ""
+    return ("*" if found.default else "", str(found.index), to_line(found.version or ""), value, title)

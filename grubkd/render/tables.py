@@ -2,13 +2,12 @@
 
 An answer is made with marks, which become a terminal's colours, or nothing, when it is written.
 
-The marks are lone surrogates below U+DC80. to_display makes only those from U+DC80 on, so no title and no file name
+The marks are lone surrogates below U+DC80. grubkd.text makes only those from U+DC80 on, so no title and no file name
 can forge a colour.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from grubkd.memory.size import GIB, MIB, format_size
@@ -24,8 +23,6 @@ _END = "\ud800"
 _SEQUENCES = {GOOD: "32", DOUBT: "33", BAD: "31", HEAD: "1", PLACE: "36", KERNEL: "34"}
 _COLOURED = {ord(mark): f"\x1b[{number}m" for mark, number in _SEQUENCES.items()} | {ord(_END): "\x1b[0m"}
 _PLAIN = dict.fromkeys(_COLOURED)
-# Control characters of terminals with UTF-8 and with single bytes, but tab and newline.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]")
 
 
 def mark(text: str, colour: str) -> str:
@@ -41,11 +38,6 @@ def plain(text: str) -> str:
 def coloured(text: str) -> str:
     """The text with the terminal's sequences in place of marks."""
     return text.translate(_COLOURED)
-
-
-def shown(text: str) -> str:
-    """The text with control characters as escapes: a terminal would obey them."""
-    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", text)
 
 
 def wanted(choice: str, environment: Mapping[str, str], *, terminal: bool) -> bool:

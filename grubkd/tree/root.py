@@ -62,6 +62,7 @@ class Root:
         shown = from_user(path)
         try:
             self._fd = os.open(path, DIRECTORY)
+            os.stat(".", dir_fd=self._fd)  # may this process look inside?
         except PermissionError:
             raise PermissionDenied(f"{shown}: the directory may not be entered", hint="run grubkd as root") from None
         except (OSError, ValueError) as problem:

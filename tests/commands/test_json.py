@@ -71,7 +71,7 @@ def test_a_title_of_any_language_selects(tree: Path, capsys: pytest.CaptureFixtu
     (past,) = json.loads(capsys.readouterr().out)["transactions"]
     assert (past["wanted"]["kernel"], past["wanted"]["arguments"]) == (["title=Größe 漢"], ["set größe=漢"])
     assert main(["history", "--root", str(tree)]) == 0
-    assert "kernel=title=Größe 漢" in capsys.readouterr().out
+    assert "--arg 'größe=漢' --kernel 'title=Größe 漢' by=given\n" in capsys.readouterr().out
 
 
 def test_a_usage_error_of_any_language(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from support.terminal import GRUBKD, TOP, at_terminal
 
 from grubkd.render import output
-from grubkd.render.tables import BAD, GOOD, HEAD, coloured, mark, plain, shown, table, wanted
-from grubkd.text import to_display
+from grubkd.render.tables import BAD, GOOD, HEAD, coloured, mark, plain, table, wanted
+from grubkd.text import escaped, to_display
 
 TREE = TOP / "fixtures/debian-12-plain/root"
 SHOW = ("show", "--root", str(TREE))
@@ -125,7 +125,7 @@ def test_marks_are_no_text(text: str, colour: str) -> None:
     person = to_display(text)
     assert plain(person) == coloured(person) == person
     assert plain(f"a{mark(person, colour)}b") == f"a{person}b"
-    sent = coloured(shown(mark(person, colour)))
+    sent = coloured(escaped(mark(person, colour)))
     assert re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]", sent) == (["\x1b", "\x1b"] if person else [])
 
 

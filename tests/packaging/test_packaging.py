@@ -106,7 +106,7 @@ def test_the_wheel_holds_the_package_the_manual_and_completions(wheel: Path) -> 
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     assert archive.read(f"{NAME}.dist-info/entry_points.txt").decode().split() == [
-        "[console_scripts]", "grubkd", "=", "grubkd.cli:run",
+        "[console_scripts]", "grubkd", "=", "grubkd.__main__:run",
     ]  # fmt: skip
     (licence,) = (name for name in archive.namelist() if name.endswith("/LICENSE"))
     assert archive.read(licence) == (TOP / "LICENSE").read_bytes()

@@ -21,8 +21,8 @@ def run() -> NoReturn:
         status = main()
     except KeyboardInterrupt:
         status = _fail("interrupted", 130)
-    except (ImportError, MemoryError) as problem:
-        status = _fail(f"grubkd cannot be loaded: {problem or 'not enough memory'}", 1)
+    except (ImportError, MemoryError, SystemError) as problem:
+        status = _fail(f"grubkd cannot be loaded: {str(problem) or 'not enough memory'}", 1)
     sys.exit(status)
 
 

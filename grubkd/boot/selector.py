@@ -51,7 +51,7 @@ def _matches(config: BootConfig, selector: str) -> list[Entry]:
     else:
         found = [entry for entry in config.entries if entry.id == selector]
     if not found:
-        raise NoSuchEntry(f"no entry matches {selector!r}", hint=hint)
+        raise NoSuchEntry(f"no entry matches '{selector}'", hint=hint)
     return found
 
 

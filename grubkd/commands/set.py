@@ -148,7 +148,7 @@ def _token(option: str, given: str) -> str:
     text = from_user(given)
     if [text] != cmdline.tokens(text) or cmdline.unbalanced(text) >= 0 or cmdline.name_of(text) in ("", "--"):
         raise Usage(
-            f"{option} {text!r} is not one kernel argument",
+            f"{option} '{text}' is not one kernel argument",
             hint='give one NAME or NAME=VALUE; quote a value with blanks inside the argument: NAME="a b"',
         )
     return text

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.machine.machine import Machine
-    from grubkd.memory.plan import Plan
+    from grubkd.memory.case import Plan
 
 # The first kernel of a system without one: its release is unknown, but it is not an old one.
 _FIRST_KERNEL = "6.12.0"

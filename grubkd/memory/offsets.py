@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import Notice, WouldNotReserve
 from grubkd.memory.architecture import Architecture
+from grubkd.memory.case import RefusedRegion
 from grubkd.memory.estimate import STEP, estimate
-from grubkd.memory.placement.place import kaslr_assumed
-from grubkd.memory.plan import RefusedRegion
+from grubkd.memory.placement import kaslr_assumed
 from grubkd.memory.size import MIB, format_size, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grubkd.memory.case import Case
+    from grubkd.memory.case import Case, PlanDraft
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.plan import PlanDraft
 
 _ALIGNMENT = {
     Architecture.ARM64: 2 * MIB,

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import RamUnknown
 from grubkd.memory.memory_map import RAM_TYPES
-from grubkd.memory.placement.place import kaslr_assumed
+from grubkd.memory.placement import kaslr_assumed
 from grubkd.memory.size import MIB, round_down, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.memory.case import Case
+    from grubkd.memory.case import Case, RefusedRegion
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.plan import RefusedRegion
 
 # A hole longer than all the RAM leaves no room for the rest: it is cut to one part in this many of the RAM.
 _CUT = 8

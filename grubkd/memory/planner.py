@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import Notice, RamUnknown, WouldNotReserve
 from grubkd.memory import estimate, offsets, vendors
+from grubkd.memory.case import Plan, PlanDraft, Reason
 from grubkd.memory.estimate import STEP
 from grubkd.memory.forecast import problem
-from grubkd.memory.plan import Plan, PlanDraft, Reason
 from grubkd.memory.size import GIB, MIB, format_size, round_down
 from grubkd.memory.value import CrashkernelValue, parse_value
 

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
-from grubkd.memory.kernel_image import possible_images
 from grubkd.memory.memory_map import subtract
 from grubkd.memory.placement import generic, x86_search
-from grubkd.memory.placement.free_memory import PAGE
-from grubkd.memory.placement.likelihood import SLACK, combined, failed, from_counts, from_variants
+from grubkd.memory.placement.search import PAGE, SLACK, combined, failed, from_counts, from_variants
 from grubkd.memory.placement.x86_search import Layout, Top, free_from_bottom, free_from_top, free_of_fixed, kernel_block
-from grubkd.memory.release import AUTOMATIC_SINCE
+from grubkd.memory.release import AUTOMATIC_SINCE, possible_images
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
 
 if TYPE_CHECKING:
@@ -22,8 +20,8 @@ if TYPE_CHECKING:
 
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.placement.likelihood import Likelihood, PlacementOutcome
-    from grubkd.memory.placement.place import BootFacts
+    from grubkd.memory.placement import BootFacts
+    from grubkd.memory.placement.search import Likelihood, PlacementOutcome
 
     Attempt: TypeAlias = Callable[[Extent | None, Top], tuple[PlacementOutcome, tuple[Extent, ...]]]
 

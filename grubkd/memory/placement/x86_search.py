@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
-from grubkd.memory.kernel_image import BRK
-from grubkd.memory.placement.free_memory import PAGE, FreeMemory
 from grubkd.memory.placement.generic import IN_USE
-from grubkd.memory.placement.likelihood import failed, hang, reserved
+from grubkd.memory.placement.search import PAGE, FreeMemory, failed, hang, reserved
+from grubkd.memory.release import BRK
 from grubkd.memory.size import GIB, LIMIT, MIB, TIB, round_down, round_up
 
 if TYPE_CHECKING:
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.placement.likelihood import PlacementOutcome
+    from grubkd.memory.placement.search import PlacementOutcome
 
 
 _ALIGN = 16 * MIB

@@ -102,6 +102,11 @@ class Case:
         return round_up(self.ram, _SOLD_IN) if self.ram else None
 
     @property
+    def kaslr_moves(self) -> bool:
+        """Whether KASLR moves the kernel in physical memory, which it does on x86 only."""
+        return self.machine.is_x86 and (self.release.moves(self.cmdline) if self.kaslr is None else self.kaslr)
+
+    @property
     def needs_offset(self) -> bool:
         """Whether it reserves nothing without an `@offset`: x86 before 2.6.27, Xen before 3.4."""
         if self.hypervisor is not None:

@@ -31,8 +31,7 @@ def plan(case: Case, *, offset: int | None = None, with_offset: bool = False) ->
 
     Raises RamUnknown if the value depends on unknown RAM, WouldNotReserve if nothing fits.
     """
-    reader = vendors.KernelFacts(case.release, case.machine, case.pages_64k, case.needs.fadump)
-    choice = vendors.choose(case.distribution, reader)
+    choice = vendors.choose(case)
     draft = _published(case, choice)
     draft = estimate.surcharges(case, choice.row, draft)
     draft = estimate.applying(case, draft)

@@ -85,10 +85,9 @@ class Release:
         text = _BUILD.sub(lambda found: found[1] + _DIGITS.sub("0", found[2]), self.text)
         return replace(self, text=text, note=self.note.replace(self.text, text))
 
-    @property
-    def kaslr_by_default(self) -> bool:
-        """Whether a distribution's kernel of this release moves itself at random, unless booted with `nokaslr`."""
-        return self.version >= KASLR_SINCE
+    def moves(self, cmdline: str) -> bool:
+        """Whether KASLR moves the kernel: distributions' x86 kernels since 4.12, unless booted with `nokaslr`."""
+        return self.version >= KASLR_SINCE and "nokaslr" not in cmdline.split()
 
     def __str__(self) -> str:
         return self.text

@@ -65,11 +65,6 @@ class Placement(NamedTuple):
     may_hang: bool = False
 
 
-def kaslr_assumed(cmdline: str, release: Release) -> bool:
-    """Whether the kernel moves itself at random, by its release and its command line."""
-    return release.kaslr_by_default and "nokaslr" not in cmdline.split()
-
-
 def counted_ram(release: Release, arch: str, memory: MemoryMap) -> int:
     """Bytes of RAM that the kernel compares with the ranges of a value.
 
@@ -99,7 +94,7 @@ def boot_facts(  # noqa: PLR0913 (the facts of one boot)
     """
     machine = architecture(arch)
     if kaslr is None:
-        kaslr = kaslr_assumed(cmdline, release)
+        kaslr = release.moves(cmdline)
     if efi is None:
         efi = memory.efi or (machine.is_x86 and memory.is_broken)
     return BootFacts(release, machine, memory, kernel_image, initrd, kaslr, borders, efi)

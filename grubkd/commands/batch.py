@@ -10,7 +10,7 @@ from grubkd.errors import GrubkdError, Usage
 from grubkd.memory.architecture import architecture
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import from_firmware
-from grubkd.memory.placement import counted_ram, place
+from grubkd.memory.placement.place import counted_ram, place
 from grubkd.memory.release import Release
 from grubkd.memory.size import LIMIT
 from grubkd.render import output, predict
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO, TypeGuard
 
     from grubkd.memory.memory_map import Extent, MemoryMap
-    from grubkd.memory.placement import Placement
+    from grubkd.memory.placement.place import Placement
 
 _CHUNK = 1 << 16
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.memory.kernel_parser import read
-from grubkd.memory.placement import Placement, boot_facts, counted_ram, passes_quick_test, place_at_boot
+from grubkd.memory.placement.place import Placement, boot_facts, counted_ram, passes_quick_test, place_at_boot
 from grubkd.memory.size import GIB, KIB, MIB, format_size, round_down
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from grubkd.memory.case import Case
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent, MemoryMap
-    from grubkd.memory.placement import BootFacts
+    from grubkd.memory.placement.place import BootFacts
 
 _PAGE = 4 * KIB
 # GRUB 2 loads an initrd as high as it may: below 2 GiB, minus a little that old kernels do not handle.

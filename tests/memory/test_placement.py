@@ -13,7 +13,7 @@ from grubkd.commands import batch
 from grubkd.memory.architecture import architecture
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import Extent, MemoryMap, from_firmware, typical
-from grubkd.memory.placement import Placement, counted_ram, place
+from grubkd.memory.placement.place import Placement, counted_ram, place
 from grubkd.memory.placement.search import FreeMemory
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB, round_up

@@ -15,7 +15,7 @@ from grubkd.memory.size import GIB, LIMIT, MIB, TIB, round_down, round_up
 if TYPE_CHECKING:
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.placement import BootFacts
+    from grubkd.memory.placement.place import BootFacts
     from grubkd.memory.placement.search import PlacementOutcome
 
 

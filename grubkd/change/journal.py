@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grubkd.change import disk, places, record
@@ -124,11 +125,23 @@ def _read(root: Root, path: str) -> bytes:
 
 
 def begin(root: Root, found: Record) -> None:
-    """Put a record on the disk as pending, and check that it can be used.
+    """Put a record on the disk as pending, and check that it can be used. If it raises, nothing has changed.
 
-    Raises OSError; InputOutput where it is too large to keep; Refused where it would not read back as it is;
-    UntrustedJournal where somebody else owns the directory.
+    Raises PermissionDenied, InputOutput also where it is too large to keep; Refused where it would not read back as it
+    is; UntrustedJournal where somebody else owns the directory.
     """
+    try:
+        _write(root, found)
+    except BaseException as problem:
+        # If the journal stays all the same, the next run finds nothing to undo for it and removes it.
+        with suppress(OSError, GrubkdError):
+            abandon(root, found.id)
+        if isinstance(problem, OSError):
+            raise system_failure(TRANSACTIONS, "no journal can be written", problem) from None
+        raise
+
+
+def _write(root: Root, found: Record) -> None:
     data = record.encode(found)
     if len(data) > MOST_BYTES:
         raise InputOutput(f"the change is too large to be journalled: {len(data)} bytes")

@@ -54,6 +54,10 @@ class FileRecord:
     after: str | None
     link: str | None = None
 
+    def is_old_or_new(self, present: FileImage | None) -> bool:
+        """Whether the present file has the bytes from before the transaction, or those that it wrote."""
+        return (present and present.digest) in (self.after, self.before and self.before.digest)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from grubkd.change.rollback import rollback
+from grubkd.change.history import rollback
 from grubkd.commands import completion, options
 from grubkd.commands.change import print_outcome
 from grubkd.commands.group import message_options

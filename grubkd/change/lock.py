@@ -14,6 +14,7 @@ import fcntl
 import os
 import signal
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from grubkd.change import disk
@@ -23,6 +24,7 @@ from grubkd.text import from_user
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     from grubkd.tree.root import Root
@@ -34,42 +36,32 @@ _PAUSE = 0.05  # seconds
 _NOTICEABLE = 1.0  # seconds until a message says what grubkd waits for
 
 
-def lock(root: Root, patience: float = PATIENCE) -> _Lock:
+@contextmanager
+def lock(root: Root, patience: float = PATIENCE) -> Iterator[None]:
     """A context in which no other grubkd changes the tree. Within one process and Root it may be nested.
 
     `patience` in seconds. Entering it raises LockBusy after that time, UntrustedJournal where the directory is another
     user's, PermissionDenied, InputOutput.
     """
-    return _Lock(root, patience)
-
-
-class _Lock:
-    """The lock, taken once."""
-
-    def __init__(self, root: Root, patience: float) -> None:
-        self._root = root
-        self._patience = patience
-        self._made: list[str] = []
-        self._fd = -1
-
-    def __enter__(self) -> None:
-        if self._root in _held:
-            return
+    if root in _held:
+        yield
+        return
+    try:
+        made = disk.missing_directories(root, STATE)
+        fd = _acquire(root, patience)
+    except OSError as problem:
+        raise system_failure(STATE, "grubkd's own directory cannot be used", problem) from None
+    _held.add(root)
+    try:
+        yield
+    finally:
+        _held.discard(root)
         try:
-            self._made = disk.missing_directories(self._root, STATE)
-            self._fd = _acquire(self._root, self._patience)
-        except OSError as problem:
-            raise system_failure(STATE, "grubkd's own directory cannot be used", problem) from None
-        _held.add(self._root)
-
-    def __exit__(self, *_problem: object) -> None:
-        if self._fd < 0:  # nested
-            return
-        _held.discard(self._root)
-        try:
-            _tidy(self._root, self._made)
+            with suppress(OSError):  # a directory that stays does no harm
+                for path in reversed(made):
+                    disk.remove_directory(root, path)
         finally:
-            os.close(self._fd)
+            os.close(fd)
 
 
 def busy(root: Root) -> bool:
@@ -158,15 +150,6 @@ def _try(fd: int) -> bool:
     return True
 
 
-def _tidy(root: Root, made: list[str]) -> None:
-    """Remove the directories made for the lock if nothing was put into them; a failure does no harm."""
-    for path in reversed(made):
-        try:
-            disk.remove_directory(root, path)
-        except OSError:
-            return
-
-
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -182,12 +165,10 @@ class HeldSignals:
         self._old: dict[int, object] = {}
 
     def __enter__(self) -> HeldSignals:
-        try:
+        with suppress(ValueError):  # in another thread
             for number in _ENDING:
                 if signal.getsignal(number) != signal.SIG_IGN:
                     self._old[number] = signal.signal(number, self)
-        except ValueError:
-            return self  # in another thread
         return self
 
     def __exit__(self, *_problem: object) -> None:

@@ -46,7 +46,7 @@ def ids(root: Root, kind: str) -> list[str]:
         return []
     names = root.list(TRANSACTIONS)
     if not names and TRANSACTIONS in root.denied:
-        raise PermissionDenied("history cannot be read", hint="run grubkd as root", place=Place(TRANSACTIONS))
+        raise PermissionDenied("history cannot be read", place=Place(TRANSACTIONS))
     split = [each.rpartition(".") for each in names]
     return [id for id, _, suffix in split if suffix == kind and record.ID.fullmatch(id)]
 
@@ -57,7 +57,7 @@ def _is_own_directory(root: Root, path: str) -> bool:
         with root.spot(path, follow=False) as spot:
             status = spot.status
     except PermissionError:
-        raise PermissionDenied("history cannot be read", hint="run grubkd as root", place=Place(path)) from None
+        raise PermissionDenied("history cannot be read", place=Place(path)) from None
     except OSError as problem:
         if problem.errno in (errno.ENOENT, errno.ENOTDIR):
             return False

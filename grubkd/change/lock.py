@@ -100,22 +100,13 @@ _held: set[Root] = set()
 def _acquire(root: Root, patience: float) -> int:
     """The locked descriptor of the directory. Raises OSError, LockBusy, UntrustedJournal."""
     started = time.monotonic()
-    noticed = False
     while True:
-        fd = _open(root)
         try:
-            while not _try(fd):
-                waited = time.monotonic() - started
-                if waited >= _NOTICEABLE and not noticed:
-                    logger.log(WAITING, "waiting for another grubkd to end")
-                    noticed = True
-                if waited >= patience:
-                    raise LockBusy(
-                        "another grubkd is changing this tree",
-                        hint="wait for it to end, then try again",
-                        place=Place(STATE),
-                    )
-                time.sleep(_PAUSE)
+            fd = _open(root)
+        except FileNotFoundError:
+            continue  # removed by another grubkd that changed nothing: make it again
+        try:
+            _wait(fd, started, patience)
             # The last holder may have removed the directory as unused: then this lock is on a removed one.
             current = root.stat(STATE)
             if current is not None and os.path.samestat(current, os.fstat(fd)):
@@ -128,26 +119,31 @@ def _acquire(root: Root, patience: float) -> int:
 
 def _open(root: Root) -> int:
     """Make the directory, private, where it is missing, and open it. Raises OSError, UntrustedJournal."""
+    for path in disk.missing_directories(root, STATE):
+        disk.make_directory(root, path, 0o700 if path == STATE else 0o755)
+    with disk.open_directory(root, STATE) as fd:
+        status = os.fstat(fd)
+        check_owner(root, STATE, status)
+        if status.st_mode & 0o077:
+            os.fchmod(fd, 0o700)
+        return os.dup(fd)
+
+
+def _wait(fd: int, started: float, patience: float) -> None:
+    """Lock the directory, as soon as nobody else holds the lock. Raises LockBusy."""
+    noticed = False
     while True:
-        try:
-            for path in disk.missing_directories(root, STATE):
-                disk.make_directory(root, path, 0o700 if path == STATE else 0o755)
-            with disk.open_directory(root, STATE) as fd:
-                status = os.fstat(fd)
-                check_owner(root, STATE, status)
-                if status.st_mode & 0o077:
-                    os.fchmod(fd, 0o700)
-                return os.dup(fd)
-        except FileNotFoundError:
-            continue  # removed by another grubkd that changed nothing: make it again
-
-
-def _try(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        with suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        waited = time.monotonic() - started
+        if waited >= patience:
+            hint = "wait for it to end, then try again"
+            raise LockBusy("another grubkd is changing this tree", hint=hint, place=Place(STATE))
+        if waited >= _NOTICEABLE and not noticed:
+            logger.log(WAITING, "waiting for another grubkd to end")
+            noticed = True
+        time.sleep(_PAUSE)
 
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

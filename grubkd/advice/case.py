@@ -9,13 +9,14 @@ from grubkd.boot import cmdline
 from grubkd.boot.entry import file_name, main_boot
 from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, Usage
+from grubkd.machine.kernels import NO_CONFIG
 from grubkd.memory.case import Case, Needs, Parts
 from grubkd.memory.release import Release
 from grubkd.memory.size import KIB
 from grubkd.memory.xen import hypervisor_of_image
 
 if TYPE_CHECKING:
-    from grubkd.boot.model import Boot, BootConfig, Entry
+    from grubkd.boot.model import BootConfig, Entry
     from grubkd.machine.kernels import Kernel
     from grubkd.machine.machine import Machine
 
@@ -44,14 +45,13 @@ def stand_in_release(config: BootConfig, machine: Machine) -> Release | None:
     A rescue image is a copy of the kernel that was installed first. If the tree's kernels are not readable, its entries
     name them.
     """
-    found: list[Release] = []
     named = [entry.version or "" for entry in config.entries if entry.own_linux]
     running = [machine.running.release] if machine.running else []
     for texts in (machine.kernels, named, running):
         found = [release for text in texts if (release := parse_release(text))]
         if found:
-            break
-    return min(found, key=lambda release: (release.pages_64k, release.version, release.text), default=None)
+            return min(found, key=lambda release: (release.pages_64k, release.version, release.text))
+    return None
 
 
 def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
@@ -64,46 +64,35 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
             f"the architecture of {which} is not known", hint="give it, for example --arch=x86_64"
         )
     boot = main_boot(entry.boots) if entry else None
-    config = kernel.config if kernel else None
-    memory = machine.memory_map
-    hardware = machine.hardware
+    words = boot.arguments if boot else []
+    fadump = "fadump=on" in words or "fadump=nocma" in words
+    hypervisor = hypervisor_of_image(file_name(boot.path), release) if boot and boot.role is Role.HYPERVISOR else None
+    config = kernel.config if kernel else NO_CONFIG
+    memory, hardware = machine.memory_map, machine.hardware
     runs = machine.running is not None and machine.running.release == release.text
     if memory is not None and not runs:
         # The map has the image of the running kernel, not of this one.
         memory = replace(memory, kernel=None)
-
     return Case(
         release=release,
         machine=architecture,
         distribution=machine.distribution,
         ram=machine.ram,
         memory=memory,
-        pages_64k=release.pages_64k if config is None or config.page_size is None else config.page_size == _64K,
-        physical_start=config.physical_start if config else None,
-        hypervisor=hypervisor_of_image(file_name(boot.path), release)
-        if boot and boot.role is Role.HYPERVISOR
-        else None,
-        parts=_parts(machine, release),
-        needs=Needs(hardware.encrypted, hardware.smmu, hardware.mlx5, machine.capture_cpus, _fadump(boot)),
-        present=_present(boot),
+        pages_64k=release.pages_64k if config.page_size is None else config.page_size == _64K,
+        physical_start=config.physical_start,
+        hypervisor=hypervisor,
+        parts=_parts(machine, release, runs=runs),
+        needs=Needs(hardware.encrypted, hardware.smmu, hardware.mlx5, machine.capture_cpus, fadump),
+        present=cmdline.crashkernel_values(words),
         # The place at this boot says nothing about memory of another size.
         initrd=hardware.initrd if runs and memory is not None else None,
         initrd_size=_initrd_size(entry, kernel),
         # The command line decides about KASLR, unless the kernel is built without it.
-        kaslr=False if config is not None and config.kaslr is False else None,
+        kaslr=False if config.kaslr is False else None,
         efi=hardware.efi,
         borders=hardware.borders if memory is not None else (),
     )
-
-
-def _fadump(boot: Boot | None) -> bool:
-    words = boot.arguments if boot else []
-    return any(word in ("fadump=on", "fadump=nocma") for word in words)
-
-
-def _present(boot: Boot | None) -> tuple[str, ...]:
-    """The values that the entry has now, without the name."""
-    return cmdline.crashkernel_values(boot.arguments) if boot else ()
 
 
 def _initrd_size(entry: Entry | None, kernel: Kernel | None) -> int | None:
@@ -114,22 +103,16 @@ def _initrd_size(entry: Entry | None, kernel: Kernel | None) -> int | None:
     return size if size is not None and size >= _SMALLEST_IMAGE else None
 
 
-def _parts(machine: Machine, release: Release) -> Parts:
-    kernel = machine.kernel(release.text)
+def _parts(machine: Machine, release: Release, *, runs: bool) -> Parts:
+    """`runs`: it is the running kernel, whose image the machine's map shows, from code to bss."""
+    hardware, kernel = machine.hardware, machine.kernel(release.text)
     if kernel is None:
-        return Parts(modules=machine.hardware.modules, keyslots=machine.hardware.keyslots)
-    initramfs = kernel.capture or kernel.initrd
+        return Parts(modules=hardware.modules, keyslots=hardware.keyslots)
+    image = machine.memory_map.kernel if machine.memory_map and runs else None
+    initramfs = kernel.capture or kernel.initrd or 0
     return Parts(
-        kernel=kernel.memory or _running_size(machine, release),
-        modules=machine.hardware.modules,
-        keyslots=machine.hardware.keyslots,
-        initramfs=initramfs if initramfs and initramfs >= _SMALLEST_IMAGE else None,
+        kernel=kernel.memory or (image[1] - image[0] if image else None),
+        modules=hardware.modules,
+        keyslots=hardware.keyslots,
+        initramfs=initramfs if initramfs >= _SMALLEST_IMAGE else None,
     )
-
-
-def _running_size(machine: Machine, release: Release) -> int | None:
-    """Bytes of the kernel's image, from code to bss, if it is the running kernel; else None."""
-    image = machine.memory_map.kernel if machine.memory_map else None
-    if image is None or machine.running is None or machine.running.release != release.text:
-        return None
-    return image[1] - image[0]

@@ -1,4 +1,8 @@
-"""The value that each entry should hold, and what `show` warns of: entries whose kernel reserves nothing."""
+"""The value that each entry should hold, the entries that `show` warns of, and those that `keep` gives the value.
+
+`show` warns of entries whose kernel reserves nothing. `keep` finds the entries of a new kernel that lack the value that
+grubkd set for all kernels.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,20 @@ from typing import TYPE_CHECKING
 
 from grubkd.advice.case import build_case, entry_release, stand_in_release
 from grubkd.advice.verdict import Verdicts
-from grubkd.boot.entry import main_boot
+from grubkd.boot import cmdline
+from grubkd.boot.entry import main_boot, release_of
+from grubkd.change import request
 from grubkd.errors import ArchitectureUnknown, NoSuchEntry, Notice, RamUnknown, WouldNotReserve
 from grubkd.memory import planner
 from grubkd.memory.release import Release
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.boot.model import BootConfig, Entry, Line
+    from grubkd.change.history import LastAutoValue
     from grubkd.machine.machine import Machine
-    from grubkd.memory.plan import Plan
+    from grubkd.memory.case import Case, Plan
 
 # The first kernel of a system without one: its release is unknown, but it is not an old one.
 _FIRST_KERNEL = "6.12.0"
@@ -64,8 +71,12 @@ def plan_future(config: BootConfig, machine: Machine, options: PlanOptions = NO_
 
 def plan_release(release: Release, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
     """What a kernel of that release should get, installed or not. Raises as plan_entry does."""
+    return _planned(build_case(None, machine, release), options)
+
+
+def _planned(case: Case, options: PlanOptions) -> Plan:
     address = options.offset if isinstance(options.offset, int) else None
-    return planner.plan(build_case(None, machine, release), offset=address, with_offset=options.offset is not None)
+    return planner.plan(case, offset=address, with_offset=options.offset is not None)
 
 
 def recommended(config: BootConfig, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
@@ -77,23 +88,24 @@ def recommended(config: BootConfig, machine: Machine, options: PlanOptions = NO_
 
 def _plan(entry: Entry | None, config: BootConfig, machine: Machine, options: PlanOptions) -> Plan:
     release = entry_release(entry) or stand_in_release(config, machine) or Release.parse(_FIRST_KERNEL)
-    address = options.offset if isinstance(options.offset, int) else None
-    return planner.plan(build_case(entry, machine, release), offset=address, with_offset=options.offset is not None)
+    return _planned(build_case(entry, machine, release), options)
 
 
 def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Notice, ...]]:
     """The value to recommend, None if it is not known, and warnings about the values of the entries."""
-    plan, problems = _recommendation(config, machine)
+    plan, problems = None, []
+    if config.bootloaders:
+        try:
+            plan = recommended(config, machine)
+        except (RamUnknown, ArchitectureUnknown, WouldNotReserve) as problem:
+            problems = [Notice(problem.code, problem.message, problem.hint, problem.place)]
     return plan, (*problems, *_reserving_nothing(config, machine))
 
 
-def _recommendation(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Notice, ...]]:
-    if not config.bootloaders:
-        return None, ()
-    try:
-        return recommended(config, machine), ()
-    except (RamUnknown, ArchitectureUnknown, WouldNotReserve) as problem:
-        return None, (Notice(problem.code, problem.message, problem.hint, problem.place),)
+_FAILURES = {
+    "failed": ("reserves-nothing", "reserves nothing", "grubkd plan names a value that fits"),
+    "hang": ("would-not-boot", "would not boot", "choose a smaller value before the next boot"),
+}
 
 
 def _reserving_nothing(config: BootConfig, machine: Machine) -> Iterator[Notice]:
@@ -105,11 +117,75 @@ def _reserving_nothing(config: BootConfig, machine: Machine) -> Iterator[Notice]
         if boot is None or not entry.own_linux or entry.version in failing:
             continue
         found = verdicts.brief(" ".join(boot.arguments), entry)
-        subject = f"entry {entry.index} ({entry.title})"
+        if found.status in _FAILURES:
+            code, what, fix = _FAILURES[found.status]
+            yield Notice(code, f"entry {entry.index} ({entry.title}) {what}: {found.reason}", fix, entry.source)
         if found.status == "failed":
             failing.add(entry.version)
-            message = f"{subject} reserves nothing: {found.reason}"
-            yield Notice("reserves-nothing", message, "grubkd plan names a value that fits", entry.source)
-        elif found.status == "hang":
-            message = f"{subject} would not boot: {found.reason}"
-            yield Notice("would-not-boot", message, "choose a smaller value before the next boot", entry.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """The entries that get the value; without any, `why` not."""
+
+    entries: tuple[Entry, ...]
+    why: str = ""
+
+
+def keeping(config: BootConfig, release: str, word: LastAutoValue) -> Keeping:
+    """The entries of that kernel that have no value.
+
+    If somebody set another value, it stays. If no other kernel has the value any more, nothing changes either. For
+    entries that a generator makes from a source, the source decides.
+    """
+    mine = [entry for entry in config.entries if entry.own_linux and release in _releases(entry)]
+    lacking = tuple(entry for entry in mine if not _held(entry) and request.fed_by_source(config, entry) is None)
+    why = word.why or _settled(mine, lacking, word) or _forsaken(config, mine, word)
+    return Keeping((), why) if why else Keeping(lacking)
+
+
+def _settled(mine: Sequence[Entry], lacking: Sequence[Entry], word: LastAutoValue) -> str:
+    """Why the entries stay as they are; "" if they do not."""
+    held = {_held(entry) for entry in mine} - {()}
+    foreign = held - {word.values, *word.beside}
+    if foreign:
+        return f"its entry has crashkernel={' crashkernel='.join(min(foreign))}, which somebody set"
+    if any(entry.managed_by for entry in lacking):
+        return "only another tool can change its arguments: grubkd set names the command"
+    if lacking:
+        return ""
+    if held:
+        return "its entry has the value"
+    return "its entry has no value, like the source that it is generated from" if mine else "no entry starts it"
+
+
+def _forsaken(config: BootConfig, mine: Sequence[Entry], word: LastAutoValue) -> str:
+    """Why the value is no longer wanted: no other line has it; "" if it is wanted."""
+    others = list(_others(config, mine))
+    if not others or any(_values(line) in (word.values, *word.beside) for line in others):
+        return ""
+    return "no other kernel has the value any more: somebody removed it"
+
+
+def _others(config: BootConfig, mine: Sequence[Entry]) -> Iterator[Line]:
+    """The lines of all other kernels, and of new kernels."""
+    indices = {entry.index for entry in mine}
+    for entry in config.entries:
+        boot = main_boot(entry.boots)
+        if boot and entry.own_linux and entry.index not in indices:
+            yield boot.line
+    yield from (future.line for future in config.new_kernels)
+
+
+def _releases(entry: Entry) -> set[str | None]:
+    return {entry.version, *(release_of(boot.path) for boot in entry.boots)}
+
+
+def _held(entry: Entry) -> tuple[str, ...]:
+    boot = main_boot(entry.boots)
+    return _values(boot.line) if boot else ()
+
+
+def _values(line: Line) -> tuple[str, ...]:
+    """The values of a line, without the name."""
+    return cmdline.crashkernel_values(piece.word.text for piece in line.pieces())

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 _NO_MEMORY = "a capture kernel can only be loaded into memory that is reserved at boot"
+_HANGS = "the kernel stops without a message while it looks for the memory"
 _AUTO = "grubkd set --auto"
+_REPORT = "please report this with the output of: grubkd predict"
 _REBOOT = "systemctl reboot"
 # Arguments that boot loaders add to the line.
 _ADDED = ("BOOT_IMAGE", "initrd")
@@ -65,34 +67,32 @@ def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
     values = " ".join(held(line_of(entry)))
     if not entry.linux or entry.foreign:
         why = "the value of this system then has no effect"
-        return _finding("default-foreign", f"{name}, which boots by default, starts another system", why, "", entry)
+        return _warning("default-foreign", f"{name}, which boots by default, starts another system", why, "", entry)
     found = Verdicts(machine).verdict(line_of(entry), entry)
     if found.status == "unknown":
         return not_asked("configured", f"{name} has {values}; its effect is not known: {found.reason}")
     fix = _fix(entry, config, machine)
-    failure = _failure(entry, name, values, found, fix)
+    failure = _failure(name, values, found)
     if failure:
-        return failure
+        return Finding("configured", Status.PROBLEM, *failure, fix, entry.source)
     if found.lacks_high_low:
-        why = "it reads the number only, and chooses the place itself"
         said = f"the kernel of {name} does not know ,high and ,low ({values})"
-        return _finding("lacks-high-low", said, why, fix, entry)
+        return _warning("lacks-high-low", said, "it reads the number only, and chooses the place itself", fix, entry)
     if () in found.alternatives:
         said = f"{name} may reserve nothing: {found.reason}"
-        return _finding("may-reserve-nothing", said, _NO_MEMORY, "grubkd plan --explain", entry)
+        return _warning("may-reserve-nothing", said, _NO_MEMORY, "grubkd plan --explain", entry)
     return _enough(entry, values, found, config, machine)
 
 
-def _failure(entry: Entry, name: str, values: str, found: Verdict, fix: str) -> Finding | None:
-    """The finding for a line that reserves nothing, or stops the machine; None for other lines."""
+def _failure(name: str, values: str, found: Verdict) -> tuple[str, str, str] | None:
+    """Message, code and why, for a line that reserves nothing or stops the machine; None for other lines."""
     if found.status == "none" and not values:
-        return _problem("no-value", f"{name} has no crashkernel= value", _NO_MEMORY, fix, entry)
+        return f"{name} has no crashkernel= value", "no-value", _NO_MEMORY
     if found.status in ("none", "failed"):
-        return _problem("reserves-nothing", f"{name} reserves nothing: {found.reason}", _NO_MEMORY, fix, entry)
+        return f"{name} reserves nothing: {found.reason}", "reserves-nothing", _NO_MEMORY
     if found.status == "hang" or found.may_hang:
         how = "would not" if found.status == "hang" else "might not"
-        why = "the kernel stops without a message while it looks for the memory"
-        return _problem("would-not-boot", f"{name} {how} boot: {found.reason}", why, fix, entry)
+        return f"{name} {how} boot: {found.reason}", "would-not-boot", _HANGS
     return None
 
 
@@ -124,15 +124,11 @@ def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machi
         said = f"entry {entry.index} ({entry.title}) reserves {format_size(size)}, less than the "
         said += f"{format_size(wanted.size)} of {wanted.source}"
         why = "a capture kernel that runs out of memory saves nothing"
-        return _finding("small", said, why, _fix(entry, config, machine), entry)
+        return _warning("small", said, why, _fix(entry, config, machine), entry)
     return ok("configured", f"entry {entry.index} ({entry.title}) has {values}: {format_size(size)}", entry.source)
 
 
-def _problem(code: str, message: str, why: str, fix: str, entry: Entry) -> Finding:
-    return Finding("configured", Status.PROBLEM, message, code, why, fix, entry.source)
-
-
-def _finding(code: str, message: str, why: str, fix: str, entry: Entry) -> Finding:
+def _warning(code: str, message: str, why: str, fix: str, entry: Entry) -> Finding:
     return Finding("configured", Status.WARNING, message, code, why, fix, entry.source)
 
 
@@ -154,38 +150,37 @@ def booted(config: BootConfig, running: Running) -> Finding:
     values = " ".join(held(running.cmdline))
     entry = running_entry(config, running)
     wanted = " ".join(held(line_of(entry))) if entry else ""
+    status, place = Status.WARNING, entry.source if entry else None
     if "crashkernel=" not in running.cmdline:
-        said = "the running kernel was booted without crashkernel="
-        fix = _REBOOT if wanted else f"{_AUTO} && {_REBOOT}"
-        return Finding("booted", Status.PROBLEM, said, "booted-without", _NO_MEMORY, fix)
-    if entry is None:
+        said, code, why = "the running kernel was booted without crashkernel=", "booted-without", _NO_MEMORY
+        status, place, fix = Status.PROBLEM, None, _REBOOT if wanted else f"{_AUTO} && {_REBOOT}"
+    elif entry is None:
         said = f"no entry starts the running kernel {running.release}, which was booted with {values}"
         why = "its entry was removed, or it was booted from another disk: the next boot may differ"
-        return Finding("booted", Status.WARNING, said, "no-entry", why, "grubkd show")
-    if wanted != values:
+        code, fix = "no-entry", "grubkd show"
+    elif wanted != values:
         said = f"booted with {values or 'no crashkernel= argument'}, but the entry now has {wanted or 'none'}"
-        why = "the configured value takes effect at the next boot"
-        return Finding("booted", Status.WARNING, said, "booted-differs", why, _REBOOT, entry.source)
-    return ok("booted", f"the running kernel {running.release} was booted with {values}", entry.source)
+        code, why, fix = "booted-differs", "the configured value takes effect at the next boot", _REBOOT
+    else:
+        return ok("booted", f"the running kernel {running.release} was booted with {values}", place)
+    return Finding("booted", status, said, code, why, fix, place)
 
 
 def reserved(running: Running, machine: Machine) -> Iterator[Finding]:
     """What the running kernel reserves, and whether that is what grubkd predicts."""
-    size = running.reserved
-    if size is None:
+    if running.reserved:
+        regions = machine.memory_map.crash if machine.memory_map else ()
+        where = ", ".join(f"{start:#x}-{end - 1:#x}" for start, end in regions)
+        yield ok("reserved", f"{format_size(running.reserved)} reserved{f' at {where}' if where else ''}")
+        yield from _foreseen(running.reserved, running, machine)
+        return
+    said, code, why = "the running kernel has reserved nothing", "nothing-reserved", _NO_MEMORY
+    fix = "grubkd plan --explain" if "crashkernel=" in running.cmdline else f"{_AUTO} && {_REBOOT}"
+    if running.reserved is None:
         said = f"the running kernel {running.release} cannot load a capture kernel (no /sys/kernel/kexec_crash_size)"
-        why = "it is built without CONFIG_KEXEC, or this is a container"
-        yield Finding("reserved", Status.PROBLEM, said, "no-kexec", why, "boot a kernel of the distribution")
-        return
-    if size == 0:
-        said = "the running kernel has reserved nothing"
-        fix = "grubkd plan --explain" if "crashkernel=" in running.cmdline else f"{_AUTO} && {_REBOOT}"
-        yield Finding("reserved", Status.PROBLEM, said, "nothing-reserved", _NO_MEMORY, fix)
-        return
-    regions = machine.memory_map.crash if machine.memory_map else ()
-    where = ", ".join(f"{start:#x}-{end - 1:#x}" for start, end in regions)
-    yield ok("reserved", f"{format_size(size)} reserved{f' at {where}' if where else ''}")
-    yield from _foreseen(size, running, machine)
+        code, why = "no-kexec", "it is built without CONFIG_KEXEC, or this is a container"
+        fix = "boot a kernel of the distribution"
+    yield Finding("reserved", Status.PROBLEM, said, code, why, fix)
 
 
 def _foreseen(size: int, running: Running, machine: Machine) -> Iterator[Finding]:
@@ -195,33 +190,27 @@ def _foreseen(size: int, running: Running, machine: Machine) -> Iterator[Finding
         return
     try:
         found = simulate(running.cmdline, release, machine, initrd_size=None).verdict
+        unknown = found.reason if found.status == "unknown" else ""
     except GrubkdError as problem:
-        yield not_asked("predicted", f"no prediction: {problem.message}")
-        return
-    if found.status == "unknown":
-        yield not_asked("predicted", f"no prediction: {found.reason}")
+        unknown = problem.message
+    if unknown:
+        yield not_asked("predicted", f"no prediction: {unknown}")
         return
     wanted = found.request.size if found.request and found.request.status == "ok" else 0
     regions = [region for each in (found.regions, *found.alternatives) for region in each]
     if size == wanted or size in {end - start for start, end in regions}:
         yield ok("predicted", "the size is the predicted one for the command line of this boot")
-    elif size < wanted:
-        said = f"{format_size(size)} is reserved, but {format_size(wanted)} was requested"
+        return
+    said = f"{format_size(size)} is reserved, but "
+    if size < wanted:
+        said, code, fix = f"{said}{format_size(wanted)} was requested", "shrunk", _REBOOT
         why = (
             "memory was released since boot (kexec_crash_size, KDUMP_AUTO_RESIZE): a larger capture kernel may not fit"
         )
-        yield Finding("predicted", Status.WARNING, said, "shrunk", why, _REBOOT)
     else:
-        said = f"{format_size(size)} is reserved, but {format_size(wanted) if wanted else 'nothing'} was predicted"
-        why = "the prediction for the next boot may be wrong too"
-        yield Finding(
-            "predicted",
-            Status.WARNING,
-            said,
-            "not-foreseen",
-            why,
-            "please report this with the output of: grubkd predict",
-        )
+        said = f"{said}{format_size(wanted) if wanted else 'nothing'} was predicted"
+        code, why, fix = "not-foreseen", "the prediction for the next boot may be wrong too", _REPORT
+    yield Finding("predicted", Status.WARNING, said, code, why, fix)
 
 
 def reboot_required(

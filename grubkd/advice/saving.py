@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from grubkd.advice.finding import Finding, Status, not_asked, ok
@@ -12,33 +13,35 @@ from grubkd.memory.size import GIB, MIB
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from grubkd.errors import Place
     from grubkd.machine.dump_target import Target
     from grubkd.machine.kdump import Kdump, Service
     from grubkd.machine.machine import Machine, Running
     from grubkd.memory.vendors import Distribution
 
 
-_STARTS = "nothing loads a capture kernel after a boot"
+_problem = partial(Finding, status=Status.PROBLEM)
+_LOAD_BARRED = "kexec_load_disabled is set; it stays set until the next boot"
+_REMOVE_SYSCTL = "remove it from the sysctl settings (grep -r kexec_load /etc/sysctl*), then reboot"
+_RESERVE_FIRST = "first reserve memory: grubkd set --auto, then reboot"
 
 
 def loaded(running: Running, kdump: Kdump) -> Finding:
     """Whether a crash now starts a capture kernel, or the firmware's dump."""
+    code, why = "not-loaded", "after a crash the machine reboots or hangs, without a dump"
+    said, fix = "no capture kernel is loaded", _load(kdump.service)
     if kdump.firmware is not None:
         if kdump.firmware:
             return ok("loaded", "the firmware is ready to save a dump (fadump)")
-        why = "the firmware saves a dump of registered systems only"
-        return Finding("loaded", Status.PROBLEM, "fadump is not registered", "not-loaded", why, _load(kdump.service))
-    if running.loaded:
+        said, why = "fadump is not registered", "the firmware saves a dump of registered systems only"
+    elif running.loaded:
         return ok("loaded", "a capture kernel is loaded")
-    if kdump.barred:
-        why = "kexec_load_disabled is set; it stays set until the next boot"
-        fix = "remove it from the sysctl settings (grep -r kexec_load /etc/sysctl*), then reboot"
-        return Finding(
-            "loaded", Status.PROBLEM, "no capture kernel is loaded, and none can be loaded", "load-barred", why, fix
-        )
-    why = "after a crash the machine reboots or hangs, without a dump"
-    fix = _load(kdump.service) if running.reserved else "first reserve memory: grubkd set --auto, then reboot"
-    return Finding("loaded", Status.PROBLEM, "no capture kernel is loaded", "not-loaded", why, fix)
+    elif kdump.barred:
+        code, why, fix = "load-barred", _LOAD_BARRED, _REMOVE_SYSCTL
+        said += ", and none can be loaded"
+    elif not running.reserved:
+        fix = _RESERVE_FIRST
+    return _problem("loaded", message=said, code=code, why=why, fix=fix)
 
 
 def _load(service: Service) -> str:
@@ -50,24 +53,23 @@ def _load(service: Service) -> str:
 def service(kdump: Kdump, machine: Machine, *, image: bool = False) -> Finding:
     """Whether a capture kernel is loaded after each boot. `image`: an ostree or bootc system."""
     found = kdump.service
-    if not found.name:
-        fix = _install(machine.distribution, image=image)
-        return Finding("service", Status.PROBLEM, "no kdump service is installed", "no-service", _STARTS, fix)
     unit = f"{found.name}.service" if found.systemd else f"the init script {found.name}"
-    if found.off:
+    if not found.name:
+        said, code, fix = "no kdump service is installed", "no-service", _install(machine.distribution, image=image)
+    elif found.off:
+        said, code = f"{unit} does nothing: USE_KDUMP is 0", "off"
         fix = f"sed -i 's/^USE_KDUMP=.*/USE_KDUMP=1/' {found.off.file}"
-        return Finding(
-            "service", Status.PROBLEM, f"{unit} does nothing: USE_KDUMP is 0", "off", _STARTS, fix, found.off
-        )
-    if found.masked:
-        fix = f"systemctl unmask {unit} && systemctl enable {unit}"
-        return Finding("service", Status.PROBLEM, f"{unit} is masked", "masked", _STARTS, fix)
-    if not found.enabled:
-        now = "--now " if machine.live else ""
-        script = f"chkconfig {found.name} on || update-rc.d {found.name} enable"
-        fix = f"systemctl enable {now}{unit}" if found.systemd else script
-        return Finding("service", Status.PROBLEM, f"{unit} is not enabled", "disabled", _STARTS, fix)
-    return ok("service", f"{unit} is enabled")
+    elif found.masked:
+        said, code, fix = f"{unit} is masked", "masked", f"systemctl unmask {unit} && systemctl enable {unit}"
+    elif found.enabled:
+        return ok("service", f"{unit} is enabled")
+    else:
+        said, code = f"{unit} is not enabled", "disabled"
+        fix = f"chkconfig {found.name} on || update-rc.d {found.name} enable"
+        if found.systemd:
+            fix = f"systemctl enable {'--now ' if machine.live else ''}{unit}"
+    why = "nothing loads a capture kernel after a boot"
+    return _problem("service", message=said, code=code, why=why, fix=fix, place=found.off)
 
 
 def _install(distribution: Distribution, *, image: bool) -> str:
@@ -93,6 +95,9 @@ _NEEDED = (
 )
 
 
+_OTHER_KERNEL = "install a kernel of the distribution that has it"
+
+
 def kernels(machine: Machine, kdump: Kdump, releases: dict[str, str]) -> Iterator[Finding]:
     """Whether kernels are built to be loaded, and to capture. `releases`: release -> role."""
     if kdump.capture:
@@ -105,9 +110,8 @@ def kernels(machine: Machine, kdump: Kdump, releases: dict[str, str]) -> Iterato
             continue
         missing = [(option, why) for name, option, why in _NEEDED if getattr(said, name) is False]
         for option, why in missing:
-            message = f"{role} {release} is built without {option}"
-            fix = "install a kernel of the distribution that has it"
-            yield Finding("kernel", Status.PROBLEM, message, "no-capture-support", why, fix)
+            message, fix = f"{role} {release} is built without {option}", _OTHER_KERNEL
+            yield _problem("kernel", message=message, code="no-capture-support", why=why, fix=fix)
         if not missing:
             yield ok("kernel", f"{role} {release} can load a capture kernel and be one")
 
@@ -136,15 +140,8 @@ def need(target: Target, kdump: Kdump, machine: Machine) -> Need | None:
         return None
     held = machine.running.reserved or 0 if machine.running else 0
     ram = max((machine.ram or 0) - held, use.total)
-    left_out = [
-        (amount, name)
-        for bits, amount, name in (
-            (_FREE, use.free, "free"),
-            (_CACHE, use.cache, "file cache"),
-            (_USER, use.user, "programs"),
-        )
-        if target.level & bits
-    ]
+    known = ((_FREE, use.free, "free"), (_CACHE, use.cache, "file cache"), (_USER, use.user, "programs"))
+    left_out = [(amount, name) for bits, amount, name in known if target.level & bits]
     most = max(ram - sum(amount for amount, _ in left_out), 0)
     words = f"RAM {readable(ram)}" + "".join(f" - {name} {readable(each)}" for each, name in left_out)
     words += f", at dump level {target.level}"
@@ -162,48 +159,43 @@ def target_findings(kdump: Kdump) -> Iterator[Finding]:
     """Whether the target exists."""
     found = kdump.target
     if found.kind is TargetKind.NOTHING:
-        why = "the capture kernel starts, but saves nothing"
-        yield Finding(
-            "target", Status.PROBLEM, "the configuration saves no dump", "no-dump", why, _edit(found), found.place
-        )
+        said, why = "the configuration saves no dump", "the capture kernel starts, but saves nothing"
+        yield _target("no-dump", said, why, _edit(found), found.place)
         return
     for place in found.more:
         why = "kdumpctl accepts one target only, and does not start"
-        said = f"a second dump target, beside {found}"
-        yield Finding(
-            "target", Status.PROBLEM, said, "two-targets", why, f"remove one of them from {place.file}", place
-        )
+        fix = f"remove one of them from {place.file}"
+        yield _target("two-targets", f"a second dump target, beside {found}", why, fix, place)
     if kdump.key is False:
-        why = "the capture kernel cannot log in"
         fix = "kdumpctl propagate" if kdump.service.name != "kdump-tools" else "kdump-config propagate"
-        yield Finding("target", Status.PROBLEM, f"{found.key} does not exist", "no-key", why, fix, found.place)
+        yield _target("no-key", f"{found.key} does not exist", "the capture kernel cannot log in", fix, found.place)
         return
-    yield _there(found, kdump)
+    yield _there(found, kdump.room.there)
+
+
+def _target(code: str, message: str, why: str, fix: str, place: Place | None) -> Finding:
+    return Finding("target", Status.PROBLEM, message, code, why, fix, place)
 
 
 def _edit(found: Target) -> str:
     return f"see {found.place.file}" if found.place else ""
 
 
-def _there(found: Target, kdump: Kdump) -> Finding:
-    there = kdump.room.there
+def _there(found: Target, there: bool | None) -> Finding:
     if found.kind is TargetKind.FILESYSTEM and found.directory is None:
-        why = "kdumpctl accepts a mounted file system only, and does not start"
-        said = f"the dump target {found.where} is not mounted"
-        return Finding("target", Status.PROBLEM, said, "not-mounted", why, f"mount {found.where}", found.place)
+        said, why = f"the dump target {found.where} is not mounted", "kdumpctl accepts a mounted file system only"
+        return _target("not-mounted", said, f"{why}, and does not start", f"mount {found.where}", found.place)
     if there is None:
         return not_asked("target", f"dumps go to {found}, which cannot be checked from here")
     if there:
         return ok("target", f"dumps go to {found}", found.place)
     if found.kind is TargetKind.RAW:
         why = "the capture kernel cannot write the dump"
-        said = f"{found} does not exist"
-        return Finding("target", Status.PROBLEM, said, "no-device", why, _edit(found), found.place)
+        return _target("no-device", f"{found} does not exist", why, _edit(found), found.place)
     if found.made:
         return ok("target", f"dumps go to {found}, which is created with the first dump", found.place)
-    why = "kdumpctl does not start without it"
-    fix = f"mkdir -p {found.directory}"
-    return Finding("target", Status.PROBLEM, f"{found.directory} does not exist", "no-directory", why, fix, found.place)
+    said, why = f"{found.directory} does not exist", "kdumpctl does not start without it"
+    return _target("no-directory", said, why, f"mkdir -p {found.directory}", found.place)
 
 
 def room_finding(kdump: Kdump, machine: Machine) -> Finding:
@@ -215,13 +207,12 @@ def room_finding(kdump: Kdump, machine: Machine) -> Finding:
     if needed is None:
         return not_asked("room", f"{readable(free)} is free; the size of a dump is not known without /proc/meminfo")
     said = f"{readable(free)} is free, and a dump takes up to {readable(needed.most)} ({needed.sum})"
-    fix = f"delete old dumps (grubkd dumps lists them), or set another target in {_file(kdump)}"
+    if free >= needed.most:
+        return ok("room", said, found.place)
+    status, code = (Status.PROBLEM, "no-room") if free < needed.least else (Status.WARNING, "little-room")
     why = "a dump that does not fit is incomplete, and of little use"
-    if free < needed.least:
-        return Finding("room", Status.PROBLEM, said, "no-room", why, fix, found.place)
-    if free < needed.most:
-        return Finding("room", Status.WARNING, said, "little-room", why, fix, found.place)
-    return ok("room", said, found.place)
+    fix = f"delete old dumps (grubkd dumps lists them), or set another target in {_file(kdump)}"
+    return Finding("room", status, said, code, why, fix, found.place)
 
 
 def _file(kdump: Kdump) -> str:

@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
     from grubkd.boot.model import Entry
     from grubkd.machine.machine import Machine
-    from grubkd.memory.case import Case
+    from grubkd.memory.case import Case, Plan
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
     from grubkd.memory.picture import Picture
-    from grubkd.memory.plan import Plan
 
     Status = Literal["none", "reserved", "failed", "hang", "uncertain", "unknown"]
 
@@ -155,15 +154,8 @@ def judge_case(case: Case) -> Verdict:
         return Verdict("unknown", "the amount of RAM is not known")
     if request.status == "none":
         return Verdict("none", request.reason, request=request)
-    return Verdict(
-        placement.status,
-        placement.reason,
-        placement.regions,
-        placement.alternatives,
-        request,
-        may_hang=placement.may_hang,
-        assumption=forecast.assumption(case),
-    )
+    found = Verdict(placement.status, placement.reason, placement.regions, placement.alternatives, request)
+    return replace(found, may_hang=placement.may_hang, assumption=forecast.assumption(case))
 
 
 def _without_value(line: str) -> Verdict | None:
@@ -237,10 +229,8 @@ def simulate(line: str, release: Release, machine: Machine, *, initrd_size: int 
 def draw(entry: Entry, plan: Plan, verdict: Verdict, machine: Machine) -> Picture:
     """The memory as the entry's kernel will divide it. Raises RamUnknown, ArchitectureUnknown."""
     boot = main_boot(entry.boots)
-    case = plan.cases[0]
     release = entry_release(entry)
-    if release is not None:
-        case = build_case(entry, machine, release)
+    case = build_case(entry, machine, release) if release else plan.cases[0]
     case = replace(case, cmdline=boot.line.text() if boot else "")
     parts = [f"entry {entry.index}: {' '.join(plan.values)}", str(case.release), verdict.assumption]
     title = ", ".join(part for part in parts if part)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from grubkd.boot.model import BootConfig, LineKey
     from grubkd.boot.selector import Selection
     from grubkd.change.edit import FileChange
+    from grubkd.change.history import RolledBack
     from grubkd.change.request import ArgChange
-    from grubkd.change.rollback import RolledBack
     from grubkd.tree.root import Root
     from grubkd.tree.tree import Tree
 

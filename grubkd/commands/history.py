@@ -9,7 +9,6 @@ import click
 
 from grubkd.boot import cmdline
 from grubkd.change import history
-from grubkd.change.rollback import rollback
 from grubkd.commands import completion, options
 from grubkd.commands.change import print_outcome
 from grubkd.commands.group import message_options
@@ -86,6 +85,6 @@ def rollback_command(  # noqa: PLR0913 - one parameter an option
     Content, mode, owner, attributes and times of its files are restored, and files that it created are removed. A
     rollback is itself a transaction: to undo it applies the change again.
     """
-    done = rollback(Root(root), id, force, dry_run=dry_run, run_followups=run_followups)
+    done = history.rollback(Root(root), id, force, dry_run=dry_run, run_followups=run_followups)
     print_outcome(done, json=json, dry_run=dry_run, reboot_required=bool(done.files) and not dry_run)
     return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grubkd.advice.keeping import keeping
+from grubkd.advice.recommend import keeping
 from grubkd.boot import inventory
 from grubkd.change import history
 from grubkd.change.history import LastAutoValue

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from grubkd.machine.settings import text
 from grubkd.memory.vendors import Distribution
-from grubkd.text import from_bytes
 from grubkd.tree import osrelease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from grubkd.tree.tree import Tree
+    from grubkd.tree.root import Root
 
 
 UNKNOWN = Distribution()
@@ -38,37 +38,36 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, found[1].split("."))) if found else ()
 
 
-def read(tree: Tree) -> Distribution:
+def read(tree: Root) -> Distribution:
     """The distribution by os-release, else by an older release file; UNKNOWN without any."""
     variables = osrelease.read(tree)
     if variables.get("ID"):
         return _of_os_release(tree, variables)
     for path, parse in _FILES:
-        if tree.exists(path):
-            found = parse(from_bytes(tree.read(path)))
-            if found:
-                return found
+        found = parse(text(tree, path) or "")
+        if found:
+            return found
     return UNKNOWN
 
 
-def _of_os_release(tree: Tree, variables: Mapping[str, str]) -> Distribution:
+def _of_os_release(tree: Root, variables: Mapping[str, str]) -> Distribution:
     name = variables.get("PRETTY_NAME") or variables.get("NAME") or variables["ID"]
     own = variables["ID"].lower()
     version = numbers(variables.get("VERSION_ID", ""))
     if own == "debian" and not version:
         # Testing and unstable have no VERSION_ID.
-        codename = variables.get("VERSION_CODENAME", "")
-        if codename in _DEBIAN_VERSIONS:
-            version = (_DEBIAN_VERSIONS[codename],)
-        elif tree.exists("/etc/debian_version"):
-            found = _debian(from_bytes(tree.read("/etc/debian_version")))
-            version = found.version if found else ()
-    like = tuple(variables.get("ID_LIKE", "").lower().split())
-    return Distribution(own, version, like, name)
+        version = _codename(variables.get("VERSION_CODENAME", ""))
+        found = None if version else _debian(text(tree, "/etc/debian_version") or "")
+        version = found.version if found else version
+    return Distribution(own, version, tuple(variables.get("ID_LIKE", "").lower().split()), name)
 
 
-def _red_hat(text: str) -> Distribution | None:
-    name = text.strip().splitlines()[0].strip() if text.strip() else ""
+def _first_line(content: str) -> str:
+    return content.strip().partition("\n")[0].strip()
+
+
+def _red_hat(content: str) -> Distribution | None:
+    name = _first_line(content)
     for word, own in _RED_HAT_NAMES:
         if word in name.lower():
             release = re.search(r"release\s+(\S+)", name)
@@ -77,10 +76,10 @@ def _red_hat(text: str) -> Distribution | None:
     return None
 
 
-def _suse(text: str) -> Distribution | None:
-    name = text.strip().splitlines()[0].strip() if text.strip() else ""
-    version = re.search(r"^VERSION\s*=\s*(\S+)", text, re.MULTILINE)
-    level = re.search(r"^PATCHLEVEL\s*=\s*(\d{1,3})", text, re.MULTILINE)
+def _suse(content: str) -> Distribution | None:
+    name = _first_line(content)
+    version = re.search(r"^VERSION\s*=\s*(\S+)", content, re.MULTILINE)
+    level = re.search(r"^PATCHLEVEL\s*=\s*(\d{1,3})", content, re.MULTILINE)
     if not version:
         return None
     own = "sles" if "enterprise" in name.lower() else "opensuse"
@@ -88,17 +87,17 @@ def _suse(text: str) -> Distribution | None:
     return Distribution(own, found, ("suse",), name)
 
 
-def _lsb(text: str) -> Distribution | None:
-    own = re.search(r'^DISTRIB_ID="?([A-Za-z]+)', text, re.MULTILINE)
-    release = re.search(r'^DISTRIB_RELEASE="?([0-9.]+)', text, re.MULTILINE)
+def _lsb(content: str) -> Distribution | None:
+    own = re.search(r'^DISTRIB_ID="?([A-Za-z]+)', content, re.MULTILINE)
+    release = re.search(r'^DISTRIB_RELEASE="?([0-9.]+)', content, re.MULTILINE)
     if not own:
         return None
     name = f"{own[1]} {release[1]}" if release else own[1]
     return Distribution(own[1].lower(), numbers(release[1]) if release else (), (), name)
 
 
-def _debian(text: str) -> Distribution | None:
-    word = text.strip()
+def _debian(content: str) -> Distribution | None:
+    word = content.strip()
     version = numbers(word) or _codename(word.partition("/")[0])
     return Distribution("debian", version, (), f"Debian {word}") if word else None
 

@@ -12,14 +12,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError, Place
-from grubkd.machine.kdump_settings import kdump_conf, variables
-from grubkd.machine.ram import integer, is_this_system, text
+from grubkd.machine.ram import is_this_system
+from grubkd.machine.settings import integer, kdump_conf, text, variables
 from grubkd.text import from_user, to_user
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from grubkd.machine.kdump_settings import Setting
+    from grubkd.machine.settings import Setting
     from grubkd.tree.root import Root
 
 
@@ -74,6 +74,9 @@ class Target:
         return f"{self.where}:{self.path}" if self.where else self.path
 
 
+# The settings of kdump.conf for targets that are not mounted. The value says whether `net` is SSH.
+_ELSEWHERE = {"raw": TargetKind.RAW, **dict.fromkeys(("ssh", "nfs", "nfs4", "net"), TargetKind.NFS)}
+
 DEFAULT = Target(TargetKind.DIRECTORY, "", _USUAL, _USUAL)
 """Without any settings."""
 
@@ -83,39 +86,34 @@ def read(tree: Root) -> Target:
     settings = text(tree, KDUMP_CONF)
     if settings is not None:
         return _red_hat(tree, kdump_conf(settings))
-    settings = text(tree, KDUMP_TOOLS)
-    if settings is not None:
-        return _debian(variables(settings))
-    settings = text(tree, SYSCONFIG)
-    return _suse(variables(settings)) if settings is not None else DEFAULT
+    for path, parse in ((KDUMP_TOOLS, _debian), (SYSCONFIG, _suse)):
+        settings = text(tree, path)
+        if settings is not None:
+            return parse(variables(settings))
+    return DEFAULT
 
 
 def _red_hat(tree: Root, found: tuple[Setting, ...]) -> Target:
     """The last value of a setting counts. kdumpctl refuses a second target: see Target.more."""
     values = {each.name: each for each in found}
-    targets = [each for each in found if each.name in _FILESYSTEMS or each.name in ("raw", "nfs", "nfs4", "ssh", "net")]
-    targets += [each for each in found if each.name == "dracut_args" and _MOUNT.search(each.value)]
-    given = values.get("path")
-    path = given.value if given and given.value else _USUAL
-    collector = values["core_collector"].value if "core_collector" in values else "makedumpfile -l -d 31"
-    level, compressed = _filtering(collector)
+    mounts = [each for each in found if each.name == "dracut_args" and _MOUNT.search(each.value)]
+    targets = [each for each in found if each.name in _FILESYSTEMS or each.name in _ELSEWHERE] + mounts
+    path = _value(values, "path") or _USUAL
+    pages = _filtering(values["core_collector"].value if "core_collector" in values else "makedumpfile -l -d 31")
+    chosen = targets[0] if targets else values.get("path")
+    place = Place(KDUMP_CONF, chosen.line) if chosen else None
+    if chosen is None or not targets:
+        return Target(TargetKind.DIRECTORY, "", path, path, *pages, made=False, place=place)
     more = tuple(Place(KDUMP_CONF, each.line) for each in targets[1:])
-    if not targets:
-        place = Place(KDUMP_CONF, given.line) if given else None
-        return Target(TargetKind.DIRECTORY, "", path, path, level, compressed, made=False, place=place)
-    chosen = targets[0]
-    place = Place(KDUMP_CONF, chosen.line)
-    if chosen.name in ("ssh", "nfs", "nfs4", "raw", "net"):
-        kind = TargetKind.RAW if chosen.name == "raw" else TargetKind.NFS
-        if "@" in chosen.value and chosen.name != "nfs":
-            kind = TargetKind.SSH
+    if chosen.name in _ELSEWHERE:
+        kind = TargetKind.SSH if "@" in chosen.value and chosen.name != "nfs" else _ELSEWHERE[chosen.name]
         key = (values["sshkey"].value if "sshkey" in values else _KEY) if kind is TargetKind.SSH else ""
-        return Target(kind, chosen.value, path, None, level, compressed, key=key, more=more, place=place)
+        return Target(kind, chosen.value, path, None, *pages, key=key, more=more, place=place)
     mounted = _MOUNT.search(chosen.value)
     device = mounted[1] if mounted else chosen.value.split(" ")[0]
     top = directory_of(tree, device, read_mounts(tree))
     directory = None if top is None else f"{top.rstrip('/')}/{path.lstrip('/')}"
-    return Target(TargetKind.FILESYSTEM, device, path, directory, level, compressed, made=False, more=more, place=place)
+    return Target(TargetKind.FILESYSTEM, device, path, directory, *pages, made=False, more=more, place=place)
 
 
 def _filtering(collector: str) -> tuple[int, bool]:
@@ -127,8 +125,7 @@ def _filtering(collector: str) -> tuple[int, bool]:
 
 
 def _debian(found: Mapping[str, Setting]) -> Target:
-    arguments = _value(found, "MAKEDUMP_ARGS") or "-c -d 31"
-    level, compressed = _filtering(f"makedumpfile {arguments}")
+    level, compressed = _filtering(f"makedumpfile {_value(found, 'MAKEDUMP_ARGS') or '-c -d 31'}")
     path = _value(found, "KDUMP_COREDIR") or _USUAL
     for name, kind in (("SSH", TargetKind.SSH), ("NFS", TargetKind.NFS), ("FTP", TargetKind.FTP)):
         where = _value(found, name)
@@ -138,35 +135,28 @@ def _debian(found: Mapping[str, Setting]) -> Target:
             key = (_value(found, "SSH_KEY") or _KEY) if kind is TargetKind.SSH else ""
             place = Place(KDUMP_TOOLS, found[name].line)
             return Target(kind, where, path, None, level, compressed, key=key, place=place)
-    named = found.get("KDUMP_COREDIR")
-    said = Place(KDUMP_TOOLS, named.line) if named else None
-    return Target(
-        TargetKind.DIRECTORY, "", path, path, level, compressed or bool(_value(found, "KDUMP_COMPRESSION")), place=said
-    )
+    said = Place(KDUMP_TOOLS, found["KDUMP_COREDIR"].line) if "KDUMP_COREDIR" in found else None
+    compressed = compressed or bool(_value(found, "KDUMP_COMPRESSION"))
+    return Target(TargetKind.DIRECTORY, "", path, path, level, compressed, place=said)
 
 
 def _suse(found: Mapping[str, Setting]) -> Target:
-    named = found.get("KDUMP_SAVEDIR")
-    if named is None or not named.value:
-        return DEFAULT
-    form = _value(found, "KDUMP_DUMPFORMAT") or "compressed"
-    said = _value(found, "KDUMP_DUMPLEVEL")
-    level = min(int(said), _EVERYTHING) if said.isdecimal() else _EVERYTHING
-    compressed = form.lower() not in ("elf", "raw")
-    place = Place(SYSCONFIG, named.line)
     # One dump may be split over several targets: only the first is checked.
-    url = named.value.split(" ")[0]
-    scheme, separator, rest = url.partition("://")
+    url = _value(found, "KDUMP_SAVEDIR").split(" ")[0]
+    if not url:
+        return DEFAULT
+    form, said = _value(found, "KDUMP_DUMPFORMAT") or "compressed", _value(found, "KDUMP_DUMPLEVEL")
+    pages = min(int(said), _EVERYTHING) if said.isdecimal() else _EVERYTHING, form.lower() not in ("elf", "raw")
+    place = Place(SYSCONFIG, found["KDUMP_DUMPFORMAT" if form == "none" else "KDUMP_SAVEDIR"].line)
     if form == "none":
-        return Target(
-            TargetKind.NOTHING, "", "", None, level, compressed, place=Place(SYSCONFIG, found["KDUMP_DUMPFORMAT"].line)
-        )
+        return Target(TargetKind.NOTHING, "", "", None, *pages, place=place)
+    scheme, separator, rest = url.partition("://")
     if not separator or scheme == "file":
         path = rest if separator else url
-        return Target(TargetKind.DIRECTORY, "", path, path, level, compressed, place=place)
+        return Target(TargetKind.DIRECTORY, "", path, path, *pages, place=place)
     where, _, path = rest.partition("/")
     kind = {"ssh": TargetKind.SSH, "sftp": TargetKind.SSH, "ftp": TargetKind.FTP}.get(scheme, TargetKind.NFS)
-    return Target(kind, where.rpartition("@")[2], f"/{path}", None, level, compressed, place=place)
+    return Target(kind, where.rpartition("@")[2], f"/{path}", None, *pages, place=place)
 
 
 def _value(found: Mapping[str, Setting], name: str) -> str:
@@ -208,11 +198,9 @@ def _plain(field: str) -> str:
 
 def directory_of(tree: Root, device: str, mounts: Sequence[Mount]) -> str | None:
     """Where a device (a path, or UUID=, LABEL=, PARTUUID=, PARTLABEL=) is mounted; None if it is not mounted."""
-    names = {device, *_paths(tree, device)}
-    for mount in reversed(mounts):
-        if mount.source in names or names & set(_paths(tree, mount.source)):
-            return mount.directory
-    return None
+    real = _real(tree, device)
+    same = (each for each in reversed(mounts) if device == each.source or (real and real == _real(tree, each.source)))
+    return next((each.directory for each in same), None)
 
 
 def device_path(device: str) -> str:
@@ -225,23 +213,17 @@ def device_path(device: str) -> str:
     return f"/dev/disk/{_LINKS[name]}/{quoted}"
 
 
-def _paths(tree: Root, device: str) -> tuple[str, ...]:
-    """The device's path with links resolved, () if the tree does not have it."""
+def _real(tree: Root, device: str) -> str | None:
+    """The device's path with links resolved, None if the tree does not have it."""
     path = device_path(device)
-    found = tree.resolve(path) if path.startswith("/") else None
-    return (found,) if found else ()
+    return tree.resolve(path) if path.startswith("/") else None
 
 
 def mount_of(path: str, mounts: Sequence[Mount]) -> Mount | None:
     """The file system of a path without symbolic links; None if unknown."""
-    found = None
-    for mount in mounts:
-        top = mount.directory.rstrip("/")
-        if (path == top or path.startswith(f"{top}/")) and (
-            found is None or len(top) >= len(found.directory.rstrip("/"))
-        ):
-            found = mount
-    return found
+    found = [each for each in mounts if f"{path}/".startswith(f"{each.directory.rstrip('/')}/")]
+    # A later mount hides an earlier one at the same place.
+    return max(reversed(found), key=lambda each: len(each.directory.rstrip("/")), default=None)
 
 
 _SECTOR = 512

@@ -6,13 +6,14 @@ import json
 import os
 import re
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from stat import S_ISBLK
 from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError
 from grubkd.machine.dump_target import device_path
-from grubkd.machine.ram import text
+from grubkd.machine.settings import text
 from grubkd.memory.size import KIB, MIB
 from grubkd.text import to_bytes
 
@@ -86,9 +87,9 @@ def _modules(host: Root) -> int | None:
 
 def _initrd(host: Root) -> Extent | None:
     """Where the boot loader put the initrd, by the boot parameters that it gave the kernel."""
-    return _in_boot_params(_bytes(host, "/sys/kernel/boot_params/data")) or initrd_in_device_tree(
-        _bytes(host, f"{_CHOSEN}/linux,initrd-start"), _bytes(host, f"{_CHOSEN}/linux,initrd-end")
-    )
+    start, end = (to_bytes(text(host, f"{_CHOSEN}/linux,initrd-{name}") or "") for name in ("start", "end"))
+    found = _in_boot_params(to_bytes(text(host, "/sys/kernel/boot_params/data") or ""))
+    return found or initrd_in_device_tree(start, end)
 
 
 def initrd_in_device_tree(start: bytes, end: bytes) -> Extent | None:
@@ -97,13 +98,6 @@ def initrd_in_device_tree(start: bytes, end: bytes) -> Extent | None:
         found = int.from_bytes(start, "big"), int.from_bytes(end, "big")
         return found if found[0] < found[1] else None
     return None
-
-
-def _bytes(host: Root, path: str) -> bytes:
-    try:
-        return host.read(path) if host.exists(path) else b""
-    except GrubkdError:
-        return b""
 
 
 def _in_boot_params(data: bytes) -> Extent | None:
@@ -142,42 +136,30 @@ def keyslot_memory(tree: Root, *, devices: bool) -> int:
     argon2 fills that much memory on purpose; cryptsetup chooses up to 1 GiB. `devices`: read block devices of the
     running system too. A volume that cannot be read counts as 0; only root can read devices.
     """
-    return max(
-        (_largest_keyslot(head) for device in _luks_devices(tree) if (head := _luks_header(tree, device, devices))),
-        default=0,
-    )
+    headers = (_luks_header(tree, device, devices) for device in _luks_devices(tree))
+    return max(map(_largest_keyslot, filter(None, headers)), default=0)
 
 
 def _luks_devices(tree: Root) -> Iterator[str]:
     """The second field of each line of crypttab(5), as a path."""
-    for line in (text(tree, "/etc/crypttab") or "").splitlines():
-        fields = line.split()
-        if len(fields) < 2 or fields[0].startswith("#"):
-            continue
-        path = device_path(fields[1])
-        if path.startswith("/"):
-            yield path
+    lines = [line.split() for line in (text(tree, "/etc/crypttab") or "").splitlines()]
+    paths = (device_path(fields[1]) for fields in lines if len(fields) > 1 and not fields[0].startswith("#"))
+    return (path for path in paths if path.startswith("/"))
 
 
 def _luks_header(tree: Root, device: str, devices: bool) -> bytes:
     """The LUKS2 header of a file in the tree or, on the running system, of a block device; b"" if there is none."""
-    try:
-        with tree.open(device) as file:
-            return _read_luks(file.fileno())
-    except (GrubkdError, OSError):
-        pass
+    with suppress(GrubkdError, OSError), tree.open(device) as file:
+        return _read_luks(file.fileno())
     if not devices:
         return b""
-    try:
+    with suppress(OSError):
         fd = os.open(to_bytes(device), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return b""
-    try:
-        return _read_luks(fd) if S_ISBLK(os.fstat(fd).st_mode) else b""
-    except OSError:
-        return b""
-    finally:
-        os.close(fd)
+        try:
+            return _read_luks(fd) if S_ISBLK(os.fstat(fd).st_mode) else b""
+        finally:
+            os.close(fd)
+    return b""
 
 
 def _read_luks(fd: int) -> bytes:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import release_of
 from grubkd.errors import Place
-from grubkd.machine import dump_target, kdump_settings, ram
+from grubkd.machine import dump_target, ram
 from grubkd.machine.dump_target import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG
-from grubkd.machine.ram import integer
+from grubkd.machine.settings import integer, kdump_conf, text, variables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from grubkd.machine.dump_target import Room, Target
     from grubkd.machine.ram import MemoryUse
     from grubkd.tree.root import Root
@@ -29,7 +27,6 @@ _SCRIPTS = ("/etc/init.d", "/etc/rc.d/init.d")
 _LEVELS = tuple(f"{top}/rc{level}.d" for top in ("/etc", "/etc/rc.d", "/etc/init.d") for level in (2, 3, 5))
 _EARLY = "/etc/init.d/boot.d"
 _START = re.compile(r"S\d\d(?:boot\.)?(kdump-tools|kdump)")
-_DEFAULTS = "/etc/default/kdump-tools"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +55,7 @@ def read_service(tree: Root) -> Service:
         if any(tree.exists(f"{directory}/{unit}") for directory in _UNITS[1:]) or _is_unit(tree, f"{_OWN}/{unit}"):
             return Service(name, True, _wanted(tree, unit), _masked(tree, unit), _off(tree, name))
     for name in _NAMES:
-        scripts = [f"{directory}/{each}" for directory in _SCRIPTS for each in (name, f"boot.{name}")]
-        if any(map(tree.exists, scripts)):
+        if any(tree.exists(f"{directory}/{each}") for directory in _SCRIPTS for each in (name, f"boot.{name}")):
             return Service(name, False, name in _started(tree), False, _off(tree, name))
     return NO_SERVICE
 
@@ -85,19 +81,15 @@ def _masked(tree: Root, unit: str) -> bool:
     return any(unit in tree.list(each) and not _is_unit(tree, f"{each}/{unit}") for each in _UNITS[:2])
 
 
-def _started(tree: Root) -> Iterator[str]:
-    for directory in (*_LEVELS, _EARLY):
-        for link in tree.list(directory):
-            match = _START.fullmatch(link)
-            if match:
-                yield match[1]
+def _started(tree: Root) -> set[str]:
+    links = (link for directory in (*_LEVELS, _EARLY) for link in tree.list(directory))
+    return {found[1] for link in links if (found := _START.fullmatch(link))}
 
 
 def _off(tree: Root, name: str) -> Place | None:
     """Debian's kdump-tools does nothing if USE_KDUMP is empty or 0."""
-    text = ram.text(tree, _DEFAULTS) if name == "kdump-tools" else None
-    found = kdump_settings.variables(text).get("USE_KDUMP") if text is not None else None
-    return Place(_DEFAULTS, found.line) if found and found.value in ("", "0") else None
+    found = variables(text(tree, KDUMP_TOOLS) or "").get("USE_KDUMP") if name == "kdump-tools" else None
+    return Place(KDUMP_TOOLS, found.line) if found and found.value in ("", "0") else None
 
 
 _TOOLS = ("/usr/bin/kdumpctl", "/usr/sbin/kdumpctl", "/bin/kdumpctl", "/sbin/kdumpctl")
@@ -143,31 +135,28 @@ def read(tree: Root) -> Kdump:
 
 def _resets(tree: Root) -> Place | None:
     """kexec-tools 2.0.23 (Fedora 36, RHEL 9) and later, and kdump-utils, reset the value unless the setting is `no`."""
-    text = ram.text(tree, KDUMP_CONF)
+    settings = text(tree, KDUMP_CONF)
     tool = next((path for path in _TOOLS if tree.exists(path)), None)
-    if text is None or tool is None:
+    if settings is None or tool is None:
         return None
-    found = [each for each in kdump_settings.kdump_conf(text) if each.name == _RESET]
+    found = [each for each in kdump_conf(settings) if each.name == _RESET]
     if found:
         return Place(KDUMP_CONF, found[-1].line) if found[-1].value != "no" else None
-    return Place(KDUMP_CONF) if _RESET in (ram.text(tree, tool) or "") else None
+    return Place(KDUMP_CONF) if _RESET in (text(tree, tool) or "") else None
 
 
 def _capture(tree: Root) -> str | None:
     """The release in KDUMP_KERNELVER, or of the image in KDUMP_KERNEL."""
-    named = kdump_settings.variables(ram.text(tree, SYSCONFIG) or "").get("KDUMP_KERNELVER")
+    named = variables(text(tree, SYSCONFIG) or "").get("KDUMP_KERNELVER")
     if named and named.value:
         return named.value
-    image = kdump_settings.variables(ram.text(tree, KDUMP_TOOLS) or "").get("KDUMP_KERNEL")
+    image = variables(text(tree, KDUMP_TOOLS) or "").get("KDUMP_KERNEL")
     return release_of(tree.resolve(image.value) or image.value) if image and image.value[:1] == "/" else None
 
 
 def _firmware(host: Root) -> bool | None:
     """Firmware-assisted dump of POWER, by /sys/kernel/fadump_*; since 5.10 /sys/kernel/fadump/."""
-    for enabled, registered in (
-        ("/sys/kernel/fadump/enabled", "/sys/kernel/fadump/registered"),
-        ("/sys/kernel/fadump_enabled", "/sys/kernel/fadump_registered"),
-    ):
-        if integer(host, enabled) == 1:
-            return integer(host, registered) == 1
+    for prefix in ("/sys/kernel/fadump/", "/sys/kernel/fadump_"):
+        if integer(host, f"{prefix}enabled") == 1:
+            return integer(host, f"{prefix}registered") == 1
     return None

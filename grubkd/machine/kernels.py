@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import file_name, is_initrd, is_linux, is_xen, release_of
-from grubkd.errors import GrubkdError
+from grubkd.machine.settings import head, text
 from grubkd.memory import architecture
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.size import KIB
+from grubkd.text import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,20 +43,11 @@ NO_CONFIG = Config()
 
 _WANTED = re.compile(
     rb"^(?:# )?CONFIG_(64BIT|X86|X86_32|X86_64|ARM64|PPC64|CPU_LITTLE_ENDIAN|S390|RISCV|LOONGARCH|KEXEC|KEXEC_FILE"
-    rb"|KEXEC_CORE|CRASH_DUMP|PROC_VMCORE|PHYSICAL_START|RANDOMIZE_BASE|ARM64_64K_PAGES|ARM64_16K_PAGES|ARM64_4K_PAGES"
-    rb"|PPC_64K_PAGES|PPC_4K_PAGES|PAGE_SIZE_64KB|PAGE_SIZE_16KB|PAGE_SIZE_4KB)(?:=(\S+)| is not set)$",
+    rb"|KEXEC_CORE|CRASH_DUMP|PROC_VMCORE|PHYSICAL_START|RANDOMIZE_BASE|(?:ARM64|PPC)_\d+K_PAGES|PAGE_SIZE_\d+KB)"
+    rb"(?:=(\S+)| is not set)$",
     re.MULTILINE,
 )
-_PAGES = {
-    "ARM64_64K_PAGES": 64 * KIB,
-    "ARM64_16K_PAGES": 16 * KIB,
-    "ARM64_4K_PAGES": 4 * KIB,
-    "PPC_64K_PAGES": 64 * KIB,
-    "PPC_4K_PAGES": 4 * KIB,
-    "PAGE_SIZE_64KB": 64 * KIB,
-    "PAGE_SIZE_16KB": 16 * KIB,
-    "PAGE_SIZE_4KB": 4 * KIB,
-}
+_PAGES = re.compile(r"(?:ARM64|PPC|PAGE_SIZE)_(4|16|64)K(?:_PAGES|B)")
 _ARCHITECTURES = (
     ("X86_64", Architecture.X86_64),
     ("X86_32", Architecture.I386),
@@ -72,7 +64,7 @@ def parse_config(data: bytes) -> Config:
     machine = _config_architecture(said)
     kexec = [said[name] == "y" for name in ("KEXEC", "KEXEC_FILE", "KEXEC_CORE") if name in said]
     start = said.get("PHYSICAL_START", "")
-    pages = [size for name, size in _PAGES.items() if said.get(name) == "y"]
+    pages = [int(found[1]) * KIB for name, value in said.items() if value == "y" and (found := _PAGES.fullmatch(name))]
     return Config(
         architecture=machine,
         page_size=pages[0] if pages else 4 * KIB if machine and machine.is_x86 else None,
@@ -216,24 +208,19 @@ def read(tree: Root) -> Mapping[str, Kernel]:
     configs: dict[str, str] = {}
     initrds: dict[str, list[_File]] = {}
     for path in _candidates(tree):
-        name = file_name(path)
-        if name.startswith("config-") or name == "config":
-            release = name.removeprefix("config-") if name != "config" else path.rpartition("/")[0].rpartition("/")[2]
-            configs.setdefault(release, path)
-            continue
-        found_release = release_of(path)
-        if found_release is None:
-            continue
-        status = tree.stat(path)
-        if status is None:
-            continue
-        file = _File(path, status.st_size)
-        if is_initrd(path):
-            initrds.setdefault(_plain(found_release), []).append(file)
-        elif is_linux(path) and not is_xen(path):
-            images.setdefault(found_release, file)
+        directory, _, name = path.rpartition("/")
+        found = release_of(path)
+        if name == "config":
+            configs.setdefault(file_name(directory), path)
+        elif name.startswith("config-"):
+            configs.setdefault(name.removeprefix("config-"), path)
+        elif found and (status := tree.stat(path)):
+            if is_initrd(path):
+                initrds.setdefault(_plain(found), []).append(_File(path, status.st_size))
+            elif is_linux(path) and not is_xen(path):
+                images.setdefault(found, _File(path, status.st_size))
     releases = sorted({*images, *configs})
-    return {release: _kernel(tree, release, images.get(release), configs.get(release), initrds) for release in releases}
+    return {each: _kernel(tree, each, images.get(each), configs.get(each), initrds.get(each, [])) for each in releases}
 
 
 def _plain(release: str) -> str:
@@ -254,46 +241,20 @@ def _candidates(tree: Root) -> Iterator[str]:
                     yield from (f"{path}/{release}/{file}" for file in tree.list(f"{path}/{release}"))
     for directory in _MODULES:
         for release in tree.list(directory):
-            yield from (
-                f"{directory}/{release}/{file}" for file in ("vmlinuz", "config") if _has(tree, directory, release)
-            )
+            if tree.list(f"{directory}/{release}"):
+                yield from (f"{directory}/{release}/{file}" for file in ("vmlinuz", "config"))
     yield from (f"/var/lib/kdump/{name}" for name in tree.list("/var/lib/kdump") if "-" in name)
 
 
-def _has(tree: Root, directory: str, release: str) -> bool:
-    return bool(tree.list(f"{directory}/{release}"))
-
-
-def _kernel(
-    tree: Root, release: str, file: _File | None, config: str | None, initrds: Mapping[str, list[_File]]
-) -> Kernel:
-    said = _config(tree, config) if config else NO_CONFIG
-    header = _header(tree, file.path) if file else None
-    ordinary = [each.size for each in initrds.get(release, []) if _CAPTURE not in each.path]
-    capture = [each.size for each in initrds.get(release, []) if _CAPTURE in each.path]
-    machine = said.architecture or (header.architecture if header else None) or architecture.implied(release)
+def _kernel(tree: Root, release: str, file: _File | None, config: str | None, initrds: list[_File]) -> Kernel:
+    said = parse_config(to_bytes(text(tree, config) or "")) if config else NO_CONFIG
+    header = parse_image(head(tree, file.path, IMAGE_HEAD)) if file else None
     return Kernel(
         release=release,
-        architecture=machine,
+        architecture=said.architecture or (header and header.architecture) or architecture.implied(release),
         config=said,
         image=file.size if file else None,
         memory=header.memory if header else None,
-        initrd=max(ordinary) if ordinary else None,
-        capture=max(capture) if capture else None,
+        initrd=max((each.size for each in initrds if _CAPTURE not in each.path), default=None),
+        capture=max((each.size for each in initrds if _CAPTURE in each.path), default=None),
     )
-
-
-def _config(tree: Root, path: str) -> Config:
-    try:
-        return parse_config(tree.read(path))
-    except GrubkdError:
-        return NO_CONFIG
-
-
-def _header(tree: Root, path: str) -> ImageHeader | None:
-    """The header of an image; None if it is not an image, or not readable."""
-    try:
-        with tree.open(path) as file:
-            return parse_image(file.read(IMAGE_HEAD) or b"")
-    except (GrubkdError, OSError):
-        return None

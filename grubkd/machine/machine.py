@@ -6,12 +6,13 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from grubkd.errors import ArchitectureUnknown, GrubkdError
+from grubkd.errors import ArchitectureUnknown
 from grubkd.log import logger
-from grubkd.machine import distribution, hardware, kdump_settings, kernels, ram
+from grubkd.machine import distribution, hardware, kernels, ram
 from grubkd.machine.distribution import UNKNOWN
 from grubkd.machine.kernels import elf_machine
-from grubkd.machine.ram import Ram, crash_size, integer, text
+from grubkd.machine.ram import Ram, crash_size
+from grubkd.machine.settings import capture_cpus, head, integer, text
 from grubkd.memory import architecture as architectures
 from grubkd.memory.architecture import Architecture, architecture
 from grubkd.text import from_bytes
@@ -61,8 +62,7 @@ def own_architecture(host: Root) -> Architecture | None:
 
 # Every system has one of these programs. They come after the kernels: a 64-bit kernel runs 32-bit programs too.
 _PROGRAMS = ("/sbin/init", "/usr/lib/systemd/systemd", "/bin/sh", "/usr/bin/env")
-_RPM_PLATFORM = "/etc/rpm/platform"
-_DPKG_ARCHITECTURE = "/var/lib/dpkg/arch"
+_PACKAGES = ("/var/lib/dpkg/arch", "/etc/rpm/platform")
 _GRUB_PLATFORMS = {
     "x86_64-efi": Architecture.X86_64,
     "arm64-efi": Architecture.ARM64,
@@ -75,11 +75,11 @@ _GRUB_PLATFORMS = {
 def userland_architecture(tree: Root) -> Architecture | None:
     """The architecture of the tree's programs, its package manager or its boot loader; None if unknown."""
     for path in _PROGRAMS:
-        found = elf_machine(_head(tree, path))
+        found = elf_machine(head(tree, path, 64))
         if found:
             return found
-    for path in (_DPKG_ARCHITECTURE, _RPM_PLATFORM):
-        words = from_bytes(_head(tree, path)).split()
+    for path in _PACKAGES:
+        words = from_bytes(head(tree, path, 64)).split()
         try:
             if words:
                 return architecture(words[0].partition("-")[0])
@@ -92,21 +92,13 @@ def userland_architecture(tree: Root) -> Architecture | None:
     return None
 
 
-def _head(tree: Root, path: str) -> bytes:
-    try:
-        with tree.open(path) as file:
-            return file.read(64) or b""
-    except (GrubkdError, OSError):
-        return b""
-
-
 @dataclass(frozen=True, slots=True)
 class Machine:
     """The machine that a tree is for. Amounts are in bytes; None if unknown.
 
     `live`: the tree is that of the running system. `given`: the user gave the architecture; it is that of every kernel.
     `memory_map`: of this very machine. `kernels`: by release. `running`: of a live tree only. `hardware`: of a live
-    tree, and with --this-machine. `capture_cpus`: see kdump_settings.capture_cpus.
+    tree, and with --this-machine. `capture_cpus`: see settings.capture_cpus.
     """
 
     live: bool
@@ -162,24 +154,20 @@ def read(
         kernels=installed,
         running=read_running(host) if runs and host else None,
         hardware=hardware.read(tree, host, runs=runs) if host else hardware.UNKNOWN,
-        capture_cpus=kdump_settings.capture_cpus(tree),
+        capture_cpus=capture_cpus(tree),
     )
-    _log(machine)
-    return machine
-
-
-def _log(machine: Machine) -> None:
     name = machine.distribution.name or "an unknown distribution"
     amount = f"{machine.ram} bytes of RAM ({machine.ram_source})" if machine.ram else "an unknown amount of RAM"
     logger.info("found %s, %s, with %s", name, machine.architecture or "of an unknown architecture", amount)
     logger.info("found kernels: %s", ", ".join(machine.kernels) or "none")
+    return machine
 
 
 def _memory(host: Root | None, given: int | None) -> Ram:
     """The given amount, without the machine's own map; else the amount that the host has."""
-    if given is None:
-        return ram.read(host) if host else Ram(None, False, "")
-    return Ram(given, False, "given")
+    if given is not None:
+        return Ram(given, False, "given")
+    return ram.read(host) if host else Ram(None, False, "")
 
 
 def _architecture(tree: Root, host: Root | None, kernels: Mapping[str, Kernel]) -> Architecture | None:

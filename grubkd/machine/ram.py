@@ -10,11 +10,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from grubkd.errors import GrubkdError
+from grubkd.machine.settings import integer, text
 from grubkd.memory.map_parsers import from_firmware_memmap_files, from_iomem
 from grubkd.memory.memory_map import BadMemoryMap
 from grubkd.memory.size import KIB, MIB, round_up
-from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,20 +90,6 @@ def is_this_system(host: Root) -> bool:
 def crash_size(host: Root) -> int | None:
     """Bytes that the running kernel reserves for a capture kernel; None if it cannot load one."""
     return integer(host, "/sys/kernel/kexec_crash_size")
-
-
-def integer(host: Root, path: str) -> int | None:
-    """The decimal number in a file of /proc or /sys, None if there is none."""
-    content = text(host, path)
-    return int(content) if content is not None and content.strip().isdecimal() else None
-
-
-def text(host: Root, path: str) -> str | None:
-    """The text of a file, None if it is missing or not readable."""
-    try:
-        return from_bytes(host.read(path)) if host.exists(path) else None
-    except GrubkdError:
-        return None
 
 
 def _meminfo(host: Root) -> Mapping[str, int]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grubkd.advice.lint import lint
+from grubkd.advice.check import lint
 from grubkd.memory.release import Release
 
 

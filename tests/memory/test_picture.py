@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from grubkd.errors import RamUnknown
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.case import Case, Parts
+from grubkd.memory.case import Case, Parts, RefusedRegion
 from grubkd.memory.memory_map import MemoryMap, from_firmware, typical
 from grubkd.memory.picture import BandKind, Picture, around, picture, whole
-from grubkd.memory.plan import RefusedRegion
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, KIB, MIB
 from grubkd.memory.vendors import Distribution

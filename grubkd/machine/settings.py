@@ -1,11 +1,15 @@
-"""The settings of the kdump services: the words of kdump.conf, and shell variables."""
+"""How files of a tree, of /proc and of /sys are read: text, a number, the words of kdump.conf, shell variables.
+
+A file that is missing or not readable is None, or b"" where only its first bytes are read.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.machine.ram import text
+from grubkd.errors import GrubkdError
+from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +23,28 @@ _ASSIGNMENT = re.compile(
 _NAME = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)=")
 
 
+def text(tree: Root, path: str) -> str | None:
+    """The text of a file."""
+    try:
+        return from_bytes(tree.read(path)) if tree.exists(path) else None
+    except GrubkdError:
+        return None
+
+
+def integer(tree: Root, path: str) -> int | None:
+    """The decimal number in a file of /proc or /sys."""
+    content = text(tree, path)
+    return int(content) if content is not None and content.strip().isdecimal() else None
+
+
+def head(tree: Root, path: str, size: int) -> bytes:
+    """The first bytes of a file of any size."""
+    try:
+        return tree.part(path, 0, size)
+    except GrubkdError:
+        return b""
+
+
 class Setting(NamedTuple):
     """One setting and its line, from 1."""
 
@@ -27,13 +53,13 @@ class Setting(NamedTuple):
     line: int
 
 
-def kdump_conf(text: str) -> tuple[Setting, ...]:
+def kdump_conf(content: str) -> tuple[Setting, ...]:
     """The settings of a kdump.conf in order, as kdump-utils reads them: a word, blanks, the rest of the line.
 
     A `#` starts a comment anywhere. Quotes around the whole value are removed.
     """
     found = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(content.split("\n"), 1):
         name, _, value = line.partition("#")[0].strip().replace("\t", " ").partition(" ")
         value = value.strip()
         if len(value) > 1 and value[0] == value[-1] == '"':
@@ -43,13 +69,13 @@ def kdump_conf(text: str) -> tuple[Setting, ...]:
     return tuple(found)
 
 
-def variables(text: str) -> Mapping[str, Setting]:
+def variables(content: str) -> Mapping[str, Setting]:
     """The last value that a file of plain shell assignments gives each variable.
 
     A variable whose last value only a shell can compute (`$`, a command) is left out.
     """
     found: dict[str, Setting] = {}
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(content.split("\n"), 1):
         match = _ASSIGNMENT.fullmatch(line)
         if match:
             value = next((each for each in match.groups()[1:] if each is not None), "")

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def run() -> NoReturn:
     """Run grubkd as a command: ends the process with the exit code."""
     try:
-        from grubkd.cli import main
+        from grubkd import cli
 
-        status = main()
+        status = cli.run(sys.argv[1:])
     except KeyboardInterrupt:
         status = _fail("interrupted", 130)
     except (ImportError, MemoryError, SystemError) as problem:

@@ -7,7 +7,9 @@ keeps its code, even if its message cannot.
 from __future__ import annotations
 
 import gc
+import signal
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -24,10 +26,24 @@ _LIBRARIES = ("augeas", "click", "lark", "psutil")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run grubkd; returns the exit code. Raises nothing: a traceback is a defect."""
+    """Run grubkd inside another program: as run, and what it did to the handlers of signals is undone."""
+    old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        return run(sys.argv[1:] if argv is None else argv)
+    finally:
+        with suppress(ValueError):  # in another thread
+            for number, handler in old.items():
+                signal.signal(number, handler)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run grubkd; returns the exit code. Raises nothing: a traceback is a defect.
+
+    After a change that is made signals are ignored: the exit code says that it is made.
+    """
     # A run makes many values and keeps them: looking for cycles among them takes a tenth of its time.
     gc.set_threshold(100_000)
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = list(argv)
     output.begin()
     try:
         return _run(arguments)

@@ -219,6 +219,7 @@ class _Application:
             self.at = path
             disk.remove_directory(self._root, path)
         journal.finish(self._root, self._record.id)
+        self._stop.too_late()
 
     def _go(self, path: str) -> None:
         self._stop.check()

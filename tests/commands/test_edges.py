@@ -49,6 +49,23 @@ def shell(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+# A program that gets a signal before or after a function of grubkd runs.
+LATE = """
+import os, signal
+from grubkd.change.lock import HeldSignals
+from grubkd.render import output
+def send():
+    os.kill(os.getpid(), signal.{name})
+def before(function):
+    return lambda *given, **more: (send(), function(*given, **more))[1]
+def after(function):
+    return lambda *given: (function(*given), send())[0]
+{late}
+from grubkd.__main__ import run
+run()
+"""
+
+
 class TestExitCodes:
     """What the code says is what the files are, whatever becomes of the answer."""
 
@@ -72,6 +89,20 @@ class TestExitCodes:
         assert shell(script, "rollback", *root).returncode == 0
         assert "crashkernel" not in (tree / ENTRY).read_text()
         assert shell(script, "unset", *root).returncode == 0
+
+    @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+    @pytest.mark.parametrize(
+        "late", ["HeldSignals.__exit__ = after(HeldSignals.__exit__)", "output.report = before(output.report)"]
+    )
+    @pytest.mark.parametrize("verb", [("set", "300M"), ("rollback",)])
+    def test_a_signal_after_the_change(self, tree: Path, name: str, late: str, verb: tuple[str, ...]) -> None:
+        if verb == ("rollback",):
+            assert main(["set", "300M", "--root", str(tree)]) == 0
+        command = [sys.executable, "-c", LATE.format(name=name, late=late), *verb, "--root", str(tree)]
+        done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert ("crashkernel=300M" in (tree / ENTRY).read_text()) == (verb[0] == "set")
+        assert "undo it with" in done.stdout
 
     def test_a_lost_answer_is_named(self, tree: Path) -> None:
         done = shell(self.UNWRITABLE[0], "set", "300M", "--root", str(tree))

@@ -20,7 +20,7 @@ from grubkd.boot.model import Role
 from grubkd.change import places
 from grubkd.change.lock import HeldSignals
 from grubkd.errors import CommandFailed, Place, Refused
-from grubkd.text import from_user, to_display
+from grubkd.text import from_user, to_user
 from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, byt
         for path, data in texts.items():
             for place, copy in copies.items():
                 if path.startswith(f"{place}/"):
-                    Path(copy, to_display(path[len(place) + 1 :])).write_bytes(data)
+                    Path(copy, to_user(path[len(place) + 1 :])).write_bytes(data)
         yield copies
 
 
@@ -154,7 +154,7 @@ def _top(root: Root) -> Path:
 
 
 def _on_host(root: Root, place: str) -> Path:
-    return _top(root) / to_display(place.lstrip("/"))
+    return _top(root) / to_user(place.lstrip("/"))
 
 
 def _special(directory: str, names: list[str]) -> list[str]:

@@ -180,9 +180,20 @@ def _check_recordable(root: Root, found: Record, data: bytes) -> None:
 
 
 def finish(root: Root, id: str) -> None:
-    """Mark a transaction as done. Raises OSError."""
+    """Mark a transaction as done. Raises OSError if it is pending still, or again.
+
+    If the mark cannot be synced, and not be taken back either, the change is made: all files are new, and stay so
+    unless the power fails before the kernel writes the mark.
+    """
     disk.swap(root, path_of(id, "pending"), path_of(id, "done"))
-    disk.sync_directory(root, TRANSACTIONS)
+    try:
+        disk.sync_directory(root, TRANSACTIONS)
+    except OSError as problem:
+        try:
+            reopen(root, id)
+        except OSError:
+            return
+        raise problem from None
 
 
 def reopen(root: Root, id: str) -> None:

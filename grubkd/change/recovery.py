@@ -8,6 +8,7 @@ journal goes last.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grubkd import run
@@ -49,23 +50,22 @@ def recover(root: Root, *, force: bool = False, run_followups: bool = False) -> 
     following = root.live or run_followups
     with lock(root):
         found = [journal.load(root, id, "pending") for id in journal.ids(root, "pending")]
+        left: list[str] = []
         for record in reversed(found):
-            undo(root, record, force=force)
+            left += undo(root, record, force=force)
             if following:
                 _follow_up(root, record, force)
             try:
                 journal.abandon(root, record.id)
             except OSError as problem:
-                raise RollbackFailed(
-                    f"transaction {record.id} is undone, but its journal cannot be removed: {problem.strerror}",
-                    hint=f"remove {journal.path_of(record.id, 'pending')}",
-                ) from None
+                what = f"transaction {record.id} is undone, but its journal cannot be removed"
+                raise system_failure(journal.path_of(record.id, "pending"), what, problem) from None
         if not found:
             try:
                 journal.sweep(root)
             except OSError as problem:
                 raise system_failure(STATE, "cannot be tidied", problem) from None
-    return tuple(_notice(record, following) for record in found)
+    return tuple(_notice(record, following, left) for record in found)
 
 
 def _follow_up(root: Root, record: Record, force: bool) -> None:
@@ -81,12 +81,12 @@ def _follow_up(root: Root, record: Record, force: bool) -> None:
                 ) from None
 
 
-def _notice(record: Record, following: bool) -> Notice:
+def _notice(record: Record, following: bool, left: Sequence[str]) -> Notice:
     due = "" if following else "".join(f"; run: {' '.join(each)}" for each in record.followups)
     return Notice(
         "interrupted-undone",
         f"transaction {record.id} ({record.command}, {record.time}) had been interrupted and was undone",
-        hint=f"its files are as they were before it{due}",
+        hint=f"its files are as they were before it{due}" + (f"; remove {' '.join(left)}" if left else ""),
         place=Place(record.files[0].path) if record.files else None,
     )
 
@@ -95,12 +95,13 @@ def take_back(root: Root, record: Record, first: BaseException, ran: Sequence[Se
     """Undo a transaction of this run that failed; returns what is left to do by hand.
 
     `first`: why it failed. `ran`: the follow-up commands that succeeded; None if none of them was to run. Raises
-    RollbackFailed with both errors.
+    RollbackFailed with both errors where a file is not as it was, or a follow-up command did not run again.
     """
     hint = ""
     try:
         journal.reopen(root, record.id)
-        undo(root, record)
+        if left := undo(root, record):
+            hint = f"all files are as they were; fix the reported error, then remove {' '.join(left)}"
         if ran is not None and (ran or isinstance(first, CommandFailed)):
             for command in record.followups:
                 try:
@@ -110,23 +111,26 @@ def take_back(root: Root, record: Record, first: BaseException, ran: Sequence[Se
                         raise
                     # It failed before and fails now: as far as it reports, what it makes is as it was.
                     hint = f"all files are as they were; fix the reported error, then run: {' '.join(command)}"
-        journal.abandon(root, record.id)
     except (OSError, GrubkdError) as second:
         why = getattr(second, "hint", "") or (
             f"fix the reported error, then run any grubkd command that writes: it undoes {record.id} first"
         )
         raise RollbackFailed(f"{first}; and undoing it failed: {second}", hint=why) from first
+    # A journal that stays does no harm: the next run undoes what is undone.
+    with suppress(OSError):
+        journal.abandon(root, record.id)
     return hint
 
 
-def undo(root: Root, record: Record, *, force: bool = False) -> None:
-    """Restore every file of a pending transaction, and remove the temporary files beside them.
+def undo(root: Root, record: Record, *, force: bool = False) -> list[str]:
+    """Restore every file of a pending transaction, and remove the temporary files beside them; returns those that stay.
 
     A failure with one file does not keep the others from being restored. A file that has neither its old nor its new
     bytes was changed by somebody else: it is left alone unless `force`. Raises RollbackFailed, which names every file
     that is not as it was.
     """
-    leftovers = [_undo_file(root, record, number, file, force) for number, file in enumerate(record.files)]
+    left: list[str] = []
+    leftovers = [_undo_file(root, record, number, force, left) for number in range(len(record.files))]
     try:
         for path in reversed(record.directories):
             disk.remove_directory(root, path)
@@ -140,24 +144,36 @@ def undo(root: Root, record: Record, *, force: bool = False) -> None:
             f"own changes to these files with: grubkd rollback {record.id} --force. The old bytes are kept, base64, in "
             f"{journal.path_of(record.id, 'pending')}",
         )
+    return left
 
 
-def _undo_file(root: Root, record: Record, number: int, file: FileRecord, force: bool) -> str:
-    """Restore one file; returns "", or why it did not get its old bytes back, with its path."""
+def _undo_file(root: Root, record: Record, number: int, force: bool, left: list[str]) -> str:
+    """Restore one file; returns "", or why it did not get its old bytes back, with its path.
+
+    Adds to `left` the temporary files that could not be removed.
+    """
+    file = record.files[number]
     staged, kept = (disk.temporary_name(file.path, record.id, number, kind) for kind in ("new", "old"))
+    untouched = False
     try:
         present = disk.read_image(root, file.path)
-        if not disk.same(present, file.before):
+        untouched = disk.same(present, file.before)
+        if not untouched:
             if not force and not file.is_old_or_new(present):
                 return f"{file.path}: changed by somebody else meanwhile"
             _give_back(root, file, present, staged, kept)
         # The kept old file goes last: only it can be restored on a full disk.
         for path in (staged, kept):
-            disk.remove_file(root, path)
+            try:
+                disk.remove_file(root, path)
+            except OSError:
+                left.append(path)
         above = disk.parent(file.path)
         if root.exists(above):
             disk.sync_directory(root, above)
     except OSError as problem:
+        if untouched:
+            return ""
         return f"{file.path}: {system_failure(file.path, 'cannot be put back', problem).message}"
     return ""
 

@@ -25,7 +25,7 @@ from grubkd.change import disk, journal, places, recovery, sync
 from grubkd.change.lock import HeldSignals, lock
 from grubkd.change.record import KNOWN_FOLLOWUPS, FileRecord, Record
 from grubkd.change.recovery import pending, recover
-from grubkd.errors import ChangedSinceRead, CommandFailed, PermissionDenied, Place, VerificationFailed
+from grubkd.errors import ChangedSinceRead, GrubkdError, PermissionDenied, Place, VerificationFailed
 from grubkd.log import logger
 from grubkd.tree.root import system_failure
 from grubkd.tree.tree import Overlay
@@ -177,8 +177,8 @@ def carry_out(  # noqa: PLR0913
                 problem = system_failure(work.at, "cannot be written", caught)
             hint = recovery.take_back(root, record, problem, work.ran if following else None)
             stop.check()
-            if isinstance(problem, CommandFailed):
-                problem = CommandFailed(problem.message, hint=hint or problem.hint, place=problem.place)
+            if hint and isinstance(problem, GrubkdError):
+                problem.hint = hint
             if problem is caught:
                 raise
             raise problem from None

@@ -66,6 +66,27 @@ run()
 """
 
 
+UNSYNCED = """
+from errno import EIO
+from grubkd.change import disk, journal
+calls = 0
+sync, swap = disk.sync_directory, disk.swap
+def fail(root, path):
+    global calls
+    calls += path == journal.TRANSACTIONS
+    if path == journal.TRANSACTIONS and calls >= {sync}:
+        raise OSError(EIO, "Input/output error")
+    sync(root, path)
+def fail_back(root, source, target):
+    if source.endswith(".done") and not {swaps}:
+        raise OSError(EIO, "Input/output error")
+    swap(root, source, target)
+disk.sync_directory, disk.swap = fail, fail_back
+from grubkd.__main__ import run
+run()
+"""
+
+
 class TestExitCodes:
     """What the code says is what the files are, whatever becomes of the answer."""
 
@@ -103,6 +124,38 @@ class TestExitCodes:
         assert (done.returncode, done.stderr) == (0, "")
         assert ("crashkernel=300M" in (tree / ENTRY).read_text()) == (verb[0] == "set")
         assert "undo it with" in done.stdout
+
+    def test_a_directory_that_only_grows(self, tree: Path) -> None:
+        """No file is changed: 1, not 5; the next run is not blocked, and takes no harm from what stays."""
+        above = tree / "boot/loader/entries"
+        if subprocess.run(["chattr", "+a", above], capture_output=True, check=False).returncode:
+            pytest.skip("this file system has no append-only directories")
+        before = (tree / ENTRY).read_text()
+        try:
+            done = [grubkd("set", "300M", "--root", str(tree)) for _ in range(2)]
+        finally:
+            subprocess.run(["chattr", "-a", above], check=True)
+        for each in done:
+            assert each.returncode == 1
+            assert "all files are as they were; fix the reported error, then remove /boot/loader/entries/.grubkd-" in (
+                each.stderr
+            )
+        assert (tree / ENTRY).read_text() == before
+        assert grubkd("set", "300M", "--root", str(tree)).returncode == 0
+        assert "crashkernel=300M" in (tree / ENTRY).read_text()
+
+    @pytest.mark.parametrize("sync", [1, 2, 3])
+    @pytest.mark.parametrize("swaps", ["True", "False"])
+    def test_a_journal_whose_directory_cannot_be_synced(self, tree: Path, sync: int, swaps: str) -> None:
+        """From some point on, for good; with `swaps` false the mark of a done change cannot be taken back either."""
+        command = [sys.executable, "-c", UNSYNCED.format(sync=sync, swaps=swaps), "set", "300M", "--root", str(tree)]
+        done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
+        assert done.returncode in (0, 1)
+        assert ("crashkernel=300M" in (tree / ENTRY).read_text()) == (done.returncode == 0)
+        history = grubkd("history", "--root", str(tree), "--json")
+        assert len(json.loads(history.stdout)["transactions"]) == (done.returncode == 0)
+        assert grubkd("set", "301M", "--root", str(tree)).returncode == 0
+        assert "crashkernel=301M" in (tree / ENTRY).read_text()
 
     def test_a_lost_answer_is_named(self, tree: Path) -> None:
         done = shell(self.UNWRITABLE[0], "set", "300M", "--root", str(tree))

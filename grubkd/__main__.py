@@ -18,6 +18,8 @@ def run() -> NoReturn:
     try:
         from grubkd import cli
 
+        # To the end of the process: what comes after a change must not end it with another code.
+        cli.Signals().__enter__()
         status = cli.run(sys.argv[1:])
     except KeyboardInterrupt:
         status = _fail("interrupted", 130)

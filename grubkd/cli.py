@@ -19,28 +19,53 @@ from grubkd.text import from_user
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     import click
 
 _LIBRARIES = ("augeas", "click", "lark", "psutil")
 
 
+class Signals:
+    """Handlers of the signals that end a run. When a change is made they ignore them: the exit code says that it is."""
+
+    def __init__(self) -> None:
+        self._ignoring = False
+        self._old: dict[int, Any] = {}
+
+    def __enter__(self) -> Signals:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with suppress(ValueError):  # in another thread
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._old[number] = signal.signal(number, self)
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+
+    def __call__(self, number: int, _frame: object) -> None:
+        """End the run as if there were no handler."""
+        if self._ignoring:
+            return
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+    def too_late(self) -> None:
+        """Ignore signals from here on. change.lock.HeldSignals calls it when a change is made."""
+        self._ignoring = True
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run grubkd inside another program: as run, and what it did to the handlers of signals is undone."""
-    old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
+    """Run grubkd inside another program: as run, and its handlers of signals go with it."""
+    with Signals():
         return run(sys.argv[1:] if argv is None else argv)
-    finally:
-        with suppress(ValueError):  # in another thread
-            for number, handler in old.items():
-                signal.signal(number, handler)
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run grubkd; returns the exit code. Raises nothing: a traceback is a defect.
-
-    After a change that is made signals are ignored: the exit code says that it is made.
-    """
+    """Run grubkd; returns the exit code. Raises nothing: a traceback is a defect."""
     # A run makes many values and keeps them: looking for cycles among them takes a tenth of its time.
     gc.set_threshold(100_000)
     arguments = list(argv)

@@ -152,15 +152,13 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class HeldSignals:
     """A context that holds back SIGINT, SIGTERM and SIGHUP; not those that are ignored, as under nohup.
 
-    `number` is the signal that arrived. `check` raises Interrupted for it between two steps of a change. After
-    `too_late` the context holds them back even when it has ended: the change is made, and the exit code must say so.
-    Outside the main thread no handler can be set: there the program must end the thread in order itself.
+    `number` is the signal that arrived. `check` raises Interrupted for it between two steps of a change. Outside the
+    main thread no handler can be set: there the program must end the thread in order itself.
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
         self._old: dict[int, object] = {}
-        self._too_late = False
 
     def __enter__(self) -> HeldSignals:
         with suppress(ValueError):  # in another thread
@@ -170,7 +168,7 @@ class HeldSignals:
         return self
 
     def __exit__(self, *_problem: object) -> None:
-        for number, handler in () if self._too_late else self._old.items():
+        for number, handler in self._old.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)  # type: ignore[arg-type]
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
@@ -178,8 +176,10 @@ class HeldSignals:
         self.number = number
 
     def too_late(self) -> None:
-        """Ignore further signals until the process ends."""
-        self._too_late = True
+        """Pass on to the handlers that come back, if they have such a method, that the change is made."""
+        for handler in self._old.values():
+            if passed := getattr(handler, "too_late", None):
+                passed()
 
     def arrived(self) -> bool:
         """Whether a signal arrived."""

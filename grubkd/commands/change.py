@@ -153,6 +153,7 @@ def _prepare(tree: Tree, selectors: Sequence[str], decide: Decide) -> _Prepared:
     tree = Snapshot(tree)
     config = _understood(tree)
     selection = select(config, selectors)
+    check_exists(config)
     decision = decide(config, selection)
     editable, notices = managed.editable(config, selection, decision.changes_for, decision.architecture)
     if editable is not selection:
@@ -187,11 +188,10 @@ def _followups(config: BootConfig, files: Sequence[FileChange]) -> list[tuple[st
 
 
 def _understood(tree: Tree) -> BootConfig:
-    """The configuration of the tree. Raises NoBootloader; NotUnderstood for the first file that cannot be read."""
+    """The configuration of the tree. Raises NotUnderstood for the first file that cannot be read."""
     config = inventory.read(tree)
     if config.errors:
         raise config.errors[0]
-    check_exists(config)
     return config
 
 

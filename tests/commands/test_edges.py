@@ -339,7 +339,7 @@ class TestLoading:
 
 
 class TestErrorsInOrder:
-    @pytest.mark.parametrize("arguments", [["plan"], ["set", "--auto"], ["set", "--auto", "--kernel", "DEFAULT"]])
+    @pytest.mark.parametrize("arguments", [["plan"], ["set", "--auto"], ["set", "--auto", "--offset"]])
     def test_no_boot_configuration_comes_first(self, tmp_path: Path, arguments: list[str]) -> None:
         found = answer(lambda: main([*arguments, "--root", str(tmp_path), "--json"]))
         assert (found.exit, found.json["error"]["code"]) == (4, "no-bootloader")

@@ -138,6 +138,8 @@ def _row(found: Entry) -> tuple[str, ...]:
     notes = [note for note, true in (("rescue", found.rescue), ("other system", found.foreign)) if true]
     if not found.linux:
         notes.append("no Linux")
+    elif cmdline.is_off(held):
+        notes.append("no reservation, on purpose")
     elif found.not_known:
         notes.append("arguments not known")
     title = to_display(found.title) + (f" ({', '.join(notes)})" if notes else "")

@@ -8,7 +8,7 @@ from grubkd.boot import cmdline
 from grubkd.boot.entry import file_name
 from grubkd.boot.image import Images
 from grubkd.boot.model import Feeds, Role
-from grubkd.errors import ArgumentsNotKnown, NothingToEdit, Notice
+from grubkd.errors import ArgumentsNotKnown, NothingToEdit, Notice, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,10 @@ def _not_editable(config: BootConfig) -> Iterator[Notice]:
     for entry in _own(config):
         if entry.not_known:
             yield notice(not_known(entry))
-    if found := nothing_to_edit(config):
+    if config.owner:
+        message = f"grubkd does not read the menu of {config.owner.name}"
+        yield Notice(NothingToEdit.code, message, "grubkd set names what to change", Place(config.owner.file))
+    elif found := nothing_to_edit(config):
         yield notice(found)
 
 

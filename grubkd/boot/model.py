@@ -231,6 +231,12 @@ class ManagedBy(Enum):
     BOOTC = "bootc"  # the same
     UKI = "uki"  # a unified kernel image holds its arguments in itself, and is often signed
     PARMFILE = "parmfile"  # zipl joins the arguments from two files
+    NIXOS = "nixos"  # nixos-rebuild writes the menu
+    KERNELSTUB = "kernelstub"
+    LIMINE = "limine"  # its image may refuse an edited configuration
+    LIMINE_ENTRY_TOOL = "limine-entry-tool"
+    TRANSACTIONAL = "transactional-update"
+    NAMED = "named"  # a menu that grubkd does not read: BootConfig.owner says whose
 
 
 class Feeds(Enum):
@@ -267,6 +273,20 @@ class Bootloader(NamedTuple):
     files: tuple[str, ...]
 
 
+class Owner(NamedTuple):
+    """A tool whose menu grubkd does not read.
+
+    `statement`: the line of its file that holds the arguments, with `{}` in their place. `command`: what makes a change
+    of the file take effect, or "".
+    """
+
+    name: str
+    file: str
+    statement: str
+    arguments: tuple[str, ...]
+    command: str
+
+
 class Followup(NamedTuple):
     """A command that makes changes of these files take effect (zipl)."""
 
@@ -281,7 +301,8 @@ class BootConfig:
     `texts`: every file that was read, real path -> text: an edit starts from it, and compares it when it writes.
     `errors`: the files that were not understood; with any, nothing is edited. No entry is `default` where that cannot
     be determined. `followups`: what has to run after a change. `managed_by`: what keeps all arguments of the tree from
-    being edited, of new kernels too. `documents`: (format, file) -> what the file says.
+    being edited, of new kernels too; `owner`: the tool of ManagedBy.NAMED. `documents`: (format, file) -> what the file
+    says.
     """
 
     bootloaders: tuple[Bootloader, ...]
@@ -292,4 +313,5 @@ class BootConfig:
     warnings: tuple[Notice, ...] = ()
     followups: tuple[Followup, ...] = ()
     managed_by: ManagedBy | None = None
+    owner: Owner | None = None
     documents: Mapping[tuple[str, str], Document] = field(default_factory=dict)

@@ -56,6 +56,11 @@ class Slot:
         """Identity within one reading of the tree."""
         return (self.file, self.start, self.variable)
 
+    @property
+    def of_tuned(self) -> bool:
+        """Whether tuned writes the slot: grubkd never does."""
+        return self.variable == "tuned_params"
+
 
 @dataclass(frozen=True, slots=True)
 class Image:

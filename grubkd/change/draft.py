@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot import cmdline
+from grubkd.boot import cmdline, findings
 from grubkd.boot.model import Line, Piece, Word
 from grubkd.change.request import Verb
 
@@ -67,14 +67,23 @@ class Draft:
         Nothing changes where the arguments are as asked. All arguments of a name are one value. It takes the place of
         the first of them in the last slot of the line that holds one; other slots lose theirs. A slot that new kernels
         read too (`kernelopts` behind a snippet's own arguments) keeps the value before others do. A new argument goes
-        to the line's home, before any ` -- `: behind it, it would be an argument of init.
+        to the line's home, before any ` -- `: behind it, it would be an argument of init. Where tuned sets the argument
+        too, it goes behind tuned's, since the last one wins. Raises TunedValue where tuned's would have to go.
         """
+        tuned = [piece for piece in self.pieces(line) if piece.slot.of_tuned and change.matches(piece.word.text)]
         mine, behind = self._found(line, change)
         if change.verb is Verb.ADD:
-            if not mine:
+            if not mine and not tuned:
                 self._append(line, change.tokens)
             return
         wanted = change.tokens if change.verb is Verb.SET else ()
+        if tuned and not wanted:
+            raise findings.tuned_value(tuned[0])
+        if tuned and self._loses(line, mine, tuned):
+            for piece in mine:
+                self._replace(piece.slot, [piece.word], ())
+            self._append(line, wanted, own=True)
+            return
         if not behind and _meanings(piece.word.text for piece in mine) == _meanings(wanted):
             return
         in_the_way = {piece.slot.key for piece in (*mine, *behind)} & self._closed
@@ -93,6 +102,11 @@ class Draft:
         for slot, words in by_slot.values():
             self._replace(slot, words, wanted if slot.key == keeper.key else ())
 
+    def _loses(self, line: Line, mine: Sequence[Piece], tuned: Sequence[Piece]) -> bool:
+        """Whether the first of mine is before the last of tuned's, or missing."""
+        words = [id(piece.word) for piece in self.pieces(line)]
+        return not mine or words.index(id(mine[0].word)) < words.index(id(tuned[-1].word))
+
     def _outlasts(self, slot: Slot, line: Line) -> bool:
         return slot.key in self._lasting and slot not in line.slots
 
@@ -108,7 +122,7 @@ class Draft:
         for slot, word in self.pieces(line):
             if word.text == "--":
                 ended = True
-            if (not ended or change.reserves) and change.matches(word.text):
+            if (not ended or change.reserves) and change.matches(word.text) and not slot.of_tuned:
                 (behind if ended else mine).append(Piece(slot, word))
         return mine, behind
 
@@ -129,7 +143,8 @@ class Draft:
                 first = False
         self.put(slot, words)
 
-    def _append(self, line: Line, tokens: Sequence[str]) -> None:
+    def _append(self, line: Line, tokens: Sequence[str], *, own: bool = False) -> None:
+        """Add arguments to the line's home; with `own` to the slot of the line itself, never to a shared one."""
         if not tokens:
             return
         pieces = self.pieces(line)
@@ -144,7 +159,7 @@ class Draft:
             at = next(index for index, word in enumerate(words) if word is mark)
             self.put(slot, [*words[:at], *new, *words[at:]])
             return
-        slot = line.home
+        slot = line.home if not own or line.home in line.slots else line.slots[0]
         if slot.key in self._closed:
             # Arguments of its own replace shared ones to which no word of the slot refers, so it gets a copy of these.
             implied = {

@@ -306,8 +306,8 @@ class BootConfig:
     `texts`: every file that was read, real path -> text: an edit starts from it, and compares it when it writes.
     `errors`: the files that were not understood; with any, nothing is edited. No entry is `default` where that cannot
     be determined. `followups`: what has to run after a change. `managed_by`: what keeps all arguments of the tree from
-    being edited, of new kernels too; `owner`: the tool of ManagedBy.NAMED. `documents`: (format, file) -> what the file
-    says.
+    being edited, of new kernels too; `owner`: the tool of ManagedBy.NAMED. `grub_cfg`: the menu that alone was read, by
+    its path. `documents`: (format, file) -> what the file says.
     """
 
     bootloaders: tuple[Bootloader, ...]
@@ -319,4 +319,5 @@ class BootConfig:
     followups: tuple[Followup, ...] = ()
     managed_by: ManagedBy | None = None
     owner: Owner | None = None
+    grub_cfg: str | None = None
     documents: Mapping[tuple[str, str], Document] = field(default_factory=dict)

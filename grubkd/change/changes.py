@@ -54,7 +54,8 @@ def make(config: BootConfig, selection: Selection, changes_for: ArgChangesFor) -
     if not config.entries and not config.new_kernels:
         raise NoBootloader(
             "no boot configuration found",
-            hint="--root must name the root of an installed system, with its /boot mounted",
+            hint="--root must name the root of an installed system, with its /boot mounted; a menu in another place is"
+            " named by --grub-cfg PATH",
         )
     new_kernels = request.editable_new_kernels(config) if selection.everything else []
     lasting = (key for each in new_kernels for key in each.line.reach())

@@ -23,7 +23,7 @@ _TOPS = ("", "/boot", "/boot/efi", "/efi", "/boot/firmware")
 # `(hd0,1)` of GRUB, `boot():` of Limine.
 _DEVICE = re.compile(r"^(?:\([^)]*\)|\w+\([^)]*\):)")
 
-_HEAD = 0x400
+_HEAD = 0x1000
 _VERSION = re.compile(rb"\d+\.\d+\S* \(\S+@\S+\) #")
 # Magic numbers of images without a version string, by offset (arch/*/include/asm/image.h, drivers/firmware/efi).
 _MARKS = (
@@ -64,7 +64,7 @@ class Images:
     def find(self, path: str, near: str) -> str | None:
         """The path in the tree of the file that a boot loader path means, or None."""
         rest = _DEVICE.sub("", path)
-        places = (posixpath.normpath(f"/{top}/{rest}") for top in _tops(near))
+        places = (f"/{posixpath.normpath(f'{top}/{rest}').lstrip('/')}" for top in _tops(near))
         for place in (*places, f"/boot/{rest.rpartition('/')[2]}"):
             directory, _, name = place.rpartition("/")
             found = self._names(directory).get(name.lower())

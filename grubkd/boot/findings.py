@@ -13,7 +13,7 @@ from grubkd.errors import ArgumentsNotKnown, NothingToEdit, Notice, Place, Tuned
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from grubkd.boot.model import BootConfig, Entry, Line, Piece
+    from grubkd.boot.model import BootConfig, Entry, Line, Piece, Slot
     from grubkd.errors import GrubkdError
     from grubkd.tree.tree import Tree
 
@@ -58,10 +58,15 @@ def nothing_to_edit(config: BootConfig) -> NothingToEdit | None:
     )
 
 
+def is_tuned(slot: Slot) -> bool:
+    """Whether tuned writes the slot: grubkd never does."""
+    return slot.variable == "tuned_params"
+
+
 def tuned_values(entries: Sequence[Entry]) -> tuple[Notice, ...]:
     """The warnings about crashkernel values that tuned's profile sets, one for each file."""
     pieces = (piece for entry in entries if entry.own_linux for boot in entry.boots for piece in boot.line.pieces())
-    found = (piece for piece in pieces if piece.slot.of_tuned and cmdline.is_crashkernel(piece.word.text))
+    found = (piece for piece in pieces if is_tuned(piece.slot) and cmdline.is_crashkernel(piece.word.text))
     return tuple({piece.slot.file: notice(tuned_value(piece)) for piece in found}.values())
 
 
@@ -117,7 +122,7 @@ def _disagreement(config: BootConfig) -> Iterator[Notice]:
 
 def _values(line: Line) -> tuple[str, ...]:
     """The values of a line that grubkd can change."""
-    return cmdline.crashkernel_values(piece.word.text for piece in line.pieces() if not piece.slot.of_tuned)
+    return cmdline.crashkernel_values(piece.word.text for piece in line.pieces() if not is_tuned(piece.slot))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -32,9 +32,8 @@ def read(tree: Tree, earlier: BootConfig | None = None, grub_cfg: str | None = N
     grub_cfg = grub_cfg or (earlier.grub_cfg if earlier else None)
     loaders = (_only(grub_cfg),) if grub_cfg else LOADERS
     files = _FileReader(earlier, documents={form.name: [] for form in FORMATS})
-    for loader in loaders:
-        for form in loader.formats:
-            files.read(form, tree)
+    for form in [form for loader in loaders for form in loader.formats]:
+        files.read(form, tree)
     images, no_images = ([], []) if grub_cfg else uki.find_images(tree)
     sources = Sources(files.documents, images, _snippet_reader(files.documents, tree))
     menus = [(each, [owners.adopted(menu, sources, tree) for menu in each.menus(sources, tree)]) for each in loaders]
@@ -61,10 +60,14 @@ def read(tree: Tree, earlier: BootConfig | None = None, grub_cfg: str | None = N
         owner=owner,
         grub_cfg=grub_cfg,
     )
+    _log(config)
+    return config
+
+
+def _log(config: BootConfig) -> None:
     for one in config.bootloaders:
         logger.info("found %s: %s", one.format, ", ".join(one.files))
-    logger.info("found %d entries, %d sources of new kernels", len(entries), len(new_kernels))
-    return config
+    logger.info("found %d entries, %d sources of new kernels", len(config.entries), len(config.new_kernels))
 
 
 def _only(path: str) -> Loader:

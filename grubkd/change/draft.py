@@ -70,7 +70,7 @@ class Draft:
         to the line's home, before any ` -- `: behind it, it would be an argument of init. Where tuned sets the argument
         too, it goes behind tuned's, since the last one wins. Raises TunedValue where tuned's would have to go.
         """
-        tuned = [piece for piece in self.pieces(line) if piece.slot.of_tuned and change.matches(piece.word.text)]
+        tuned = self._of_tuned(line, change)
         mine, behind = self._found(line, change)
         if change.verb is Verb.ADD:
             if not mine and not tuned:
@@ -79,12 +79,8 @@ class Draft:
         wanted = change.tokens if change.verb is Verb.SET else ()
         if tuned and not wanted:
             raise findings.tuned_value(tuned[0])
-        if tuned and self._loses(line, mine, tuned):
-            for piece in mine:
-                self._replace(piece.slot, [piece.word], ())
-            self._append(line, wanted, own=True)
-            return
-        if not behind and _meanings(piece.word.text for piece in mine) == _meanings(wanted):
+        loses = bool(tuned) and self._loses(line, mine, tuned)
+        if not behind and not loses and _meanings(piece.word.text for piece in mine) == _meanings(wanted):
             return
         in_the_way = {piece.slot.key for piece in (*mine, *behind)} & self._closed
         if in_the_way:
@@ -92,15 +88,25 @@ class Draft:
             mine, behind = self._found(line, change)
         for piece in behind:
             self._replace(piece.slot, [piece.word], ())
-        if not mine:
-            self._append(line, wanted)
+        if not mine or loses:
+            for piece in mine:
+                self._replace(piece.slot, [piece.word], ())
+            self._append(line, wanted, own=loses)
             return
+        self._keep_once(line, mine, wanted)
+
+    def _keep_once(self, line: Line, mine: Sequence[Piece], wanted: Sequence[str]) -> None:
+        """Put the tokens in the place of one of the present words; remove the others."""
         keeper = next((piece.slot for piece in mine if self._outlasts(piece.slot, line)), mine[-1].slot)
         by_slot: dict[SlotKey, tuple[Slot, list[Word]]] = {}
         for piece in mine:
             by_slot.setdefault(piece.slot.key, (piece.slot, []))[1].append(piece.word)
         for slot, words in by_slot.values():
             self._replace(slot, words, wanted if slot.key == keeper.key else ())
+
+    def _of_tuned(self, line: Line, change: ArgChange) -> list[Piece]:
+        pieces = self.pieces(line) if any(map(findings.is_tuned, line.every_slot())) else ()
+        return [piece for piece in pieces if findings.is_tuned(piece.slot) and change.matches(piece.word.text)]
 
     def _loses(self, line: Line, mine: Sequence[Piece], tuned: Sequence[Piece]) -> bool:
         """Whether the first of mine is before the last of tuned's, or missing."""
@@ -122,7 +128,7 @@ class Draft:
         for slot, word in self.pieces(line):
             if word.text == "--":
                 ended = True
-            if (not ended or change.reserves) and change.matches(word.text) and not slot.of_tuned:
+            if (not ended or change.reserves) and change.matches(word.text) and not findings.is_tuned(slot):
                 (behind if ended else mine).append(Piece(slot, word))
         return mine, behind
 

@@ -170,6 +170,38 @@ class Sealed(Refused, code="sealed"):
     """Only the own tool of the image can change its boot arguments."""
 
 
+class NothingToEdit(
+    Refused,
+    code="nothing-to-edit",
+    remedy="grubkd show lists the entries; a menu in another place is named by --grub-cfg PATH",
+):
+    """No entry boots a Linux kernel of this system, and nothing feeds new kernels."""
+
+
+class ArgumentsNotKnown(
+    Refused,
+    code="arguments-not-known",
+    remedy="write the linux line into the entry, or select the other entries with --kernel",
+):
+    """An entry boots Linux with arguments that only its boot loader knows."""
+
+
+class VariableNotKnown(
+    Refused,
+    code="variable-not-known",
+    remedy="set the variable once, at the top level of the file, without the argument; then run grubkd again",
+):
+    """A variable of the boot loader's script may hold the argument."""
+
+
+class TunedValue(
+    Refused,
+    code="tuned-value",
+    remedy="remove it from the profile's [bootloader] cmdline, then run: tuned-adm profile PROFILE",
+):
+    """tuned's profile sets the argument, and grubkd does not write what tuned owns."""
+
+
 class RollbackFailed(GrubkdError, code="rollback-failed", exit=5):
     """Undoing failed too. The message says what to do by hand."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from grubkd.advice.verdict import Verdict
     from grubkd.boot.model import BootConfig, Entry, LineKey
+    from grubkd.errors import Place
     from grubkd.machine.machine import Machine, Running
 
 
@@ -71,17 +72,13 @@ def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
     found = Verdicts(machine).verdict(line_of(entry), entry)
     if found.status == "unknown":
         return not_asked("configured", f"{name} has {values}; its effect is not known: {found.reason}")
+    if cmdline.is_off(held(line_of(entry))):
+        return off("configured", f"{name} has crashkernel={values}", entry.source)
     fix = _fix(entry, config, machine)
     failure = _failure(name, values, found)
     if failure:
         return Finding("configured", Status.PROBLEM, *failure, fix, entry.source)
-    if found.lacks_high_low:
-        said = f"the kernel of {name} does not know ,high and ,low ({values})"
-        return _warning("lacks-high-low", said, "it reads the number only, and chooses the place itself", fix, entry)
-    if () in found.alternatives:
-        said = f"{name} may reserve nothing: {found.reason}"
-        return _warning("may-reserve-nothing", said, _NO_MEMORY, "grubkd plan --explain", entry)
-    return _enough(entry, values, found, config, machine)
+    return _doubt(name, values, found, fix, entry) or _enough(entry, values, found, config, machine)
 
 
 def _failure(name: str, values: str, found: Verdict) -> tuple[str, str, str] | None:
@@ -113,6 +110,17 @@ def _fix(entry: Entry, config: BootConfig, machine: Machine) -> str:
     return _AUTO
 
 
+def _doubt(name: str, values: str, found: Verdict, fix: str, entry: Entry) -> Finding | None:
+    """The finding for a line whose kernel reads it in another way, or may reserve nothing; None for other lines."""
+    if found.lacks_high_low:
+        said = f"the kernel of {name} does not know ,high and ,low ({values})"
+        return _warning("lacks-high-low", said, "it reads the number only, and chooses the place itself", fix, entry)
+    if () in found.alternatives:
+        said = f"{name} may reserve nothing: {found.reason}"
+        return _warning("may-reserve-nothing", said, _NO_MEMORY, "grubkd plan --explain", entry)
+    return None
+
+
 def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machine: Machine) -> Finding:
     """Whether the value is at least the one that grubkd would choose."""
     size = found.request.size if found.request else 0
@@ -126,6 +134,12 @@ def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machi
         why = "a capture kernel that runs out of memory saves nothing"
         return _warning("small", said, why, _fix(entry, config, machine), entry)
     return ok("configured", f"entry {entry.index} ({entry.title}) has {values}: {format_size(size)}", entry.source)
+
+
+def off(check: str, what: str, place: Place | None = None) -> Finding:
+    """The finding for a value that asks for no reservation: neither a problem nor a dump."""
+    why = "a crash is not dumped, as configured"
+    return Finding(check, Status.NOT_ASKED, f"{what}: no reservation, on purpose", "off", why, _AUTO, place)
 
 
 def _warning(code: str, message: str, why: str, fix: str, entry: Entry) -> Finding:
@@ -173,6 +187,9 @@ def reserved(running: Running, machine: Machine) -> Iterator[Finding]:
         where = ", ".join(f"{start:#x}-{end - 1:#x}" for start, end in regions)
         yield ok("reserved", f"{format_size(running.reserved)} reserved{f' at {where}' if where else ''}")
         yield from _foreseen(running.reserved, running, machine)
+        return
+    if running.reserved == 0 and cmdline.is_off(held(running.cmdline)):
+        yield off("reserved", f"the running kernel has crashkernel={held(running.cmdline)[0]}")
         return
     said, code, why = "the running kernel has reserved nothing", "nothing-reserved", _NO_MEMORY
     fix = "grubkd plan --explain" if "crashkernel=" in running.cmdline else f"{_AUTO} && {_REBOOT}"

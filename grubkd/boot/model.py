@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import TypeAlias
 
+    from grubkd.boot.loaders.format import Owner
     from grubkd.errors import GrubkdError, Notice, Place
 
 SlotKey: TypeAlias = tuple[str, int, str]
@@ -18,10 +18,9 @@ LineKey: TypeAlias = tuple[tuple[SlotKey, ...], tuple[tuple[SlotKey, str], ...]]
 
 
 class Word(NamedTuple):
-    """One word of a slot: its bytes are text[start:end] of the file, `text` is what the kernel receives.
+    """One word of a slot: its bytes are text[start:end] of the file, `text` is what the kernel receives, maybe "".
 
-    `reference`: the variable, where the word is one whole reference (`$kernelopts`); `text` is then the reference as
-    written. The text is "" where the kernel receives nothing.
+    `reference`: the variable, where the word is one whole reference (`$kernelopts`); `text` is then as written.
     """
 
     start: int
@@ -36,8 +35,8 @@ class Slot:
 
     `start:end` is the span of the arguments without the blanks around them. An edit writes `before` and `after` around
     the new arguments: for an absent slot (start == end) they complete the statement (`options `, newline), for an
-    unquoted shell value they are its quotes; else they are empty. `variable`: the name in messages: `options`,
-    `linux16`. `style`: a note of the format for its quote function.
+    unquoted shell value they are its quotes; else they are empty. `variable`: the name in messages, such as `options`.
+    `style`: a note of the format for its quote function.
     """
 
     file: str
@@ -80,7 +79,7 @@ class Stanza:
     `nesting`: how `default=` addresses the entry: for each menu level from the outermost to the entry itself, (position
     in that menu from 0, title, id). `section`: the generator script that wrote it (`/etc/grub.d/10_linux`), if known.
     `generated`: the next run of a generator overwrites it. `keys`: other statements that order or describe it (BLS:
-    version, machine-id, sort-key, architecture).
+    version, machine-id, sort-key, architecture). `not_known`: why a Linux entry's arguments are not known, or "".
     """
 
     title: str
@@ -92,6 +91,7 @@ class Stanza:
     section: str | None = None
     generated: bool = False
     keys: Mapping[str, str] = field(default_factory=dict)
+    not_known: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +141,7 @@ class Line:
         return tuple([slot.key for slot in self.slots]), tuple(self.references)
 
     def pieces(self, words: Callable[[Slot], Sequence[Word]] = lambda slot: slot.words) -> tuple[Piece, ...]:
-        """The words that the kernel receives, in its order, references expanded.
-
-        `words(slot)`: the words of a slot, by default those it has, else those after an edit.
-        """
+        """The words that the kernel receives, in its order, references expanded; `words(slot)`: those after an edit."""
         found, pending = [], [Piece(slot, word) for slot in reversed(self.slots) for word in reversed(words(slot))]
         while pending:
             piece = pending.pop()
@@ -197,7 +194,7 @@ class Entry:
 
     `boots`: what it loads: a kernel (further kernels are alternatives of an if/else and are set alike), or a
     hypervisor followed by modules; empty for an entry that starts no Linux (`linux` false). `foreign`: it belongs to
-    another system and is never edited. `generated`: see Stanza. `managed_by`: None for an ordinary entry.
+    another system and is never edited. `generated`, `not_known`: see Stanza. `managed_by`: None for an ordinary entry.
     """
 
     index: int
@@ -214,6 +211,7 @@ class Entry:
     format: str
     source: Place
     managed_by: ManagedBy | None = None
+    not_known: str = ""
 
     @property
     def own_linux(self) -> bool:
@@ -228,6 +226,12 @@ class ManagedBy(Enum):
     BOOTC = "bootc"  # the same
     UKI = "uki"  # a unified kernel image holds its arguments in itself, and is often signed
     PARMFILE = "parmfile"  # zipl joins the arguments from two files
+    NIXOS = "nixos"  # nixos-rebuild writes the menu
+    KERNELSTUB = "kernelstub"
+    LIMINE = "limine"  # its image may refuse an edited configuration
+    LIMINE_ENTRY_TOOL = "limine-entry-tool"
+    TRANSACTIONAL = "transactional-update"
+    NAMED = "named"  # a menu that grubkd does not read: BootConfig.owner says whose
 
 
 class Feeds(Enum):
@@ -244,8 +248,8 @@ class NewKernelArgs:
     """A line that the entries of new kernels get.
 
     `format`: the boot loader of these entries. `copied`: the line is that of a present entry, which new kernels copy
-    (GRUB legacy without update-grub). `seed`: the first arguments of a file that does not exist yet; None for one that
-    exists. `read_only`: shown, never edited.
+    (GRUB legacy without update-grub). `seed`: the first arguments of a file that does not exist, else None.
+    `read_only`: shown, never edited.
     """
 
     variable: str
@@ -276,9 +280,9 @@ class BootConfig:
     """How the tree boots, joined over all its files.
 
     `texts`: every file that was read, real path -> text: an edit starts from it, and compares it when it writes.
-    `errors`: the files that were not understood; with any, nothing is edited. No entry is `default` where that cannot
-    be determined. `followups`: what has to run after a change. `managed_by`: what keeps all arguments of the tree from
-    being edited, of new kernels too. `documents`: (format, file) -> what the file says.
+    `errors`: files that were not understood; with any, nothing is edited. No entry is `default` where that is unknown.
+    `followups`: what has to run after a change. `managed_by`: what keeps all arguments from being edited, of new
+    kernels too; `owner`: the tool of NAMED. `grub_cfg`: the one menu read. `documents`: by format and file.
     """
 
     bootloaders: tuple[Bootloader, ...]
@@ -289,4 +293,6 @@ class BootConfig:
     warnings: tuple[Notice, ...] = ()
     followups: tuple[Followup, ...] = ()
     managed_by: ManagedBy | None = None
+    owner: Owner | None = None
+    grub_cfg: str | None = None
     documents: Mapping[tuple[str, str], Document] = field(default_factory=dict)

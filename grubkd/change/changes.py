@@ -13,10 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.boot import cmdline
+from grubkd.boot import cmdline, findings
 from grubkd.boot.model import Feeds, Role
 from grubkd.change import request
-from grubkd.change.request import ArgChange, Draft, Verb, new_word
+from grubkd.change.draft import Draft, new_word
+from grubkd.change.request import ArgChange, Verb
 from grubkd.errors import NoBootloader, Notice
 
 if TYPE_CHECKING:
@@ -48,14 +49,14 @@ class ChangeSet:
 def make(config: BootConfig, selection: Selection, changes_for: ArgChangesFor) -> ChangeSet:
     """The edits that make the selected entries as asked and, if everything is selected, the lines for new kernels.
 
-    Raises NoBootloader where there is nothing to edit, Refused for an entry that is never edited.
+    Raises NoBootloader where there is nothing to edit, TunedValue where an argument of tuned's has to go.
     """
     if not config.entries and not config.new_kernels:
         raise NoBootloader(
             "no boot configuration found",
-            hint="--root must name the root of an installed system, with its /boot mounted",
+            hint="--root must name the root of an installed system, with its /boot mounted; a menu in another place is"
+            " named by --grub-cfg PATH",
         )
-    request.check_editable(selection)
     new_kernels = request.editable_new_kernels(config) if selection.everything else []
     lasting = (key for each in new_kernels for key in each.line.reach())
     draft = Draft(request.closed_slots(config, selection), lasting)
@@ -66,7 +67,8 @@ def make(config: BootConfig, selection: Selection, changes_for: ArgChangesFor) -
         valued |= _change_entry(draft, entry, source, changes_for(entry))
     if all(change.verb is Verb.REMOVE or not change.tokens for change in for_new):
         _drop_unused_files(draft, new_kernels)
-    warnings = _warnings(config, selection, draft)
+    tuned = findings.tuned_values(selection.entries) if valued else ()
+    warnings = (*tuned, *_warnings(config, selection, draft))
     return ChangeSet(tuple(draft.edits()), _expected(draft, config), frozenset(valued), warnings)
 
 
@@ -185,7 +187,8 @@ def _expected(draft: Draft, config: BootConfig) -> dict[LineKey, tuple[str, ...]
 
 def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[Notice, ...]:
     found = []
-    if selection.everything and not config.entries:
+    mounted = all(each.code != "menu-not-mounted" for each in config.warnings)
+    if selection.everything and not config.entries and mounted:
         message = "no boot entry exists yet; kernels installed later will get the value"
         found.append(Notice("no-entries", message, hint="install a kernel, then see: grubkd show"))
     for entry in selection.entries:

@@ -13,6 +13,7 @@ from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.change import changes, edit, managed, regenerate, transaction, verify
 from grubkd.change.lock import lock
+from grubkd.change.request import check_editable
 from grubkd.commands.warnings import interrupted
 from grubkd.errors import NoBootloader, Notice, Place
 from grubkd.render import change, output
@@ -40,7 +41,7 @@ class Request:
 
     command: the verb that history records. selectors: the entries, () for all. values: the crashkernel values; None
     leaves them as they are, () removes them, and with `auto` grubkd chooses them. arguments: changes of other
-    arguments.
+    arguments. grub_cfg: the one menu to change.
     """
 
     command: str
@@ -52,6 +53,7 @@ class Request:
     force: bool = False
     run_followups: bool = False
     regenerate: bool = False
+    grub_cfg: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +119,12 @@ def run(root: Root, request: Request, decide: Decide) -> Outcome:
 
 def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Notice, ...]) -> Outcome:
     """As run, under the lock where files are written; `earlier`: the warnings so far."""
-    prepared = _prepare(root, request.selectors, decide)
+    prepared = _prepare(root, request, decide)
     read, after = prepared.config.texts, prepared.after
     if request.regenerate:
         made = _regenerated(root, prepared)
         # Entries that have no source (those of 40_custom, say) are edited in the output of the generator.
-        prepared = _prepare(Overlay(root, made), request.selectors, decide)
+        prepared = _prepare(Overlay(root, made), request, decide)
         after = {**made, **prepared.after}
     files = edit.file_changes(root, read, after)
     warnings = earlier + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
@@ -148,12 +150,13 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
     )
 
 
-def _prepare(tree: Tree, selectors: Sequence[str], decide: Decide) -> _Prepared:
+def _prepare(tree: Tree, request: Request, decide: Decide) -> _Prepared:
     """Read the tree, work the change out, and read the tree as it would be. Raises as run does."""
     tree = Snapshot(tree)
-    config = _understood(tree)
-    selection = select(config, selectors)
+    config = _understood(tree, request.grub_cfg)
+    selection = select(config, request.selectors)
     check_exists(config)
+    check_editable(config, selection)
     decision = decide(config, selection)
     editable, notices = managed.editable(config, selection, decision.changes_for, decision.architecture)
     if editable is not selection:
@@ -187,9 +190,9 @@ def _followups(config: BootConfig, files: Sequence[FileChange]) -> list[tuple[st
     return list(dict.fromkeys(each.command for each in config.followups if changed & each.files))
 
 
-def _understood(tree: Tree) -> BootConfig:
+def _understood(tree: Tree, grub_cfg: str | None = None) -> BootConfig:
     """The configuration of the tree. Raises NotUnderstood for the first file that cannot be read."""
-    config = inventory.read(tree)
+    config = inventory.read(tree, grub_cfg=grub_cfg)
     if config.errors:
         raise config.errors[0]
     return config

@@ -70,6 +70,8 @@ def set_command(  # noqa: PLR0913 - one parameter an option
         raise Usage("nothing to set", hint="give a VALUE, --auto, --arg, --add-arg or --remove-arg")
     if regenerate and kernel not in ((), ("ALL",)):
         raise Usage("--regenerate changes every entry", hint="leave out --kernel")
+    if regenerate and given["grub_cfg"]:
+        raise Usage("--regenerate makes the usual menu", hint="leave out --grub-cfg")
     plan = PlanOptions(**{name: given.pop(name) for name in ("ram", "arch", "this_machine", "offset")})
     checked = _checked(values) if values else None
     return _carry_out(
@@ -118,10 +120,12 @@ def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bo
 
 
 def _checked(values: tuple[str, ...]) -> tuple[str, ...]:
-    """The values as given, without the name. Raises BadValue with the column."""
+    """The values as given, without the name. Raises BadValue with the column, but not for what means no reservation."""
     texts = [from_user(value) for value in values]
-    parse_values(texts)
-    return tuple(text.removeprefix("crashkernel=") for text in texts)
+    given = tuple(text.removeprefix("crashkernel=") for text in texts)
+    if not cmdline.is_off(given):
+        parse_values(texts)
+    return given
 
 
 def _arg_changes(sets: Sequence[str], adds: Sequence[str], removes: Sequence[str]) -> tuple[ArgChange, ...]:

@@ -14,11 +14,12 @@ from grubkd.tree.root import Root
 @click.command("show")
 @options.ROOT
 @options.KERNEL
+@options.GRUB_CFG
 @options.JSON
 @message_options
-def show_command(root: str, kernel: tuple[str, ...], json: bool) -> int:
+def show_command(root: str, kernel: tuple[str, ...], grub_cfg: str | None, json: bool) -> int:
     """Show the boot loaders and their files, every entry and what it reserves, and what new kernels get."""
-    config, machine, recommended, found = warnings.read(Root(root))
+    config, machine, recommended, found = warnings.read(Root(root), grub_cfg=grub_cfg)
     selected = select(config, kernel).entries if kernel else config.entries
     return output.report(
         show.answer(config, selected, machine.running, recommended, found) if json else None,

@@ -28,9 +28,9 @@ class Reading(NamedTuple):
     warnings: tuple[Notice, ...]
 
 
-def read(tree: Root, **known: Any) -> Reading:
+def read(tree: Root, grub_cfg: str | None = None, **known: Any) -> Reading:
     """Read the tree; `known`: the RAM and the architecture, where they are given."""
-    config = inventory.read(tree)
+    config = inventory.read(tree, grub_cfg=grub_cfg)
     machine = machines.read(tree, **known)
     recommended, warnings = advice.review(config, machine)
     found = (*config.warnings, *findings.warnings(config, tree), *interrupted(tree), *warnings, *unreadable(tree))

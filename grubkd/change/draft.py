@@ -113,15 +113,22 @@ class Draft:
         return slot.key in self._lasting and slot not in line.slots
 
     def _found(self, line: Line, change: ArgChange) -> tuple[list[Piece], list[Piece]]:
-        """The words that the change is for, and those behind `--`, where the kernel looks for crashkernel too."""
+        """The words that the change is for, and those behind `--`, where the kernel looks for crashkernel too.
+
+        tuned's words do not count, nor do those of shared slots before them: these lose, and other lines need them.
+        """
         mine: list[Piece] = []
         behind: list[Piece] = []
         ended = False
+        lost = len(self._of_tuned(line, change))
         for slot, word in self.pieces(line):
             if word.text == "--":
                 ended = True
-            if (not ended or change.reserves) and change.matches(word.text) and not findings.is_tuned(slot):
-                (behind if ended else mine).append(Piece(slot, word))
+            if (not ended or change.reserves) and change.matches(word.text):
+                if findings.is_tuned(slot):
+                    lost -= 1
+                elif not lost or slot in line.slots:
+                    (behind if ended else mine).append(Piece(slot, word))
         return mine, behind
 
     def _replace(self, slot: Slot, old: Sequence[Word], tokens: Sequence[str]) -> None:

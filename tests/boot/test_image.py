@@ -65,8 +65,11 @@ def test_any_bytes_have_an_answer(head: bytes, version: bytes) -> None:
         ("/kernels/linux", "/mnt/boot/menu/grub.cfg", "/mnt/boot/kernels/linux"),
         ("/elsewhere/vmlinuz", "/boot/grub/grub.cfg", "/boot/vmlinuz"),
         ("/vmlinuz-9", "/boot/grub/grub.cfg", None),
+        ("/case", "/boot/grub/grub.cfg", "/boot/case"),
+        ("/Case", "/boot/grub/grub.cfg", "/boot/Case"),
     ],
 )
 def test_a_boot_loader_path_leads_to_a_file(path: str, near: str, found: str | None) -> None:
-    tree = MemoryTree({"/boot/vmlinuz": b"", "/mnt/boot/kernels/linux": b""})
+    names = ("/boot/vmlinuz", "/mnt/boot/kernels/linux", "/boot/case", "/boot/Case")
+    tree = MemoryTree(dict.fromkeys(names, b""))
     assert Images(tree).find(path, near) == found

@@ -23,7 +23,7 @@ _RESCUE_TITLE = re.compile(r"\b(rescue|recovery|single[ -]user|failsafe)\b", re.
 _RESCUE_ARGUMENTS = frozenset({"single", "S", "s", "recovery", "rescue", "emergency"})
 _NAMED = re.compile(r"(?:vmlinu[xz]|kernel|linux|[bz]?[iI]mage|initrd(?:\.img)?|initramfs)-(?P<release>[0-9].*)")
 _PACKED = (".img", ".gz")
-_NO_LINUX = ("memtest", "mt86", "gpxe", "ipxe", "sgabios", "grub", "shell", "fwsetup")
+_NO_LINUX = ("memtest", "memdisk", "mt86", "gpxe", "ipxe", "sgabios", "grub", "shell", "fwsetup")
 _LINUX = (Role.KERNEL, Role.MODULE)
 _RESCUE_UNITS = ("rescue.target", "emergency.target")
 

@@ -33,7 +33,7 @@ def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
     for entry in _own(config):
         for boot in entry.boots:
             kernel = entry.version, file_name(boot.path)
-            if boot.role is Role.OTHER or kernel in seen or exists(boot.path):
+            if boot.role is Role.OTHER or kernel in seen or exists(boot.path, entry.source.file):
                 continue
             seen.add(kernel)
             yield Notice(
@@ -51,10 +51,11 @@ class _FileFinder:
         self._tree = tree
         self._listed: dict[str, frozenset[str]] = {}
 
-    def exists(self, path: str) -> bool:
+    def exists(self, path: str, menu: str) -> bool:
         """Whether a file exists at any place that the path may mean. The letter case is ignored, as on an ESP."""
         directory, _, name = path.rpartition(")")[2].rpartition("/")
-        places = (*(f"{top}{directory}" for top in _TOPS), "/boot")
+        near = () if path.startswith(("/", "(")) else (f"{menu.rpartition('/')[0]}/{directory}",)
+        places = (*(f"{top}{directory}" for top in _TOPS), "/boot", *near)
         return any(name.lower() in self._names(place) and self._tree.exists(f"{place}/{name}") for place in places)
 
     def _names(self, directory: str) -> frozenset[str]:

@@ -79,8 +79,7 @@ class Stanza:
     `images`: in file order; several that are no modules are alternatives (if/else), and all are set alike.
     `nesting`: how `default=` addresses the entry: for each menu level from the outermost to the entry itself, (position
     in that menu from 0, title, id). `section`: the generator script that wrote it (`/etc/grub.d/10_linux`), if known.
-    `generated`: the next run of a generator overwrites it. `keys`: other statements that order or describe it (BLS:
-    version, machine-id, sort-key, architecture).
+    `generated`: the next run of a generator overwrites it. `keys`: other statements that describe it (`version`).
     """
 
     title: str
@@ -103,6 +102,14 @@ class Assignment:
     extends: bool
 
 
+class Include(NamedTuple):
+    """A statement that reads another file: its path as written, and how many stanzas of its own file precede it."""
+
+    path: str
+    line: int
+    position: int
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """What one file says, in file order. `settings`: other values that the menu needs, decoded (`default`)."""
@@ -113,6 +120,7 @@ class Document:
     assignments: tuple[Assignment, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Notice, ...] = ()
+    includes: tuple[Include, ...] = ()
 
 
 class Piece(NamedTuple):

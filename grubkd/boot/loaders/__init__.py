@@ -7,6 +7,7 @@ from grubkd.boot.loaders import (
     bls_menu,
     default_grub,
     extlinux,
+    extlinux_menu,
     grub2,
     grub_legacy,
     grubenv,
@@ -24,6 +25,6 @@ LOADERS = (
     Loader("zipl", (zipl.FORMAT,), zipl.menus),
     Loader("bls", (bls.FORMAT, kernel_cmdline.FORMAT, systemd_boot.FORMAT), bls_menu.menus),
     Loader("uki", (), uki.menus),
-    Loader("extlinux", (extlinux.FORMAT,), extlinux.menus),
+    Loader("extlinux", (extlinux.FORMAT,), extlinux_menu.menus),
 )
 FORMATS = tuple(each for loader in LOADERS for each in loader.formats)

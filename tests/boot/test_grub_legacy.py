@@ -349,12 +349,12 @@ def test_every_invalid_menu_has_its_test() -> None:
 def test_a_statement_is_read_up_to_1500_bytes() -> None:
     fits = "kernel /v " + "x" * 1490
     for text in (f"title a\n  {fits}  \n", f"title a\n{fits}\r\n", "#" * 2000 + f"\ntitle {'t' * 2000}\n{fits}\n"):
-        assert grub_legacy.FORMAT.finish(FILE, text) == text
+        assert grub_legacy.FORMAT.finish(FILE, text, text) == text
         assert grub_legacy.parse_menu(FILE, text).warnings == ()
     text = f"title a\n {fits}x\n"
     assert codes(grub_legacy.parse_menu(FILE, text)) == [("statement-too-long", Place(FILE, 2, 2))]
     with pytest.raises(TooLong) as raised:
-        grub_legacy.FORMAT.finish(FILE, text)
+        grub_legacy.FORMAT.finish(FILE, text, text)
     assert raised.value.place == Place(FILE, 2, 2)
 
 

@@ -66,7 +66,7 @@ def quote(slot: Slot, argument: str) -> str:
     return updategrub.quote(slot, argument)
 
 
-def finish(file: str, text: str) -> str:
+def finish(file: str, _before: str, text: str) -> str:
     """The text, if GRUB reads each of its kernel statements whole. Raises TooLong."""
     if any(len(line) > STATEMENT_MAX for line in text.replace("\\\n", "").replace("\\\r\n", "").split("\n")):
         for notice in parse_menu(file, text).warnings:

@@ -80,6 +80,8 @@ class Stanza:
     `nesting`: how `default=` addresses the entry: for each menu level from the outermost to the entry itself, (position
     in that menu from 0, title, id). `section`: the generator script that wrote it (`/etc/grub.d/10_linux`), if known.
     `generated`: the next run of a generator overwrites it. `keys`: other statements that describe it (`version`).
+    `not_known`: why it boots Linux with arguments that are not known
+    ("loads its kernel through a function"), else "".
     """
 
     title: str
@@ -91,6 +93,7 @@ class Stanza:
     section: str | None = None
     generated: bool = False
     keys: Mapping[str, str] = field(default_factory=dict)
+    not_known: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +208,7 @@ class Entry:
 
     `boots`: what it loads: a kernel (further kernels are alternatives of an if/else and are set alike), or a
     hypervisor followed by modules; empty for an entry that starts no Linux (`linux` false). `foreign`: it belongs to
-    another system and is never edited. `generated`: see Stanza. `managed_by`: None for an ordinary entry.
+    another system and is never edited. `generated`, `not_known`: see Stanza. `managed_by`: None for an ordinary entry.
     """
 
     index: int
@@ -222,6 +225,7 @@ class Entry:
     format: str
     source: Place
     managed_by: ManagedBy | None = None
+    not_known: str = ""
 
     @property
     def own_linux(self) -> bool:
@@ -236,6 +240,12 @@ class ManagedBy(Enum):
     BOOTC = "bootc"  # the same
     UKI = "uki"  # a unified kernel image holds its arguments in itself, and is often signed
     PARMFILE = "parmfile"  # zipl joins the arguments from two files
+    NIXOS = "nixos"  # nixos-rebuild writes the menu
+    KERNELSTUB = "kernelstub"
+    LIMINE = "limine"  # its image may refuse an edited configuration
+    LIMINE_ENTRY_TOOL = "limine-entry-tool"
+    TRANSACTIONAL = "transactional-update"
+    NAMED = "named"  # a menu that grubkd does not read: BootConfig.owner says whose
 
 
 class Feeds(Enum):
@@ -272,6 +282,20 @@ class Bootloader(NamedTuple):
     files: tuple[str, ...]
 
 
+class Owner(NamedTuple):
+    """A tool whose menu grubkd does not read.
+
+    `statement`: the line of its file that holds the arguments, with `{}` in their place. `command`: what makes a change
+    of the file take effect, or "".
+    """
+
+    name: str
+    file: str
+    statement: str
+    arguments: tuple[str, ...]
+    command: str
+
+
 class Followup(NamedTuple):
     """A command that makes changes of these files take effect (zipl)."""
 
@@ -286,7 +310,8 @@ class BootConfig:
     `texts`: every file that was read, real path -> text: an edit starts from it, and compares it when it writes.
     `errors`: the files that were not understood; with any, nothing is edited. No entry is `default` where that cannot
     be determined. `followups`: what has to run after a change. `managed_by`: what keeps all arguments of the tree from
-    being edited, of new kernels too. `documents`: (format, file) -> what the file says.
+    being edited, of new kernels too; `owner`: the tool of ManagedBy.NAMED. `documents`: (format, file) -> what the file
+    says.
     """
 
     bootloaders: tuple[Bootloader, ...]
@@ -297,4 +322,5 @@ class BootConfig:
     warnings: tuple[Notice, ...] = ()
     followups: tuple[Followup, ...] = ()
     managed_by: ManagedBy | None = None
+    owner: Owner | None = None
     documents: Mapping[tuple[str, str], Document] = field(default_factory=dict)

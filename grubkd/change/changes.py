@@ -49,14 +49,13 @@ class ChangeSet:
 def make(config: BootConfig, selection: Selection, changes_for: ArgChangesFor) -> ChangeSet:
     """The edits that make the selected entries as asked and, if everything is selected, the lines for new kernels.
 
-    Raises NoBootloader where there is nothing to edit, Refused for an entry that is never edited.
+    Raises NoBootloader where there is nothing to edit.
     """
     if not config.entries and not config.new_kernels:
         raise NoBootloader(
             "no boot configuration found",
             hint="--root must name the root of an installed system, with its /boot mounted",
         )
-    request.check_editable(selection)
     new_kernels = request.editable_new_kernels(config) if selection.everything else []
     lasting = (key for each in new_kernels for key in each.line.reach())
     draft = Draft(request.closed_slots(config, selection), lasting)
@@ -185,7 +184,8 @@ def _expected(draft: Draft, config: BootConfig) -> dict[LineKey, tuple[str, ...]
 
 def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[Notice, ...]:
     found = []
-    if selection.everything and not config.entries:
+    mounted = all(each.code != "menu-not-mounted" for each in config.warnings)
+    if selection.everything and not config.entries and mounted:
         message = "no boot entry exists yet; kernels installed later will get the value"
         found.append(Notice("no-entries", message, hint="install a kernel, then see: grubkd show"))
     for entry in selection.entries:

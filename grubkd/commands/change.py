@@ -12,6 +12,7 @@ from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.change import changes, verify
 from grubkd.change.lock import lock
+from grubkd.change.request import check_editable
 from grubkd.commands.warnings import interrupted
 from grubkd.errors import Notice, Place
 from grubkd.render import change, output
@@ -158,6 +159,7 @@ def _prepare(tree: Tree, selectors: Sequence[str], decide: Decide) -> _Prepared:
     config = inventory.read(tree)
     _check_understood(config)
     selection = select(config, selectors)
+    check_editable(config, selection)
     decision = decide(config, selection)
     editable, notices = _editable(config, selection, decision)
     if editable is not selection:

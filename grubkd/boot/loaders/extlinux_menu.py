@@ -118,10 +118,11 @@ def _default(stanzas: Sequence[Stanza], settings: Mapping[str, str]) -> int | No
     names = [stanza.id or "" for stanza in stanzas]
     folded = [name.lower() for name in names]
     for key in ("ontimeout", "menu default", "default"):
-        # Arguments may follow the label; syslinux 3 compares labels without regard to case.
-        wanted = settings.get(key, "").split(" ")[0]
-        if wanted in names:
-            return names.index(wanted)
-        if wanted and wanted.lower() in folded:
-            return folded.index(wanted.lower())
+        # A label may have blanks, and arguments may follow it; syslinux 3 compares labels without regard to case.
+        value = settings.get(key, "")
+        for wanted in (value, value.split(" ")[0]) if value else ():
+            if wanted in names:
+                return names.index(wanted)
+            if wanted.lower() in folded:
+                return folded.index(wanted.lower())
     return None

@@ -69,10 +69,10 @@ def parse_snippet(file: str, text: str) -> Document:
     images: tuple[Image, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     if loads.key.text == "linux":
-        absent = _absent(file, text, loads)
+        absent = _absent(file, text, loads, "" if loads.key.start <= grub_stops else "not-grub")
         path = loads.value.text.split(" ")[0]
         images = (Image(path, slots or (absent,), loads.line(text)),)
-        if slots and all(slot.style == "not-grub" for slot in slots) and loads.key.start < grub_stops:
+        if slots and all(slot.style == "not-grub" for slot in slots) and not absent.style:
             assignments = (Assignment("options", absent, extends=False),)
     keys = {pair.key.text: pair.value.text for pair in pairs if pair.value.text}
     stanza = Stanza(
@@ -182,7 +182,7 @@ def _options(file: str, text: str, pairs: Sequence[_Pair], grub_stops: int) -> t
     return tuple(slots)
 
 
-def _absent(file: str, text: str, linux: _Pair) -> Slot:
+def _absent(file: str, text: str, linux: _Pair, style: str) -> Slot:
     """The place of an `options` line that is missing: behind the `linux` line."""
     newline = text.find("\n", linux.value.end)
     eol = "\r\n" if "\r\n" in text else "\n"
@@ -190,7 +190,7 @@ def _absent(file: str, text: str, linux: _Pair) -> Slot:
         at, before, after = len(text), f"{eol}options ", ""
     else:
         at, before, after = newline + 1, "options ", eol
-    return Slot(file, "bls", "options", at, at, linux.line(text), (), before=before, after=after)
+    return Slot(file, "bls", "options", at, at, linux.line(text), (), style, before, after)
 
 
 def _initrds(pairs: Sequence[_Pair]) -> tuple[str, ...]:

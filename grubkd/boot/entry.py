@@ -26,27 +26,28 @@ _NAMED = re.compile(r"(?:vmlinu[xz]|kernel|linux|[bz]?[iI]mage|initrd(?:\.img)?|
 _PACKED = (".img", ".gz")
 # The names of tools that boot loaders start like Linux.
 _TOOLS = re.compile(
-    r"(?:memdisk|mt86|[ig]pxe|plpbt|sbm|core\.img|grub|hdt|freedos|sgabios|shell|fwsetup)|.*(?:memtest|\.(?:lkrn|c32|iso)$)"
+    r"(?:memdisk|mt86|[ig]pxe|plpbt|sbm|core\.img|grub|hdt|freedos|sgabios|shell|fwsetup|gnumach|netbsd|(?:bsd|unix|(?:zfs)?loader)$)|.*(?:memtest|\.(?:lkrn|c32|iso)$)"
 )
 _LINUX = (Role.KERNEL, Role.MODULE)
+_HOMES = ("kernelopts", "default_kernelopts")
 _RESCUE_UNITS = ("rescue.target", "emergency.target")
 
 
 def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]]) -> Line:
     """The line of slots whose references to a name of `references` mean those slots.
 
-    New arguments go to the last own slot, but under GRUB to the first: Fedora's blscfg reads no other `options` line.
-    Where a slot refers to `$kernelopts`, they go there, so that new kernels get them too; and so they do where a slot
-    has no arguments of its own and an empty reference to those that several entries share.
+    New arguments go to the last own slot. Where a slot refers to `$kernelopts`, they go there, so that new kernels get
+    them too; and so they do where a slot has no arguments of its own and an empty reference to those that several
+    entries share.
     """
     found: dict[tuple[SlotKey, str], tuple[Slot, ...]] = {}
-    home = slots[0] if slots[0].style == "grub" else slots[-1]
+    home = slots[-1]
     for slot in slots if references else ():
         for word in slot.words:
             if word.reference is not None and word.reference in references:
                 inner = references[word.reference]
                 found[(slot.key, word.reference)] = inner
-                if inner and (word.reference == "kernelopts" or word.start == word.end):
+                if inner and (word.reference in _HOMES or word.start == word.end):
                     home = inner[-1]
     return Line(slots, home, found)
 

@@ -103,6 +103,14 @@ class Assignment:
     extends: bool
 
 
+class Include(NamedTuple):
+    """A statement that reads another file: its path as written, and how many stanzas of its own file precede it."""
+
+    path: str
+    line: int
+    position: int
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """What one file says, in file order. `settings`: other values that the menu needs, decoded (`default`)."""
@@ -113,6 +121,7 @@ class Document:
     assignments: tuple[Assignment, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Notice, ...] = ()
+    includes: tuple[Include, ...] = ()
 
 
 class Piece(NamedTuple):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline, findings
+from grubkd.boot.loaders.blscfg import FALLBACK
 from grubkd.boot.model import Line, Piece, Word
 from grubkd.change.request import ArgChange, Verb
 
@@ -167,10 +168,10 @@ class Draft:
             return
         slot = line.home if not own or line.home in line.slots else line.slots[0]
         if slot.key in self._closed:
-            # Arguments of its own replace shared ones to which no word of the slot refers, so it gets a copy of these.
+            # Arguments of its own replace the shared ones that fill an empty slot, so it gets a copy of these.
             last = line.slots[-1]
-            hidden = [word.reference for word in last.words if word.reference and word.start == word.end]
-            implied = {each.key for name in hidden for each in line.references.get((last.key, name), ())}
+            shared = [word.reference for word in last.words if word.start == word.end or word.reference == FALLBACK]
+            implied = {each.key for name in shared if name for each in line.references.get((last.key, name), ())}
             self._expand(line, implied)
             slot = last
         self.put(slot, [*self.words(slot), *new])

@@ -69,7 +69,7 @@ def _edited(edit: _Edit, file: str, text: str, edits: Sequence[SlotEdit]) -> str
         made = _arguments(edit, form, text, slot, words)
         pieces += (text[at:start], slot.before + made + slot.after if made or not slot.before else "")
         at = end
-    return form.finish(file, "".join((*pieces, text[at:])))
+    return form.finish(file, text, "".join((*pieces, text[at:])))
 
 
 def _arguments(edit: _Edit, form: Format, text: str, slot: Slot, words: Sequence[Word]) -> str:

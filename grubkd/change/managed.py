@@ -42,7 +42,7 @@ def editable(
 
     If everything is selected, the other entries are edited. Of ostree's and bootc's deployments only the default one
     matters, since the next one is made from it. Raises Sealed, with the command of the other tool, where such an entry
-    is selected by name or there is no other; Refused for a parmfile.
+    is selected by name or there is no other; Refused for such an entry with a parmfile.
     """
     if config.owner and not config.entries:
         raise _of_owner(config.owner, changes_for(None))
@@ -61,7 +61,7 @@ def editable(
         if entry.managed_by and not _holds(_arguments(entry), changes_for(entry)):
             message = f"entry {entry.index} ({entry.title}) {_WHAT[entry.managed_by]}"
             hint = _command(entry.managed_by, _arguments(entry), changes_for(entry), architecture, entry)
-            if entry.managed_by is ManagedBy.PARMFILE:
+            if entry.managed_by is ManagedBy.PARMFILE and not (selection.everything and others):
                 raise Refused(message, hint=hint, place=entry.source)
             found.append(Notice(Sealed.code, message, hint, entry.source))
     if found and not (selection.everything and others):

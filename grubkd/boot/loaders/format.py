@@ -30,9 +30,9 @@ def on_one_line(_slot: Slot, argument: str) -> str:
     return held(argument)
 
 
-def as_it_is(_file: str, text: str) -> str:
+def as_it_is(_file: str, _before: str, after: str) -> str:
     """The finish of a format whose file has no outer form."""
-    return text
+    return after
 
 
 def nothing_more(_text: str, slot: Slot) -> tuple[int, int]:
@@ -50,7 +50,8 @@ class Format:
     `choose(tree)`: the real paths of the files to read, for a format that does not read all files at its paths.
     `quote(slot, argument)`: the bytes that make the boot loader pass the argument to the kernel; raises CannotHold.
     The law: parsing a slot into which quote's text was spliced gives the argument back.
-    `finish(file, text)`: the edited text in the file's outer form (1024 bytes for grubenv); raises TooLong.
+    `finish(file, before, after)`: the edited text in the file's outer form (the size of a grubenv stays); raises
+    TooLong, CannotHold.
     `vacate(text, slot)`: the span to remove when the slot loses its last argument.
     `lens`: the Augeas lens that parses the text of a slot; `lens_by_style`: that of slots with another style.
     """
@@ -61,7 +62,7 @@ class Format:
     read_only: tuple[str, ...] = ()
     choose: Callable[[Tree], tuple[str, ...]] | None = None
     quote: Callable[[Slot, str], str] = unchanged
-    finish: Callable[[str, str], str] = as_it_is
+    finish: Callable[[str, str, str], str] = as_it_is
     vacate: Callable[[str, Slot], tuple[int, int]] = nothing_more
     lens: str = "Kernel_args.line"
     lens_by_style: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd.boot import updategrub
-from grubkd.boot.entry import is_initrd, is_xen
+from grubkd.boot.entry import is_initrd, is_linux, is_xen
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, holds_value
 from grubkd.boot.model import Document, Feeds, Image, Line, NewKernelArgs, Slot, Stanza, Word
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
@@ -31,16 +31,16 @@ SAVED_DEFAULT = "/boot/grub/default"
 # stage2.c, NEW_HEAPSIZE, in bytes: GRUB drops the rest of a longer statement.
 STATEMENT_MAX = 1500
 
+# The key of an entry that grub4dos starts from a disk image: another system.
+_ISO = "map"
+_BSD_TYPES = frozenset(f"--type={name}bsd" for name in ("free", "net", "open"))
 _CONTINUATION = re.compile(r"\\\r*\n")
 _NUMBER = re.compile(r"0x(?P<hexadecimal>[0-9a-f]+)|(?P<decimal>[0-9]+)", re.IGNORECASE)
 _CHANGED = re.compile(r"[\t\r\n]|\\\Z")
 
 
 def parse_menu(file: str, text: str) -> Document:
-    """What the menu says. Raises NotUnderstood, also at a command that GRUB 0.97 does not know and would skip.
-
-    settings: `default`, "saved" or a number, as the statements before the first title leave it.
-    """
+    """What the menu says; settings: `default`, "saved" or a number, as the heading leaves it. Raises NotUnderstood."""
     try:
         tree = parse("grub_legacy", text, file=file)
     except NotUnderstood as problem:
@@ -65,7 +65,7 @@ def quote(slot: Slot, argument: str) -> str:
     return updategrub.quote(slot, argument)
 
 
-def finish(file: str, text: str) -> str:
+def finish(file: str, _before: str, text: str) -> str:
     """The text, if GRUB reads each of its kernel statements whole. Raises TooLong."""
     if any(len(line) > STATEMENT_MAX for line in text.replace("\\\n", "").replace("\\\r\n", "").split("\n")):
         for notice in parse_menu(file, text).warnings:
@@ -80,7 +80,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     for document in sources.documents["grub-legacy"]:
         default = _default(document, tree)
         items = tuple(
-            MenuItem(stanza, document.file, default=position == default)
+            MenuItem(stanza, document.file, default=position == default, foreign=_ISO in stanza.keys)
             for position, stanza in enumerate(document.stanzas)
         )
         new_kernels = _update_grub_args(document) or _copied_args(document, default)
@@ -124,8 +124,9 @@ def _update_grub_args(document: Document) -> tuple[NewKernelArgs, ...]:
 
 def _copied_args(document: Document, default: int | None) -> tuple[NewKernelArgs, ...]:
     """Without update-grub (grubby, new-kernel-pkg) a new kernel copies the line of the default entry."""
-    images = document.stanzas[default].images if default is not None and default < len(document.stanzas) else ()
-    if not images or not images[0].slots:
+    stanza = document.stanzas[default] if default is not None and default < len(document.stanzas) else None
+    images = stanza.images if stanza and _ISO not in stanza.keys else ()
+    if not images or not images[0].slots or not is_linux(images[0].path):
         return ()
     line = Line(images[0].slots, images[0].slots[-1])
     return (NewKernelArgs("default entry", line, Feeds.NONE, "grub-legacy", copied=True),)
@@ -134,17 +135,9 @@ def _copied_args(document: Document, default: int | None) -> tuple[NewKernelArgs
 def _explained(problem: NotUnderstood, text: str) -> NotUnderstood:
     """The same error in the words of GRUB's manual."""
     place = problem.place
-    if place is None:
+    if place is None or not text.split("\n")[place.line - 1].startswith("\r", place.column - 1):
         return problem
-    line = text.split("\n")[place.line - 1]
-    before, rest = line[: place.column - 1], line[place.column - 1 :]
-    message, hint = problem.message, problem.hint
-    if rest.startswith("\r"):
-        message = "a carriage return inside a line, which GRUB drops"
-    elif rest[:1] not in ("", "\0") and not before.strip(" \t"):
-        command = re.split(r"[ \t=\r]", rest, maxsplit=1)[0]
-        message, hint = f"unknown command {command!r}", "GRUB 0.97 skips this line: correct it or make it a comment"
-    return NotUnderstood(message, hint=hint, place=place)
+    return NotUnderstood("a carriage return inside a line, which GRUB drops", hint=problem.hint, place=place)
 
 
 @dataclass(slots=True)
@@ -156,6 +149,7 @@ class _Title:
     generated: bool
     images: list[Image] = field(default_factory=list)
     initrds: list[str] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
     commands: int = 0
 
 
@@ -191,6 +185,9 @@ class _MenuListReader:
             self._title = _Title(_argument(node), self._line(first.start), self.options.generated)
         elif node.name == "option":
             self._option(first, next(node.tokens("OPTION_VALUE"), None))
+        elif node.name == "unknown":
+            message = f"GRUB passes over the unknown command `{first.text}`"
+            self._warn("unknown-statement", message, first.start, hint="correct or remove it")
         elif self._title is None:
             self._heading(node, first)
         else:
@@ -203,7 +200,7 @@ class _MenuListReader:
             nesting = ((len(self._stanzas), entry.title, None),)
             images, initrds = tuple(entry.images), tuple(entry.initrds)
             self._stanzas.append(
-                Stanza(entry.title, entry.line, images, initrds, nesting=nesting, generated=entry.generated)
+                Stanza(entry.title, entry.line, images, initrds, None, nesting, None, entry.generated, entry.keys)
             )
 
     def _option(self, name: Token, value: Token | None) -> None:
@@ -228,7 +225,10 @@ class _MenuListReader:
         if node.name == "default":
             message = "GRUB reads `default` before the first title only; this entry fails at it"
             self._warn("ignored-statement", message, command.start)
-        elif node.name != "other":
+        elif node.name == "other":
+            if command.text == "map" and ".iso" in _argument(node).lower():
+                entry.keys[_ISO] = _argument(node)
+        else:
             path = next(node.tokens("PATH"), None)
             if path is None:
                 raise NotUnderstood(
@@ -236,6 +236,8 @@ class _MenuListReader:
                     hint="GRUB stops this entry here; complete the statement or remove it",
                     place=place_at(self._file, self._text, command.start),
                 )
+            if any(option.text in _BSD_TYPES for option in node.tokens("OPTION")):
+                return
             if node.name == "initrd" or (node.name == "module" and is_initrd(path.text)):
                 entry.initrds.append(path.text)
             else:

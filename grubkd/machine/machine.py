@@ -10,6 +10,7 @@ from grubkd.errors import ArchitectureUnknown
 from grubkd.log import logger
 from grubkd.machine import distribution, hardware, kernels, ram
 from grubkd.machine.distribution import UNKNOWN
+from grubkd.machine.initrd import InitrdSizes
 from grubkd.machine.kernels import elf_machine
 from grubkd.machine.ram import Ram, crash_size
 from grubkd.machine.settings import capture_cpus, head, integer, text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grubkd.machine.hardware import Hardware
+    from grubkd.machine.initrd import Unpacked
     from grubkd.machine.kernels import Kernel
     from grubkd.memory.memory_map import MemoryMap
     from grubkd.memory.vendors import Distribution
@@ -92,13 +94,16 @@ def userland_architecture(tree: Root) -> Architecture | None:
     return None
 
 
+_OWN_INITRD = ("rhel", "fedora", "centos", "suse", "opensuse", "sles", "sled")
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """The machine that a tree is for. Amounts are in bytes; None if unknown.
 
     `live`: the tree is that of the running system. `given`: the user gave the architecture; it is that of every kernel.
     `memory_map`: of this very machine. `kernels`: by release. `running`: of a live tree only. `hardware`: of a live
-    tree, and with --this-machine. `capture_cpus`: see settings.capture_cpus.
+    tree, and with --this-machine. `capture_cpus`: see settings.capture_cpus. `initrds`: measures the tree's initrds.
     """
 
     live: bool
@@ -113,10 +118,21 @@ class Machine:
     running: Running | None = None
     hardware: Hardware = hardware.UNKNOWN
     capture_cpus: int = 0
+    initrds: InitrdSizes | None = field(default=None, compare=False)
 
     def kernel(self, release: str | None) -> Kernel | None:
         """The kernel of that release, None if the tree has none."""
         return self.kernels.get(release) if release else None
+
+    def unpacked(self, release: str) -> Unpacked | None:
+        """The sizes of the initrd that a crash of that kernel unpacks; None if unknown. It may be decompressed.
+
+        The kdump services of Red Hat and SUSE always make one of their own, which counts once it is there.
+        """
+        kernel = self.kernel(release)
+        path = kernel.initrd_path if kernel else ""
+        own = any(name.startswith(_OWN_INITRD) for name in (self.distribution.id, *self.distribution.like))
+        return self.initrds.unpacked(path) if self.initrds and path and (not own or "kdump" in path) else None
 
     def architecture_of(self, release: str | None) -> Architecture | None:
         """The architecture of that kernel: as the user gave it, by its files or its name, else the machine's."""
@@ -155,6 +171,7 @@ def read(
         running=read_running(host) if runs and host else None,
         hardware=hardware.read(tree, host, runs=runs) if host else hardware.UNKNOWN,
         capture_cpus=capture_cpus(tree),
+        initrds=InitrdSizes(tree),
     )
     name = machine.distribution.name or "an unknown distribution"
     amount = f"{machine.ram} bytes of RAM ({machine.ram_source})" if machine.ram else "an unknown amount of RAM"

@@ -35,6 +35,7 @@ def plan(case: Case, *, offset: int | None = None, with_offset: bool = False) ->
     choice = vendors.choose(case.distribution, reader)
     draft = _published(case, choice)
     draft = estimate.surcharges(case, choice.row, draft)
+    draft = estimate.for_initrd(case, choice.row, draft)
     draft = estimate.applying(case, draft)
     draft = estimate.enough(case, choice.row, draft)
     draft = _form(case, draft, with_offset or offset is not None)

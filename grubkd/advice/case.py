@@ -61,7 +61,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
     kernel = machine.kernel(release.text)
     architecture = machine.architecture_of(release.text)
     if architecture is None:
-        which = f"kernel {release}" if entry else "the kernel"
+        which = f"kernel {release}" if release == entry_release(entry) else "the kernel"
         raise ArchitectureUnknown(
             f"the architecture of {which} is not known", hint="give it, for example --arch=x86_64"
         )

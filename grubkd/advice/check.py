@@ -36,6 +36,7 @@ _WHYS = {
     "values-disagree": "whether memory is reserved then depends on which kernel boots",
     "stray-quote": "the kernel reads the rest of the line as one argument",
     "reserves-nothing": "a crash of that kernel leaves no dump",
+    "would-not-reserve": "there is no value to recommend",
     "would-not-boot": "the kernel stops without a message while it looks for the memory",
     "permission-denied": "its content is not part of this answer",
     "interrupted": "files may have a part of the changes only",

@@ -91,8 +91,9 @@ def recommended(config: BootConfig, machine: Machine, options: PlanOptions = NO_
 
 
 def _plan(entry: Entry | None, config: BootConfig, machine: Machine, options: PlanOptions) -> Plan:
-    release = entry_release(entry) or stand_in_release(config, machine) or Release.parse(_FIRST_KERNEL)
-    return _planned(build_case(entry, machine, release), machine, options)
+    release = entry_release(entry) or stand_in_release(config, machine)
+    case = build_case(entry, machine, release or Release.parse(_FIRST_KERNEL))
+    return _planned(replace(case, assumed=release is None), machine, options)
 
 
 def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Notice, ...]]:

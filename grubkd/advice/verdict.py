@@ -247,6 +247,6 @@ def draw(entry: Entry, plan: Plan, verdict: Verdict, machine: Machine) -> Pictur
     release = entry_release(entry)
     case = build_case(entry, machine, release) if release else plan.cases[0]
     case = replace(case, cmdline=boot.line.text() if boot else "")
-    parts = [f"entry {entry.index}: {' '.join(plan.values)}", str(case.release), verdict.assumption]
+    parts = [f"entry {entry.index}: {' '.join(plan.values)}", case.kernel, verdict.assumption]
     title = ", ".join(part for part in parts if part)
     return picture(title, case, verdict.regions, verdict.alternatives, plan.refused)

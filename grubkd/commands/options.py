@@ -9,7 +9,7 @@ import click
 from grubkd.commands import completion
 from grubkd.errors import ArchitectureUnknown, BadValue
 from grubkd.memory.architecture import architecture
-from grubkd.memory.size import parse_size
+from grubkd.memory.size import MIB, parse_size
 from grubkd.text import from_user, to_display
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Decorator = Callable[[Any], Any]
 
 AUTOMATIC = "auto"
+# No machine with less boots a kernel of any distribution.
+_LEAST_RAM = 32 * MIB
 
 
 class Size(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes no type argument
@@ -35,6 +37,17 @@ class Size(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes no type
             self.fail(f"{to_display(problem.message)}; write 2G, 2048M or a number of bytes", param, ctx)
         if found <= 0:
             self.fail("the size must not be 0", param, ctx)
+        return found
+
+
+class RamSize(Size):
+    """The RAM of a machine; a small number without a suffix is probably not meant in bytes."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """As click.ParamType."""
+        found = super().convert(value, param, ctx)
+        if found < _LEAST_RAM and str(value).strip().isdecimal():
+            self.fail(f"{found} bytes are too little for a machine; add a suffix, as in {found}M", param, ctx)
         return found
 
 
@@ -104,7 +117,7 @@ RELEASE = click.option(
     help="Use this kernel release, as uname -r prints it; the kernel need not be installed.",
 )
 
-RAM = click.option("--ram", type=Size(), metavar="SIZE", help="The RAM of the machine, such as 16G.")
+RAM = click.option("--ram", type=RamSize(), metavar="SIZE", help="The RAM of the machine, such as 16G.")
 
 ARCH = click.option(
     "--arch",

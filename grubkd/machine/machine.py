@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from grubkd.errors import ArchitectureUnknown
+from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.log import logger
 from grubkd.machine import distribution, hardware, kernels, ram
 from grubkd.machine.distribution import UNKNOWN
@@ -151,12 +151,15 @@ def read(
     `ram` (bytes) and `arch` from the user win. Otherwise a live tree has those of the running system; any other tree
     has the architecture of its kernels and programs, and unknown RAM. `this_machine`: an installer runs on the machine
     that the tree is for, so RAM, architecture and hardware are those of the running system, but its kernel is not.
-    `host`: the tree whose /proc and /sys are read, by default the running system's. Raises ArchitectureUnknown.
+    `host`: the tree whose /proc and /sys are read, by default the running system's. Raises ArchitectureUnknown, and
+    Usage if `arch` contradicts the kernels of the tree.
     """
     runs = tree.live and not this_machine
     if host is None and (tree.live or this_machine):
         host = tree if tree.live else Root("/")
     installed = kernels.read(tree)
+    if arch:
+        _check_given(architectures.architecture(arch), installed)
     memory = _memory(host, ram)
     machine = Machine(
         live=runs,
@@ -178,6 +181,16 @@ def read(
     logger.info("found %s, %s, with %s", name, machine.architecture or "of an unknown architecture", amount)
     logger.info("found kernels: %s", ", ".join(machine.kernels) or "none")
     return machine
+
+
+def _check_given(given: Architecture, installed: Mapping[str, Kernel]) -> None:
+    """Raise Usage if the tree's kernels are known to be for other architectures."""
+    found = {each.architecture for each in installed.values() if each.architecture}
+    if found and given not in found and None not in {each.architecture for each in installed.values()}:
+        names = ", ".join(sorted(each.value for each in found))
+        raise Usage(
+            f"--arch={given.value} contradicts the kernels of the tree, which are for {names}", hint="leave it out"
+        )
 
 
 def _memory(host: Root | None, given: int | None) -> Ram:

@@ -79,7 +79,8 @@ class Case:
     kernel is linked to run, by its configuration file. `hypervisor`: Xen, if it reads the value. `present`: the values
     that the entry has now. `cmdline`: its other arguments, because some change what is free. `initrd`: where the boot
     loader puts it; `initrd_size`: its size, 0 for none. `kaslr`, `efi`, `borders`: as in placement.place.boot_facts.
-    `observed`: what the running kernel did with its values; it decides about the same values.
+    `observed`: what the running kernel did with its values; it decides about the same values. `assumed`: the release is
+    not known, and this is one of today.
     """
 
     release: Release
@@ -100,13 +101,19 @@ class Case:
     efi: bool | None = None
     borders: tuple[int, ...] = ()
     observed: Observed | None = None
+    assumed: bool = False
+
+    @property
+    def kernel(self) -> str:
+        """The name of the kernel, for messages."""
+        return "of unknown release" if self.assumed else self.release.text
 
     @property
     def reader(self) -> str:
         """The name of what reads the value, for messages."""
         if self.hypervisor is not None:
             return f"Xen {self.hypervisor.version[0]}.{self.hypervisor.version[1]}"
-        return f"Linux {self.release}"
+        return f"Linux {self.kernel}"
 
     @property
     def rounded_ram(self) -> int | None:

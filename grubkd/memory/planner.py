@@ -147,7 +147,7 @@ def largest(plans: Sequence[Plan]) -> Plan:
                     warnings=warnings,
                     reasons=(*plan.reasons, Reason(f"{text}: {why}", "one value for all")),
                 )
-    names = ", ".join(dict.fromkeys(case.release.text for case in cases))
+    names = ", ".join(dict.fromkeys(case.kernel for case in cases))
     raise WouldNotReserve(
         f"no value suits all kernels that share one place: {names}",
         hint="choose entries with --kernel, and give each its own value",

@@ -29,7 +29,7 @@ def warnings(config: BootConfig, tree: Tree) -> tuple[Notice, ...]:
 def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
     """One warning for each kernel whose file exists nowhere that a boot loader's path may mean."""
     seen = set()
-    exists = _FileFinder(tree).exists
+    exists = FileFinder(tree).exists
     for entry in _own(config):
         for boot in entry.boots:
             kernel = entry.version, file_name(boot.path)
@@ -44,7 +44,7 @@ def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
             )
 
 
-class _FileFinder:
+class FileFinder:
     """Looks for files at boot loader paths, which are relative to the root, to /boot or to an ESP."""
 
     def __init__(self, tree: Tree) -> None:

@@ -39,7 +39,7 @@ def answer(tree: Root, *, json: bool, ram: int | None = None, arch: str | None =
     kdump = kdumps.read(tree)
     _, warnings = advice.review(config, machine)
     notices = (*config.warnings, *findings.warnings(config, tree), *interrupted(tree), *warnings, *unreadable(tree))
-    report = checks.report(config, machine, kdump, notices)
+    report = checks.report(config, machine, kdump, tree, notices)
     if json:
         document(check.answer(report, config, machine, kdump))
         status = output.exit_code(config.errors)

@@ -25,6 +25,7 @@ _CHUNK = 256 * KIB
 # Bounds for a hostile tree: what is decompressed of all initrds together, as gzip counts, and headers read of each.
 _MOST_DECOMPRESSED = GIB
 _MOST_HEADERS = 100_000
+_MOST_ZEROS = 16 * MIB
 _XZ_MEMORY = 128 * MIB
 _LARGEST_INDEX = MIB
 _REPEATED_BYTE, _COMPRESSED_BLOCK, _RESERVED_BLOCK = 1, 2, 3
@@ -104,7 +105,10 @@ class _Archive:
 
     def _start(self, at: int) -> int:
         """Where the next archive starts, or the end of the file: zeros fill the space between two."""
+        last = at + _MOST_ZEROS
         while at < self._size:
+            if at > last:
+                raise _UnknownSize
             block = self._read(at, _CHUNK)
             rest = block.lstrip(b"\0")
             if rest:
@@ -171,6 +175,8 @@ class _Archive:
         if index[0] != 0:
             return None
         count, place = _number(index, 1)
+        if count > length:
+            return None
         packed = total = 0
         for _ in range(count):
             size, place = _number(index, place)

@@ -127,6 +127,22 @@ def test_endless_headers_are_not_read(tmp_path: Path) -> None:
     assert time.process_time() - started < 5
 
 
+def test_zeros_without_end_are_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "initrd").open("wb") as file:
+        file.truncate(8 << 30)
+    started = time.process_time()
+    assert InitrdSizes(Root(str(tmp_path))).unpacked("/initrd") is None
+    assert time.process_time() - started < 1
+
+
+def test_an_xz_index_that_lies(tmp_path: Path) -> None:
+    index = b"\0" + b"\xff" * 8 + b"\x7f\0\0"
+    image = b"\xfd7zXZ\0" + bytes(100) + index + bytes(4) + struct.pack("<I", len(index) // 4 - 1) + b"\0\0YZ"
+    started = time.process_time()
+    assert measured(tmp_path, image) is None
+    assert time.process_time() - started < 1
+
+
 def test_each_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "initrd").write_bytes(gzip.compress(ARCHIVE))
     sizes = InitrdSizes(Root(str(tmp_path)))

@@ -54,9 +54,7 @@ def _answer(arguments: list[str]) -> int:
     except Exception as problem:
         failure = _failure(problem)
     if "--json" in arguments:
-        from grubkd.render import json
-
-        json.failure(failure)
+        output.document({"error": failure, "exit": failure.exit})
     else:
         output.complain(failure, "error")
     return failure.exit

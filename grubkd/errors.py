@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import ClassVar
+    from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,19 @@ class Notice:
 
 
 class GrubkdError(Exception):
-    """The base class. `code`: a stable word for programs; `exit`: the exit code; `remedy`: the default hint."""
+    """The base class. `code`: a stable word for programs; `exit`: the exit code; `remedy`: the default hint.
+
+    A subclass states them as arguments of the class statement, or inherits them.
+    """
 
     code: ClassVar[str] = "error"
     exit: ClassVar[int] = 1
     remedy: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **stated: Any) -> None:
+        super().__init_subclass__()
+        for name, value in stated.items():
+            setattr(cls, name, value)
 
     def __init__(self, message: str, *, hint: str = "", place: Place | None = None) -> None:
         super().__init__(message)
@@ -60,169 +68,113 @@ class GrubkdError(Exception):
         return f"{self.place}: {self.message}" if self.place else self.message
 
 
-class Failed(GrubkdError):
+class Failed(GrubkdError, code="failed", exit=1):
     """The system refused it. What was begun is undone."""
 
-    code = "failed"
-    exit = 1
 
-
-class PermissionDenied(Failed):
+class PermissionDenied(Failed, code="permission-denied", remedy="run grubkd as root"):
     """The process has no permission; usually it does not run as root."""
 
-    code = "permission-denied"
-    remedy = "run grubkd as root"
 
-
-class InputOutput(Failed):
+class InputOutput(Failed, code="io-error", remedy="fix the reported error, then retry"):
     """A system call failed: no space left, a read-only file system, an I/O error."""
 
-    code = "io-error"
-    remedy = "fix the reported error, then retry"
 
-
-class LockBusy(Failed):
+class LockBusy(Failed, code="lock-busy"):
     """Another grubkd holds the lock of this tree."""
 
-    code = "lock-busy"
 
-
-class CommandFailed(Failed):
+class CommandFailed(Failed, code="command-failed", remedy="run that command by hand to see why it fails"):
     """A command that grubkd ran (a follow-up, a generator) failed."""
 
-    code = "command-failed"
-    remedy = "run that command by hand to see why it fails"
 
-
-class VerificationFailed(Failed):
+class VerificationFailed(
+    Failed,
+    code="verification-failed",
+    remedy="this is a defect of grubkd; no file is changed; please report it with the output of `grubkd show --json`",
+):
     """The tree, read again, is not as planned: a defect, found before the write, or undone after it."""
 
-    code = "verification-failed"
-    remedy = "this is a defect of grubkd; no file is changed; please report it with the output of `grubkd show --json`"
 
-
-class Usage(GrubkdError):
+class Usage(GrubkdError, code="usage", exit=2, remedy="see: grubkd --help"):
     """The command line of grubkd is wrong."""
 
-    code = "usage"
-    exit = 2
-    remedy = "see: grubkd --help"
 
-
-class BadValue(Usage):
+class BadValue(Usage, code="bad-value"):
     """A malformed crashkernel value. `column` counts from 1 within the value."""
-
-    code = "bad-value"
 
     def __init__(self, message: str, *, hint: str = "", column: int = 0) -> None:
         super().__init__(message, hint=hint)
         self.column = column
 
 
-class NotUnderstood(GrubkdError):
+class NotUnderstood(GrubkdError, code="not-understood", exit=3):
     """A file that the grammar does not accept. It is reported, and never edited."""
 
-    code = "not-understood"
-    exit = 3
 
-
-class Refused(GrubkdError):
+class Refused(GrubkdError, code="refused", exit=4):
     """grubkd does not do it, for the reason given. Nothing was written."""
 
-    code = "refused"
-    exit = 4
 
-
-class NoSuchEntry(Refused):
+class NoSuchEntry(Refused, code="no-such-entry", remedy="grubkd show lists the entries"):
     """No entry matches the selector, or the default entry cannot be determined."""
 
-    code = "no-such-entry"
-    remedy = "grubkd show lists the entries"
 
-
-class NoBootloader(Refused):
+class NoBootloader(Refused, code="no-bootloader"):
     """The tree has no boot configuration."""
 
-    code = "no-bootloader"
 
-
-class RamUnknown(Refused):
+class RamUnknown(Refused, code="ram-unknown"):
     """The value depends on the amount of RAM, which is not known."""
 
-    code = "ram-unknown"
 
-
-class ArchitectureUnknown(Refused):
+class ArchitectureUnknown(Refused, code="architecture-unknown"):
     """The value depends on the architecture, which is not known."""
 
-    code = "architecture-unknown"
 
-
-class WouldNotReserve(Refused):
+class WouldNotReserve(
+    Refused, code="would-not-reserve", remedy="give a value; grubkd predict shows what the kernel does with it"
+):
     """The kernel would reserve nothing for this value."""
 
-    code = "would-not-reserve"
-    remedy = "give a value; grubkd predict shows what the kernel does with it"
 
-
-class WouldNotBoot(Refused):
+class WouldNotBoot(Refused, code="would-not-boot"):
     """The kernel would not boot with this value."""
 
-    code = "would-not-boot"
 
-
-class TooLong(Refused):
+class TooLong(Refused, code="too-long"):
     """A kernel command line, or the block that holds it, would be longer than its reader accepts."""
 
-    code = "too-long"
 
-
-class CannotHold(Refused):
+class CannotHold(Refused, code="cannot-hold"):
     """The format cannot hold the argument in a way that the kernel receives it."""
 
-    code = "cannot-hold"
 
-
-class ForeignValue(Refused):
+class ForeignValue(Refused, code="foreign-value"):
     """The kernel reads a crashkernel value in a text that is not an argument of that name, and it would win."""
 
-    code = "foreign-value"
 
-
-class ChangedSinceRead(Refused):
+class ChangedSinceRead(Refused, code="changed-since-read"):
     """Another program changed a file after grubkd read it."""
 
-    code = "changed-since-read"
 
-
-class NothingToRollBack(Refused):
+class NothingToRollBack(Refused, code="nothing-to-roll-back"):
     """There is no such transaction, or none is left to undo."""
 
-    code = "nothing-to-roll-back"
 
-
-class UntrustedJournal(Refused):
+class UntrustedJournal(Refused, code="untrusted-journal"):
     """A journal, or its directory, belongs to another user than root and the caller, or others may write to it."""
 
-    code = "untrusted-journal"
 
-
-class Sealed(Refused):
+class Sealed(Refused, code="sealed"):
     """Only the own tool of the image can change its boot arguments."""
 
-    code = "sealed"
 
-
-class RollbackFailed(GrubkdError):
+class RollbackFailed(GrubkdError, code="rollback-failed", exit=5):
     """Undoing failed too. The message says what to do by hand."""
 
-    code = "rollback-failed"
-    exit = 5
 
-
-class Interrupted(GrubkdError):
+class Interrupted(
+    GrubkdError, code="interrupted", exit=130, remedy="run the same command again if you still want the change"
+):
     """A signal ended the run. What was begun is undone."""
-
-    code = "interrupted"
-    exit = 130
-    remedy = "run the same command again if you still want the change"

@@ -217,8 +217,7 @@ def check_architecture(root: Root, command: str) -> None:
 
 def _find(root: Root, command: str) -> str:
     """The path inside the tree of a command. Raises CommandFailed."""
-    candidates = [command] if "/" in command else [f"{each}/{command}" for each in PATH]
-    for each in candidates:
+    for each in [command] if "/" in command else [f"{each}/{command}" for each in PATH]:
         status = root.stat(each)
         if status and S_ISREG(status.st_mode) and status.st_mode & 0o111:
             return each

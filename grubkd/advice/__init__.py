@@ -12,7 +12,7 @@ from grubkd.advice.recommend import (
     review,
 )
 from grubkd.advice.verdict import Simulation, Verdict, Verdicts, simulate
-from grubkd.memory.plan import Plan, Reason
+from grubkd.memory.case import Plan, Reason
 from grubkd.memory.planner import largest
 
 __all__ = [

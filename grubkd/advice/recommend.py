@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from grubkd.boot.model import BootConfig, Entry, Line
     from grubkd.change.history import LastAutoValue
     from grubkd.machine.machine import Machine
-    from grubkd.memory.case import Case
-    from grubkd.memory.plan import Plan
+    from grubkd.memory.case import Case, Plan
 
 # The first kernel of a system without one: its release is unknown, but it is not an old one.
 _FIRST_KERNEL = "6.12.0"

@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
     from grubkd.boot.model import Entry
     from grubkd.machine.machine import Machine
-    from grubkd.memory.case import Case, Observed
+    from grubkd.memory.case import Case, Observed, Plan
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
     from grubkd.memory.picture import Picture
-    from grubkd.memory.plan import Plan
 
     Status = Literal["none", "reserved", "failed", "hang", "uncertain", "unknown"]
 

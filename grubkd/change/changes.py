@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 from grubkd.boot import cmdline
 from grubkd.boot.model import Feeds, Role
 from grubkd.change import request
-from grubkd.change.draft import Draft, new_word
-from grubkd.change.request import ArgChange, Verb
+from grubkd.change.request import ArgChange, Draft, Verb, new_word
 from grubkd.errors import NoBootloader, Notice
 
 if TYPE_CHECKING:
@@ -128,8 +127,9 @@ def _regenerate(draft: Draft, entry: Entry, source: NewKernelArgs, changes: Sequ
     for boot, start in zip(entry.boots, starts, strict=True):
         slot = boot.line.home
         # A word that the source had before is the entry's own, whose bytes stay.
-        own = {id(piece.word): word for piece, word in zip(old, slot.words[start:], strict=True)}
-        words = [own.get(id(piece.word)) or new_word(piece.word.text) for piece in new]
+        own = [(piece.word, word) for piece, word in zip(old, slot.words[start:], strict=True)]
+        kept = (next((word for before, word in own if before is piece.word), None) for piece in new)
+        words = [word or new_word(piece.word.text) for word, piece in zip(kept, new, strict=True)]
         draft.put(slot, [*slot.words[:start], *words])
     return True
 

@@ -64,12 +64,9 @@ class FileImage:
         """The same file with other bytes, written now."""
         return replace(self, data=data, mtime_ns=None)
 
-    def executable_as(self, *others: FileImage | None) -> FileImage:
-        """The same file without those execution bits that none of the others has."""
-        allowed = 0
-        for each in others:
-            allowed |= each.mode if each else 0
-        return replace(self, mode=self.mode & (~0o111 | allowed))
+    def executable_as(self, present: FileImage | None) -> FileImage:
+        """The same file without those execution bits that the present file lacks."""
+        return replace(self, mode=self.mode & (~0o111 | (present.mode if present else 0)))
 
     def like(self, other: FileImage) -> bool:
         """Whether bytes, mode, owner and attributes are the same, and the time where both have one.

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from grubkd import grammars
@@ -23,7 +24,7 @@ from grubkd.errors import CannotHold, NotUnderstood, Place, place_at
 from grubkd.text import to_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
     from augeas import Augeas
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 SlotEdit: TypeAlias = "tuple[Slot, Sequence[Word]]"
 # The wanted words: the number of a present word (from 0), or None for a new one, and the bytes.
 _Wanted: TypeAlias = "tuple[tuple[int | None, str], ...]"
+_Edit: TypeAlias = "Callable[[str, str, tuple[str, ...], _Wanted], str]"
 
 _FORMATS = {each.name: each for each in FORMATS}
 # text_retrieve fails on the bytes 1 to 3, byte 4 can end the process, and NUL ends the text.
@@ -50,26 +52,27 @@ def apply(texts: Mapping[str, str], edits: Sequence[SlotEdit]) -> dict[str, str]
     Raises CannotHold where a format cannot write an argument or Augeas cannot carry a byte, NotUnderstood where the
     lens reads other words than the format, each with the place; TooLong where a file cannot grow so far.
     """
-    augeas = _Lenses()
+    # Most entries of a menu need the same edit: it is made once.
+    edit = cache(partial(_edit, _start()))
     by_file: dict[str, list[SlotEdit]] = {}
     for slot, words in edits:
         by_file.setdefault(slot.file, []).append((slot, words))
-    return {file: _edited(augeas, file, texts.get(file, ""), found) for file, found in by_file.items()}
+    return {file: _edited(edit, file, texts.get(file, ""), found) for file, found in by_file.items()}
 
 
-def _edited(augeas: _Lenses, file: str, text: str, edits: Sequence[SlotEdit]) -> str:
+def _edited(edit: _Edit, file: str, text: str, edits: Sequence[SlotEdit]) -> str:
     form = _FORMATS[edits[0][0].format]
     pieces: list[str] = []
     at = 0
     for slot, words in sorted(edits, key=lambda edit: edit[0].start):
         start, end = (slot.start, slot.end) if words else form.vacate(text, slot)
-        made = _arguments(augeas, form, text, slot, words)
+        made = _arguments(edit, form, text, slot, words)
         pieces += (text[at:start], slot.before + made + slot.after if made or not slot.before else "")
         at = end
     return form.finish(file, "".join((*pieces, text[at:])))
 
 
-def _arguments(augeas: _Lenses, form: Format, text: str, slot: Slot, words: Sequence[Word]) -> str:
+def _arguments(edit: _Edit, form: Format, text: str, slot: Slot, words: Sequence[Word]) -> str:
     """The slot's new bytes, without what is put around them."""
     # A reference that takes no room is in no text.
     present = [word for word in slot.words if word.end > word.start]
@@ -90,7 +93,7 @@ def _arguments(augeas: _Lenses, form: Format, text: str, slot: Slot, words: Sequ
         raise _unsafe(Place(slot.file, slot.line))
     lens = form.lens_by_style.get(slot.style, form.lens)
     try:
-        return augeas.edited(lens, raw, tuple(text[word.start : word.end] for word in present), tuple(wanted))
+        return edit(lens, raw, tuple(text[word.start : word.end] for word in present), tuple(wanted))
     except _NotTaken as problem:
         raise NotUnderstood(
             f"the arguments cannot be edited: {problem}",
@@ -119,34 +122,19 @@ class _NotTaken(Exception):
         self.offset = offset
 
 
-class _Lenses:
-    """Augeas for one run, started by the first edit. Equal edits, which most entries of a menu need, are made once."""
-
-    def __init__(self) -> None:
-        self._augeas: Augeas | None = None
-        self._made: dict[tuple[str, str, _Wanted], str] = {}
-
-    def edited(self, lens: str, raw: str, present: tuple[str, ...], wanted: _Wanted) -> str:
-        """The text `raw`, in which the lens finds the words `present`, with the wanted words. Raises _NotTaken."""
-        key = (lens, raw, wanted)
-        if key not in self._made:
-            if self._augeas is None:
-                self._augeas = _start()
-            self._made[key] = self._edit(self._augeas, lens, raw, present, wanted)
-        return self._made[key]
-
-    def _edit(self, augeas: Augeas, lens: str, raw: str, present: tuple[str, ...], wanted: _Wanted) -> str:
-        if not present:
-            # No lens takes an empty text: an empty slot begins with its first argument.
-            raw, present, wanted = wanted[0][1], (wanted[0][1],), ((0, wanted[0][1]), *wanted[1:])
-        lens = _store(augeas, lens, raw)
-        _check_words(augeas, raw, present)
-        _rewrite(augeas, len(present), wanted)
-        try:
-            augeas.text_retrieve(lens, "/text/before", "/slot", "/text/after")
-        except ValueError:
-            raise _NotTaken(_complaint(augeas), 0) from None
-        return str(augeas.get("/text/after")).translate(_SWAP)
+def _edit(augeas: Augeas, lens: str, raw: str, present: tuple[str, ...], wanted: _Wanted) -> str:
+    """The text `raw`, in which the lens finds the words `present`, with the wanted words. Raises _NotTaken."""
+    if not present:
+        # No lens takes an empty text: an empty slot begins with its first argument.
+        raw, present, wanted = wanted[0][1], (wanted[0][1],), ((0, wanted[0][1]), *wanted[1:])
+    lens = _store(augeas, lens, raw)
+    _check_words(augeas, raw, present)
+    _rewrite(augeas, len(present), wanted)
+    try:
+        augeas.text_retrieve(lens, "/text/before", "/slot", "/text/after")
+    except ValueError:
+        raise _NotTaken(_complaint(augeas), 0) from None
+    return str(augeas.get("/text/after")).translate(_SWAP)
 
 
 def _start() -> Augeas:
@@ -247,15 +235,11 @@ def file_changes(tree: Tree, read: Mapping[str, str], after: Mapping[str, bytes 
     kernel-install lets grub2-mkconfig rewrite /etc/kernel/cmdline when it is older than /etc/default/grub, so it is
     written after it, and also when only the other one changes.
     """
-    files = [FileChange(path, _before(tree, read, path), data) for path, data in after.items()]
-    files.sort(key=lambda each: (each.path == KERNEL_CMDLINE, each.path))
+    files = []
+    for path, data in sorted(after.items(), key=lambda each: (each[0] == KERNEL_CMDLINE, each[0])):
+        present = tree.read(path) if path not in read and tree.exists(path) else None
+        files.append(FileChange(path, to_bytes(read[path]) if path in read else present, data))
     if DEFAULT_GRUB in after and KERNEL_CMDLINE in read and KERNEL_CMDLINE not in after:
         same = to_bytes(read[KERNEL_CMDLINE])
         files.append(FileChange(KERNEL_CMDLINE, same, same))
     return files
-
-
-def _before(tree: Tree, read: Mapping[str, str], path: str) -> bytes | None:
-    if path in read:
-        return to_bytes(read[path])
-    return tree.read(path) if tree.exists(path) else None

@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grubkd.change import disk, places, record
@@ -45,7 +46,7 @@ def ids(root: Root, kind: str) -> list[str]:
         return []
     names = root.list(TRANSACTIONS)
     if not names and TRANSACTIONS in root.denied:
-        raise PermissionDenied("history cannot be read", hint="run grubkd as root", place=Place(TRANSACTIONS))
+        raise PermissionDenied("history cannot be read", place=Place(TRANSACTIONS))
     split = [each.rpartition(".") for each in names]
     return [id for id, _, suffix in split if suffix == kind and record.ID.fullmatch(id)]
 
@@ -56,7 +57,7 @@ def _is_own_directory(root: Root, path: str) -> bool:
         with root.spot(path, follow=False) as spot:
             status = spot.status
     except PermissionError:
-        raise PermissionDenied("history cannot be read", hint="run grubkd as root", place=Place(path)) from None
+        raise PermissionDenied("history cannot be read", place=Place(path)) from None
     except OSError as problem:
         if problem.errno in (errno.ENOENT, errno.ENOTDIR):
             return False
@@ -124,11 +125,23 @@ def _read(root: Root, path: str) -> bytes:
 
 
 def begin(root: Root, found: Record) -> None:
-    """Put a record on the disk as pending, and check that it can be used.
+    """Put a record on the disk as pending, and check that it can be used. If it raises, nothing has changed.
 
-    Raises OSError; InputOutput where it is too large to keep; Refused where it would not read back as it is;
-    UntrustedJournal where somebody else owns the directory.
+    Raises PermissionDenied, InputOutput also where it is too large to keep; Refused where it would not read back as it
+    is; UntrustedJournal where somebody else owns the directory.
     """
+    try:
+        _write(root, found)
+    except BaseException as problem:
+        # If the journal stays all the same, the next run finds nothing to undo for it and removes it.
+        with suppress(OSError, GrubkdError):
+            abandon(root, found.id)
+        if isinstance(problem, OSError):
+            raise system_failure(TRANSACTIONS, "no journal can be written", problem) from None
+        raise
+
+
+def _write(root: Root, found: Record) -> None:
     data = record.encode(found)
     if len(data) > MOST_BYTES:
         raise InputOutput(f"the change is too large to be journalled: {len(data)} bytes")

@@ -14,6 +14,7 @@ import fcntl
 import os
 import signal
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from grubkd.change import disk
@@ -23,6 +24,7 @@ from grubkd.text import from_user
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     from grubkd.tree.root import Root
@@ -34,42 +36,32 @@ _PAUSE = 0.05  # seconds
 _NOTICEABLE = 1.0  # seconds until a message says what grubkd waits for
 
 
-def lock(root: Root, patience: float = PATIENCE) -> _Lock:
+@contextmanager
+def lock(root: Root, patience: float = PATIENCE) -> Iterator[None]:
     """A context in which no other grubkd changes the tree. Within one process and Root it may be nested.
 
     `patience` in seconds. Entering it raises LockBusy after that time, UntrustedJournal where the directory is another
     user's, PermissionDenied, InputOutput.
     """
-    return _Lock(root, patience)
-
-
-class _Lock:
-    """The lock, taken once."""
-
-    def __init__(self, root: Root, patience: float) -> None:
-        self._root = root
-        self._patience = patience
-        self._made: list[str] = []
-        self._fd = -1
-
-    def __enter__(self) -> None:
-        if self._root in _held:
-            return
+    if root in _held:
+        yield
+        return
+    try:
+        made = disk.missing_directories(root, STATE)
+        fd = _acquire(root, patience)
+    except OSError as problem:
+        raise system_failure(STATE, "grubkd's own directory cannot be used", problem) from None
+    _held.add(root)
+    try:
+        yield
+    finally:
+        _held.discard(root)
         try:
-            self._made = disk.missing_directories(self._root, STATE)
-            self._fd = _acquire(self._root, self._patience)
-        except OSError as problem:
-            raise system_failure(STATE, "grubkd's own directory cannot be used", problem) from None
-        _held.add(self._root)
-
-    def __exit__(self, *_problem: object) -> None:
-        if self._fd < 0:  # nested
-            return
-        _held.discard(self._root)
-        try:
-            _tidy(self._root, self._made)
+            with suppress(OSError):  # a directory that stays does no harm
+                for path in reversed(made):
+                    disk.remove_directory(root, path)
         finally:
-            os.close(self._fd)
+            os.close(fd)
 
 
 def busy(root: Root) -> bool:
@@ -108,22 +100,13 @@ _held: set[Root] = set()
 def _acquire(root: Root, patience: float) -> int:
     """The locked descriptor of the directory. Raises OSError, LockBusy, UntrustedJournal."""
     started = time.monotonic()
-    noticed = False
     while True:
-        fd = _open(root)
         try:
-            while not _try(fd):
-                waited = time.monotonic() - started
-                if waited >= _NOTICEABLE and not noticed:
-                    logger.log(WAITING, "waiting for another grubkd to end")
-                    noticed = True
-                if waited >= patience:
-                    raise LockBusy(
-                        "another grubkd is changing this tree",
-                        hint="wait for it to end, then try again",
-                        place=Place(STATE),
-                    )
-                time.sleep(_PAUSE)
+            fd = _open(root)
+        except FileNotFoundError:
+            continue  # removed by another grubkd that changed nothing: make it again
+        try:
+            _wait(fd, started, patience)
             # The last holder may have removed the directory as unused: then this lock is on a removed one.
             current = root.stat(STATE)
             if current is not None and os.path.samestat(current, os.fstat(fd)):
@@ -136,35 +119,31 @@ def _acquire(root: Root, patience: float) -> int:
 
 def _open(root: Root) -> int:
     """Make the directory, private, where it is missing, and open it. Raises OSError, UntrustedJournal."""
+    for path in disk.missing_directories(root, STATE):
+        disk.make_directory(root, path, 0o700 if path == STATE else 0o755)
+    with disk.open_directory(root, STATE) as fd:
+        status = os.fstat(fd)
+        check_owner(root, STATE, status)
+        if status.st_mode & 0o077:
+            os.fchmod(fd, 0o700)
+        return os.dup(fd)
+
+
+def _wait(fd: int, started: float, patience: float) -> None:
+    """Lock the directory, as soon as nobody else holds the lock. Raises LockBusy."""
+    noticed = False
     while True:
-        try:
-            for path in disk.missing_directories(root, STATE):
-                disk.make_directory(root, path, 0o700 if path == STATE else 0o755)
-            with disk.open_directory(root, STATE) as fd:
-                status = os.fstat(fd)
-                check_owner(root, STATE, status)
-                if status.st_mode & 0o077:
-                    os.fchmod(fd, 0o700)
-                return os.dup(fd)
-        except FileNotFoundError:
-            continue  # removed by another grubkd that changed nothing: make it again
-
-
-def _try(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _tidy(root: Root, made: list[str]) -> None:
-    """Remove the directories made for the lock if nothing was put into them; a failure does no harm."""
-    for path in reversed(made):
-        try:
-            disk.remove_directory(root, path)
-        except OSError:
+        with suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
+        waited = time.monotonic() - started
+        if waited >= patience:
+            hint = "wait for it to end, then try again"
+            raise LockBusy("another grubkd is changing this tree", hint=hint, place=Place(STATE))
+        if waited >= _NOTICEABLE and not noticed:
+            logger.log(WAITING, "waiting for another grubkd to end")
+            noticed = True
+        time.sleep(_PAUSE)
 
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -182,12 +161,10 @@ class HeldSignals:
         self._old: dict[int, object] = {}
 
     def __enter__(self) -> HeldSignals:
-        try:
+        with suppress(ValueError):  # in another thread
             for number in _ENDING:
                 if signal.getsignal(number) != signal.SIG_IGN:
                     self._old[number] = signal.signal(number, self)
-        except ValueError:
-            return self  # in another thread
         return self
 
     def __exit__(self, *_problem: object) -> None:

@@ -7,6 +7,7 @@ digests, and every path must be one that grubkd edits.
 
 from __future__ import annotations
 
+import json
 import re
 from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
@@ -17,10 +18,11 @@ from grubkd.change.disk import FileImage
 from grubkd.tree.root import LARGEST_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any, TypeVar
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeAlias
 
-    T = TypeVar("T")
+    # Returns the value of a member of the text. Raises ValueError for one that grubkd would not have written.
+    Check: TypeAlias = "Callable[[Any], Any]"
 
 
 VERSION = 1
@@ -52,6 +54,10 @@ class FileRecord:
     after: str | None
     link: str | None = None
 
+    def is_old_or_new(self, present: FileImage | None) -> bool:
+        """Whether the present file has the bytes from before the transaction, or those that it wrote."""
+        return (present and present.digest) in (self.after, self.before and self.before.digest)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -76,33 +82,18 @@ class Record:
 
 def encode(record: Record) -> bytes:
     """The journal's text."""
-    import json
-
-    body = json.dumps(
-        {
-            "id": record.id,
-            "time": record.time,
-            "command": record.command,
-            "wanted": dict(record.wanted),
-            "by": record.by,
-            "undoes": record.undoes,
-            "followups": [list(each) for each in record.followups],
-            "directories": list(record.directories),
-            "files": [_file_members(each) for each in record.files],
-        }
-    ).encode("ascii")
+    members = {name: getattr(record, name) for name in _RECORD} | {"files": list(map(_file_members, record.files))}
+    body = json.dumps(members).encode("ascii")
     head = json.dumps({"grubkd": VERSION, "sha256": disk.digest(body)}).encode("ascii")
     return head + b"\n" + body + b"\n"
 
 
 def decode(data: bytes) -> Record:
     """The record of a journal's text. Raises Malformed."""
-    import json
-
     head, _, rest = data.partition(b"\n")
     body = rest.removesuffix(b"\n")
     try:
-        first = _members(json.loads(head), "grubkd", "sha256")
+        first = _members(json.loads(head), _HEAD)
         if first["grubkd"] != VERSION:
             raise Malformed(f"version {first['grubkd']!a:.20}, where grubkd knows {VERSION}")
         if first["sha256"] != disk.digest(body):
@@ -116,45 +107,8 @@ def decode(data: bytes) -> Record:
         ) from None
 
 
-def _record(value: Any) -> Record:
-    names = ("id", "time", "command", "wanted", "by", "undoes", "followups", "directories", "files")
-    members = _members(value, *names)
-    files = tuple(_file(each) for each in _list(members["files"], "files"))
-    paths = [each.path for each in files]
-    if len(set(paths)) != len(paths):
-        raise Malformed("a file twice")
-    record = Record(
-        id=_matching(ID, members["id"], "id"),
-        time=_matching(_TIME, members["time"], "time"),
-        command=_matching(_WORD, members["command"], "command"),
-        wanted=_wanted(_dict(members["wanted"], "wanted")),
-        by=_matching(_WORD, members["by"], "by"),
-        files=files,
-        directories=tuple(_typed(str, each, "directory") for each in _list(members["directories"], "directories")),
-        followups=tuple(_followup(each) for each in _list(members["followups"], "followups")),
-        undoes=None if members["undoes"] is None else _matching(ID, members["undoes"], "undoes"),
-    )
-    for path in record.directories:
-        if not any(other.startswith(path + "/") for other in paths) or path in ("", "/"):
-            raise Malformed("a directory that holds none of its files")
-    return record
-
-
-def _wanted(value: dict[str, Any]) -> dict[str, Any]:
-    """What was asked for: texts that can be printed, numbers, and lists of them."""
-    for each in [*value, *value.values()]:
-        for part in each if isinstance(each, list) else [each]:
-            if isinstance(part, str):
-                part.encode("utf-8", "surrogateescape")  # UnicodeEncodeError is a ValueError
-            elif not isinstance(part, int | None):
-                raise Malformed("wanted: not of the right form")
-    return value
-
-
 def unrecordable(file: FileRecord) -> str:
     """Why a journal cannot hold a file exactly; "" where it can."""
-    import json
-
     if file.before and file.before.mode > 0o777:
         return f"its mode is {file.before.mode:04o}, with set-user-ID, set-group-ID or sticky bit"
     strange = [name for name in (file.before.xattrs if file.before else ()) if not disk.is_restored(name)]
@@ -168,28 +122,8 @@ def unrecordable(file: FileRecord) -> str:
 
 
 def _file_members(file: FileRecord) -> dict[str, Any]:
-    members = {"path": file.path, "before": _image_members(file.before), "after": file.after}
-    return members if file.link is None else {**members, "link": file.link}
-
-
-def _file(value: Any) -> FileRecord:
-    linked = isinstance(value, dict) and "link" in value
-    members = _members(value, "path", "before", "after", *(["link"] if linked else []))
-    path = _typed(str, members["path"], "path")
-    if not places.is_normal(path):
-        raise Malformed("a path that is not an absolute, plain one")
-    before = None if members["before"] is None else _image(members["before"])
-    after = None if members["after"] is None else _matching(_DIGEST, members["after"], "after")
-    link = _typed(str, members["link"], "link") if linked else None
-    if link is not None and not places.is_place(link):
-        raise Malformed("a link that is at no place of a boot configuration")
-    return FileRecord(path, before, after, link)
-
-
-def _image_members(image: FileImage | None) -> dict[str, Any] | None:
-    if image is None:
-        return None
-    return {
+    image = file.before
+    before = image and {
         "mode": image.mode,
         "uid": image.uid,
         "gid": image.gid,
@@ -198,75 +132,135 @@ def _image_members(image: FileImage | None) -> dict[str, Any] | None:
         "sha256": image.digest,
         "data": _base64(image.data),
     }
+    return {"path": file.path, "before": before, "after": file.after, "link": file.link}
 
 
 def _base64(data: bytes) -> str:
     return b2a_base64(data, newline=False).decode("ascii")
 
 
+def _members(value: Any, table: Mapping[str, Check]) -> dict[str, Any]:
+    """The checked members of an object, which has exactly those of the table. Raises Malformed."""
+    if not isinstance(value, dict) or value.keys() != table.keys():
+        raise Malformed(f"not exactly the members {', '.join(table)}")
+    found = {}
+    for name, check in table.items():
+        try:
+            found[name] = check(value[name])
+        except Malformed:
+            raise
+        except ValueError as problem:
+            raise Malformed(f"{name}: {str(problem) or 'not of the right form'}") from None
+    return found
+
+
+def _only(kind: type, test: Callable[[Any], object] = lambda value: True) -> Check:
+    """A check: the value has this type and passes the test."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, kind) or isinstance(value, bool) or not test(value):
+            raise ValueError
+        return value
+
+    return check
+
+
+def _number(least: int, most: int) -> Check:
+    return _only(int, lambda value: least <= value <= most)
+
+
+def _text(form: re.Pattern[str]) -> Check:
+    return _only(str, form.fullmatch)
+
+
+def _optional(check: Check) -> Check:
+    return lambda value: None if value is None else check(value)
+
+
+def _list(check: Check) -> Check:
+    return lambda value: tuple(map(check, _only(list)(value)))
+
+
+def _bytes(most: int) -> Check:
+    text = _only(str, lambda value: len(value) <= most * 4 // 3 + 4)
+    return lambda value: a2b_base64(text(value), strict_mode=True)
+
+
+def _wanted(value: Any) -> dict[str, Any]:
+    """What was asked for: texts that can be printed, numbers, and lists of them."""
+    for each in [*_only(dict)(value), *value.values()]:
+        for part in each if isinstance(each, list) else [each]:
+            if isinstance(part, str):
+                part.encode("utf-8", "surrogateescape")  # UnicodeEncodeError is a ValueError
+            elif not isinstance(part, int | None):
+                raise ValueError
+    return dict(value)
+
+
+def _xattrs(value: Any) -> dict[str, bytes]:
+    """Never file capabilities and the like, whatever the journal says."""
+    data = _bytes(65536)
+    return {name: data(each) for name, each in _only(dict)(value).items() if disk.is_restored(name)}
+
+
 def _image(value: Any) -> FileImage:
-    members = _members(value, "mode", "uid", "gid", "mtime_ns", "xattrs", "sha256", "data")
-    image = FileImage(
-        data=_bytes(members["data"], LARGEST_FILE, "data"),
-        # Never a set-user-ID program, whatever the journal says.
-        mode=_number(members["mode"], 0o7777, "mode") & 0o777,
-        uid=_number(members["uid"], 2**32 - 2, "uid"),
-        gid=_number(members["gid"], 2**32 - 2, "gid"),
-        mtime_ns=_number(members["mtime_ns"], _LATEST, "mtime_ns", least=-_LATEST - 1),
-        # Never file capabilities and the like, whatever the journal says.
-        xattrs={
-            name: _bytes(each, 65536, "xattr")
-            for name, each in _dict(members["xattrs"], "xattrs").items()
-            if disk.is_restored(name)
-        },
-    )
-    if image.digest != members["sha256"]:
+    members = _members(value, _IMAGE)
+    digest = members.pop("sha256")
+    # Never a set-user-ID program, whatever the journal says.
+    image = FileImage(**members | {"mode": members["mode"] & 0o777})
+    if image.digest != digest:
         raise Malformed("a before-image that does not fit its checksum")
     return image
 
 
+def _file(value: Any) -> FileRecord:
+    # Journals of the first releases do not know the member.
+    value = {"link": None, **value} if isinstance(value, dict) else value
+    return FileRecord(**_members(value, _FILE))
+
+
 def _followup(value: Any) -> tuple[str, ...]:
-    command = tuple(_typed(str, each, "follow-up") for each in _list(value, "follow-up"))
+    command: tuple[str, ...] = _list(_only(str))(value)
     if command not in KNOWN_FOLLOWUPS:
         raise Malformed("a follow-up command that grubkd never runs")
     return command
 
 
-def _members(value: Any, *names: str) -> dict[str, Any]:
-    members = _dict(value, "record")
-    if set(members) != set(names):
-        raise Malformed(f"not exactly the members {', '.join(names)}")
-    return members
+def _record(value: Any) -> Record:
+    record = Record(**_members(value, _RECORD))
+    paths = [each.path for each in record.files]
+    if len(set(paths)) != len(paths):
+        raise Malformed("a file twice")
+    for path in record.directories:
+        if not any(other.startswith(path + "/") for other in paths) or path in ("", "/"):
+            raise Malformed("a directory that holds none of its files")
+    return record
 
 
-def _typed(kind: type[T], value: Any, name: str) -> T:
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise Malformed(f"{name}: not of the right type")
-    return value
-
-
-def _dict(value: Any, name: str) -> dict[str, Any]:
-    return _typed(dict, value, name)
-
-
-def _list(value: Any, name: str) -> list[Any]:
-    return _typed(list, value, name)
-
-
-def _matching(pattern: re.Pattern[str], value: Any, name: str) -> str:
-    if not pattern.fullmatch(_typed(str, value, name)):
-        raise Malformed(f"{name}: not of the right form")
-    return str(value)
-
-
-def _number(value: Any, most: int, name: str, least: int = 0) -> int:
-    if not least <= _typed(int, value, name) <= most:
-        raise Malformed(f"{name}: out of range")
-    return int(value)
-
-
-def _bytes(value: Any, most: int, name: str) -> bytes:
-    text = _typed(str, value, name)
-    if len(text) > most * 4 // 3 + 4:
-        raise Malformed(f"{name}: too long")
-    return a2b_base64(text, strict_mode=True)
+_HEAD = {"grubkd": lambda value: value, "sha256": _text(_DIGEST)}
+_IMAGE = {
+    "mode": _number(0, 0o7777),
+    "uid": _number(0, 2**32 - 2),
+    "gid": _number(0, 2**32 - 2),
+    "mtime_ns": _number(-_LATEST - 1, _LATEST),
+    "xattrs": _xattrs,
+    "sha256": _text(_DIGEST),
+    "data": _bytes(LARGEST_FILE),
+}
+_FILE = {
+    "path": _only(str, places.is_normal),
+    "before": _optional(_image),
+    "after": _optional(_text(_DIGEST)),
+    "link": _optional(_only(str, places.is_place)),
+}
+_RECORD = {
+    "id": _text(ID),
+    "time": _text(_TIME),
+    "command": _text(_WORD),
+    "wanted": _wanted,
+    "by": _text(_WORD),
+    "undoes": _optional(_text(ID)),
+    "followups": _list(_followup),
+    "directories": _list(_only(str)),
+    "files": _list(_file),
+}

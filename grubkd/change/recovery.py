@@ -8,13 +8,12 @@ journal goes last.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd import run
 from grubkd.change import disk, journal, sync
 from grubkd.change.lock import STATE, busy, lock
-from grubkd.errors import CommandFailed, Notice, Place, RollbackFailed
+from grubkd.errors import CommandFailed, GrubkdError, Notice, Place, RollbackFailed
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
@@ -47,16 +46,26 @@ def recover(root: Root, *, force: bool = False, run_followups: bool = False) -> 
     """
     if not root.exists(journal.TRANSACTIONS):
         return ()
+    following = root.live or run_followups
     with lock(root):
         found = [journal.load(root, id, "pending") for id in journal.ids(root, "pending")]
         for record in reversed(found):
             undo(root, record, force=force)
-            if root.live or run_followups:
+            if following:
                 _follow_up(root, record, force)
-            _forget(root, record)
+            try:
+                journal.abandon(root, record.id)
+            except OSError as problem:
+                raise RollbackFailed(
+                    f"transaction {record.id} is undone, but its journal cannot be removed: {problem.strerror}",
+                    hint=f"remove {journal.path_of(record.id, 'pending')}",
+                ) from None
         if not found:
-            _sweep(root)
-    return tuple(_notice(root, record, run_followups) for record in found)
+            try:
+                journal.sweep(root)
+            except OSError as problem:
+                raise system_failure(STATE, "cannot be tidied", problem) from None
+    return tuple(_notice(record, following) for record in found)
 
 
 def _follow_up(root: Root, record: Record, force: bool) -> None:
@@ -72,25 +81,8 @@ def _follow_up(root: Root, record: Record, force: bool) -> None:
                 ) from None
 
 
-def _forget(root: Root, record: Record) -> None:
-    try:
-        journal.abandon(root, record.id)
-    except OSError as problem:
-        raise RollbackFailed(
-            f"transaction {record.id} is undone, but its journal cannot be removed: {problem.strerror}",
-            hint=f"remove {journal.path_of(record.id, 'pending')}",
-        ) from None
-
-
-def _sweep(root: Root) -> None:
-    try:
-        journal.sweep(root)
-    except OSError as problem:
-        raise system_failure(STATE, "cannot be tidied", problem) from None
-
-
-def _notice(root: Root, record: Record, run_followups: bool) -> Notice:
-    due = "" if root.live or run_followups else "".join(f"; run: {' '.join(each)}" for each in record.followups)
+def _notice(record: Record, following: bool) -> Notice:
+    due = "" if following else "".join(f"; run: {' '.join(each)}" for each in record.followups)
     return Notice(
         "interrupted-undone",
         f"transaction {record.id} ({record.command}, {record.time}) had been interrupted and was undone",
@@ -99,12 +91,32 @@ def _notice(root: Root, record: Record, run_followups: bool) -> Notice:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """A file that did not get its old bytes back, and why."""
+def take_back(root: Root, record: Record, first: BaseException, ran: Sequence[Sequence[str]] | None) -> str:
+    """Undo a transaction of this run that failed; returns what is left to do by hand.
 
-    path: str
-    why: str
+    `first`: why it failed. `ran`: the follow-up commands that succeeded; None if none of them was to run. Raises
+    RollbackFailed with both errors.
+    """
+    hint = ""
+    try:
+        journal.reopen(root, record.id)
+        undo(root, record)
+        if ran is not None and (ran or isinstance(first, CommandFailed)):
+            for command in record.followups:
+                try:
+                    run_followup(command, root)
+                except CommandFailed:
+                    if command in ran:
+                        raise
+                    # It failed before and fails now: as far as it reports, what it makes is as it was.
+                    hint = f"all files are as they were; fix the reported error, then run: {' '.join(command)}"
+        journal.abandon(root, record.id)
+    except (OSError, GrubkdError) as second:
+        why = getattr(second, "hint", "") or (
+            f"fix the reported error, then run any grubkd command that writes: it undoes {record.id} first"
+        )
+        raise RollbackFailed(f"{first}; and undoing it failed: {second}", hint=why) from first
+    return hint
 
 
 def undo(root: Root, record: Record, *, force: bool = False) -> None:
@@ -114,17 +126,14 @@ def undo(root: Root, record: Record, *, force: bool = False) -> None:
     bytes was changed by somebody else: it is left alone unless `force`. Raises RollbackFailed, which names every file
     that is not as it was.
     """
-    leftovers = [
-        each for number, file in enumerate(record.files) if (each := _undo_file(root, record, number, file, force))
-    ]
+    leftovers = [_undo_file(root, record, number, file, force) for number, file in enumerate(record.files)]
     try:
         for path in reversed(record.directories):
             disk.remove_directory(root, path)
         sync.settle(root, (each.path for each in record.files))
     except OSError as problem:
-        leftovers.append(Leftover("/", f"cannot be synced: {problem.strerror}"))
-    if leftovers:
-        listed = "; ".join(f"{each.path}: {each.why}" for each in leftovers)
+        leftovers.append(f"/: cannot be synced: {problem.strerror}")
+    if listed := "; ".join(filter(None, leftovers)):
         raise RollbackFailed(
             f"not all files could be restored: {listed}",
             hint="fix the reported error, then run any grubkd command that writes: it undoes first; or give up your "
@@ -133,14 +142,14 @@ def undo(root: Root, record: Record, *, force: bool = False) -> None:
         )
 
 
-def _undo_file(root: Root, record: Record, number: int, file: FileRecord, force: bool) -> Leftover | None:
+def _undo_file(root: Root, record: Record, number: int, file: FileRecord, force: bool) -> str:
+    """Restore one file; returns "", or why it did not get its old bytes back, with its path."""
     staged, kept = (disk.temporary_name(file.path, record.id, number, kind) for kind in ("new", "old"))
     try:
         present = disk.read_image(root, file.path)
         if not disk.same(present, file.before):
-            known = (file.after, file.before.digest if file.before else None)
-            if not force and (present.digest if present else None) not in known:
-                return Leftover(file.path, "changed by somebody else meanwhile")
+            if not force and not file.is_old_or_new(present):
+                return f"{file.path}: changed by somebody else meanwhile"
             _give_back(root, file, present, staged, kept)
         # The kept old file goes last: only it can be restored on a full disk.
         for path in (staged, kept):
@@ -149,8 +158,8 @@ def _undo_file(root: Root, record: Record, number: int, file: FileRecord, force:
         if root.exists(above):
             disk.sync_directory(root, above)
     except OSError as problem:
-        return Leftover(file.path, system_failure(file.path, "cannot be put back", problem).message)
-    return None
+        return f"{file.path}: {system_failure(file.path, 'cannot be put back', problem).message}"
+    return ""
 
 
 def _give_back(root: Root, file: FileRecord, present: FileImage | None, staged: str, kept: str) -> None:

@@ -7,7 +7,10 @@ copies (Fedora's writes grubenv and snippets too), is returned as texts, to be v
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grubkd import run
@@ -22,7 +25,6 @@ from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.tree.tree import Tree
@@ -122,20 +124,13 @@ def _kernels(tree: Tree, entry: Entry, *, there: bool) -> Iterator[str]:
 
 def _target(root: Root) -> str | None:
     """The real path of the grub.cfg that the generator's package makes."""
-    for path in ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg"):
-        real = root.resolve(path)
-        if real is not None:
-            return real
-    return None
+    found = map(root.resolve, ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg"))
+    return next(filter(None, found), None)
 
 
 @contextmanager
 def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, bytes]) -> Iterator[dict[str, Path]]:
     """Copies of the directories that hold the configuration, with the new sources in them: place -> copy."""
-    import shutil
-    import tempfile
-    from pathlib import Path
-
     wanted = {path.rpartition("/")[0] for path in (target, *config.texts, *texts)}
     wanted |= {real for real in map(root.resolve, _ALSO) if real}
     # A directory inside another one is in its copy already.
@@ -155,8 +150,6 @@ def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, byt
 
 def _top(root: Root) -> Path:
     """The tree's absolute path: the generator runs in another directory than grubkd."""
-    from pathlib import Path
-
     return Path(root.path).resolve()
 
 
@@ -166,8 +159,6 @@ def _on_host(root: Root, place: str) -> Path:
 
 def _special(directory: str, names: list[str]) -> list[str]:
     """The names that are no files, directories or links: copying a FIFO would wait for ever."""
-    from pathlib import Path
-
     found = (Path(directory, name) for name in names)
     return [path.name for path in found if not (path.is_symlink() or path.is_file() or path.is_dir())]
 

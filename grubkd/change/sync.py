@@ -28,7 +28,6 @@ from grubkd.change.lock import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
     from grubkd.tree.root import Root
 
@@ -50,9 +49,7 @@ class FileSync:
     def __enter__(self) -> FileSync:
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _problem: BaseException | None, _at: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_problem: object) -> None:
         while self._held:
             os.close(self._held.popitem()[1])
 
@@ -175,7 +172,7 @@ def freeze_and_thaw(fd: int) -> bool:
     reading, writing = os.pipe()
     try:
         child = os.fork()
-    except OSError:
+    except OSError:  # without a watcher, no freeze
         os.close(reading)
         os.close(writing)
         return False

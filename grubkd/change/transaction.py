@@ -2,31 +2,58 @@
 
 A command that writes takes `lock`, calls `recover`, reads, decides, and calls `commit`. A command that reads may call
 `pending`. commit checks that every file is as it was read, that it is a file that grubkd edits, and that nothing of the
-boot configuration was unreadable; apply.py carries the transaction out.
+boot configuration was unreadable. Then the order makes it safe, against a power cut too:
+
+1. The journal, with every old file in it, is on the disk before anything else changes.
+2. All new files are written beside their places and synced, and the old files get a second name there. A full disk
+   shows here, before any file has changed.
+3. Each new file takes its place by a rename; then the directories are synced.
+4. All files are read again and compared, and the whole configuration is verified again.
+5. The disk itself is brought up to date (sync), for a boot loader does not replay a file system's journal.
+6. The follow-up commands run, the second names go, and the journal is marked as done.
+
+If a step fails, or a signal arrives before step 6 is over, everything is undone (recovery). If grubkd itself dies, the
+next run that writes undoes it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from grubkd.change import apply, disk, journal, places
-from grubkd.change.lock import lock
+from grubkd.change import disk, journal, places, recovery, sync
+from grubkd.change.lock import HeldSignals, lock
 from grubkd.change.record import KNOWN_FOLLOWUPS, FileRecord, Record
 from grubkd.change.recovery import pending, recover
-from grubkd.errors import ChangedSinceRead, PermissionDenied, Place, VerificationFailed
+from grubkd.errors import ChangedSinceRead, CommandFailed, PermissionDenied, Place, VerificationFailed
+from grubkd.log import logger
 from grubkd.tree.root import system_failure
+from grubkd.tree.tree import Overlay
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeAlias
 
-    from grubkd.change.apply import Recheck
     from grubkd.change.disk import FileImage
     from grubkd.change.edit import FileChange
     from grubkd.tree.root import Root
+    from grubkd.tree.tree import Tree
 
+# Gets the tree with all files in place, without the temporary files beside them. It raises to undo the transaction.
+Recheck: TypeAlias = "Callable[[Tree], None]"
 # The directories of boot configuration. What is unreadable elsewhere, for instance of the hardware, changes no file.
 _CONFIGURATION = ("/boot", "/efi", "/etc", "/usr")
+_NEWER_THAN = {"/etc/kernel/cmdline": "/etc/default/grub"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One file of a transaction: as it must be now, and as it will be. None: no file. `link` as in FileRecord."""
+
+    path: str
+    before: FileImage | None
+    after: FileImage | None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +61,8 @@ class Transaction:
     """A transaction that is done. `followups`: the commands that are left to run by hand, under --root."""
 
     id: str
-    time: str
     files: tuple[str, ...]
-    followups: tuple[tuple[str, ...], ...] = ()
+    followups: tuple[tuple[str, ...], ...]
 
 
 def commit(  # noqa: PLR0913
@@ -59,54 +85,35 @@ def commit(  # noqa: PLR0913
     """
     with lock(root):
         recover(root)
-        _check_seen(root)
+        denied = [path for path in root.denied if path.startswith(_CONFIGURATION)]
+        if denied:
+            raise PermissionDenied("cannot be read", place=Place(min(denied)))
         steps = [_step(root, each) for each in changes]
-        return carry_out(
-            root,
-            steps,
-            command=command,
-            wanted=wanted,
-            by=by,
-            followups=followups,
-            recheck=recheck,
-            run_followups=run_followups,
-        )
+        record = new_record(root, steps, command=command, wanted=wanted, by=by, followups=followups)
+        return carry_out(root, record, steps, recheck=recheck, run_followups=run_followups)
 
 
-def carry_out(  # noqa: PLR0913
+def new_record(  # noqa: PLR0913
     root: Root,
-    steps: Sequence[apply.Step],
+    steps: Sequence[Step],
     *,
     command: str,
     wanted: Mapping[str, object],
     by: str,
+    followups: Sequence[Sequence[str]],
     undoes: str | None = None,
-    empty: Sequence[str] = (),
-    followups: Sequence[Sequence[str]] = (),
-    recheck: Recheck | None = None,
-    run_followups: bool = False,
-) -> Transaction:
-    """Journal and apply prepared steps under the lock; `undoes` and `empty` are a rollback's. Raises as commit does."""
+) -> Record:
+    """The record of a new transaction, under the lock. Raises as commit does."""
     id, time = journal.next_id(root)
-    record = Record(
-        id=id,
-        time=time,
-        command=command,
-        wanted=wanted,
-        by=by,
-        files=tuple(
-            FileRecord(each.path, each.before, each.after.digest if each.after else None, each.link) for each in steps
-        ),
-        directories=tuple(_directories(root, steps)),
-        followups=_known(followups),
-        undoes=undoes,
-    )
-    apply.apply(root, record, steps, recheck=recheck, empty=empty, run_followups=run_followups)
-    left = () if root.live or run_followups else record.followups
-    return Transaction(id, time, tuple(each.path for each in steps), left)
+    files = (FileRecord(each.path, each.before, each.after.digest if each.after else None, each.link) for each in steps)
+    commands = tuple(map(tuple, followups))
+    for each in commands:
+        if each not in KNOWN_FOLLOWUPS:
+            raise VerificationFailed(f"not a known follow-up command: {' '.join(each)}")
+    return Record(id, time, command, wanted, by, tuple(files), _directories(root, steps), commands, undoes)
 
 
-def _step(root: Root, change: FileChange) -> apply.Step:
+def _step(root: Root, change: FileChange) -> Step:
     """The step for a change. Raises ChangedSinceRead, VerificationFailed for a file that grubkd does not edit."""
     known = places.is_place(change.path)
     link = None if known else places.link_to(root, change.path)
@@ -114,15 +121,16 @@ def _step(root: Root, change: FileChange) -> apply.Step:
         raise VerificationFailed("this is not a file that grubkd edits", place=Place(change.path))
     present = read(root, change.path)
     if (present.data if present else None) != change.before:
-        raise ChangedSinceRead(
-            "somebody changed the file since it was read; nothing was written",
-            hint="run grubkd again",
-            place=Place(change.path),
-        )
+        raise _changed(change.path)
     if change.after is None:
-        return apply.Step(change.path, present, None, link)
+        return Step(change.path, present, None, link)
     after = present.with_data(change.after) if present else disk.new_image(change.after)
-    return apply.Step(change.path, present, after, link)
+    return Step(change.path, present, after, link)
+
+
+def _changed(path: str) -> ChangedSinceRead:
+    why = "somebody changed the file since it was read; nothing was written"
+    return ChangedSinceRead(why, hint="run grubkd again", place=Place(path))
 
 
 def read(root: Root, path: str) -> FileImage | None:
@@ -133,31 +141,150 @@ def read(root: Root, path: str) -> FileImage | None:
         raise system_failure(path, "cannot be read", problem) from None
 
 
-def _directories(root: Root, steps: Sequence[apply.Step]) -> list[str]:
+def _directories(root: Root, steps: Sequence[Step]) -> tuple[str, ...]:
     """The directories that the steps' new files need, outermost first."""
-    needed: list[str] = []
+    needed: dict[str, None] = {}
     for above in dict.fromkeys(disk.parent(each.path) for each in steps if each.after):
         try:
-            absent = disk.missing_directories(root, above)
+            needed |= dict.fromkeys(disk.missing_directories(root, above))
         except OSError as problem:
             raise system_failure(above, "cannot be used", problem) from None
-        needed += [path for path in absent if path not in needed]
-    return needed
+    return tuple(needed)
 
 
-def _known(commands: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    found = tuple(tuple(each) for each in commands)
-    for each in found:
-        if each not in KNOWN_FOLLOWUPS:
-            raise VerificationFailed(f"not a known follow-up command: {' '.join(each)}")
-    return found
+def carry_out(  # noqa: PLR0913
+    root: Root,
+    record: Record,
+    steps: Sequence[Step],
+    *,
+    recheck: Recheck | None = None,
+    empty: Sequence[str] = (),
+    run_followups: bool = False,
+) -> Transaction:
+    """Carry out a transaction, under the lock. `empty`: directories to remove afterwards if nothing is in them.
+
+    Whatever goes wrong, everything is undone before it is reported. Raises as commit does.
+    """
+    following = root.live or run_followups
+    with HeldSignals() as stop:
+        journal.begin(root, record)
+        work = _Application(root, record, steps, stop)
+        try:
+            work.carry_out(recheck, empty, following)
+        except BaseException as caught:
+            problem = caught
+            if isinstance(caught, OSError):
+                problem = system_failure(work.at, "cannot be written", caught)
+            hint = recovery.take_back(root, record, problem, work.ran if following else None)
+            stop.check()
+            if isinstance(problem, CommandFailed):
+                problem = CommandFailed(problem.message, hint=hint or problem.hint, place=problem.place)
+            if problem is caught:
+                raise
+            raise problem from None
+        journal.prune(root)
+    return Transaction(record.id, tuple(each.path for each in steps), () if following else record.followups)
 
 
-def _check_seen(root: Root) -> None:
-    """Raise PermissionDenied where a part of the boot configuration could not be read."""
-    denied = [path for path in root.denied if path.startswith(_CONFIGURATION)]
-    if denied:
-        raise PermissionDenied("cannot be read", hint="run grubkd as root", place=Place(min(denied)))
+class _Application:
+    """A transaction in progress. `at`: the path being worked on; `ran`: the follow-up commands that succeeded."""
+
+    def __init__(self, root: Root, record: Record, steps: Sequence[Step], stop: HeldSignals) -> None:
+        self._root, self._record, self._stop = root, record, stop
+        # Each with the names beside its place: of the new file, and of the old one.
+        self._steps: list[tuple[Step, str, str]] = []
+        for number, each in enumerate(steps):
+            new, old = (disk.temporary_name(each.path, record.id, number, kind) for kind in ("new", "old"))
+            self._steps.append((each, new, old))
+        self.at = "/"
+        self.ran: list[tuple[str, ...]] = []
+
+    def carry_out(self, recheck: Recheck | None, empty: Sequence[str], following: bool) -> None:
+        """Do all steps behind the journal. Raises GrubkdError, or OSError for the file that `at` names."""
+        self._stage()
+        self._swap()
+        self._verify()
+        if recheck:
+            recheck(Overlay(self._root, dict.fromkeys(kept for _, _, kept in self._steps)))
+        self._stop.check()
+        sync.settle(self._root, (step.path for step, _, _ in self._steps))
+        if following:
+            for command in self._record.followups:
+                recovery.run_followup(command, self._root, self._stop.arrived)
+                self.ran.append(command)
+        self._stop.check()
+        # A signal from here on is too late: the change is made.
+        self._clean()
+        for path in reversed(empty):
+            self.at = path
+            disk.remove_directory(self._root, path)
+        journal.finish(self._root, self._record.id)
+
+    def _go(self, path: str) -> None:
+        self._stop.check()
+        self.at = path
+
+    def _stage(self) -> None:
+        for path in self._record.directories:
+            self._go(path)
+            disk.make_directory(self._root, path, 0o755)
+        with sync.FileSync(len(self._steps)) as files:
+            self._write(files)
+            self._stop.check()
+            files.finish()
+        # The second names of the old files must be on the disk before the first ones go.
+        self._sync()
+        sync.settle_staged(self._root)
+
+    def _write(self, files: sync.FileSync) -> None:
+        latest = 0
+        for step, staged, kept in self._steps:
+            self._go(step.path)
+            if step.before is not None:
+                disk.keep(self._root, step.path, kept, step.before, files)
+            if step.after is not None:
+                other = self._root.stat(_NEWER_THAN[step.path]) if step.path in _NEWER_THAN else None
+                latest = max(latest, other.st_mtime_ns if other else 0)
+                latest = max(latest, disk.stage(self._root, staged, step.after, files, latest))
+
+    def _swap(self) -> None:
+        for step, staged, _ in self._steps:
+            self._go(step.path)
+            if not disk.same(disk.read_image(self._root, step.path), step.before):
+                raise _changed(step.path)
+            if step.after is None:
+                disk.remove_file(self._root, step.path)
+            else:
+                disk.swap(self._root, staged, step.path)
+            logger.info("%s %s", "removed" if step.after is None else "wrote", step.path)
+        self._sync()
+
+    def _verify(self) -> None:
+        for step, _, _ in self._steps:
+            self._go(step.path)
+            present = disk.read_image(self._root, step.path)
+            wanted = step.after
+            if present and wanted and step.before is None:
+                if wanted.mtime_ns is None:
+                    wanted = present.with_data(wanted.data)  # new: owner and attributes may depend on its directory
+                else:  # restored without execution bits, which vfat gives to every file
+                    wanted = replace(wanted, mode=wanted.mode | present.mode & 0o111)
+            if not disk.same(present, wanted):
+                raise VerificationFailed("what was written reads differently", place=Place(step.path))
+
+    def _clean(self) -> None:
+        for step, _, kept in self._steps:
+            self.at = step.path
+            # What was staged has taken its place.
+            if step.before is not None:
+                disk.remove_file(self._root, kept)
+        self._sync()
+
+    def _sync(self) -> None:
+        for path in sorted({disk.parent(step.path) for step, _, _ in self._steps}):
+            self.at = path
+            if self._root.exists(path):
+                disk.sync_directory(self._root, path)
 
 
 __all__ = ["Transaction", "commit", "lock", "pending", "recover"]

@@ -13,23 +13,21 @@ from grubkd.memory.memory_map import from_firmware
 from grubkd.memory.placement.place import counted_ram, place
 from grubkd.memory.release import Release
 from grubkd.memory.size import LIMIT
-from grubkd.render import output, predict
+from grubkd.render import output, plan
 from grubkd.text import from_user, to_display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any, BinaryIO, TypeGuard
+    from typing import Any, BinaryIO
 
-    from grubkd.memory.memory_map import Extent, MemoryMap
-    from grubkd.memory.placement.place import Placement
+    from grubkd.memory.memory_map import MemoryMap
 
 _CHUNK = 1 << 16
+_EXTENT = "[start, end] in bytes, the end exclusive and above the start"
 
 
-class BadRequest(Usage):
+class BadRequest(Usage, code="bad-request"):
     """A line that is not a request."""
-
-    code = "bad-request"
 
 
 def run(stream: BinaryIO) -> None:
@@ -73,28 +71,20 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
     cmdline = _text(request, "cmdline")
     release = parse(_text(request, "release"))
     arch = architecture(_text(request, "arch"))
-    ram = _number(request, "ram")
+    ram = _field(request, "ram", _is_address, "a whole number of bytes below 2^64", required=True)
     memory = _memory(request)
     if memory is not None and release.counts_span:
         ram = counted_ram(release, arch, memory)
-    found = read(cmdline, release, arch, ram)
-    placement = None
+    wanted = read(cmdline, release, arch, ram)
+    found = None
     if memory is not None:
-        placement = place(
-            found,
-            release,
-            arch,
-            memory,
-            kernel_image=_extent(request, "kernel_image"),
-            initrd=_extent(request, "initrd"),
-            kaslr=_flag(request, "kaslr"),
-            cmdline=cmdline,
-            efi=_flag(request, "efi"),
-        )
+        facts = {name: _field(request, name, _is_extent, _EXTENT) for name in ("kernel_image", "initrd")}
+        facts |= {name: _field(request, name, _is_flag, "true or false") for name in ("kaslr", "efi")}
+        found = place(wanted, release, arch, memory, cmdline=cmdline, **facts)
     return {
         "id": request.get("id"),
-        "request": {**predict.request(found), "reason": to_display(found.reason)},
-        "placement": None if placement is None else _placement_object(placement),
+        "request": {**plan.request(wanted), "reason": to_display(wanted.reason)},
+        "placement": None if found is None else {**plan.placement(found), "reason": to_display(found.reason)},
     }
 
 
@@ -121,70 +111,50 @@ def _answer_line(line: bytes, parse: Callable[[str], Release]) -> dict[str, Any]
         return {"id": name, "error": {"code": problem.code, "message": to_display(str(problem))}}
 
 
-def _placement_object(placement: Placement) -> dict[str, Any]:
-    return {
-        "status": placement.status,
-        "regions": placement.regions,
-        "alternatives": placement.alternatives,
-        "reason": to_display(placement.reason),
-    }
-
-
 def _text(request: Mapping[str, Any], name: str) -> str:
-    value = request.get(name)
-    if not isinstance(value, str):
-        raise BadRequest(f"'{name}' must be a string" if name in request else f"'{name}' is missing")
-    return value if value.isascii() else _bytes_of(name, value)
-
-
-def _bytes_of(name: str, value: str) -> str:
+    value: str = _field(request, name, _is_text, "a string", required=True)
     try:
-        return from_user(value)
+        return value if value.isascii() else from_user(value)
     except UnicodeEncodeError:
         raise BadRequest(f"'{name}' holds a code point that is not a character") from None
 
 
-def _number(request: Mapping[str, Any], name: str) -> int:
+def _field(
+    request: Mapping[str, Any], name: str, accepts: Callable[[object], bool], what: str, *, required: bool = False
+) -> Any:
+    """The value of a field; None if it is optional and missing or null. Raises BadRequest for any other value."""
     value = request.get(name)
-    if _is_address(value):
+    if accepts(value) or (value is None and not required):
         return value
-    raise BadRequest(
-        f"'{name}' must be a whole number of bytes below 2^64" if name in request else f"'{name}' is missing"
-    )
+    raise BadRequest(f"'{name}' must be {what}" if name in request else f"'{name}' is missing")
 
 
-def _is_address(value: object) -> TypeGuard[int]:
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_address(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LIMIT
-
-
-def _flag(request: Mapping[str, Any], name: str) -> bool | None:
-    value = request.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise BadRequest(f"'{name}' must be true or false")
-    return value
-
-
-def _extent(request: Mapping[str, Any], name: str) -> Extent | None:
-    value = request.get(name)
-    if value is None:
-        return None
-    if isinstance(value, list) and len(value) == 2 and _is_address(value[0]) and _is_end(value[1]):
-        start, end = value
-        if start < end:
-            return start, end
-    raise BadRequest(f"'{name}' must be [start, end] in bytes, the end exclusive and above the start")
 
 
 def _is_end(value: object) -> bool:
     return value == LIMIT or _is_address(value)
 
 
+def _is_extent(value: object) -> bool:
+    if not (isinstance(value, list) and len(value) == 2 and _is_address(value[0]) and _is_end(value[1])):
+        return False
+    return bool(value[0] < value[1])
+
+
 def _memory(request: Mapping[str, Any]) -> MemoryMap | None:
-    value = request.get("firmware_map")
+    value = _field(request, "firmware_map", lambda found: isinstance(found, list), "a list of [start, end, type]")
     if value is None:
         return None
-    if not isinstance(value, list):
-        raise BadRequest("'firmware_map' must be a list of [start, end, type]")
     ranges = []
     for number, each in enumerate(value, 1):
         if not (isinstance(each, list) and len(each) == 3 and _is_address(each[0]) and _is_end(each[1])):

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
-from grubkd.change import changes, verify
+from grubkd.change import changes, edit, managed, regenerate, transaction, verify
 from grubkd.change.lock import lock
 from grubkd.commands.warnings import interrupted
 from grubkd.errors import Notice, Place
 from grubkd.render import change, output
-from grubkd.render.json import document
 from grubkd.text import to_bytes
 from grubkd.tree.tree import Overlay, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from grubkd.boot.model import BootConfig, LineKey
     from grubkd.boot.selector import Selection
     from grubkd.change.edit import FileChange
+    from grubkd.change.history import RolledBack
     from grubkd.change.request import ArgChange
-    from grubkd.change.rollback import RolledBack
     from grubkd.tree.root import Root
     from grubkd.tree.tree import Tree
 
@@ -96,6 +96,10 @@ class _Prepared:
     verified: BootConfig
     warnings: tuple[Notice, ...]
 
+    def check(self, written: Tree) -> None:
+        """Check that the written tree reads as planned. Raises VerificationFailed."""
+        verify.check(self.config, inventory.read(written, self.verified), self.planned.expected)
+
 
 def run(root: Root, request: Request, decide: Decide) -> Outcome:
     """Change the configuration as decided, as one transaction.
@@ -107,7 +111,7 @@ def run(root: Root, request: Request, decide: Decide) -> Outcome:
         # After an interrupted run the files are half old, half new: the diff is of these.
         return _carry_out(root, request, decide, interrupted(root))
     with lock(root):
-        return _carry_out(root, request, decide, _recovered(root, request.run_followups))
+        return _carry_out(root, request, decide, transaction.recover(root, run_followups=request.run_followups))
 
 
 def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Notice, ...]) -> Outcome:
@@ -119,12 +123,10 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
         # Entries that have no source (those of 40_custom, say) are edited in the output of the generator.
         prepared = _prepare(Overlay(root, made), request.selectors, decide)
         after = {**made, **prepared.after}
-    files = _ordered(root, read, after)
+    files = edit.file_changes(root, read, after)
     warnings = earlier + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
     done = None
     if files and not request.dry_run:
-        from grubkd.change import transaction
-
         done = transaction.commit(
             root,
             files,
@@ -132,7 +134,7 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
             wanted=prepared.decision.wanted,
             by=prepared.decision.by,
             followups=_followups(prepared.config, files),
-            recheck=lambda tree: _verify_written(tree, prepared),
+            recheck=prepared.check,
             run_followups=request.run_followups,
         )
     return Outcome(
@@ -145,75 +147,34 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
     )
 
 
-def _recovered(root: Root, run_followups: bool) -> tuple[Notice, ...]:
-    """Undo what an interrupted run left; returns the warnings about it."""
-    from grubkd.change import transaction
-
-    return transaction.recover(root, run_followups=run_followups)
-
-
 def _prepare(tree: Tree, selectors: Sequence[str], decide: Decide) -> _Prepared:
     """Read the tree, work the change out, and read the tree as it would be. Raises as run does."""
     tree = Snapshot(tree)
-    config = inventory.read(tree)
-    _check_understood(config)
+    config = _understood(tree)
     selection = select(config, selectors)
     decision = decide(config, selection)
-    editable, notices = _editable(config, selection, decision)
+    editable, notices = managed.editable(config, selection, decision.changes_for, decision.architecture)
     if editable is not selection:
         selection, decision = editable, decide(config, editable)
     planned = changes.make(config, selection, decision.changes_for)
     verify.fits(config, planned, decision.architecture)
     warnings = notices + planned.warnings + decision.warnings + decision.admit(planned)
-    after = _edited(config, planned)
+    texts = edit.apply(config.texts, planned.edits)
+    after: dict[str, bytes | None] = {
+        path: to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)
+    }
     verified = inventory.read(Overlay(tree, after), config) if after else config
     verify.check(config, verified, planned.expected)
     return _Prepared(config, planned, decision, after, verified, warnings)
-
-
-def _editable(config: BootConfig, selection: Selection, decision: Decision) -> tuple[Selection, tuple[Notice, ...]]:
-    """As managed.editable; on most machines, where no other tool manages an entry, the selection itself."""
-    if not config.managed_by and not any(entry.managed_by for entry in selection.entries):
-        return selection, ()
-    from grubkd.change import managed
-
-    return managed.editable(config, selection, decision.changes_for, decision.architecture)
-
-
-def _edited(config: BootConfig, planned: changes.ChangeSet) -> dict[str, bytes | None]:
-    """The new bytes of the files that differ. Raises as edit.apply does."""
-    if not planned.edits:
-        return {}
-    from grubkd.change import edit
-
-    texts = edit.apply(config.texts, planned.edits)
-    return {path: to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)}
-
-
-def _ordered(tree: Tree, read: Mapping[str, str], after: Mapping[str, bytes | None]) -> list[FileChange]:
-    """The changes in the order of writing."""
-    if not after:
-        return []
-    from grubkd.change import edit
-
-    return edit.file_changes(tree, read, after)
-
-
-def _verify_written(tree: Tree, prepared: _Prepared) -> None:
-    """Check that the written tree reads as planned. Raises VerificationFailed."""
-    verify.check(prepared.config, inventory.read(tree, prepared.verified), prepared.planned.expected)
 
 
 def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
     """The changed sources, and the grub.cfg that the tree's own generator makes from them."""
     scripts = {entry.source.file for entry in prepared.config.entries if entry.format == "grub2"}
     sources = {path: data for path, data in prepared.after.items() if path not in scripts and data is not None}
-    from grubkd.change import regenerate
-
     made = {**sources, **regenerate.regenerate(root, prepared.config, sources)}
     tree = Overlay(root, made)
-    config = inventory.read(tree)
-    _check_understood(config)
+    config = _understood(tree)
     regenerate.check_menu(root, prepared.config, tree, config)
     return made
 
@@ -224,10 +185,12 @@ def _followups(config: BootConfig, files: Sequence[FileChange]) -> list[tuple[st
     return list(dict.fromkeys(each.command for each in config.followups if changed & each.files))
 
 
-def _check_understood(config: BootConfig) -> None:
-    """Refuse to edit if any file of a boot loader is not understood; names the first such file."""
+def _understood(tree: Tree) -> BootConfig:
+    """The configuration of the tree. Raises NotUnderstood with the first file that cannot be read."""
+    config = inventory.read(tree)
     if config.errors:
         raise config.errors[0]
+    return config
 
 
 def _created(file: FileChange) -> Notice:
@@ -239,12 +202,18 @@ def _created(file: FileChange) -> Notice:
     )
 
 
+def outcome_answer(done: Outcome | RolledBack, **others: bool) -> dict[str, Any]:
+    """The JSON object of a change; `others`: dry_run and reboot_required."""
+    return change.answer(done.files, **others, **output.members(done, "transaction", "followups", "warnings"))
+
+
 def print_outcome(done: Outcome | RolledBack, *, json: bool, dry_run: bool, reboot_required: bool) -> None:
     """Print what was changed, or would be."""
     if json:
-        document(change.answer(done, dry_run=dry_run, reboot_required=reboot_required))
+        output.document(outcome_answer(done, dry_run=dry_run, reboot_required=reboot_required))
         return
-    output.warnings(done.warnings)
-    output.lines(change.lines(done.files, dry_run=dry_run, transaction=done.transaction))
+    output.complain_of(done.warnings, "warning")
+    for line in change.lines(done.files, dry_run=dry_run, transaction=done.transaction):
+        output.text(line)
     for command in done.followups:
         output.text(f"now run, in that system: {' '.join(command)}")

@@ -1,20 +1,17 @@
-"""`grubkd check`: whether this machine saves a dump when it crashes."""
+"""`grubkd check`: whether this machine saves a dump when it crashes. `grubkd dumps`: the dumps that it saved."""
 
 from __future__ import annotations
 
 import click
 
-from grubkd import advice
 from grubkd.advice import check as checks
-from grubkd.boot import findings, inventory
-from grubkd.commands import options
+from grubkd.commands import options, warnings
 from grubkd.commands.group import message_options
-from grubkd.commands.warnings import interrupted, unreadable
-from grubkd.errors import Refused
+from grubkd.errors import Notice, Refused
+from grubkd.machine import dumps as saved
 from grubkd.machine import kdump as kdumps
-from grubkd.machine import machine as machines
+from grubkd.machine.dump_target import TargetKind
 from grubkd.render import check, output
-from grubkd.render.json import document
 from grubkd.tree.root import Root
 
 
@@ -29,21 +26,45 @@ def check_command(ram: int | None, arch: str | None, root: str, json: bool) -> i
 
     Exits 4 if no dump would be saved, for monitoring. Nothing is changed.
     """
-    return answer(Root(root), json=json, ram=ram, arch=arch)
+    return check_tree(Root(root), json=json, ram=ram, arch=arch)
 
 
-def answer(tree: Root, *, json: bool, ram: int | None = None, arch: str | None = None) -> int:
+def check_tree(tree: Root, *, json: bool, ram: int | None = None, arch: str | None = None) -> int:
     """Check the tree, print the answer, return the exit code."""
-    config = inventory.read(tree)
-    machine = machines.read(tree, ram=ram, arch=arch)
+    config, machine, _, found = warnings.read(tree, ram=ram, arch=arch)
     kdump = kdumps.read(tree)
-    _, warnings = advice.review(config, machine)
-    notices = (*config.warnings, *findings.warnings(config, tree), *interrupted(tree), *warnings, *unreadable(tree))
-    report = checks.report(config, machine, kdump, tree, notices)
-    if json:
-        document(check.answer(report, config, machine, kdump))
-        status = output.exit_code(config.errors)
-    else:
-        output.lines(check.lines(report))
-        status = output.errors(config.errors)
+    report = checks.report(config, machine, kdump, tree, found)
+    answer = check.answer(report, config, machine, kdump) if json else None
+    status = output.report(answer, check.lines(report), errors=config.errors)
     return Refused.exit if False in (report.now, report.next) else status
+
+
+@click.command("dumps")
+@options.ROOT
+@options.JSON
+@message_options
+def dumps_command(root: str, json: bool) -> int:
+    """List the dumps in the dump target, newest first: time, size, completeness, kernel, and why it crashed.
+
+    Nothing is changed. Only the headers of each dump are read.
+    """
+    return list_dumps(Root(root), json=json)
+
+
+def list_dumps(tree: Root, *, json: bool) -> int:
+    """List the dumps of the tree, print the answer, return the exit code."""
+    kdump = kdumps.read(tree)
+    directory = kdump.target.directory
+    found = saved.read(tree, directory) if directory else ()
+    notices = (*(() if directory else (_elsewhere(kdump),)), *warnings.unreadable(tree))
+    answer = check.dumps_answer(found, kdump, notices) if json else None
+    return output.report(answer, check.dumps_lines(found, kdump), warnings=notices)
+
+
+def _elsewhere(kdump: kdumps.Kdump) -> Notice:
+    target = kdump.target
+    if target.kind is TargetKind.FILESYSTEM:
+        message = f"dumps go to {target}, which is not mounted"
+        return Notice("not-mounted", message, f"mount {target.where}", target.place)
+    message = f"dumps go to {target}, which cannot be read from here"
+    return Notice("elsewhere", message, f"look at {target}", target.place)

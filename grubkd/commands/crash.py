@@ -56,9 +56,9 @@ def carry_out(tree: Root, *, sure: bool, dry_run: bool = False) -> int:
     for each in report.findings:
         if each.check == "loaded" and each.status is not Status.OK:
             raise Refused(f"{each.message}: {each.why}", hint=f"{each.fix}; see: grubkd check")
-    output.lines(map(to_display, _announcement(machine, kdump)))
     problems = [each for each in report.findings if each.status is Status.PROBLEM]
-    output.warnings(Notice(each.code, each.message, each.fix, each.place) for each in problems)
+    warnings = [Notice(each.code, each.message, each.fix, each.place) for each in problems]
+    output.report(None, map(to_display, _announcement(machine, kdump)), warnings=warnings)
     if dry_run:
         return 0
     with Trigger(tree) as trigger:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from grubkd.change.changes import ChangeSet
     from grubkd.change.request import ArgChange
     from grubkd.commands.change import Request
-    from grubkd.errors import GrubkdError
     from grubkd.machine.machine import Machine
 
 
@@ -113,14 +112,10 @@ def admitted(
     seen: set[tuple[str, str | None]] = set()
     verdicts = advice.Verdicts(machine)
     for entry, arguments in _revalued(selection, planned):
-        verdict = verdicts.brief(" ".join(arguments), entry)
-        for problem in _problems(request, entry, verdict):
-            if isinstance(problem, Notice):
-                if (problem.code, entry.version) not in seen:
-                    seen.add((problem.code, entry.version))
-                    yield problem
-            else:
-                raise problem
+        for notice in _warnings(request, entry, verdicts.brief(" ".join(arguments), entry)):
+            if (notice.code, entry.version) not in seen:
+                seen.add((notice.code, entry.version))
+                yield notice
 
 
 def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry, Sequence[str]]]:
@@ -133,32 +128,20 @@ def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry,
                 yield entry, arguments
 
 
-def _problems(request: Request, entry: Entry, verdict: advice.Verdict) -> Iterator[Notice | GrubkdError]:
-    subject = f"entry {entry.index} ({entry.title})"
+def _warnings(request: Request, entry: Entry, verdict: advice.Verdict) -> Iterator[Notice]:
+    """As admitted, for one entry."""
+    subject, place = f"entry {entry.index} ({entry.title})", entry.source
     if verdict.status == "hang" or verdict.may_hang:
         how = "would not boot" if verdict.status == "hang" else "might not boot"
         message = f"{subject} {how}: {verdict.reason}"
         if not request.force:
-            hint = "choose a smaller value, or write it with --force"
-            yield WouldNotBoot(message, hint=hint, place=entry.source)
-        yield Notice(WouldNotBoot.code, message, "undo it with grubkd rollback before the next boot", entry.source)
+            raise WouldNotBoot(message, hint="choose a smaller value, or write it with --force", place=place)
+        yield Notice(WouldNotBoot.code, message, "undo it with grubkd rollback before the next boot", place)
     if verdict.lacks_high_low:
-        yield Notice(
-            "lacks-high-low",
-            f"the kernel of {subject} does not know ,high and ,low: it reads the value without them",
-            hint="give this entry a value of its own with --kernel",
-            place=entry.source,
-        )
+        message = f"the kernel of {subject} does not know ,high and ,low: it reads the value without them"
+        yield Notice("lacks-high-low", message, "give this entry a value of its own with --kernel", place)
     if verdict.status == "failed":
+        message = f"{subject} would reserve nothing: {verdict.reason}"
         if request.auto and not request.force:
-            yield WouldNotReserve(
-                f"{subject} would reserve nothing: {verdict.reason}",
-                hint=WouldNotReserve.remedy,
-                place=entry.source,
-            )
-        yield Notice(
-            "reserves-nothing",
-            f"{subject} would reserve nothing: {verdict.reason}",
-            hint="grubkd plan shows a value that fits",
-            place=entry.source,
-        )
+            raise WouldNotReserve(message, place=place)
+        yield Notice("reserves-nothing", message, "grubkd plan shows a value that fits", place)

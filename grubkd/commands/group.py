@@ -30,7 +30,7 @@ VERBS = {
     "crash": "crash this machine, to test that it leaves a dump",
 }
 # Verbs that share a module with another.
-_MODULES = {"unset": "set"}
+_MODULES = {"unset": "set", "dumps": "check", "rollback": "history"}
 
 
 class LazyGroup(click.Group):
@@ -61,34 +61,27 @@ class LazyGroup(click.Group):
 
 def message_options(function: Any) -> Any:
     """Add -v and --color, which may be given before or after the verb."""
-    verbose = click.option(
-        "-v",
-        "--verbose",
-        count=True,
-        is_eager=True,
-        expose_value=False,
-        callback=_more_verbose,
-        help="Show what is found, decided and run on stderr; twice: also each file that is read.",
-    )
-    color = click.option(
-        "--color",
-        type=click.Choice(["auto", "always", "never"]),
-        is_eager=True,
-        expose_value=False,
-        callback=_choose_colour,
-        help="Colour the output: auto does so on a terminal unless NO_COLOR is set.",
-    )
-    return verbose(color(function))
+    return _VERBOSE(_COLOR(function))
 
 
-def _more_verbose(ctx: click.Context, _param: click.Parameter, count: int) -> None:
-    if not ctx.resilient_parsing:  # a completion prints no messages
-        output.more_verbose(count)
-
-
-def _choose_colour(_ctx: click.Context, _param: click.Parameter, choice: str | None) -> None:
-    if choice:
-        output.choose_colour(choice)
+# A completion prints no messages.
+_VERBOSE = click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, _param, count: None if ctx.resilient_parsing else output.more_verbose(count),
+    help="Show what is found, decided and run on stderr; twice: also each file that is read.",
+)
+_COLOR = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    is_eager=True,
+    expose_value=False,
+    callback=lambda _ctx, _param, choice: output.choose_colour(choice) if choice else None,
+    help="Colour the output: auto does so on a terminal unless NO_COLOR is set.",
+)
 
 
 @click.group(

@@ -1,4 +1,4 @@
-"""`grubkd history`: the changes made, oldest first."""
+"""`grubkd history`: the changes made, oldest first. `grubkd rollback`: undo one of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from grubkd.change import history
-from grubkd.commands import options
+from grubkd.commands import completion, options
+from grubkd.commands.change import print_outcome
 from grubkd.commands.group import message_options
 from grubkd.render import output
-from grubkd.render.json import document, encode
 from grubkd.text import to_display
 from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
 
 @click.command("history")
@@ -25,40 +26,57 @@ if TYPE_CHECKING:
 def history_command(root: str, json: bool) -> int:
     """List the changes that grubkd made, oldest first, and which rollback undid them."""
     past = history.read(Root(root))
-    if json:
-        rows = [
-            {
-                "id": each.id,
-                "time": each.record.time,
-                "command": each.record.command,
-                "wanted": each.wanted,
-                "files": [file.path for file in each.record.files],
-                "undone_by": each.undone_by,
-            }
-            for each in past.transactions
-        ]
-        document({"transactions": rows})
-    for each in () if json else past.transactions:
-        output.lines(_lines(each))
-    if not json and not past.transactions:
-        output.text("no changes yet")
-    output.errors(past.errors)
-    return past.errors[0].exit if past.errors else 0
+    answer = {"transactions": [_row(each) for each in past.transactions]} if json else None
+    status = output.report(answer, _lines(past.transactions))
+    output.complain_of(past.errors, "error")
+    return past.errors[0].exit if past.errors else status
 
 
-def _lines(past: history.Past) -> Iterator[str]:
-    """A transaction for people: what it was, then its files."""
-    undone = f"  (undone by {past.undone_by})" if past.undone_by else ""
-    yield f"{past.id}  {past.record.time}  {past.record.command}  {_wanted(past)}{undone}"
-    for each in past.record.files:
-        yield f"    {to_display(each.path)}"
+def _row(past: history.Past) -> dict[str, Any]:
+    return {
+        "id": past.id,
+        **output.members(past.record, "time", "command"),
+        **output.members(past, "wanted", "undone_by"),
+        "files": [file.path for file in past.record.files],
+    }
+
+
+def _lines(transactions: Sequence[history.Past]) -> Iterator[str]:
+    """For people: each transaction, then its files."""
+    for past in transactions:
+        undone = f"  (undone by {past.undone_by})" if past.undone_by else ""
+        yield f"{past.id}  {past.record.time}  {past.record.command}  {_wanted(past)}{undone}"
+        yield from (f"    {to_display(each.path)}" for each in past.record.files)
+    if not transactions:
+        yield "no changes yet"
 
 
 def _wanted(past: history.Past) -> str:
     """What was wanted, in a few words."""
     parts: list[str] = []
-    for name, value in encode(past.wanted).items():
+    for name, value in output.encode(past.wanted).items():
         words = [str(each) for each in value] if isinstance(value, list) else [str(value)]
         if value is not None and value != []:
             parts.append(f"{name}={','.join(words)}")
     return " ".join(parts)
+
+
+@click.command("rollback")
+@click.argument("id", required=False, shell_complete=completion.transactions)
+@click.option("--force", is_flag=True, help="Undo it even if a file was changed since; that change is lost.")
+@options.DRY_RUN
+@options.RUN_FOLLOWUPS
+@options.ROOT
+@options.JSON
+@message_options
+def rollback_command(  # noqa: PLR0913 - one parameter an option
+    *, id: str | None, force: bool, dry_run: bool, run_followups: bool, root: str, json: bool
+) -> int:
+    """Undo the latest change that is not undone yet, or the one with the given ID (see: grubkd history).
+
+    Content, mode, owner, attributes and times of its files are restored, and files that it created are removed. A
+    rollback is itself a transaction: to undo it applies the change again.
+    """
+    done = history.rollback(Root(root), id, force, dry_run=dry_run, run_followups=run_followups)
+    print_outcome(done, json=json, dry_run=dry_run, reboot_required=bool(done.files) and not dry_run)
+    return 0

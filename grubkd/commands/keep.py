@@ -18,9 +18,7 @@ from grubkd.commands.decide import admitted
 from grubkd.commands.group import message_options
 from grubkd.errors import GrubkdError
 from grubkd.machine import machine as machines
-from grubkd.render import change as changes
 from grubkd.render import output
-from grubkd.render.json import document
 from grubkd.text import from_user
 from grubkd.tree.root import Root
 
@@ -59,8 +57,8 @@ def keep_command(*, release: str, root: str, dry_run: bool, run_followups: bool,
         output.message(f"error: kernel {release}: {where}{problem.message}{hint}")
         return problem.exit
     if json:
-        answer = changes.answer(outcome, dry_run=dry_run, reboot_required=False)
-        document({"release": release, "values": word.values or (), "reason": why or None, **answer})
+        answer = change.outcome_answer(outcome, dry_run=dry_run, reboot_required=False)
+        output.document({"release": release, "values": word.values or (), "reason": why or None, **answer})
     else:
         output.message(f"kernel {release}: {_summary(why, word, outcome, dry_run=dry_run)}")
     return 0

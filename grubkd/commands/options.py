@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import click
@@ -24,65 +25,41 @@ AUTOMATIC = "auto"
 _LEAST_RAM = 32 * MIB
 
 
-class Size(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes no type argument
-    """A size in bytes, written as `2G`, `2048M` or a plain number."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """As click.ParamType."""
-        try:
-            found = parse_size(from_user(value))
-        except BadValue as problem:
-            self.fail(f"{to_display(problem.message)}; write 2G, 2048M or a number of bytes", param, ctx)
-        if found <= 0:
-            self.fail("the size must not be 0", param, ctx)
-        return found
+def size(text: str) -> int:
+    """A size in bytes, written as `2G`, `2048M` or a plain number. Raises click.BadParameter."""
+    try:
+        found = parse_size(from_user(text))
+    except BadValue as problem:
+        raise click.BadParameter(f"{to_display(problem.message)}; write 2G, 2048M or a number of bytes") from None
+    if found <= 0:
+        raise click.BadParameter("the size must not be 0")
+    return found
 
 
-class RamSize(Size):
-    """The RAM of a machine; a small number without a suffix is probably not meant in bytes."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """As click.ParamType."""
-        found = super().convert(value, param, ctx)
-        if found < _LEAST_RAM and str(value).strip().isdecimal():
-            self.fail(f"{found} bytes are too little for a machine; add a suffix, as in {found}M", param, ctx)
-        return found
+def ram(text: str) -> int:
+    """The RAM of a machine in bytes. A small number without a suffix is refused: it is hardly meant in bytes."""
+    found = size(text)
+    if found < _LEAST_RAM and text.strip().isdecimal():
+        raise click.BadParameter(f"{found} bytes are too little for a machine; add a suffix, as in {found}M")
+    return found
 
 
-class Offset(Size):
-    """A physical address in bytes, or AUTOMATIC: grubkd chooses one."""
-
-    name = "offset"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """As click.ParamType."""
-        return AUTOMATIC if value == AUTOMATIC else super().convert(value, param, ctx)
+def offset(text: str) -> int | str:
+    """A physical address in bytes, or AUTOMATIC: grubkd chooses one. Raises click.BadParameter."""
+    return AUTOMATIC if text == AUTOMATIC else size(text)
 
 
-class Arch(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes no type argument
-    """The name of an architecture, in any usual spelling; the value is grubkd's own name for it."""
-
-    name = "arch"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """As click.ParamType."""
-        try:
-            return architecture(from_user(value)).value
-        except ArchitectureUnknown as problem:
-            self.fail(to_display(f"{problem.message}; {problem.hint}"), param, ctx)
+def arch(text: str) -> str:
+    """Grubkd's own name of an architecture that is given in any usual spelling. Raises click.BadParameter."""
+    try:
+        return architecture(from_user(text)).value
+    except ArchitectureUnknown as problem:
+        raise click.BadParameter(to_display(f"{problem.message}; {problem.hint}")) from None
 
 
 def together(*decorators: Decorator) -> Decorator:
     """One decorator that adds several options, in this order."""
-
-    def decorate(function: Any) -> Any:
-        for each in reversed(decorators):
-            function = each(function)
-        return function
-
-    return decorate
+    return lambda function: reduce(lambda decorated, each: each(decorated), reversed(decorators), function)
 
 
 ROOT = click.option(
@@ -96,15 +73,11 @@ ROOT = click.option(
 JSON = click.option("--json", is_flag=True, help="Print one JSON object.")
 
 
-def _as_bytes(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Texts that are compared with those of the tree, which have one character for each byte."""
-    return tuple(map(from_user, given))
-
-
 KERNEL = click.option(
     "--kernel",
     multiple=True,
-    callback=_as_bytes,
+    # Compared with texts of the tree, which have one character for each byte.
+    callback=lambda _ctx, _param, given: tuple(map(from_user, given)),
     metavar="SEL",
     shell_complete=completion.selectors,
     help="Select entries: ALL, DEFAULT, an index, title=TITLE, a path, or an id. May be repeated.",
@@ -117,11 +90,11 @@ RELEASE = click.option(
     help="Use this kernel release, as uname -r prints it; the kernel need not be installed.",
 )
 
-RAM = click.option("--ram", type=RamSize(), metavar="SIZE", help="The RAM of the machine, such as 16G.")
+RAM = click.option("--ram", type=ram, metavar="SIZE", help="The RAM of the machine, such as 16G.")
 
 ARCH = click.option(
     "--arch",
-    type=Arch(),
+    type=arch,
     metavar="ARCH",
     shell_complete=completion.architectures,
     help="The architecture of the kernels, if the tree does not show it.",
@@ -140,7 +113,7 @@ PLAN = together(
     click.option("--this-machine", is_flag=True, help="The tree is for this machine, which runs an installer."),
     click.option(
         "--offset",
-        type=Offset(),
+        type=offset,
         is_flag=False,
         flag_value=AUTOMATIC,
         metavar="[auto|ADDRESS]",

@@ -21,13 +21,12 @@ from grubkd.machine import machine as machines
 from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import architecture, implied
 from grubkd.memory.release import Release
-from grubkd.render import memory_map, output, plan, snippet, svg
-from grubkd.render.json import document
+from grubkd.render import memory_map, output, plan, snippet
 from grubkd.text import from_user
 from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from grubkd.advice import Plan
@@ -104,44 +103,44 @@ def _not_installed(release: str, root: str, asked: PlanOptions) -> tuple[Machine
     """
     parsed = Release.parse(from_user(release))
     if root == "/" and asked.ram is not None:
-        known = architecture(asked.arch) if asked.arch else implied(parsed.text)
-        machine = Machine(live=False, architecture=known, given=known is not None, ram=asked.ram, ram_source="given")
+        machine = not_here(parsed, asked.arch, ram=asked.ram, ram_source="given")
     else:
         machine = machines.read(Root(root), ram=asked.ram, arch=asked.arch, this_machine=asked.this_machine)
     return machine, advice.plan_release(parsed, machine, asked)
+
+
+def not_here(release: Release, arch: str | None, **facts: Any) -> Machine:
+    """A machine of which nothing is known but what is given, and the architecture that the release implies."""
+    known = architecture(arch) if arch else implied(release.text)
+    return Machine(live=False, architecture=known, given=known is not None, **facts)
 
 
 def _print_snippet(form: str, found: Plan, machine: Machine, errors: Sequence[GrubkdError], *, json: bool) -> int:
     """Print the plan in the syntax of another tool; returns the exit code."""
     kernels = {case.machine for case in found.cases}
     text = snippet.snippet(form, found, kernels.pop() if len(kernels) == 1 else machine.architecture)
-    if json:
-        document(
-            {"as": form, "values": found.values, "text": text + "\n", "warnings": found.warnings, "errors": errors}
-        )
-        return output.exit_code(errors)
-    output.text(text)
-    output.warnings(found.warnings)
-    return output.errors(errors)
+    answer = {"as": form, **output.members(found, "values", "warnings"), "text": text + "\n", "errors": errors}
+    return output.report(answer if json else None, [text], warnings=found.warnings, errors=errors)
 
 
 def _print(found: plan.Answer, given: dict[str, Any], pictures: Sequence[Picture] = ()) -> int:
     """Print the plans; returns the exit code."""
-    if given["json"]:
-        document(plan.answer(found))
-        return output.exit_code(found.errors)
-    output.lines(plan.lines(found, explain=given["explain"]))
-    if given["style"]:
-        output.lines(_drawn(pictures, given["style"]))
-    output.warnings(found.warnings)
-    return output.errors(found.errors)
+    drawn = _drawn(pictures, given["style"]) if given["style"] else ()
+    return output.report(
+        plan.answer(found) if given["json"] else None,
+        (*plan.lines(found, explain=given["explain"]), *drawn),
+        warnings=found.warnings,
+        errors=found.errors,
+    )
 
 
-def _drawn(pictures: Sequence[Picture], style: str) -> list[str]:
-    lines: list[str] = []
+def _drawn(pictures: Sequence[Picture], style: str) -> Iterator[str]:
+    # The locale's encoding may have no block characters.
+    ascii_only = style == "ascii" or (style == "auto" and "utf" not in locale.getpreferredencoding(False).lower())
+    width = min(max(output.terminal_width() - 1, 40), 120)
     for picture in pictures:
-        lines += ["", *memory_map.text(picture, width=_width(), ascii_only=_ascii_only(style))]
-    return lines
+        yield ""
+        yield from memory_map.text(picture, width=width, ascii_only=ascii_only)
 
 
 def _pictures(rows: Sequence[plan.Row], machine: Machine, *, every: bool) -> list[Picture]:
@@ -153,20 +152,11 @@ def _pictures(rows: Sequence[plan.Row], machine: Machine, *, every: bool) -> lis
     return [draw(entry, chosen, verdict, machine) for entry, chosen, verdict in found]
 
 
-def _width() -> int:
-    return min(max(output.terminal_width() - 1, 40), 120)
-
-
-def _ascii_only(style: str) -> bool:
-    """Whether the locale's encoding has no block characters."""
-    return style == "ascii" or (style == "auto" and "utf" not in locale.getpreferredencoding(False).lower())
-
-
 def _save(file: str, pictures: Sequence[Picture]) -> None:
     """Write the first picture as SVG. Raises NoSuchEntry if there is none, InputOutput."""
     if not pictures:
         raise NoSuchEntry("no entry starts Linux: there is nothing to draw", hint="grubkd show lists the entries")
     try:
-        Path(file).write_text(svg.svg(pictures[0]), encoding="utf-8")
+        Path(file).write_text(memory_map.svg(pictures[0]), encoding="utf-8")
     except OSError as problem:
         raise InputOutput(f"--svg: {from_user(file)}: {problem.strerror}") from None

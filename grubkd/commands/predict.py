@@ -1,9 +1,10 @@
-"""`grubkd predict`: what the kernel does with a command line."""
+"""`grubkd predict`: what the kernel does with a command line; and the files with memory maps that it takes."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,23 +13,27 @@ from grubkd import advice
 from grubkd.boot import inventory
 from grubkd.boot.entry import main_boot
 from grubkd.boot.selector import select
-from grubkd.commands import completion, memory_map_file, options
+from grubkd.commands import batch as lines
+from grubkd.commands import completion, options
 from grubkd.commands.group import message_options
-from grubkd.errors import BadValue, Usage
+from grubkd.commands.plan import not_here
+from grubkd.errors import BadValue, InputOutput, PermissionDenied, Usage
 from grubkd.machine import machine as machines
 from grubkd.machine.hardware import UNKNOWN
-from grubkd.machine.machine import Machine
-from grubkd.memory.architecture import architecture, implied
+from grubkd.memory.map_parsers import from_firmware_memmap_files, from_saved, from_saved_firmware
 from grubkd.memory.release import Release
 from grubkd.memory.value import parse_value
-from grubkd.render import output, predict
-from grubkd.render.json import document
-from grubkd.text import from_user
+from grubkd.render import output, plan
+from grubkd.text import from_bytes, from_user
 from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from grubkd.machine.machine import Machine
+    from grubkd.memory.memory_map import MemoryMap
+
+_LARGEST_MAP = 16 << 20
 _MEMORY = ("ram", "iomem", "firmware_map")
 
 
@@ -43,7 +48,7 @@ _MEMORY = ("ram", "iomem", "firmware_map")
 @click.option(
     "--firmware-map", metavar="FILE", shell_complete=completion.files, help="Use a saved /sys/firmware/memmap."
 )
-@click.option("--initrd", type=options.Size(), metavar="SIZE", help="The size of the initial RAM disk.")
+@click.option("--initrd", type=options.size, metavar="SIZE", help="The size of the initial RAM disk.")
 @click.option("--efi/--bios", default=None, help="The firmware, if it is not that of this machine.")
 @options.KERNEL
 @options.ROOT
@@ -81,11 +86,9 @@ def _with_names(line: str | None) -> str | None:
 
 
 def _batch(cmdline: str | None, root: str, given: dict[str, Any]) -> int:
-    from grubkd.commands.batch import run
-
     if cmdline is not None or root != "/" or any(value not in (None, ()) for value in given.values()):
         raise Usage("--batch reads everything from its input", hint="see: grubkd help json")
-    run(sys.stdin.buffer)
+    lines.run(sys.stdin.buffer)
     return 0
 
 
@@ -95,23 +98,14 @@ def _one(cmdline: str | None, root: str, given: dict[str, Any], *, json: bool) -
         raise Usage("--release needs a CMDLINE", hint="give the kernel command line as one quoted argument")
     release = Release.parse(from_user(given["release"]))
     elsewhere = any(given[name] is not None for name in _MEMORY)
-    machine = _elsewhere(given, release) if elsewhere else _here(given, Root(root))
+    machine = _with_memory(not_here(release, given["arch"]), given) if elsewhere else _here(given, Root(root))
     initrd = given["initrd"] if given["initrd"] is not None else 0 if elsewhere else None
     found = advice.simulate(from_user(cmdline), release, machine, initrd_size=initrd)
-    if json:
-        document(predict.one(found))
-    else:
-        output.lines(predict.one_for_people(found))
-    return 0
+    return output.report(plan.line_answer(found) if json else None, plan.line_lines(found))
 
 
 def _here(given: dict[str, Any], tree: Root) -> Machine:
     return _with_memory(machines.read(tree, arch=given["arch"]), given)
-
-
-def _elsewhere(given: dict[str, Any], release: Release) -> Machine:
-    known = architecture(given["arch"]) if given["arch"] else implied(release.text)
-    return _with_memory(Machine(live=False, architecture=known, given=known is not None), given)
 
 
 def _with_memory(machine: Machine, given: dict[str, Any]) -> Machine:
@@ -122,9 +116,9 @@ def _with_memory(machine: Machine, given: dict[str, Any]) -> Machine:
     # It is another machine: the hardware of this one does not count.
     machine = replace(machine, running=None, hardware=replace(UNKNOWN, efi=efi))
     if given["iomem"] is not None:
-        memory = memory_map_file.iomem(given["iomem"])
+        memory = iomem(given["iomem"])
     elif given["firmware_map"] is not None:
-        memory = memory_map_file.firmware(given["firmware_map"])
+        memory = firmware(given["firmware_map"])
     else:
         return replace(machine, ram=given["ram"], memory_map=None)
     return replace(machine, ram=memory.ram_total, memory_map=memory)
@@ -142,8 +136,42 @@ def _entries(cmdline: str | None, root: str, given: dict[str, Any], *, json: boo
         own = boot.line.text() if boot else ""
         line = own if cmdline is None else from_user(cmdline)
         rows.append((entry, line, verdicts.verdict(line, entry, initrd_size=given["initrd"])))
-    if json:
-        document(predict.entries(rows, config.errors))
-        return output.exit_code(config.errors)
-    output.lines(predict.entries_for_people(rows))
-    return output.errors(config.errors)
+    answer = plan.entries_answer(rows, config.errors) if json else None
+    return output.report(answer, plan.entries_lines(rows), errors=config.errors)
+
+
+def iomem(path: str) -> MemoryMap:
+    """The map of a saved /proc/iomem, or of saved boot messages. Raises BadMemoryMap with its line, InputOutput."""
+    return from_saved(_text(path), file=from_user(path))
+
+
+def firmware(path: str) -> MemoryMap:
+    """The firmware's map: a copy of the directory /sys/firmware/memmap, or a file as memory_map.from_saved_firmware.
+
+    Raises BadMemoryMap, InputOutput.
+    """
+    if Path(path).is_dir():
+        return _directory(path)
+    return from_saved_firmware(_text(path), file=from_user(path))
+
+
+def _directory(path: str) -> MemoryMap:
+    entries = {}
+    for each in sorted(Path(path).iterdir()):
+        if each.is_dir():
+            entries[from_user(each.name)] = {name: _text(str(each / name)) for name in ("start", "end", "type")}
+    return from_firmware_memmap_files(entries)
+
+
+def _text(path: str) -> str:
+    named = from_user(path)
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_LARGEST_MAP + 1)
+    except PermissionError as problem:
+        raise PermissionDenied(f"{named}: {problem.strerror}") from None
+    except OSError as problem:
+        raise InputOutput(f"{named}: {problem.strerror}") from None
+    if len(data) > _LARGEST_MAP:
+        raise Usage(f"{named}: too large for a memory map")
+    return from_bytes(data)

@@ -12,15 +12,14 @@ from grubkd.errors import BadValue, Notice, WouldNotReserve
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
 from grubkd.memory.forecast import problem, request
-from grubkd.memory.kernel_image import typical_image
+from grubkd.memory.release import typical_image
 from grubkd.memory.size import GIB, MIB, format_size, round_down, round_up
 from grubkd.memory.value import CrashkernelValue, RamRange, parse_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grubkd.memory.case import Case, Parts
-    from grubkd.memory.plan import PlanDraft
+    from grubkd.memory.case import Case, Parts, PlanDraft
     from grubkd.memory.release import Release
     from grubkd.memory.vendors import VendorRow
 

@@ -80,16 +80,17 @@ def from_firmware_memmap_files(entries: Mapping[str, Mapping[str, str]]) -> Memo
     return from_firmware(ranges)
 
 
-# Since 3.3: `BIOS-e820: [mem 0x0-0x9fbff] usable`, ends inclusive; 7.2 prints `[gap ...]` for what no range covers.
-_E820 = re.compile(r"BIOS-e820: \[(mem|gap) 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]\s*(.*?)\s*")
+# Since 3.3 `BIOS-e820: [mem 0x0-0x9fbff] usable`, ends inclusive; 7.2 prints `[gap ...]` for what no range covers.
 # Before: `BIOS-e820: 0000000000000000 - 000000000009fc00 (usable)`, ends exclusive.
-_OLD_E820 = re.compile(r"BIOS-e820: ([0-9a-fA-F]{1,16}) - ([0-9a-fA-F]{1,16}) \((.*?)\)\s*")
-_RAMDISK = re.compile(r"RAMDISK: \[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]")
+_E820 = re.compile(
+    r"BIOS-e820: (?:\[(mem|gap) 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]\s*(.*?)"
+    r"|([0-9a-fA-F]{1,16}) - ([0-9a-fA-F]{1,16}) \((.*?)\))\s*"
+)
+_RAMDISK = re.compile(r"RAMDISK: (?:\[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]|([0-9a-fA-F]+) - ([0-9a-fA-F]+))")
 # `efi: EFI v2.70 by EDK II`; before 3.9 without the prefix.
 _EFI = re.compile(r"\bEFI v\d+\.\d+ by ")
 # `grep . /sys/firmware/memmap/*/*` saves all of them in one file.
 _LISTED = re.compile(r"(?:.*/)?(\d+)/(start|end|type):(.*)")
-_OLD_RAMDISK = re.compile(r"RAMDISK: ([0-9a-fA-F]+) - ([0-9a-fA-F]+)")
 
 
 def from_e820_log(text: str, *, file: str = "dmesg") -> MemoryMap:
@@ -156,13 +157,12 @@ def _from_json(text: str, file: str) -> MemoryMap:
 def _e820(line: str, at: int, file: str, number: int) -> tuple[int, int, str | None]:
     """Start, end (exclusive) and type of a BIOS-e820 line; the type of a gap is None."""
     found = _E820.fullmatch(line, at)
-    old = None if found else _OLD_E820.fullmatch(line, at)
-    if found:
-        start, end, kind = int(found[2], 16), int(found[3], 16) + 1, found[4] if found[1] == "mem" else None
-    elif old:
-        start, end, kind = int(old[1], 16), int(old[2], 16), old[3]
-    else:
+    if found is None:
         raise _not_understood(line, file, number, "lines look like 'BIOS-e820: [mem 0x0-0x9fbff] usable'")
+    if found[1]:
+        start, end, kind = int(found[2], 16), int(found[3], 16) + 1, found[4] if found[1] == "mem" else None
+    else:
+        start, end, kind = int(found[5], 16), int(found[6], 16), found[7]
     if not start <= end <= LIMIT:
         raise _not_understood(line, file, number, "the end must not be below the start")
     return start, end, kind
@@ -170,10 +170,9 @@ def _e820(line: str, at: int, file: str, number: int) -> tuple[int, int, str | N
 
 def _ramdisk(line: str) -> Extent | None:
     found = _RAMDISK.search(line)
-    if found:
-        return int(found[1], 16), int(found[2], 16) + 1
-    old = _OLD_RAMDISK.search(line)
-    return (int(old[1], 16), int(old[2], 16)) if old else None
+    if found is None:
+        return None
+    return (int(found[1], 16), int(found[2], 16) + 1) if found[1] else (int(found[3], 16), int(found[4], 16))
 
 
 def _not_understood(line: str, file: str, number: int, hint: str) -> BadMemoryMap:

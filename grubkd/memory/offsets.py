@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import Notice, WouldNotReserve
 from grubkd.memory.architecture import Architecture
+from grubkd.memory.case import RefusedRegion
 from grubkd.memory.estimate import STEP, estimate
-from grubkd.memory.placement.place import kaslr_assumed
-from grubkd.memory.plan import RefusedRegion
 from grubkd.memory.size import MIB, format_size, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grubkd.memory.case import Case
+    from grubkd.memory.case import Case, PlanDraft
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.plan import PlanDraft
 
 _ALIGNMENT = {
     Architecture.ARM64: 2 * MIB,
@@ -44,7 +42,7 @@ def settle(case: Case, draft: PlanDraft, *, wanted: int | None, asked: bool) -> 
     asked: the user wants an offset. wanted: the user's own address, which is only checked. Raises WouldNotReserve if
     there is no room.
     """
-    if (asked or wanted is not None) and _moves(case):
+    if (asked or wanted is not None) and case.kaslr_moves:
         draft = draft.warned(
             Notice(
                 "kaslr-may-collide",
@@ -161,11 +159,6 @@ def obstacle(case: Case, offset: int, size: int, *, margin: bool = False) -> str
     if case.hypervisor is None and _overlap(region, kernel):
         return f"the running kernel is at {format_size(kernel[0])}"
     return ""
-
-
-def _moves(case: Case) -> bool:
-    """Whether KASLR moves the kernel in physical memory, which it does on x86 only."""
-    return case.machine.is_x86 and (kaslr_assumed(case.cmdline, case.release) if case.kaslr is None else case.kaslr)
 
 
 def _overlap(one: Extent, other: Extent) -> bool:

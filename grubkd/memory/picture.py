@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import RamUnknown
 from grubkd.memory.memory_map import RAM_TYPES
-from grubkd.memory.placement.place import kaslr_assumed
 from grubkd.memory.size import MIB, round_down, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.memory.case import Case
+    from grubkd.memory.case import Case, RefusedRegion
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.plan import RefusedRegion
 
 # A hole longer than all the RAM leaves no room for the rest: it is cut to one part in this many of the RAM.
 _CUT = 8
@@ -80,8 +78,7 @@ def picture(
     ]
     bands += [Band(start, end, BandKind.RAM) for start, end in memory.ram]
     if case.hypervisor is None:
-        random = kaslr_assumed(case.cmdline, case.release) if case.kaslr is None else case.kaslr
-        note = "KASLR moves it at each boot" if case.machine.is_x86 and random else ""
+        note = "KASLR moves it at each boot" if case.kaslr_moves else ""
         bands.append(Band(*(memory.kernel or case.kernel_extent(memory.ram[0][0])), BandKind.KERNEL, note))
     initrd = case.initrd or memory.initrd
     if initrd is not None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import Notice, RamUnknown, WouldNotReserve
 from grubkd.memory import estimate, offsets, vendors
+from grubkd.memory.case import Plan, PlanDraft, Reason
 from grubkd.memory.estimate import STEP
 from grubkd.memory.forecast import problem
-from grubkd.memory.plan import Plan, PlanDraft, Reason
 from grubkd.memory.size import GIB, MIB, format_size, round_down
 from grubkd.memory.value import CrashkernelValue, parse_value
 
@@ -31,8 +31,7 @@ def plan(case: Case, *, offset: int | None = None, with_offset: bool = False) ->
 
     Raises RamUnknown if the value depends on unknown RAM, WouldNotReserve if nothing fits.
     """
-    reader = vendors.KernelFacts(case.release, case.machine, case.pages_64k, case.needs.fadump)
-    choice = vendors.choose(case.distribution, reader)
+    choice = vendors.choose(case)
     draft = _published(case, choice)
     draft = estimate.surcharges(case, choice.row, draft)
     draft = estimate.for_initrd(case, choice.row, draft)

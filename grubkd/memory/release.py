@@ -1,18 +1,19 @@
-"""Kernel releases, as `uname -r` prints them: version, vendor, architecture and behaviour."""
+"""Kernel releases, as `uname -r` prints them: version, vendor, architecture, behaviour, and the typical image."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import Usage
-from grubkd.memory import architecture
+from grubkd.memory.architecture import Architecture, implied
 from grubkd.memory.behaviours import PARSER_RULES, Version, behaviour_of
+from grubkd.memory.size import KIB, MIB
 
 if TYPE_CHECKING:
-    from grubkd.memory.architecture import Architecture
     from grubkd.memory.behaviours import Era, ParserRules
+    from grubkd.memory.memory_map import Extent
 
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,5}))?")
 _RHEL = re.compile(r"\.el(\d+)(?!\d)")
@@ -68,7 +69,7 @@ class Release:
             rules=PARSER_RULES[era],
             exact=exact,
             note=note,
-            architecture=architecture.implied(text),
+            architecture=implied(text),
             pages_64k="64k" in words or "64kb" in words,
             pae="pae" in words or "bigmem" in words,
         )
@@ -84,10 +85,97 @@ class Release:
         text = _BUILD.sub(lambda found: found[1] + _DIGITS.sub("0", found[2]), self.text)
         return replace(self, text=text, note=self.note.replace(self.text, text))
 
-    @property
-    def kaslr_by_default(self) -> bool:
-        """Whether a distribution's kernel of this release moves itself at random, unless booted with `nokaslr`."""
-        return self.version >= KASLR_SINCE
+    def moves(self, cmdline: str) -> bool:
+        """Whether KASLR moves the kernel: distributions' x86 kernels since 4.12, unless booted with `nokaslr`."""
+        return self.version >= KASLR_SINCE and "nokaslr" not in cmdline.split()
 
     def __str__(self) -> str:
         return self.text
+
+
+BRK = 128 * KIB
+"""Bytes that x86 reserves behind the image for its early page tables."""
+
+
+class TypicalImage(NamedTuple):
+    """The extent, and how many bytes less or more other builds of about that version take at its end."""
+
+    extent: Extent
+    less: int
+    more: int
+
+
+# From the start of "Kernel code" to the end of "Kernel bss", without KASLR: Debian's builds, by their ELF files.
+# The end is rounded up to 2M by the linker on x86_64, and so the same for all builds of a version and flavour.
+_DEBIAN: dict[tuple[tuple[int, int], str], Extent] = {
+    ((5, 10), "-amd64"): (0x1000000, 0x4000000),
+    ((5, 10), "-cloud-amd64"): (0x1000000, 0x3200000),
+    ((5, 10), "-686-pae"): (0x1000000, 0x1D48000),
+    ((6, 1), "-amd64"): (0x1000000, 0x4400000),
+    ((6, 1), "-cloud-amd64"): (0x1000000, 0x3800000),
+    ((6, 1), "-686-pae"): (0x1000000, 0x1F0B000),
+    ((6, 12), "-amd64"): (0x1000000, 0x3C00000),
+    ((6, 12), "-cloud-amd64"): (0x1000000, 0x3C00000),
+    ((7, 2), "-amd64"): (0x1000000, 0x4200000),
+    ((7, 2), "-cloud-amd64"): (0x1000000, 0x4200000),
+}
+_DEBIAN_NAME = re.compile(r"\d+\.\d+\.[0-9.]+(?:-\d+|\+deb[0-9.]+|-\d+\.deb[0-9.]+)(-(?:cloud-)?amd64|-686-pae)")
+
+# Other builds, by the first version of each row. Distributions' kernels before 2.6.31 run at 1M (i386) or 2M (x86_64),
+# later ones at 16M (CONFIG_PHYSICAL_START).
+_X86_64: tuple[tuple[Version, TypicalImage], ...] = (
+    ((6, 2, 0), TypicalImage((0x1000000, 0x4200000), 16 * MIB, 24 * MIB)),
+    ((6, 0, 0), TypicalImage((0x1000000, 0x4400000), 16 * MIB, 24 * MIB)),
+    ((5, 0, 0), TypicalImage((0x1000000, 0x4000000), 16 * MIB, 16 * MIB)),
+    ((4, 0, 0), TypicalImage((0x1000000, 0x2C00000), 8 * MIB, 16 * MIB)),
+    ((2, 6, 31), TypicalImage((0x1000000, 0x2100000), 6 * MIB, 10 * MIB)),
+    ((0, 0, 0), TypicalImage((0x200000, 0xC00000), 4 * MIB, 3 * MIB)),
+)
+_I386: tuple[tuple[Version, TypicalImage], ...] = (
+    ((4, 0, 0), TypicalImage((0x1000000, 0x1F0B000), 4 * MIB, 8 * MIB)),
+    ((2, 6, 31), TypicalImage((0x1000000, 0x1A00000), 4 * MIB, 5 * MIB)),
+    ((0, 0, 0), TypicalImage((0x100000, 0xA00000), 4 * MIB, 5 * MIB)),
+)
+# Offsets from the start of RAM, measured on Debian's kernels booted without EFI.
+_ARM64: dict[tuple[int, int], TypicalImage] = {
+    (6, 1): TypicalImage((0x200000, 0x220B000), 0, 0),
+    (6, 12): TypicalImage((0x200000, 0x2D20000), 0, 0),
+    (7, 2): TypicalImage((0x200000, 0x3100000), 0, 0),
+}
+_OTHERS: dict[Architecture, TypicalImage] = {
+    # Offsets from the start of RAM.
+    Architecture.ARM64: TypicalImage((0x200000, 0x2A00000), 16 * MIB, 32 * MIB),
+    Architecture.RISCV64: TypicalImage((0x200000, 0x2600000), 16 * MIB, 32 * MIB),
+    Architecture.LOONGARCH64: TypicalImage((0x200000, 0x2A00000), 16 * MIB, 32 * MIB),
+    Architecture.PPC64: TypicalImage((0, 0x2C00000), 12 * MIB, 32 * MIB),
+    Architecture.PPC64LE: TypicalImage((0, 0x2C00000), 12 * MIB, 32 * MIB),
+    Architecture.S390X: TypicalImage((0x100000, 0x1C00000), 8 * MIB, 16 * MIB),
+}
+
+
+def typical_image(release: Release, machine: Architecture, start_of_ram: int) -> TypicalImage:
+    """The typical extent, from code to bss, of the kernel of that release without KASLR.
+
+    Except on x86 it depends on `start_of_ram`.
+    """
+    if machine.is_x86:
+        debian = _DEBIAN_NAME.fullmatch(release.text)
+        known = _DEBIAN.get((release.version[:2], debian[1])) if debian else None
+        if known:
+            return TypicalImage(known, 0, 0)
+        table = _I386 if machine is Architecture.I386 else _X86_64
+        return next(image for first, image in table if release.version >= first)
+    image = _ARM64.get(release.version[:2], _OTHERS[machine]) if machine is Architecture.ARM64 else _OTHERS[machine]
+    start, end = image.extent
+    return image._replace(extent=(start_of_ram + start, start_of_ram + end))
+
+
+def possible_images(
+    release: Release, machine: Architecture, start_of_ram: int, known: Extent | None
+) -> tuple[Extent, ...]:
+    """The known extent alone; without one the typical one first, then the shortest and the longest beside it."""
+    if known:
+        return (known,)
+    image = typical_image(release, machine, start_of_ram)
+    start, end = image.extent
+    return tuple(dict.fromkeys(((start, end), (start, end - image.less), (start, end + image.more))))

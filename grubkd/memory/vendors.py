@@ -6,8 +6,8 @@ offsets, each step has its own value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from grubkd.errors import Notice, WouldNotReserve
 from grubkd.memory.architecture import Architecture
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grubkd.memory.behaviours import Version
+    from grubkd.memory.case import Case
     from grubkd.memory.release import Release
 
 
@@ -157,49 +158,31 @@ class Choice:
     warnings: tuple[Notice, ...] = ()
 
 
-class KernelFacts(NamedTuple):
-    """What rows depend on besides the distribution. `fadump`: POWER's firmware saves the dump."""
-
-    release: Release
-    machine: Architecture
-    pages_64k: bool = False
-    fadump: bool = False
-
-
-def choose(distribution: Distribution, kernel: KernelFacts) -> Choice:
-    """Choose the row for a kernel of that distribution: of its own family, the nearest version.
+def choose(case: Case) -> Choice:
+    """Choose the row for the kernel and distribution of a case: of its own family, the nearest version.
 
     A derivative (ID_LIKE) has version numbers of its own, so it gets its parent's row for the kernel's version, or the
     newest. Any other distribution gets the row of kdump-utils. Both have a warning. Raises WouldNotReserve if there is
     no row for the architecture.
     """
+    distribution, release = case.distribution, case.release
     name = distribution.name or distribution.id or "a system without release file"
-    family = _FAMILIES.get(distribution.id)
-    if family:
-        found = _row(family, distribution.version or _of_kernel(kernel.release, family), kernel)
-        return _own(name, kernel, found) if found else _fallback(name, kernel)
-    for like in distribution.like:
-        family = _FAMILIES.get(like)
-        if family and (found := _row(family, _of_kernel(kernel.release, family), kernel)):
-            return Choice(
-                found, f"{name} is like {like}: its row for {kernel.machine}", (_unknown(name, found.source),)
-            )
-    family = None if distribution.id else _family_of_kernel(kernel.release)
-    if family and (found := _row(family, _of_kernel(kernel.release, family), kernel)):
-        return Choice(found, f"the kernel is one of {family}'s: its row", (_unknown(name, found.source),))
-    return _fallback(name, kernel)
-
-
-def _own(name: str, kernel: KernelFacts, found: VendorRow) -> Choice:
-    return Choice(found, f"{name}, {kernel.machine}: the nearest row of its vendor")
-
-
-def _fallback(name: str, kernel: KernelFacts) -> Choice:
-    """The row of kdump-utils. It has none for riscv64 and loongarch64: they get that of arm64."""
-    found = _row(FALLBACK, (), kernel) or _row(FALLBACK, (), kernel._replace(machine=Architecture.ARM64))
+    own = _FAMILIES.get(distribution.id)
+    if own and (found := _row(own, distribution.version or _of_kernel(release, own), case)):
+        return Choice(found, f"{name}, {case.machine}: the nearest row of its vendor")
+    parents = (
+        () if own else ((like, f"{name} is like {like}: its row for {case.machine}") for like in distribution.like)
+    )
+    of_kernel = "" if distribution.id else _family_of_kernel(release)
+    for parent, why in (*parents, (of_kernel, f"the kernel is one of {of_kernel}'s: its row")):
+        family = _FAMILIES.get(parent)
+        if family and (found := _row(family, _of_kernel(release, family), case)):
+            return Choice(found, why, (_unknown(name, found.source),))
+    # The rows of kdump-utils. It has none for riscv64 and loongarch64: they get that of arm64.
+    found = _row(FALLBACK, (), case) or _row(FALLBACK, (), replace(case, machine=Architecture.ARM64))
     if found is None:
-        raise WouldNotReserve(f"no row is known for {kernel.machine}")
-    return Choice(found, f"{name}, {kernel.machine}: its vendor has no row", (_unknown(name, found.source),))
+        raise WouldNotReserve(f"no row is known for {case.machine}")
+    return Choice(found, f"{name}, {case.machine}: its vendor has no row", (_unknown(name, found.source),))
 
 
 def _unknown(name: str, source: str) -> Notice:
@@ -210,16 +193,16 @@ def _unknown(name: str, source: str) -> Notice:
     )
 
 
-def _row(family: str, version: Sequence[int], kernel: KernelFacts) -> VendorRow | None:
+def _row(family: str, version: Sequence[int], case: Case) -> VendorRow | None:
     """The row of the nearest version, the older of two equally near; the newest without a version."""
     rows = [
         row
         for row in ROWS
         if row.family == family
-        and kernel.machine in row.architectures
-        and row.fadump == kernel.fadump
-        and row.pages_64k in (None, kernel.pages_64k)
-        and (row.before is None or kernel.release.version < row.before)
+        and case.machine in row.architectures
+        and row.fadump == case.needs.fadump
+        and row.pages_64k in (None, case.pages_64k)
+        and (row.before is None or case.release.version < row.before)
     ]
     # Rows for old kernels only come first.
     rows = [row for row in rows if row.before] or rows
@@ -239,7 +222,5 @@ def _of_kernel(release: Release, family: str) -> tuple[int, ...]:
     return (int(release.vendor.removeprefix("rhel")),) if family == "rhel" and release.vendor else ()
 
 
-def _family_of_kernel(release: Release) -> str | None:
-    if release.vendor:
-        return "rhel"
-    return "fedora" if ".fc" in release.text else None
+def _family_of_kernel(release: Release) -> str:
+    return "rhel" if release.vendor else "fedora" if ".fc" in release.text else ""

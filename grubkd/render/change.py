@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from grubkd.render.colour import BAD, GOOD, HEAD, PLACE, mark
+from grubkd.render.tables import BAD, GOOD, HEAD, PLACE, mark
 from grubkd.text import from_bytes, to_display
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from grubkd.change.edit import FileChange
-    from grubkd.errors import Notice
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _CONTEXT = 3
@@ -73,37 +72,10 @@ def _hunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
             start = at
 
 
-class Done(Protocol):
-    """What a command that changes files did, or would do."""
-
-    @property
-    def files(self) -> Sequence[FileChange]:
-        """The changes in the order of writing."""
-
-    @property
-    def transaction(self) -> str | None:
-        """The id of the transaction, None if nothing was written."""
-
-    @property
-    def followups(self) -> Sequence[Sequence[str]]:
-        """The commands that are left to run."""
-
-    @property
-    def warnings(self) -> Sequence[Notice]:
-        """The warnings."""
-
-
-def answer(done: Done, *, dry_run: bool, reboot_required: bool) -> dict[str, Any]:
-    """The JSON object of `set`, `unset`, `keep` and `rollback`."""
-    return {
-        "changed": bool(done.files),
-        "dry_run": dry_run,
-        "files": [{"path": each.path, "diff": diff(each)} for each in done.files if each.rewrites],
-        "transaction": done.transaction,
-        "followups": done.followups,
-        "reboot_required": reboot_required,
-        "warnings": done.warnings,
-    }
+def answer(files: Sequence[FileChange], **others: Any) -> dict[str, Any]:
+    """The JSON object of `set`, `unset`, `keep` and `rollback`; `others`: the members beside the files."""
+    listed = [{"path": each.path, "diff": diff(each)} for each in files if each.rewrites]
+    return {"changed": bool(files), "files": listed, **others}
 
 
 def _coloured(unified: str) -> str:

@@ -1,21 +1,26 @@
-"""The answer of `check`: every finding, and whether a crash leaves a dump."""
+"""The answers of `check` (every finding, and whether a crash leaves a dump) and of `dumps` (the saved dumps)."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from grubkd.advice import reservation
 from grubkd.advice.finding import Status
-from grubkd.render.colour import BAD, DOUBT, GOOD, mark
+from grubkd.advice.saving import readable
+from grubkd.render.output import members
+from grubkd.render.tables import BAD, DOUBT, GOOD, mark, table
 from grubkd.text import to_display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from grubkd.advice.check import Report
     from grubkd.advice.finding import Finding
     from grubkd.boot.model import BootConfig
+    from grubkd.errors import Notice
+    from grubkd.machine.dumps import Dump
     from grubkd.machine.kdump import Kdump
     from grubkd.machine.machine import Machine
 
@@ -50,10 +55,9 @@ def target(kdump: Kdump) -> dict[str, Any]:
     """The dump target; null for what is not known or does not apply."""
     found = kdump.target
     return {
-        "kind": found.kind,
+        **members(found, "kind", "directory"),
         "where": found.where or None,
         "path": found.path or None,
-        "directory": found.directory,
         "free_bytes": kdump.room.free,
     }
 
@@ -61,10 +65,7 @@ def target(kdump: Kdump) -> dict[str, Any]:
 def _finding(found: Finding) -> dict[str, Any]:
     place = found.place
     return {
-        "check": found.check,
-        "status": found.status,
-        "code": found.code,
-        "message": found.message,
+        **members(found, "check", "status", "code", "message"),
         "why": found.why or None,
         "fix": found.fix or None,
         "file": place.file if place else None,
@@ -99,3 +100,46 @@ def _verdict(found: bool | None) -> str:
         False: mark("no dump will be saved", BAD),
         None: "cannot be checked from here",
     }[found]
+
+
+def dumps_answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]) -> dict[str, Any]:
+    """The JSON object of `dumps`; sizes in bytes, times in UTC."""
+    return {
+        "target": target(kdump),
+        "dumps": [
+            {
+                **members(each, "path", "files", "size", "complete", "release", "panic"),
+                "time": _time(each.time),
+                "fault": each.fault or None,
+                "format": each.form or None,
+            }
+            for each in found
+        ],
+        "warnings": warnings,
+    }
+
+
+def dumps_lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
+    """The same for a terminal: a row for each dump; under it why the kernel crashed, and what is missing."""
+    if not found:
+        yield to_display(f"no dumps ({kdump.target})")
+        return
+    rows = [
+        (
+            _time(each.time).replace("T", " ").replace("Z", " UTC"),
+            readable(each.size),
+            {True: "complete", False: "incomplete", None: "packed"}[each.complete],
+            to_display(each.release or "-"),
+            to_display(each.path),
+        )
+        for each in found
+    ]
+    head, *listed = table(("time", "size", "state", "kernel", "directory"), rows).split("\n")
+    yield head
+    for row, each in zip(listed, found, strict=True):
+        yield row
+        yield from (to_display(f"  {note}") for note in (each.panic, each.fault) if note)
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(min(seconds, 253402300799), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

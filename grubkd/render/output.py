@@ -1,23 +1,30 @@
-"""What is written to stdout and stderr: the answer to stdout; progress messages, warnings and errors to stderr."""
+"""What is written to stdout and stderr: the answer to stdout; progress messages, warnings and errors to stderr.
+
+With --json the answer is one object with a version, made from values as they are inside grubkd.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+from collections.abc import Mapping, Set
 from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from json import dumps
 from typing import TYPE_CHECKING
 
+from grubkd.errors import GrubkdError, Notice
 from grubkd.log import WAITING, logger
-from grubkd.render.colour import BAD, DOUBT, coloured, mark, plain, shown, wanted
+from grubkd.render.tables import BAD, DOUBT, coloured, mark, plain, shown, wanted
 from grubkd.text import to_display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import IO
+    from typing import IO, Any
 
-    from grubkd.errors import GrubkdError, Notice
-
+VERSION = 1
 # The levels of the journal, by syslog's numbers.
 ERROR, WARNING, INFO, DEBUG = 3, 4, 6, 7
 
@@ -72,12 +79,6 @@ def text(answer: str) -> None:
     _write(sys.stdout, answer + "\n")
 
 
-def lines(answer: Iterable[str]) -> None:
-    """Print the lines of an answer."""
-    for line in answer:
-        text(line)
-
-
 def message(line: str, level: int = INFO) -> None:
     """Write one line to stderr, with grubkd's name before it."""
     _stderr([f"grubkd: {_one_line(line)}"], level)
@@ -92,27 +93,86 @@ def complain(found: Notice | GrubkdError, kind: str) -> None:
     _stderr([f"grubkd: {mark(kind, colour)}: {_one_line(f'{where}{found.message}')}", *hint], level)
 
 
-def warnings(found: Iterable[Notice]) -> None:
-    """Write warnings to stderr."""
+def complain_of(found: Iterable[Notice | GrubkdError], kind: str) -> None:
+    """Write warnings or errors to stderr."""
     for each in found:
-        complain(each, "warning")
-
-
-def errors(found: Sequence[GrubkdError]) -> int:
-    """Write errors to stderr; returns the exit code, 0 where there are none."""
-    for each in found:
-        complain(each, "error")
-    return exit_code(found)
-
-
-def exit_code(found: Iterable[GrubkdError]) -> int:
-    """The exit code of an answer with these errors."""
-    return max((each.exit for each in found), default=0)
+        complain(each, kind)
 
 
 def help_text(found: str) -> None:
     """Write a help text to stderr, as the answer to a command line without a verb."""
     _stderr(found.split("\n"), INFO)
+
+
+def report(
+    answer: Mapping[str, Any] | None,
+    lines: Iterable[str],
+    *,
+    warnings: Iterable[Notice] = (),
+    errors: Sequence[GrubkdError] = (),
+) -> int:
+    """Print an answer as JSON if there is one, else its lines, warnings and errors; returns the exit code.
+
+    `errors`: the files that the answer lacks, because they could not be read.
+    """
+    if answer is not None:
+        document(answer)
+    else:
+        for line in lines:
+            text(line)
+        complain_of(warnings, "warning")
+        complain_of(errors, "error")
+    return max((each.exit for each in errors), default=0)
+
+
+def document(answer: Mapping[str, Any]) -> None:
+    """Print the answer of a --json run. Text in it has one character for each byte; sizes are integers in bytes."""
+    text(dumps({"version": VERSION, **encode(answer)}, indent=2))
+
+
+def encode(value: Any) -> Any:
+    """The value as json.dumps takes it: text in the form of the operating system, tuples as lists, enums as values.
+
+    A dataclass becomes an object with its fields.
+    """
+    if isinstance(value, Enum):
+        value = value.value
+    elif isinstance(value, Notice | GrubkdError):
+        value = _notice(value)
+    if isinstance(value, str):
+        return value if value.isascii() else _display(value)
+    if isinstance(value, Mapping):
+        return {name: encode(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | Set):
+        return [encode(each) for each in value]
+    if is_dataclass(value):
+        return {each.name: encode(getattr(value, each.name)) for each in fields(value)}
+    return value
+
+
+def members(value: object, *names: str) -> dict[str, Any]:
+    """An object with some fields of a value."""
+    return {name: getattr(value, name) for name in names}
+
+
+def _display(text: str) -> str:
+    try:
+        return to_display(text)
+    except UnicodeEncodeError:  # text of a JSON file that somebody wrote: it was never bytes
+        return text
+
+
+def _notice(found: Notice | GrubkdError) -> dict[str, Any]:
+    """A warning or an error; line and column are null where they are not known."""
+    place = found.place
+    return {
+        "code": found.code,
+        "message": found.message,
+        "hint": found.hint or None,
+        "file": place.file if place else None,
+        "line": (place.line or None) if place else None,
+        "column": (place.column or None) if place else getattr(found, "column", 0) or None,
+    }
 
 
 def at_terminal() -> bool:

@@ -1,4 +1,4 @@
-"""The answer of `plan`: the values, the reasons, what the kernels do with them."""
+"""The answers of `plan` and `predict`: values, the reasons for them, and what the kernels do with them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING
 
 from grubkd.advice import Plan, Verdict
 from grubkd.boot.model import Entry
-from grubkd.render.colour import BAD, DOUBT, GOOD, mark
-from grubkd.render.tables import size, table
+from grubkd.memory.size import format_size
+from grubkd.render.output import members
+from grubkd.render.tables import BAD, DOUBT, GOOD, extent, mark, size, table
 from grubkd.text import to_display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from grubkd.advice import Reason, Simulation
     from grubkd.errors import GrubkdError, Notice
     from grubkd.machine.machine import Machine
+    from grubkd.memory.kernel_parser import KernelRequest
+    from grubkd.memory.memory_map import Extent
+    from grubkd.memory.placement.place import Placement
 
 Row = tuple[Entry, Plan, Verdict]
+Predicted = tuple[Entry, str, Verdict]
 _WORDS: Mapping[str, str] = {
     "none": "-",
     "failed": mark("nothing", BAD),
@@ -46,16 +52,9 @@ class Answer:
 def answer(found: Answer) -> dict[str, Any]:
     """The JSON object of `plan`."""
     return {
-        "machine": facts(found.machine),
+        "machine": _facts(found.machine),
         "entries": [
-            {
-                "index": entry.index,
-                "title": entry.title,
-                "version": entry.version,
-                **_plan(plan),
-                "prediction": prediction(verdict),
-            }
-            for entry, plan, verdict in found.rows
+            {**_entry(entry), **_plan(plan), "prediction": _prediction(verdict)} for entry, plan, verdict in found.rows
         ],
         "future": None if found.new is None else _plan(found.new),
         "warnings": found.warnings,
@@ -63,7 +62,7 @@ def answer(found: Answer) -> dict[str, Any]:
     }
 
 
-def facts(machine: Machine) -> dict[str, Any]:
+def _facts(machine: Machine) -> dict[str, Any]:
     """The facts about the machine; sizes in bytes, null if not known."""
     return {
         "architecture": machine.architecture,
@@ -74,23 +73,17 @@ def facts(machine: Machine) -> dict[str, Any]:
     }
 
 
+def _entry(entry: Entry) -> dict[str, Any]:
+    return members(entry, "index", "title", "version")
+
+
 def _plan(plan: Plan) -> dict[str, Any]:
-    return {
-        "values": plan.values,
-        "source": plan.source,
-        "reasons": [{"text": each.text, "source": each.source} for each in plan.reasons],
-    }
+    return members(plan, "values", "source", "reasons")
 
 
-def prediction(verdict: Verdict) -> dict[str, Any]:
-    """What the kernel will do, as JSON; regions are [start, end exclusive] in bytes."""
-    return {
-        "status": verdict.status,
-        "size": verdict.request.size if verdict.request else None,
-        "regions": verdict.regions,
-        "alternatives": verdict.alternatives,
-        "reason": verdict.reason,
-    }
+def _prediction(verdict: Verdict) -> dict[str, Any]:
+    """What the kernel will do; regions are [start, end exclusive] in bytes."""
+    return {**placement(verdict), "size": verdict.request.size if verdict.request else None}
 
 
 def lines(found: Answer, *, explain: bool) -> Iterator[str]:
@@ -119,19 +112,14 @@ def _machine(machine: Machine) -> str:
 
 def _explanations(rows: Sequence[Row], new: Plan | None) -> Iterator[str]:
     """Each plan's reasons once, under the entries that it is for."""
-    groups: dict[tuple[object, ...], list[str]] = {}
-    plans: dict[tuple[object, ...], Plan] = {}
-    named: list[tuple[str, Plan]] = [(f"entry {entry.index}", plan) for entry, plan, _ in rows]
-    if new is not None:
-        named.append(("new kernels", new))
+    named = [(f"entry {entry.index}", plan) for entry, plan, _ in rows] + ([("new kernels", new)] if new else [])
+    groups: dict[tuple[tuple[str, ...], tuple[Reason, ...]], list[str]] = {}
     for name, plan in named:
-        key: tuple[object, ...] = (plan.values, plan.reasons)
-        groups.setdefault(key, []).append(name)
-        plans[key] = plan
-    for key, names in groups.items():
+        groups.setdefault((plan.values, plan.reasons), []).append(name)
+    for (values, reasons), names in groups.items():
         yield ""
-        yield f"{' '.join(plans[key].values)} ({', '.join(names)})"
-        for reason in plans[key].reasons:
+        yield f"{' '.join(values)} ({', '.join(names)})"
+        for reason in reasons:
             yield f"  - {to_display(reason.text)} [{reason.source}]"
 
 
@@ -141,3 +129,118 @@ def outcome(verdict: Verdict) -> str:
         where = ", ".join(f"{size(end - start)} at {start:#x}" for start, end in verdict.regions)
         return mark(where, GOOD) if verdict.status == "reserved" else mark(f"probably {where}", DOUBT)
     return _WORDS.get(verdict.status, verdict.status)
+
+
+def _verdict(found: Verdict) -> dict[str, Any]:
+    """`request` and `placement` as in predict --batch; null if too little is known."""
+    status = "failed" if found.status == "none" else found.status
+    return {
+        "request": request(found.request) if found.request else None,
+        "placement": None if status == "unknown" else {**placement(found), "status": status},
+        "assumption": found.assumption or None,
+        "note": found.note or None,
+        "reason": found.reason,
+    }
+
+
+def request(found: KernelRequest) -> dict[str, Any]:
+    """What the kernel reads, as JSON; sizes in bytes."""
+    return members(found, "status", "size", "base", "low", "high", "cma", "reason")
+
+
+def placement(found: Placement | Verdict) -> dict[str, Any]:
+    """Where the kernel puts the reservation, as JSON; regions are [start, end exclusive] in bytes."""
+    return members(found, "status", "regions", "alternatives", "reason")
+
+
+def line_answer(found: Simulation) -> dict[str, Any]:
+    """The JSON object of `predict` for a given command line."""
+    case = found.case
+    return {
+        "release": case.release.text,
+        "arch": case.machine,
+        "ram": found.ram,
+        "cmdline": case.cmdline,
+        **_verdict(found.verdict),
+    }
+
+
+def entries_answer(rows: Sequence[Predicted], errors: Sequence[GrubkdError]) -> dict[str, Any]:
+    """The JSON object of `predict` for the entries of a tree."""
+    listed = [{**_entry(entry), "cmdline": line, **_verdict(found)} for entry, line, found in rows]
+    return {"entries": listed, "errors": errors}
+
+
+def _reading(found: KernelRequest | None) -> str:
+    """A request in a few words: `256M`, `64M at 16M`, `256M high, 72M low`."""
+    if found is None:
+        return mark("unknown", DOUBT)
+    if found.status != "ok":
+        return mark("nothing", BAD)
+    words = format_size(found.size)
+    if found.base:
+        words += f" at {format_size(found.base)}"
+    if found.high:
+        words += f" high, {format_size(found.low)} low" if found.low else " high"
+    return f"{words}, {format_size(found.cma)} CMA" if found.cma else words
+
+
+def line_lines(found: Simulation) -> Iterator[str]:
+    """The same as line_answer, for a terminal."""
+    case = found.case
+    ram = f", {size(found.ram)} of RAM" if found.ram else ""
+    yield to_display(f"kernel {case.release}, {case.machine}{ram}")
+    yield from _verdict_lines(found.verdict)
+
+
+def _verdict_lines(found: Verdict) -> Iterator[str]:
+    yield f"reads     {_reading(found.request)}"
+    words = outcome(found)
+    where = "; ".join(extent(region) for region in found.regions)
+    yield f"reserves  {words}{f' ({where})' if where else ''}"
+    if found.reason and found.status != "reserved":
+        yield f"because   {to_display(found.reason)}"
+    if found.status == "uncertain":
+        yield from _alternatives(found.alternatives)
+    if found.assumption:
+        yield f"assuming  {found.assumption}"
+    if found.note:
+        yield f"note      {to_display(found.note)}"
+
+
+def _alternatives(found: Sequence[Sequence[Extent]]) -> Iterator[str]:
+    """The other possible results; of many only their number and range."""
+    places = [regions for regions in found if regions]
+    if len(places) < len(found):
+        yield f"or        {mark('nothing', BAD)}"
+    if len(places) > 3:
+        low = min(region[0] for regions in places for region in regions)
+        high = max(region[1] for regions in places for region in regions)
+        yield f"or        one of {len(places)} other places in {extent((low, high))}"
+        return
+    for regions in places:
+        yield f"or        {', '.join(map(extent, regions))}"
+
+
+def entries_lines(rows: Sequence[Predicted]) -> Iterator[str]:
+    """The same as entries_answer, for a terminal."""
+    if not rows:
+        yield "no entry starts Linux"
+        return
+    lines = [
+        (str(entry.index), to_display(entry.version or "-"), _reading(found.request), outcome(found))
+        for entry, _, found in rows
+    ]
+    yield table(("#", "kernel", "reads", "reserves"), lines)
+    reasons: dict[str, list[str]] = {}
+    for entry, _, found in rows:
+        if found.reason and found.status not in ("reserved", "none"):
+            reasons.setdefault(to_display(found.reason), []).append(str(entry.index))
+    if reasons:
+        yield ""
+    for reason, indexes in reasons.items():
+        yield f"{', '.join(indexes)}: {reason}"
+    for assumption in dict.fromkeys(found.assumption for *_, found in rows if found.assumption):
+        yield f"assuming {assumption}"
+    for note in dict.fromkeys(found.note for *_, found in rows if found.note):
+        yield f"note: {to_display(note)}"

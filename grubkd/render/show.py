@@ -8,8 +8,8 @@ from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
 from grubkd.boot.model import Line, Role
 from grubkd.memory.size import format_size
-from grubkd.render.colour import BAD, GOOD, PLACE, mark
-from grubkd.render.tables import table
+from grubkd.render.output import members
+from grubkd.render.tables import BAD, GOOD, PLACE, mark, table
 from grubkd.text import to_display
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ def answer(
 ) -> dict[str, Any]:
     """The JSON object of `show`."""
     return {
-        "bootloaders": [{"format": each.format, "files": each.files} for each in config.bootloaders],
+        "bootloaders": [each._asdict() for each in config.bootloaders],
         "entries": [_entry(each) for each in selected],
         "future": new_kernels(config),
         "running": _running(running) if running else None,
-        "recommended": {"values": recommended.values, "source": recommended.source} if recommended else None,
+        "recommended": members(recommended, "values", "source") if recommended else None,
         "warnings": warnings,
         "errors": config.errors,
     }
@@ -61,21 +61,14 @@ def _entry(found: Entry) -> dict[str, Any]:
     modules = [each for each in found.boots if each is not boot and each.role in (Role.MODULE, Role.KERNEL)]
     words = arguments(boot.arguments if boot else ())
     return {
-        "index": found.index,
-        "id": found.id,
-        "title": found.title,
+        **members(found, "index", "id", "title", "version", "default", "rescue", "linux", "foreign"),
         "kernel": boot.path if boot else None,
-        "version": found.version,
         "initrd": found.initrds,
         "cmdline": " ".join(words),
         "args": words,
         "crashkernel": values(words),
         "modules": [{"path": each.path, "args": arguments(each.arguments)} for each in modules],
-        "default": found.default,
-        "rescue": found.rescue,
-        "linux": found.linux,
-        "foreign": found.foreign,
-        "source": {"file": found.source.file, "line": found.source.line},
+        "source": members(found.source, "file", "line"),
     }
 
 
@@ -96,8 +89,7 @@ def new_kernels(config: BootConfig) -> list[dict[str, Any]]:
 
 def _running(found: Running) -> dict[str, Any]:
     return {
-        "release": found.release,
-        "cmdline": found.cmdline,
+        **members(found, "release", "cmdline"),
         "crashkernel": values(cmdline.tokens(found.cmdline)),
         "reserved_bytes": found.reserved,
     }

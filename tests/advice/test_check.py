@@ -24,7 +24,7 @@ HEALTHY = [
 
 
 def checked(tree: Path) -> Run:
-    return answer(lambda: check.answer(Live(str(tree)), json=True))
+    return answer(lambda: check.check_tree(Live(str(tree)), json=True))
 
 
 def findings(found: Run) -> list[tuple[str, str, str]]:
@@ -231,7 +231,7 @@ def test_firmware_assisted_dump(tmp_path: Path) -> None:
 def test_the_text_of_check(tmp_path: Path) -> None:
     tree = debian(tmp_path)
     put(tree, {"sys/kernel/kexec_crash_loaded": "0\n"})
-    found = answer(lambda: check.answer(Live(str(tree)), json=False))
+    found = answer(lambda: check.check_tree(Live(str(tree)), json=False))
     assert found.exit == 4
     assert found.stderr == ""
     assert found.text.splitlines()[4:8] == [

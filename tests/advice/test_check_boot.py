@@ -15,7 +15,7 @@ FSTAB = "# a comment\nUUID=e3f8a1f4-3a0a-4b8e-8b8c-1b7f3d0a9f52 / ext4 defaults 
 
 
 def checked(tree: Path, kind: type[Root] = Live) -> Run:
-    return answer(lambda: check.answer(kind(str(tree)), json=True))
+    return answer(lambda: check.check_tree(kind(str(tree)), json=True))
 
 
 def boot(found: Run) -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ def booted(top: Path, value: str, size: int, region: str | None = None) -> Path:
 
 
 def checked(tree: Path) -> Run:
-    return answer(lambda: check.answer(Live(str(tree)), json=True))
+    return answer(lambda: check.check_tree(Live(str(tree)), json=True))
 
 
 def wrong(found: Run) -> list[tuple[str, str]]:

@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import Line, Slot, Word
-from grubkd.change.draft import Draft
-from grubkd.change.request import ArgChange, Verb, reservation
+from grubkd.change.request import ArgChange, Draft, Verb, reservation
 
 
 def slot(name: str, *words: str, start: int = 0) -> Slot:

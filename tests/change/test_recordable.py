@@ -1,5 +1,6 @@
 """What a journal holds, it gives back; what it cannot hold is refused before anything changes."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 
 from grubkd.change import disk, journal, lock, transaction
 from grubkd.change.edit import FileChange
+from grubkd.change.history import rollback
 from grubkd.change.record import FileRecord, Record
-from grubkd.change.rollback import rollback
 from grubkd.errors import Refused
 from grubkd.tree.root import Root
 
@@ -209,3 +210,16 @@ def test_what_is_begun_is_read_back(made: Record) -> None:
                 assert not (top / journal.TRANSACTIONS[1:]).exists()
                 return
         assert journal.load(root, ID, "pending") == made
+
+
+def test_a_journal_without_the_member_link_is_read(top: Path) -> None:
+    """Journals of the first releases have none; an upgrade keeps their history."""
+    commit(top)
+    path = next((top / journal.TRANSACTIONS[1:]).glob("*.done"))
+    body = json.loads(path.read_bytes().splitlines()[1])
+    for file in body["files"]:
+        del file["link"]
+    text = json.dumps(body).encode("ascii")
+    path.write_bytes(json.dumps({"grubkd": 1, "sha256": disk.digest(text)}).encode("ascii") + b"\n" + text + b"\n")
+    rollback(Root(str(top)))
+    assert tree.texts(tree.state(top))[DEFAULT] == tree.OLD[DEFAULT]

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from grubkd.change import disk, history, journal, record, transaction
 from grubkd.change.edit import FileChange
+from grubkd.change.history import RolledBack, rollback
 from grubkd.change.record import FileRecord
-from grubkd.change.rollback import RolledBack, rollback
 from grubkd.errors import NothingToRollBack, NotUnderstood, Refused, VerificationFailed
 from grubkd.tree.root import Root
 

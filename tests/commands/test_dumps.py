@@ -10,7 +10,7 @@ from support.answered import Run, answer
 from support.livetree import Files, Live, debian, put, red_hat
 
 from grubkd.cli import main
-from grubkd.commands import dumps
+from grubkd.commands import check
 from grubkd.machine import dumps as dump_files
 from grubkd.machine import vmcore
 from grubkd.tree.root import Root
@@ -141,7 +141,7 @@ def test_messages(text: str, release: str | None, panic: str | None) -> None:
 
 
 def listed(tree: Root) -> Run:
-    return answer(lambda: dumps.answer(tree, json=True))
+    return answer(lambda: check.list_dumps(tree, json=True))
 
 
 def save(tree: Path, files: dict[str, bytes | str], time: int) -> None:

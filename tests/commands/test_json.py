@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from grubkd.cli import main
 from grubkd.errors import BadValue, Notice, Place
-from grubkd.render.json import encode
+from grubkd.render.output import encode
 from grubkd.text import from_bytes
 
 
@@ -39,13 +39,18 @@ def test_warnings_and_errors() -> None:
     assert encode(BadValue("what", hint="fix", column=4))["column"] == 4
 
 
-def test_a_type_that_is_not_json_is_an_error() -> None:
+def test_a_dataclass_becomes_an_object_with_its_fields() -> None:
     @dataclass(frozen=True)
-    class Unknown:
+    class Named:
         name: str
+        parts: tuple[str, ...]
 
+    assert encode({"a": Named("b", ("c",))}) == {"a": {"name": "b", "parts": ["c"]}}
+
+
+def test_a_type_that_is_not_json_is_an_error() -> None:
     with pytest.raises(TypeError):
-        json.dumps(encode({"a": Unknown("b")}))
+        json.dumps(encode({"a": object()}))
 
 
 @pytest.fixture

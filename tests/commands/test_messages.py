@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from support.terminal import GRUBKD, TOP, at_terminal
 
 from grubkd.render import output
-from grubkd.render.colour import BAD, GOOD, HEAD, coloured, mark, plain, shown, wanted
-from grubkd.render.tables import table
+from grubkd.render.tables import BAD, GOOD, HEAD, coloured, mark, plain, shown, table, wanted
 from grubkd.text import to_display
 
 TREE = TOP / "fixtures/debian-12-plain/root"

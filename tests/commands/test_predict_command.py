@@ -10,7 +10,7 @@ import pytest
 from support.answered import Run, answer
 
 from grubkd.cli import main
-from grubkd.commands import memory_map_file
+from grubkd.commands.predict import firmware, iomem
 from grubkd.errors import Failed, GrubkdError
 from grubkd.memory.memory_map import BadMemoryMap
 from grubkd.memory.size import GIB, MIB
@@ -166,22 +166,22 @@ class TestSavedMaps:
                 file.write_text(f"{text}\n")
                 lines.append(f"/sys/firmware/memmap/{number}/{name}:{text}\n")
         assert self.same(tmp_path, "--firmware-map", "".join(lines)) == [[0x6F000000, 0x7F000000]]
-        assert memory_map_file.firmware(str(tmp_path / "memmap")) == memory_map_file.firmware(str(tmp_path / "map"))
+        assert firmware(str(tmp_path / "memmap")) == firmware(str(tmp_path / "map"))
 
     @pytest.mark.parametrize(
         ("read", "text", "line"),
         [
-            (memory_map_file.iomem, "00100000-7ffdffff : System RAM\noops\n", 2),
-            (memory_map_file.iomem, "00000000-00000000 : System RAM\n", None),
-            (memory_map_file.firmware, "/sys/firmware/memmap/0/start:0x0\nsomething else\n", 2),
-            (memory_map_file.firmware, "/sys/firmware/memmap/0/start:0x0\n", None),
-            (memory_map_file.firmware, '[[0, 1, "usable"', None),
-            (memory_map_file.firmware, '[[0, true, "usable"]]', None),
-            (memory_map_file.firmware, "[[0, 1]]", None),
-            (memory_map_file.firmware, "[1]", None),
-            (memory_map_file.firmware, "[" * 100000, None),
-            (memory_map_file.firmware, "", None),
-            (memory_map_file.firmware, "[    0.0] BIOS-e820: [mem oops] usable\n", 1),
+            (iomem, "00100000-7ffdffff : System RAM\noops\n", 2),
+            (iomem, "00000000-00000000 : System RAM\n", None),
+            (firmware, "/sys/firmware/memmap/0/start:0x0\nsomething else\n", 2),
+            (firmware, "/sys/firmware/memmap/0/start:0x0\n", None),
+            (firmware, '[[0, 1, "usable"', None),
+            (firmware, '[[0, true, "usable"]]', None),
+            (firmware, "[[0, 1]]", None),
+            (firmware, "[1]", None),
+            (firmware, "[" * 100000, None),
+            (firmware, "", None),
+            (firmware, "[    0.0] BIOS-e820: [mem oops] usable\n", 1),
         ],
     )
     def test_what_is_no_map(self, tmp_path: Path, read: Any, text: str, line: int | None) -> None:
@@ -196,12 +196,12 @@ class TestSavedMaps:
 
     def test_what_cannot_be_read(self, tmp_path: Path) -> None:
         with pytest.raises(Failed):
-            memory_map_file.iomem(str(tmp_path / "missing"))
+            iomem(str(tmp_path / "missing"))
         huge = tmp_path / "huge"
         with huge.open("wb") as file:
             file.truncate(17 << 20)
         with pytest.raises(GrubkdError, match="too large"):
-            memory_map_file.iomem(str(huge))
+            iomem(str(huge))
 
 
 class TestEntries:

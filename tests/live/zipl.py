@@ -6,9 +6,9 @@ import stat
 import sys
 from pathlib import Path
 
-from grubkd.change import apply, transaction
+from grubkd.change import transaction
 from grubkd.change.edit import FileChange
-from grubkd.change.rollback import rollback
+from grubkd.change.history import rollback
 from grubkd.errors import GrubkdError
 from grubkd.tree.root import Root
 
@@ -66,7 +66,7 @@ def main(top: str) -> None:
     program(GOOD)
     child = os.fork()
     if child == 0:
-        apply.Application._clean = lambda _self: os.kill(os.getpid(), 9)  # type: ignore[method-assign,assignment,return-value]
+        transaction._Application._clean = lambda _self: os.kill(os.getpid(), 9)  # type: ignore[method-assign,assignment,return-value]
         commit(b"old", b"new")
         os._exit(0)
     os.waitpid(child, 0)

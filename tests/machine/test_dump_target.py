@@ -16,7 +16,7 @@ from grubkd.tree.root import Root
 
 
 def checked(tree: Path) -> Run:
-    return answer(lambda: check.answer(Live(str(tree)), json=True))
+    return answer(lambda: check.check_tree(Live(str(tree)), json=True))
 
 
 def findings(found: Run) -> list[tuple[str, str, str]]:

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 
 from grubkd.errors import RamUnknown
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.case import Case, Parts
+from grubkd.memory.case import Case, Parts, RefusedRegion
 from grubkd.memory.memory_map import MemoryMap, from_firmware, typical
 from grubkd.memory.picture import BandKind, Picture, around, picture, whole
-from grubkd.memory.plan import RefusedRegion
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, KIB, MIB
 from grubkd.memory.vendors import Distribution
-from grubkd.render import colour, memory_map, svg
+from grubkd.render import memory_map, tables
 
 FEDORA_11 = Case(
     Release.parse("2.6.29.4-167.fc11.i586"), Architecture.I386, Distribution(), ram=1 * GIB, physical_start=4 * MIB
@@ -28,7 +27,7 @@ MODERN = Case(Release.parse("6.1.0-50-amd64"), Architecture.X86_64, Distribution
 
 def drawn(shown: Picture, *, width: int, ascii_only: bool) -> Iterator[str]:
     """The lines without their colours."""
-    return map(colour.plain, memory_map.text(shown, width=width, ascii_only=ascii_only))
+    return map(tables.plain, memory_map.text(shown, width=width, ascii_only=ascii_only))
 
 
 def test_a_small_machine() -> None:
@@ -172,7 +171,7 @@ def test_the_scale_keeps_the_order(shown: Picture, addresses: list[int]) -> None
 
 @given(pictures())
 def test_svg_is_well_formed_and_holds_every_band(shown: Picture) -> None:
-    tree = ElementTree.fromstring(svg.svg(shown))
+    tree = ElementTree.fromstring(memory_map.svg(shown))
     name = "{http://www.w3.org/2000/svg}"
     titles = [title.text or "" for title in tree.iter(f"{name}title")]
     for band in shown.of(BandKind.RESERVED, BandKind.KERNEL):
@@ -185,7 +184,7 @@ def test_svg_is_well_formed_and_holds_every_band(shown: Picture) -> None:
 
 def test_svg_survives_any_title() -> None:
     shown = Picture("<a> & \x00\x80 \x1b\xff", picture("x", MODERN, [], [], []).bands)
-    assert ElementTree.fromstring(svg.svg(shown)) is not None
+    assert ElementTree.fromstring(memory_map.svg(shown)) is not None
 
 
 def test_typical_maps_of_every_machine_can_be_drawn() -> None:

@@ -13,8 +13,8 @@ from grubkd.commands import batch
 from grubkd.memory.architecture import architecture
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import Extent, MemoryMap, from_firmware, typical
-from grubkd.memory.placement.free_memory import FreeMemory
-from grubkd.memory.placement.place import Placement, counted_ram, kaslr_assumed, place
+from grubkd.memory.placement.place import Placement, counted_ram, place
+from grubkd.memory.placement.search import FreeMemory
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB, round_up
 
@@ -49,7 +49,7 @@ def test_the_boots_are_all_there() -> None:
 @pytest.mark.parametrize("image_known", [True, False], ids=["image given", "typical image"])
 @pytest.mark.parametrize("boot", BOOTS, ids=lambda boot: f"{boot['kernel']}:{boot['cmdline'][14:50]}")
 def test_agrees_with_real_boots(boot: dict[str, Any], image_known: bool) -> None:
-    assert kaslr_assumed(boot["cmdline"], Release.parse(boot["kernel"])) is boot["kaslr"]
+    assert Release.parse(boot["kernel"]).moves(boot["cmdline"]) is boot["kaslr"]
     found = predicted(boot, image_known=image_known)
     real = tuple(map(tuple, boot["reserved"]))
     if boot["kaslr"]:
@@ -417,9 +417,9 @@ def test_kaslr_may_make_i386_hang() -> None:
 
 
 def test_no_kaslr_before_4_12() -> None:
-    assert not kaslr_assumed("quiet", Release.parse("4.9.0-19-amd64"))
-    assert kaslr_assumed("quiet nokaslrx", Release.parse("6.1"))
-    assert not kaslr_assumed("quiet nokaslr", Release.parse("6.1"))
+    assert not Release.parse("4.9.0-19-amd64").moves("quiet")
+    assert Release.parse("6.1").moves("quiet nokaslrx")
+    assert not Release.parse("6.1").moves("quiet nokaslr")
 
 
 def test_an_edge_that_another_configuration_would_shift() -> None:

@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from grubkd.errors import RamUnknown, WouldNotReserve
 from grubkd.memory import planner
 from grubkd.memory.architecture import Architecture, implied
-from grubkd.memory.case import Case, Needs, Parts
+from grubkd.memory.case import Case, Needs, Parts, Plan
 from grubkd.memory.estimate import STEP, estimate
 from grubkd.memory.forecast import request
 from grubkd.memory.memory_map import MemoryMap, from_firmware
 from grubkd.memory.offsets import alignment
-from grubkd.memory.plan import Plan
 from grubkd.memory.planner import largest
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, KIB, MIB

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.memory.architecture import Architecture, architecture, implied
 from grubkd.memory.behaviours import Era
-from grubkd.memory.kernel_image import typical_image
 from grubkd.memory.placement.generic import DEBIAN_ARM64
-from grubkd.memory.release import Release
+from grubkd.memory.release import Release, typical_image
 
 
 @pytest.mark.parametrize(
@@ -101,7 +100,7 @@ def test_page_size_and_pae() -> None:
 
 
 def test_kaslr_is_the_default_since_4_12() -> None:
-    assert [Release.parse(text).kaslr_by_default for text in ("4.11.9", "4.12.0", "6.1")] == [False, True, True]
+    assert [Release.parse(text).moves("") for text in ("4.11.9", "4.12.0", "6.1")] == [False, True, True]
 
 
 @pytest.mark.parametrize(

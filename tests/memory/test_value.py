@@ -1,7 +1,7 @@
 """The value of crashkernel= as the user writes it: what is accepted, and that kernels read it as meant."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grubkd.errors import BadValue
@@ -158,6 +158,7 @@ def list_and_ram(draw: st.DrawFn) -> tuple[str, int]:
     return ",".join(entries) + draw(OFFSETS), draw(st.integers(start * MIB, stop * MIB - 1))
 
 
+@example(("128M-257M:1M,258M-385M:257M", 256 * MIB + 1), "6.12.117", "")
 @given(
     st.one_of(simple_and_ram(), list_and_ram()),
     st.sampled_from(ALL),
@@ -168,9 +169,10 @@ def test_what_is_accepted_is_read_as_meant(given_: tuple[str, int], release: str
     kernel = Release.parse(release)
     value = parse_value(text)
     size = value.size_for(round_up(ram, 128 * MIB) if kernel.rules.rounds_ram else ram)
-    # Rounded up, the RAM may lie beyond the range: then nothing is meant to be reserved.
     found = reading(f"{before}crashkernel={text} quiet", release, ram)
-    if size:
+    # Rounded up, the RAM may lie beyond the range, or in a later one whose size is more than the RAM: Linux 6.12
+    # refuses that size when it parses the value, earlier kernels when they look for a place.
+    if size and (size < ram or found.status == "ok"):
         assert (found.status, found.size, found.base) == ("ok", size, value.offset or 0)
     else:
         assert found.status in {"none", "invalid"}

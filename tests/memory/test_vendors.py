@@ -4,10 +4,11 @@ import pytest
 
 from grubkd.errors import Notice
 from grubkd.memory.architecture import Architecture
+from grubkd.memory.case import Case, Needs
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
 from grubkd.memory.value import parse_value
-from grubkd.memory.vendors import ROWS, Distribution, KernelFacts, VendorRow, choose
+from grubkd.memory.vendors import ROWS, Distribution, VendorRow, choose
 
 X86_64, I386, ARM64 = Architecture.X86_64, Architecture.I386, Architecture.ARM64
 S390X, PPC64LE, RISCV64 = Architecture.S390X, Architecture.PPC64LE, Architecture.RISCV64
@@ -20,15 +21,20 @@ RHEL6 = "0-2G:128M,2G-6G:256M,6G-8G:512M,8G-:768M"
 
 
 def row(
-    own: str, version: tuple[int, ...], kernel: str, machine: Architecture = X86_64, *like: str, **more: bool
+    own: str,
+    version: tuple[int, ...],
+    kernel: str,
+    machine: Architecture = X86_64,
+    *like: str,
+    fadump: bool = False,
+    pages_64k: bool = False,
 ) -> VendorRow:
-    return choose(Distribution(own, version, like), KernelFacts(Release.parse(kernel), machine, **more)).row
+    distribution, needs = Distribution(own, version, like), Needs(fadump=fadump)
+    return choose(Case(Release.parse(kernel), machine, distribution, pages_64k=pages_64k, needs=needs)).row
 
 
 def warnings(own: str, version: tuple[int, ...], kernel: str, machine: Architecture, *like: str) -> list[str]:
-    found: tuple[Notice, ...] = choose(
-        Distribution(own, version, like), KernelFacts(Release.parse(kernel), machine)
-    ).warnings
+    found: tuple[Notice, ...] = choose(Case(Release.parse(kernel), machine, Distribution(own, version, like))).warnings
     return [notice.code for notice in found]
 
 
@@ -149,5 +155,6 @@ def test_every_system_and_machine_gets_a_row() -> None:
         for machine in Architecture:
             for pages_64k in (False, True):
                 for fadump in (False, machine.is_powerpc):
-                    reader = KernelFacts(release, machine, pages_64k, fadump)
-                    assert choose(Distribution(own), reader).row.source
+                    needs = Needs(fadump=fadump)
+                    case = Case(release, machine, Distribution(own), pages_64k=pages_64k, needs=needs)
+                    assert choose(case).row.source

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
-from grubkd.memory.kernel_image import possible_images
 from grubkd.memory.memory_map import merged
-from grubkd.memory.placement.free_memory import FreeMemory
-from grubkd.memory.placement.likelihood import failed, from_variants, hang, reserved
+from grubkd.memory.placement.search import FreeMemory, failed, from_variants, hang, reserved
+from grubkd.memory.release import possible_images
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, TIB, round_up
 
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.placement.likelihood import Likelihood, PlacementOutcome
     from grubkd.memory.placement.place import BootFacts
+    from grubkd.memory.placement.search import Likelihood, PlacementOutcome
     from grubkd.memory.release import Release
 
 

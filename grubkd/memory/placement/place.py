@@ -1,6 +1,6 @@
 """Where a kernel reserves the memory for its capture kernel, or why it reserves nothing.
 
-`place` picks the model of the architecture; each model lives in a module of its own beside this one.
+`place` picks the model of the architecture: the modules beside this one.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture, architecture
 from grubkd.memory.memory_map import Extent
-from grubkd.memory.placement import generic, power, s390, x86
+from grubkd.memory.placement import generic, power_s390, x86
 
 if TYPE_CHECKING:
     from typing import Any, Literal
 
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import MemoryMap
-    from grubkd.memory.placement.likelihood import Likelihood
+    from grubkd.memory.placement.search import Likelihood
     from grubkd.memory.release import Release
 
     Status = Literal["reserved", "failed", "hang", "uncertain"]
@@ -65,11 +65,6 @@ class Placement(NamedTuple):
     may_hang: bool = False
 
 
-def kaslr_assumed(cmdline: str, release: Release) -> bool:
-    """Whether the kernel moves itself at random, by its release and its command line."""
-    return release.kaslr_by_default and "nokaslr" not in cmdline.split()
-
-
 def counted_ram(release: Release, arch: str, memory: MemoryMap) -> int:
     """Bytes of RAM that the kernel compares with the ranges of a value.
 
@@ -99,7 +94,7 @@ def boot_facts(  # noqa: PLR0913 (the facts of one boot)
     """
     machine = architecture(arch)
     if kaslr is None:
-        kaslr = kaslr_assumed(cmdline, release)
+        kaslr = release.moves(cmdline)
     if efi is None:
         efi = memory.efi or (machine.is_x86 and memory.is_broken)
     return BootFacts(release, machine, memory, kernel_image, initrd, kaslr, borders, efi)
@@ -135,9 +130,9 @@ def _likelihood(request: KernelRequest, facts: BootFacts) -> Likelihood:
     if facts.machine.is_x86:
         return x86.judge(request, facts)
     if facts.machine.is_powerpc:
-        return power.judge(request, facts)
+        return power_s390.judge_power(request, facts)
     if facts.machine is Architecture.S390X:
-        return s390.judge(request, facts)
+        return power_s390.judge_s390(request, facts)
     return generic.judge(request, facts)
 
 

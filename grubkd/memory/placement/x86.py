@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
-from grubkd.memory.kernel_image import possible_images
 from grubkd.memory.memory_map import subtract
 from grubkd.memory.placement import generic, x86_search
-from grubkd.memory.placement.free_memory import PAGE
-from grubkd.memory.placement.likelihood import SLACK, combined, failed, from_counts, from_variants
-from grubkd.memory.placement.x86_search import Layout, Top, free_from_bottom, free_from_top, free_of_fixed, kernel_block
-from grubkd.memory.release import AUTOMATIC_SINCE
+from grubkd.memory.placement.search import PAGE, SLACK, combined, failed, from_counts, from_variants
+from grubkd.memory.placement.x86_search import Top, free_from_bottom, free_from_top, free_of_fixed, kernel_block
+from grubkd.memory.release import AUTOMATIC_SINCE, possible_images
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
 
 if TYPE_CHECKING:
@@ -22,8 +20,8 @@ if TYPE_CHECKING:
 
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.placement.likelihood import Likelihood, PlacementOutcome
     from grubkd.memory.placement.place import BootFacts
+    from grubkd.memory.placement.search import Likelihood, PlacementOutcome
 
     Attempt: TypeAlias = Callable[[Extent | None, Top], tuple[PlacementOutcome, tuple[Extent, ...]]]
 
@@ -100,15 +98,12 @@ def _attempts(request: KernelRequest, facts: BootFacts, ram: tuple[Extent, ...],
     It also returns the other allocations that move if a kernel is in their place. KASLR tries thousands of extents:
     what is the same for all of them is computed once here.
     """
-    i386 = facts.machine is Architecture.I386
-    initrd = None if i386 else facts.initrd
-    fixed = {top: free_of_fixed(ram, facts.borders, initrd, (0, 0) if i386 else top.firmware) for top in tops}
+    fixed = {top: free_of_fixed(facts, ram, top) for top in tops}
     era, machine = facts.release.era, facts.machine
     bounds = generic.limits(machine, ram)
 
     def attempt(kernel: Extent | None, top: Top) -> tuple[PlacementOutcome, tuple[Extent, ...]]:
-        layout = Layout(kernel, facts.initrd, facts.borders, top)
-        free, movable = free_from_top(fixed[top], machine, layout, above_4g=ram[-1][1] > 4 * GIB)
+        free, movable = free_from_top(fixed[top], facts, kernel, top, above_4g=ram[-1][1] > 4 * GIB)
         found: int | None = None
         if era.since(Era.V6_8):
             outcome = generic.search(request, era, machine, free, bounds)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
-from grubkd.memory.kernel_image import BRK
-from grubkd.memory.placement.free_memory import PAGE, FreeMemory
 from grubkd.memory.placement.generic import IN_USE
-from grubkd.memory.placement.likelihood import failed, hang, reserved
+from grubkd.memory.placement.search import PAGE, FreeMemory, failed, hang, reserved
+from grubkd.memory.release import BRK
 from grubkd.memory.size import GIB, LIMIT, MIB, TIB, round_down, round_up
 
 if TYPE_CHECKING:
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.placement.likelihood import PlacementOutcome
+    from grubkd.memory.placement.place import BootFacts
+    from grubkd.memory.placement.search import PlacementOutcome
 
 
 _ALIGN = 16 * MIB
@@ -96,7 +96,7 @@ def from_bottom(
 
 
 class Top(NamedTuple):
-    """Bytes taken at the top of memory: a NUMA node's own data and, with RAM above 4G, page tables above it.
+    """Bytes taken at the top of memory: the data of each NUMA node and, with RAM above 4G, page tables above it.
 
     firmware: what EFI firmware keeps at the top of the RAM below 4G, and of that above.
     """
@@ -104,26 +104,6 @@ class Top(NamedTuple):
     node_data: int
     tables: int
     firmware: tuple[int, int] = (0, 0)
-
-
-class Layout(NamedTuple):
-    """What lies in RAM when the region is searched.
-
-    kernel: from code to bss, None to ignore it. borders: the first address of each NUMA node but the lowest. top: what
-    is at the top of memory; a machine without NUMA has one node.
-    """
-
-    kernel: Extent | None
-    initrd: Extent | None
-    borders: tuple[int, ...]
-    top: Top
-
-
-class FreeFromTop(NamedTuple):
-    """The free memory, and the allocations that move if a kernel is in their place."""
-
-    memory: FreeMemory
-    movable: tuple[Extent, ...]
 
 
 def usable_pages(ram: tuple[Extent, ...]) -> tuple[Extent, ...]:
@@ -137,35 +117,36 @@ def kernel_block(image: Extent) -> Extent:
     return image[0], round_up(image[1], PAGE) + BRK
 
 
-def free_of_fixed(
-    ram: tuple[Extent, ...], borders: tuple[int, ...], initrd: Extent | None, firmware: tuple[int, int]
-) -> FreeMemory:
+def free_of_fixed(facts: BootFacts, ram: tuple[Extent, ...], top: Top) -> FreeMemory:
     """What is free before the kernel is placed. It is the same for every place that KASLR may choose."""
-    free = FreeMemory(usable_pages(ram)).split(borders)
-    if initrd:
-        free = free.without(_in_pages(initrd))
-    for kept, (start, end) in zip(firmware, ((0, 4 * GIB), (4 * GIB, LIMIT)), strict=True):
-        top = max((min(high, end) for low, high in ram if start <= low < end), default=0)
-        free = free.without((top - kept, top)) if kept and top else free
+    free = FreeMemory(usable_pages(ram)).split(facts.borders)
+    if facts.machine is Architecture.I386:
+        return free
+    if facts.initrd:
+        free = free.without(_in_pages(facts.initrd))
+    for kept, (start, end) in zip(top.firmware, ((0, 4 * GIB), (4 * GIB, LIMIT)), strict=True):
+        last = max((min(high, end) for low, high in ram if start <= low < end), default=0)
+        free = free.without((last - kept, last)) if kept and last else free
     return free
 
 
-def free_from_top(fixed: FreeMemory, machine: Architecture, layout: Layout, *, above_4g: bool) -> FreeFromTop:
-    """What memblock kernels with a BIOS have free. Measured on 5.10, 6.1, 6.12 and 7.2.
+def free_from_top(
+    fixed: FreeMemory, facts: BootFacts, kernel: Extent | None, top: Top, *, above_4g: bool
+) -> tuple[FreeMemory, tuple[Extent, ...]]:
+    """What memblock kernels with a BIOS have free, and the allocations that move if a kernel is in their place.
 
-    fixed: from free_of_fixed, on i386 without the initrd and the firmware. above_4g: there is RAM above 4G.
+    Measured on 5.10, 6.1, 6.12 and 7.2. fixed: from free_of_fixed. kernel: from code to bss, None to ignore it.
+    above_4g: there is RAM above 4G.
     """
-    free = fixed
-    if layout.kernel:
-        free = free.without(kernel_block(layout.kernel))
+    free = fixed.without(kernel_block(kernel)) if kernel else fixed
     movable: list[Extent] = []
-    if machine is Architecture.I386:
-        free = _with_initrd_i386(free, layout.initrd, movable)
+    if facts.machine is Architecture.I386:
+        free = _with_initrd_i386(free, facts.initrd, movable)
     elif above_4g:
-        free = _take(free, layout.top.tables, PAGE, (0, LIMIT), movable)
-    for within in pairwise([0, *sorted(layout.borders), LIMIT]):
-        free = _take(free, layout.top.node_data, _CACHE_LINE, within, movable)
-    return FreeFromTop(free, tuple(movable))
+        free = _take(free, top.tables, PAGE, (0, LIMIT), movable)
+    for within in pairwise([0, *sorted(facts.borders), LIMIT]):
+        free = _take(free, top.node_data, _CACHE_LINE, within, movable)
+    return free, tuple(movable)
 
 
 def _take(free: FreeMemory, size: int, align: int, within: Extent, movable: list[Extent]) -> FreeMemory:

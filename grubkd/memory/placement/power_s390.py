@@ -1,0 +1,81 @@
+"""Placement on 64-bit POWER, where the kernel does not search, and on s390x."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grubkd.memory.behaviours import Era
+from grubkd.memory.placement.search import FreeMemory, failed, from_variants, reserved
+from grubkd.memory.release import possible_images
+from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
+
+if TYPE_CHECKING:
+    from grubkd.memory.kernel_parser import KernelRequest
+    from grubkd.memory.memory_map import Extent
+    from grubkd.memory.placement.place import BootFacts
+    from grubkd.memory.placement.search import Likelihood, PlacementOutcome
+    from grubkd.memory.release import Release
+
+_PAGE_64K = 64 * KIB
+_WHY_POWER = "the kernel's own size and the partition's real mode area (RMA) are not known"
+
+
+def judge_power(request: KernelRequest, facts: BootFacts) -> Likelihood:
+    """What the kernel does. The RMA is taken to be the first range of RAM; one below 1G may really be half of it."""
+    ram = facts.memory.ram
+    area = ram[0][1]
+    areas = [area] if request.base or area >= GIB else [area, area // 2]
+    images = possible_images(facts.release, facts.machine, ram[0][0], facts.kernel_image)
+    outcomes = [
+        _attempt_power(request, request.base or _fixed_place(facts.release, rma), ram, image)
+        for image in images
+        for rma in areas
+    ]
+    return from_variants(outcomes, _WHY_POWER)
+
+
+def _fixed_place(release: Release, rma: int) -> int:
+    """The middle of the RMA: at most 512M from 5.19 on (seen in 6.1), at most 128M before; without a limit in 5.10."""
+    middle = rma // 2
+    if release.era.since(Era.V6_1):
+        return min(middle, 512 * MIB)
+    return middle if release.version[:2] == (5, 10) else min(middle, 128 * MIB)
+
+
+def _attempt_power(request: KernelRequest, base: int, ram: tuple[Extent, ...], image: Extent) -> PlacementOutcome:
+    base, size = round_up(base, _PAGE_64K), round_up(request.size, _PAGE_64K)
+    if base < image[1] and image[0] < base + size:
+        return failed("Crash kernel can not overlap current kernel")
+    if not FreeMemory(ram).covers(base, base + size):
+        return failed("Failed to reserve memory for crashkernel!")
+    return reserved(base, size)
+
+
+_FAILED = "crashkernel reservation failed: "
+_WHY_S390 = "the direction of this kernel's search and the size of the hardware system area (HSA) are not known"
+# Nothing is reserved in the HSA at the start of memory. Machines have none, or 32M, or 512M.
+_HSA = (0, 32 * MIB, 512 * MIB)
+
+
+def judge_s390(request: KernelRequest, facts: BootFacts) -> Likelihood:
+    """What the kernel does. It rounds sizes and addresses up to 1M."""
+    ram = facts.memory.ram
+    size, base = round_up(request.size, MIB), round_up(request.base, MIB)
+    if ram[0][1] - ram[0][0] < size:
+        return from_variants([failed(_FAILED + "first memory chunk must be at least crashkernel size")], "")
+    outcomes = []
+    for image in possible_images(facts.release, facts.machine, ram[0][0], facts.kernel_image):
+        free = FreeMemory(ram).without(image, *([facts.initrd] if facts.initrd else []))
+        for hsa in _HSA:
+            outcomes.extend(_attempts_s390(size, base, max(size, hsa), free))
+    return from_variants(outcomes, _WHY_S390)
+
+
+def _attempts_s390(size: int, base: int, low: int, free: FreeMemory) -> list[PlacementOutcome]:
+    if base and base < low:
+        return [failed(_FAILED + "crash_base too low")]
+    if base:
+        places = [free.from_top(size, MIB, base, base + size)]
+    else:
+        places = [free.from_top(size, MIB, low, LIMIT), free.from_bottom(size, MIB, low, LIMIT)]
+    return [failed(_FAILED + "no suitable area found") if at is None else reserved(at, size) for at in places]

@@ -10,12 +10,14 @@ from grubkd.boot.entry import file_name, main_boot
 from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.machine.kernels import NO_CONFIG
-from grubkd.memory.case import Case, Needs, Parts
+from grubkd.memory.case import Case, Needs, Observed, Parts
 from grubkd.memory.release import Release
 from grubkd.memory.size import KIB
 from grubkd.memory.xen import hypervisor_of_image
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.machine.kernels import Kernel
     from grubkd.machine.machine import Machine
@@ -59,7 +61,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
     kernel = machine.kernel(release.text)
     architecture = machine.architecture_of(release.text)
     if architecture is None:
-        which = f"kernel {release}" if entry else "the kernel"
+        which = f"kernel {release}" if release == entry_release(entry) else "the kernel"
         raise ArchitectureUnknown(
             f"the architecture of {which} is not known", hint="give it, for example --arch=x86_64"
         )
@@ -92,7 +94,34 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         kaslr=False if config.kaslr is False else None,
         efi=hardware.efi,
         borders=hardware.borders if memory is not None else (),
+        observed=None if hypervisor else observed(words, release, machine),
     )
+
+
+# Words of a command line with one of these decide about the reservation; quotes may hide a space.
+DECIDING = ("crashkernel=", "kaslr", "mem", "cma", "numa", "movable", "swiotlb", '"', "\0")
+# Arguments that boot loaders add to the line.
+ADDED = ("BOOT_IMAGE", "initrd")
+
+
+def observed(words: Sequence[str], release: Release, machine: Machine) -> Observed | None:
+    """What the running kernel did with its values, if this is the same kernel and other deciding words are the same.
+
+    None too if the user gave another amount of RAM, or if firmware saves the dump (fadump), which shows no size.
+    """
+    running = machine.running
+    if running is None or running.release != release.text or running.reserved is None or machine.ram_source == "given":
+        return None
+    booted = cmdline.tokens(running.cmdline)
+    if _others(words) != _others(booted) or any(word in ("fadump=on", "fadump=nocma") for word in booted):
+        return None
+    regions = machine.memory_map.crash if machine.memory_map else ()
+    return Observed(cmdline.crashkernel_values(booted), running.reserved, regions)
+
+
+def _others(words: Sequence[str]) -> list[str]:
+    deciding = (word for word in words if any(part in word for part in DECIDING))
+    return sorted(each for each in deciding if cmdline.name_of(each) not in ADDED and not cmdline.is_crashkernel(each))
 
 
 def _initrd_size(entry: Entry | None, kernel: Kernel | None) -> int | None:

@@ -23,19 +23,21 @@ if TYPE_CHECKING:
     from grubkd.machine.kdump import Kdump
     from grubkd.machine.machine import Machine
     from grubkd.memory.release import Release
+    from grubkd.tree.root import Root
 
 _NOW = frozenset({"booted", "reserved", "loaded"})
-_NEXT = frozenset({"configured", "service"})
+_NEXT = frozenset({"boot", "configured", "service"})
 _ALWAYS = frozenset({"kernel", "target", "room"})
 # Without these the result is unknown. It may be known without the others: a remote target cannot be checked.
 _TELLING_NOW = frozenset({"reserved", "loaded"})
-_TELLING_NEXT = frozenset({"configured", "service"})
+_TELLING_NEXT = frozenset({"boot", "configured", "service"})
 _LIVE_ONLY = "can be checked on the running system only"
 _WHYS = {
     "kernel-missing": "that entry does not boot",
     "values-disagree": "whether memory is reserved then depends on which kernel boots",
     "stray-quote": "the kernel reads the rest of the line as one argument",
     "reserves-nothing": "a crash of that kernel leaves no dump",
+    "would-not-reserve": "there is no value to recommend",
     "would-not-boot": "the kernel stops without a message while it looks for the memory",
     "permission-denied": "its content is not part of this answer",
     "interrupted": "files may have a part of the changes only",
@@ -51,9 +53,9 @@ class Report:
     next: bool | None
 
 
-def report(config: BootConfig, machine: Machine, kdump: Kdump, notices: Sequence[Notice] = ()) -> Report:
+def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notices: Sequence[Notice] = ()) -> Report:
     """All findings, in the order of events: boot, reservation, loading, dump."""
-    found = [reservation.configured(config, machine)]
+    found = [reservation.configured(config, machine), *saving.boot_findings(config, kdump, tree)]
     running = machine.running
     if running is None:
         found += [not_asked(check, f"what is {check} {_LIVE_ONLY}") for check in ("booted", "reserved", "loaded")]

@@ -6,7 +6,7 @@ grubkd set for all kernels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grubkd.advice.case import build_case, entry_release, stand_in_release
@@ -71,10 +71,13 @@ def plan_future(config: BootConfig, machine: Machine, options: PlanOptions = NO_
 
 def plan_release(release: Release, machine: Machine, options: PlanOptions = NO_OPTIONS) -> Plan:
     """What a kernel of that release should get, installed or not. Raises as plan_entry does."""
-    return _planned(build_case(None, machine, release), options)
+    return _planned(build_case(None, machine, release), machine, options)
 
 
-def _planned(case: Case, options: PlanOptions) -> Plan:
+def _planned(case: Case, machine: Machine, options: PlanOptions) -> Plan:
+    initrd = machine.unpacked(case.release.text)
+    if initrd and case.parts.initramfs:
+        case = replace(case, parts=replace(case.parts, initramfs=initrd.packed, unpacked=initrd.size))
     address = options.offset if isinstance(options.offset, int) else None
     return planner.plan(case, offset=address, with_offset=options.offset is not None)
 
@@ -87,8 +90,9 @@ def recommended(config: BootConfig, machine: Machine, options: PlanOptions = NO_
 
 
 def _plan(entry: Entry | None, config: BootConfig, machine: Machine, options: PlanOptions) -> Plan:
-    release = entry_release(entry) or stand_in_release(config, machine) or Release.parse(_FIRST_KERNEL)
-    return _planned(build_case(entry, machine, release), options)
+    release = entry_release(entry) or stand_in_release(config, machine)
+    case = build_case(entry, machine, release or Release.parse(_FIRST_KERNEL))
+    return _planned(replace(case, assumed=release is None), machine, options)
 
 
 def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Notice, ...]]:

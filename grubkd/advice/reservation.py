@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.advice.case import parse_release
+from grubkd.advice.case import ADDED, parse_release
 from grubkd.advice.finding import Finding, Status, not_asked, ok
 from grubkd.advice.recommend import plan_entry
 from grubkd.advice.verdict import Verdicts, simulate
@@ -28,8 +28,6 @@ _HANGS = "the kernel stops without a message while it looks for the memory"
 _AUTO = "grubkd set --auto"
 _REPORT = "please report this with the output of: grubkd predict"
 _REBOOT = "systemctl reboot"
-# Arguments that boot loaders add to the line.
-_ADDED = ("BOOT_IMAGE", "initrd")
 
 
 def held(line: str) -> list[str]:
@@ -123,7 +121,7 @@ def _doubt(name: str, values: str, found: Verdict, fix: str, entry: Entry) -> Fi
 
 def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machine: Machine) -> Finding:
     """Whether the value is at least the one that grubkd would choose."""
-    size = found.request.size if found.request else 0
+    size = max(found.request.size if found.request else 0, found.observed or 0)
     try:
         wanted = plan_entry(entry, config, machine)
     except GrubkdError:
@@ -156,7 +154,7 @@ def running_entry(config: BootConfig, running: Running) -> Entry | None:
 
 
 def _plain(line: str) -> list[str]:
-    return [word for word in cmdline.tokens(line) if cmdline.name_of(word) not in _ADDED]
+    return [word for word in cmdline.tokens(line) if cmdline.name_of(word) not in ADDED]
 
 
 def booted(config: BootConfig, running: Running) -> Finding:
@@ -198,6 +196,8 @@ def reserved(running: Running, machine: Machine) -> Iterator[Finding]:
         code, why = "no-kexec", "it is built without CONFIG_KEXEC, or this is a container"
         fix = "boot a kernel of the distribution"
     yield Finding("reserved", Status.PROBLEM, said, code, why, fix)
+    if running.reserved is not None and held(running.cmdline):
+        yield from (each for each in _foreseen(0, running, machine) if each.code == "not-foreseen")
 
 
 def _foreseen(size: int, running: Running, machine: Machine) -> Iterator[Finding]:
@@ -214,18 +214,24 @@ def _foreseen(size: int, running: Running, machine: Machine) -> Iterator[Finding
         yield not_asked("predicted", f"no prediction: {unknown}")
         return
     wanted = found.request.size if found.request and found.request.status == "ok" else 0
+    if not size:
+        if found.status in ("reserved", "uncertain") and () not in (found.regions, *found.alternatives):
+            said = f"nothing is reserved, but {format_size(wanted)} was predicted"
+            why = "the running kernel decides; it may also have been released since boot (kexec_crash_size)"
+            yield Finding("predicted", Status.WARNING, said, "not-foreseen", why, _REPORT)
+        return
     regions = [region for each in (found.regions, *found.alternatives) for region in each]
     if size == wanted or size in {end - start for start, end in regions}:
         yield ok("predicted", "the size is the predicted one for the command line of this boot")
         return
     said = f"{format_size(size)} is reserved, but "
-    if size < wanted:
+    if size < wanted and found.status not in ("failed", "hang"):
         said, code, fix = f"{said}{format_size(wanted)} was requested", "shrunk", _REBOOT
         why = (
             "memory was released since boot (kexec_crash_size, KDUMP_AUTO_RESIZE): a larger capture kernel may not fit"
         )
     else:
-        said = f"{said}{format_size(wanted) if wanted else 'nothing'} was predicted"
+        said = f"{said}{format_size(wanted) if size > wanted > 0 else 'nothing'} was predicted"
         code, why, fix = "not-foreseen", "the prediction for the next boot may be wrong too", _REPORT
     yield Finding("predicted", Status.WARNING, said, code, why, fix)
 

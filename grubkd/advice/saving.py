@@ -7,22 +7,27 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from grubkd.advice.finding import Finding, Status, not_asked, ok
+from grubkd.boot.image import Images
+from grubkd.boot.model import Role
 from grubkd.machine.dump_target import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG, TargetKind
 from grubkd.memory.size import GIB, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from grubkd.boot.model import BootConfig, Entry
     from grubkd.errors import Place
     from grubkd.machine.dump_target import Target
     from grubkd.machine.kdump import Kdump, Service
     from grubkd.machine.machine import Machine, Running
     from grubkd.memory.vendors import Distribution
+    from grubkd.tree.root import Root
 
 
 _problem = partial(Finding, status=Status.PROBLEM)
 _LOAD_BARRED = "kexec_load_disabled is set; it stays set until the next boot"
 _REMOVE_SYSCTL = "remove it from the sysctl settings (grep -r kexec_load /etc/sysctl*), then reboot"
+_NO_BOOT = "the boot loader stops, or the kernel does not find its root file system"
 _RESERVE_FIRST = "first reserve memory: grubkd set --auto, then reboot"
 
 
@@ -48,6 +53,43 @@ def _load(service: Service) -> str:
     if not service.name:
         return "kexec --load-panic"
     return f"systemctl restart {service.name}" if service.systemd else f"service {service.name} restart"
+
+
+def boot_findings(config: BootConfig, kdump: Kdump, tree: Root) -> Iterator[Finding]:
+    """What keeps the default entry from booting, or its kernel from getting an initrd; nothing if all is there."""
+    for place in kdump.unmounted:
+        said, fix = "the boot partition of fstab is not mounted", "mount -a"
+        why = "the boot loader reads other files than those that are checked and changed here"
+        yield _problem("boot", message=said, code="boot-not-mounted", why=why, fix=fix, place=place)
+    for entry in config.entries:
+        if entry.default and entry.own_linux:
+            yield from _missing(entry, tree)
+            yield from _unmade(entry, kdump)
+
+
+def _missing(entry: Entry, tree: Root) -> Iterator[Finding]:
+    images = Images(tree)
+    kernels = [boot.path for boot in entry.boots if boot.role is not Role.OTHER]
+    for code, paths in (("kernel-missing", kernels), ("initrd-missing", entry.initrds)):
+        for path in dict.fromkeys(paths):
+            if "$" in path or images.find(path, entry.source.file):
+                continue
+            said = f"entry {entry.index} ({entry.title}), which boots by default, loads {path}, which does not exist"
+            if tree.denied:
+                yield not_asked("boot", f"whether {path} exists cannot be checked without the rights of root")
+            else:
+                fix = "is /boot mounted? else install the kernel again, or choose another default entry"
+                yield _problem("boot", message=said, code=code, why=_NO_BOOT, fix=fix, place=entry.source)
+
+
+def _unmade(entry: Entry, kdump: Kdump) -> Iterator[Finding]:
+    """kdump-tools loads the capture kernel with an initrd that it made for one release."""
+    release = kdump.capture or entry.version
+    if not release or not kdump.made_for or release in kdump.made_for or kdump.service.name != "kdump-tools":
+        return
+    said = f"the initrd of kdump-tools is for {', '.join(kdump.made_for)}, and the default entry boots {release}"
+    why, fix = "the capture kernel finds no modules for itself", f"/etc/kernel/postinst.d/kdump-tools {release}"
+    yield _problem("boot", message=said, code="other-initrd", why=why, fix=fix, place=entry.source)
 
 
 def service(kdump: Kdump, machine: Machine, *, image: bool = False) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from grubkd.advice.case import build_case, entry_release
+from grubkd.advice.case import DECIDING, build_case, entry_release, observed
 from grubkd.boot import cmdline
 from grubkd.boot.entry import file_name, main_boot
 from grubkd.boot.model import Role
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from grubkd.boot.model import Entry
     from grubkd.machine.machine import Machine
-    from grubkd.memory.case import Case, Plan
+    from grubkd.memory.case import Case, Observed, Plan
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
     from grubkd.memory.picture import Picture
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 _AMOUNTS = (4 * GIB, 16 * GIB, 512 * MIB, GIB, 2 * GIB, 64 * GIB, 1024 * GIB)
 _NEEDS_CRASH_DUMP_SINCE = (6, 9)
 _NAME = "crashkernel="
-# Words of a command line with one of these decide about the reservation; quotes may hide a space.
-_DECIDING = (_NAME, "kaslr", "mem", "cma", "numa", "movable", "swiotlb", '"', "\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Verdict:
     others are those of memory.placement.place.Placement, as are regions, alternatives and may_hang. request: what the
     kernel reads, None if unknown. lacks_high_low: the line has `,high` or `,low` and this kernel does not know them.
     assumption: what the answer assumes about the machine. note: whose behaviour is assumed, if that of this very
-    release is not known.
+    release is not known. observed: bytes that the running kernel reserved for the same line, which decides; else None.
     """
 
     status: Status
@@ -57,6 +55,7 @@ class Verdict:
     may_hang: bool = False
     assumption: str = ""
     note: str = ""
+    observed: int | None = None
 
 
 _CLEAR = Verdict("uncertain", "")
@@ -124,6 +123,10 @@ class Verdicts:
         lacks = _lacks_high_low(line, case)
         if case.hypervisor is not None:
             return without or Verdict("unknown", "the Xen hypervisor reads it", lacks_high_low=lacks)
+        # Another initrd is another boot.
+        seen = observed(cmdline.tokens(line), release, self._machine) if initrd_size is None else None
+        if seen and seen.values and seen.values == cmdline.crashkernel_values(cmdline.tokens(line)):
+            return _as_observed(case, seen)
         ignored = _ignored(self._machine, release, case.machine)
         if ignored and without is None:
             return Verdict("failed", ignored, request=forecast.request(case), lacks_high_low=lacks)
@@ -136,9 +139,20 @@ class Verdicts:
         return replace(found, lacks_high_low=lacks, note=release.note)
 
 
+def _as_observed(case: Case, seen: Observed) -> Verdict:
+    """What the running kernel did with the line. Where its addresses are not known, the predicted ones if they fit."""
+    request = forecast.request(case)
+    if not seen.size:
+        return Verdict("failed", forecast.NOTHING_OBSERVED, request=request, observed=0)
+    model = judge_case(case)
+    places = (model.regions, *model.alternatives)
+    fitting = next((each for each in places if seen.size in {end - start for start, end in each}), ())
+    return Verdict("reserved", "", seen.regions or fitting, request=request, observed=seen.size)
+
+
 def deciding_words(line: str) -> str:
     """The line with "." in place of the words that no reservation depends on; what ends a word may decide."""
-    words = ("." if not any(part in word for part in _DECIDING) else word for word in line.split(" "))
+    words = ("." if not any(part in word for part in DECIDING) else word for word in line.split(" "))
     kept: list[str] = []
     for word in words:
         if word != "." or kept[-1:] != ["."]:
@@ -237,6 +251,6 @@ def draw(entry: Entry, plan: Plan, verdict: Verdict, machine: Machine) -> Pictur
     release = entry_release(entry)
     case = build_case(entry, machine, release) if release else plan.cases[0]
     case = replace(case, cmdline=boot.line.text() if boot else "")
-    parts = [f"entry {entry.index}: {' '.join(plan.values)}", str(case.release), verdict.assumption]
+    parts = [f"entry {entry.index}: {' '.join(plan.values)}", case.kernel, verdict.assumption]
     title = ", ".join(part for part in parts if part)
     return picture(title, case, verdict.regions, verdict.alternatives, plan.refused)

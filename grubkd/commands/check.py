@@ -33,7 +33,7 @@ def check_tree(tree: Root, *, json: bool, ram: int | None = None, arch: str | No
     """Check the tree, print the answer, return the exit code."""
     config, machine, _, found = warnings.read(tree, ram=ram, arch=arch)
     kdump = kdumps.read(tree)
-    report = checks.report(config, machine, kdump, found)
+    report = checks.report(config, machine, kdump, tree, found)
     answer = check.answer(report, config, machine, kdump) if json else None
     status = output.report(answer, check.lines(report), errors=config.errors)
     return Refused.exit if False in (report.now, report.next) else status

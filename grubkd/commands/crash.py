@@ -52,7 +52,7 @@ def carry_out(tree: Root, *, sure: bool, dry_run: bool = False) -> int:
     if not tree.live:
         raise Refused("only the running system can crash", hint="run grubkd crash there, without --root")
     machine, kdump = machines.read(tree), kdumps.read(tree)
-    report = check.report(inventory.read(tree), machine, kdump)
+    report = check.report(inventory.read(tree), machine, kdump, tree)
     for each in report.findings:
         if each.check == "loaded" and each.status is not Status.OK:
             raise Refused(f"{each.message}: {each.why}", hint=f"{each.fix}; see: grubkd check")

@@ -10,7 +10,7 @@ import click
 from grubkd.commands import completion
 from grubkd.errors import ArchitectureUnknown, BadValue
 from grubkd.memory.architecture import architecture
-from grubkd.memory.size import parse_size
+from grubkd.memory.size import MIB, parse_size
 from grubkd.text import from_user, to_user
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Decorator = Callable[[Any], Any]
 
 AUTOMATIC = "auto"
+# No machine with less boots a kernel of any distribution.
+_LEAST_RAM = 32 * MIB
 
 
 def size(text: str) -> int:
@@ -31,6 +33,14 @@ def size(text: str) -> int:
         raise click.BadParameter(f"{to_user(problem.message)}; write 2G, 2048M or a number of bytes") from None
     if found <= 0:
         raise click.BadParameter("the size must not be 0")
+    return found
+
+
+def ram(text: str) -> int:
+    """The RAM of a machine in bytes. A small number without a suffix is refused: it is hardly meant in bytes."""
+    found = size(text)
+    if found < _LEAST_RAM and text.strip().isdecimal():
+        raise click.BadParameter(f"{found} bytes are too little for a machine; add a suffix, as in {found}M")
     return found
 
 
@@ -100,7 +110,7 @@ RELEASE = click.option(
     help="Use this kernel release, as uname -r prints it; the kernel need not be installed.",
 )
 
-RAM = click.option("--ram", type=size, metavar="SIZE", help="The RAM of the machine, such as 16G.")
+RAM = click.option("--ram", type=ram, metavar="SIZE", help="The RAM of the machine, such as 16G.")
 
 ARCH = click.option(
     "--arch",

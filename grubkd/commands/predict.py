@@ -17,11 +17,12 @@ from grubkd.commands import batch as lines
 from grubkd.commands import completion, options
 from grubkd.commands.group import message_options
 from grubkd.commands.plan import not_here
-from grubkd.errors import InputOutput, PermissionDenied, Usage
+from grubkd.errors import BadValue, InputOutput, PermissionDenied, Usage
 from grubkd.machine import machine as machines
 from grubkd.machine.hardware import UNKNOWN
 from grubkd.memory.map_parsers import from_firmware_memmap_files, from_saved, from_saved_firmware
 from grubkd.memory.release import Release
+from grubkd.memory.value import parse_value
 from grubkd.render import output, plan
 from grubkd.text import from_bytes, from_user
 from grubkd.tree.root import Root
@@ -61,6 +62,7 @@ def predict_command(cmdline: str | None, root: str, batch: bool, json: bool, **g
     """
     if batch:
         return _batch(cmdline, root, given)
+    cmdline = _with_names(cmdline)
     if sum(given[name] is not None for name in _MEMORY) > 1:
         raise Usage("--ram, --iomem and --firmware-map exclude each other")
     if given["release"] is not None:
@@ -68,6 +70,19 @@ def predict_command(cmdline: str | None, root: str, batch: bool, json: bool, **g
             raise Usage("--release and --kernel exclude each other")
         return _one(cmdline, root, given, json=json)
     return _entries(cmdline, root, given, json=json)
+
+
+def _with_names(line: str | None) -> str | None:
+    """The line; if it has nothing but values (`256M,high 72M,low`), the line that `set` would make of them."""
+    words = (line or "").split()
+    if any(word.startswith("crashkernel=") for word in words):
+        return line
+    try:
+        for word in words:
+            parse_value(from_user(word))
+    except BadValue:
+        return line
+    return " ".join(f"crashkernel={word}" for word in words) or line
 
 
 def _batch(cmdline: str | None, root: str, given: dict[str, Any]) -> int:

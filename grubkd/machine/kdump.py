@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.boot.entry import release_of
+from grubkd.boot.entry import is_initrd, release_of
 from grubkd.errors import Place
 from grubkd.machine import dump_target, ram
 from grubkd.machine.dump_target import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG
@@ -94,6 +94,8 @@ def _off(tree: Root, name: str) -> Place | None:
 
 _TOOLS = ("/usr/bin/kdumpctl", "/usr/sbin/kdumpctl", "/bin/kdumpctl", "/sbin/kdumpctl")
 _RESET = "auto_reset_crashkernel"
+_FSTAB = "/etc/fstab"
+_BOOT = ("/boot", "/efi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ class Kdump:
     `resets`: kdump-utils resets crashkernel= to its default; the place of the setting, or the file that lacks it.
     `capture`: the release of the capture kernel, if a setting names one. `firmware`: whether the firmware is ready to
     save the dump (fadump); None without fadump. `barred`: kexec_load_disabled is set: no kernel can be loaded before
-    the next boot.
+    the next boot. `made_for`: the kernels that kdump-tools has an initrd for, () if it has made none. `unmounted`: boot
+    partitions of fstab(5) that are not mounted.
     """
 
     service: Service
@@ -115,6 +118,8 @@ class Kdump:
     capture: str | None = None
     firmware: bool | None = None
     barred: bool = False
+    made_for: tuple[str, ...] = ()
+    unmounted: tuple[Place, ...] = ()
 
 
 def read(tree: Root) -> Kdump:
@@ -130,6 +135,8 @@ def read(tree: Root) -> Kdump:
         capture=_capture(tree),
         firmware=_firmware(tree) if tree.live else None,
         barred=tree.live and integer(tree, "/proc/sys/kernel/kexec_load_disabled") == 1,
+        made_for=_made_for(tree),
+        unmounted=_unmounted(tree) if tree.live else (),
     )
 
 
@@ -152,6 +159,32 @@ def _capture(tree: Root) -> str | None:
         return named.value
     image = variables(text(tree, KDUMP_TOOLS) or "").get("KDUMP_KERNEL")
     return release_of(tree.resolve(image.value) or image.value) if image and image.value[:1] == "/" else None
+
+
+_INITRDS = "/var/lib/kdump"
+
+
+def _made_for(tree: Root) -> tuple[str, ...]:
+    """The release of KDUMP_INITRD, else those of kdump-tools' own initrds."""
+    named = variables(text(tree, KDUMP_TOOLS) or "").get("KDUMP_INITRD")
+    if named and named.value[:1] == "/":
+        found = [release_of(tree.resolve(named.value) or named.value)]
+    else:
+        paths = (f"{_INITRDS}/{name}" for name in tree.list(_INITRDS) if "-" in name and is_initrd(name))
+        found = [release_of(path) for path in paths if tree.exists(path)]
+    return tuple(release for release in found if release)
+
+
+def _unmounted(tree: Root) -> tuple[Place, ...]:
+    """The lines of fstab(5) that mount a boot partition at boot, if it is not mounted now."""
+    mounted = {mount.directory for mount in dump_target.read_mounts(tree)}
+    found = []
+    for number, line in enumerate((text(tree, _FSTAB) or "").split("\n"), 1):
+        fields = line.partition("#")[0].split()
+        options = fields[3].split(",") if len(fields) > 3 else []
+        if len(fields) > 1 and fields[1] in _BOOT and fields[1] not in mounted and "noauto" not in options:
+            found.append(Place(_FSTAB, number))
+    return tuple(found)
 
 
 def _firmware(host: Root) -> bool | None:

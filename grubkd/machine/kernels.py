@@ -177,6 +177,8 @@ _MODULES = ("/lib/modules", "/usr/lib/modules")
 # Directories on boot partitions without kernels, some of them large.
 _NO_TOKENS = frozenset({"grub", "grub2", "efi", "EFI", "loader", "boot", "dtbs", "lost+found"})
 _CAPTURE = "kdump"
+# The hook of kdump-tools that makes an initrd for the capture kernel alone, /var/lib/kdump/initrd.img-RELEASE.
+_HOOK = "/etc/kernel/postinst.d/kdump-tools"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,8 @@ class Kernel:
     """The files of one release. Sizes are in bytes, None if the file is missing.
 
     `image`: size of the file. `memory`: what the running image takes, by its header. `initrd`: the largest ordinary
-    initrd. `capture`: the initrd of the capture kernel.
+    initrd. `capture`: the initrd of the capture kernel. `initrd_path`: the one that a crash unpacks, "" if
+    kdump-tools makes its own, which is not there yet.
     """
 
     release: str
@@ -194,6 +197,7 @@ class Kernel:
     memory: int | None = None
     initrd: int | None = None
     capture: int | None = None
+    initrd_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +253,8 @@ def _candidates(tree: Root) -> Iterator[str]:
 def _kernel(tree: Root, release: str, file: _File | None, config: str | None, initrds: list[_File]) -> Kernel:
     said = parse_config(to_bytes(text(tree, config) or "")) if config else NO_CONFIG
     header = parse_image(head(tree, file.path, IMAGE_HEAD)) if file else None
+    largest = max(initrds, key=lambda each: (_CAPTURE in each.path, each.size), default=None)
+    own = largest is not None and (_CAPTURE in largest.path or not tree.exists(_HOOK))
     return Kernel(
         release=release,
         architecture=said.architecture or (header and header.architecture) or architecture.implied(release),
@@ -257,4 +263,5 @@ def _kernel(tree: Root, release: str, file: _File | None, config: str | None, in
         memory=header.memory if header else None,
         initrd=max((each.size for each in initrds if _CAPTURE not in each.path), default=None),
         capture=max((each.size for each in initrds if _CAPTURE in each.path), default=None),
+        initrd_path=largest.path if largest and own else "",
     )

@@ -6,10 +6,11 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from grubkd.errors import ArchitectureUnknown
+from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.log import logger
 from grubkd.machine import distribution, hardware, kernels, ram
 from grubkd.machine.distribution import UNKNOWN
+from grubkd.machine.initrd import InitrdSizes
 from grubkd.machine.kernels import elf_machine
 from grubkd.machine.ram import Ram, crash_size
 from grubkd.machine.settings import capture_cpus, head, integer, text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grubkd.machine.hardware import Hardware
+    from grubkd.machine.initrd import Unpacked
     from grubkd.machine.kernels import Kernel
     from grubkd.memory.memory_map import MemoryMap
     from grubkd.memory.vendors import Distribution
@@ -92,13 +94,16 @@ def userland_architecture(tree: Root) -> Architecture | None:
     return None
 
 
+_OWN_INITRD = ("rhel", "fedora", "centos", "suse", "opensuse", "sles", "sled")
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """The machine that a tree is for. Amounts are in bytes; None if unknown.
 
     `live`: the tree is that of the running system. `given`: the user gave the architecture; it is that of every kernel.
     `memory_map`: of this very machine. `kernels`: by release. `running`: of a live tree only. `hardware`: of a live
-    tree, and with --this-machine. `capture_cpus`: see settings.capture_cpus.
+    tree, and with --this-machine. `capture_cpus`: see settings.capture_cpus. `initrds`: measures the tree's initrds.
     """
 
     live: bool
@@ -113,10 +118,21 @@ class Machine:
     running: Running | None = None
     hardware: Hardware = hardware.UNKNOWN
     capture_cpus: int = 0
+    initrds: InitrdSizes | None = field(default=None, compare=False)
 
     def kernel(self, release: str | None) -> Kernel | None:
         """The kernel of that release, None if the tree has none."""
         return self.kernels.get(release) if release else None
+
+    def unpacked(self, release: str) -> Unpacked | None:
+        """The sizes of the initrd that a crash of that kernel unpacks; None if unknown. It may be decompressed.
+
+        The kdump services of Red Hat and SUSE always make one of their own, which counts once it is there.
+        """
+        kernel = self.kernel(release)
+        path = kernel.initrd_path if kernel else ""
+        own = any(name.startswith(_OWN_INITRD) for name in (self.distribution.id, *self.distribution.like))
+        return self.initrds.unpacked(path) if self.initrds and path and (not own or "kdump" in path) else None
 
     def architecture_of(self, release: str | None) -> Architecture | None:
         """The architecture of that kernel: as the user gave it, by its files or its name, else the machine's."""
@@ -135,12 +151,15 @@ def read(
     `ram` (bytes) and `arch` from the user win. Otherwise a live tree has those of the running system; any other tree
     has the architecture of its kernels and programs, and unknown RAM. `this_machine`: an installer runs on the machine
     that the tree is for, so RAM, architecture and hardware are those of the running system, but its kernel is not.
-    `host`: the tree whose /proc and /sys are read, by default the running system's. Raises ArchitectureUnknown.
+    `host`: the tree whose /proc and /sys are read, by default the running system's. Raises ArchitectureUnknown, and
+    Usage if `arch` contradicts the kernels of the tree.
     """
     runs = tree.live and not this_machine
     if host is None and (tree.live or this_machine):
         host = tree if tree.live else Root("/")
     installed = kernels.read(tree)
+    if arch:
+        _check_given(architectures.architecture(arch), installed)
     memory = _memory(host, ram)
     machine = Machine(
         live=runs,
@@ -155,12 +174,23 @@ def read(
         running=read_running(host) if runs and host else None,
         hardware=hardware.read(tree, host, runs=runs) if host else hardware.UNKNOWN,
         capture_cpus=capture_cpus(tree),
+        initrds=InitrdSizes(tree),
     )
     name = machine.distribution.name or "an unknown distribution"
     amount = f"{machine.ram} bytes of RAM ({machine.ram_source})" if machine.ram else "an unknown amount of RAM"
     logger.info("found %s, %s, with %s", name, machine.architecture or "of an unknown architecture", amount)
     logger.info("found kernels: %s", ", ".join(machine.kernels) or "none")
     return machine
+
+
+def _check_given(given: Architecture, installed: Mapping[str, Kernel]) -> None:
+    """Raise Usage if the tree's kernels are known to be for other architectures."""
+    found = {each.architecture for each in installed.values() if each.architecture}
+    if found and given not in found and None not in {each.architecture for each in installed.values()}:
+        names = ", ".join(sorted(each.value for each in found))
+        raise Usage(
+            f"--arch={given.value} contradicts the kernels of the tree, which are for {names}", hint="leave it out"
+        )
 
 
 def _memory(host: Root | None, given: int | None) -> Ram:

@@ -30,14 +30,16 @@ _RANGES_SINCE = (2, 6, 31)
 class Parts:
     """The measured parts of what a capture kernel needs, in bytes; None if unknown.
 
-    kernel: the running image, code to bss. modules: those loaded now. initramfs: the image file. keyslots: the most
-    that unlocking a LUKS2 volume needs (argon2), 0 for none.
+    kernel: the running image, code to bss. modules: those loaded now. initramfs: the image file. unpacked: its files,
+    of the initrd that the capture kernel really gets. keyslots: the most that unlocking a LUKS2 volume needs (argon2),
+    0 for none.
     """
 
     kernel: int | None = None
     modules: int | None = None
     initramfs: int | None = None
     keyslots: int = 0
+    unpacked: int | None = None
 
 
 UNKNOWN_PARTS = Parts()
@@ -62,6 +64,15 @@ NOTHING_SPECIAL = Needs()
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """The values that a kernel was booted with, and the bytes and regions that it reserved for them."""
+
+    values: tuple[str, ...]
+    size: int
+    regions: tuple[Extent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """Amounts and addresses are in bytes; None if unknown.
 
@@ -69,6 +80,8 @@ class Case:
     kernel is linked to run, by its configuration file. `hypervisor`: Xen, if it reads the value. `present`: the values
     that the entry has now. `cmdline`: its other arguments, because some change what is free. `initrd`: where the boot
     loader puts it; `initrd_size`: its size, 0 for none. `kaslr`, `efi`, `borders`: as in placement.place.boot_facts.
+    `observed`: what the running kernel did with its values; it decides about the same values. `assumed`: the release is
+    not known, and this is one of today.
     """
 
     release: Release
@@ -88,13 +101,20 @@ class Case:
     kaslr: bool | None = None
     efi: bool | None = None
     borders: tuple[int, ...] = ()
+    observed: Observed | None = None
+    assumed: bool = False
+
+    @property
+    def kernel(self) -> str:
+        """The name of the kernel, for messages."""
+        return "of unknown release" if self.assumed else self.release.text
 
     @property
     def reader(self) -> str:
         """The name of what reads the value, for messages."""
         if self.hypervisor is not None:
             return f"Xen {self.hypervisor.version[0]}.{self.hypervisor.version[1]}"
-        return f"Linux {self.release}"
+        return f"Linux {self.kernel}"
 
     @property
     def rounded_ram(self) -> int | None:

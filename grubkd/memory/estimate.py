@@ -34,12 +34,16 @@ _USERLAND_ARM64 = 50 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """`exact`: bytes. `total`: rounded up to STEP. `measured`: every part is known. `sum`: the sum in words."""
+    """`exact`: bytes. `total`: rounded up to STEP. `measured`: every part is known. `sum`: the sum in words.
+
+    `unpacking`: it is what unpacking the initrd takes, because that is more than kdump-utils' sum.
+    """
 
     exact: int
     total: int
     measured: bool
     sum: str
+    unpacking: bool = False
 
 
 def estimate(release: Release, machine: Architecture, parts: Parts) -> Estimate:
@@ -65,7 +69,26 @@ def estimate(release: Release, machine: Architecture, parts: Parts) -> Estimate:
     if parts.keyslots:
         words.insert(3, f"LUKS2 keyslots {_megabytes(parts.keyslots)}")
     measured = None not in (parts.kernel, parts.modules, parts.initramfs)
+    # The size in a kernel's header is that of decompressing it, which is over before.
+    unpacking = _unpacking(min(kernel, end - start), userland, parts)
+    if unpacking and unpacking.exact > total:
+        return replace(unpacking, measured=measured)
     return Estimate(total, round_up(total, STEP), measured, " + ".join(words) + f" = {_megabytes(total)}")
+
+
+def _unpacking(kernel: int, userland: int, parts: Parts) -> Estimate | None:
+    """What is used at the end of unpacking the initrd: the packed copy is freed afterwards (init/initramfs.c).
+
+    Debian 12's 6.1 with MODULES=most, 29M packed and 125M unpacked: 224M ends in "System is deadlocked on memory", 256M
+    saves the dump. Its cloud kernel, 13M and 50M: 128M fails, 144M saves. So 25M to 41M are needed besides.
+    """
+    if parts.initramfs is None or parts.unpacked is None:
+        return None
+    packed, unpacked = parts.initramfs, parts.unpacked
+    total = kernel + packed + unpacked + _RUNTIME + userland
+    words = f"kernel {_megabytes(kernel)} + initrd {_megabytes(packed)} packed and {_megabytes(unpacked)} unpacked"
+    words += f" + {_RUNTIME // MIB}M + programs {userland // MIB}M = {_megabytes(total)}"
+    return Estimate(total, round_up(total, STEP), False, words, unpacking=True)
 
 
 def _megabytes(size: int) -> str:
@@ -146,6 +169,34 @@ def enough(case: Case, row: VendorRow, draft: PlanDraft) -> PlanDraft:
         return draft.because(f"the estimate is less: {found.sum}", _KDUMPCTL)
     _check_share(case, wanted, found)
     return draft.because(f"{format_size(wanted)}, for the estimate is {found.sum}", _KDUMPCTL, raised)
+
+
+def for_initrd(case: Case, row: VendorRow, draft: PlanDraft) -> PlanDraft:
+    """The draft with at least what unpacking the initrd takes, with a warning, if the vendor's amount is less.
+
+    It also judges a tree, whose RAM and loaded modules are not known. With unknown RAM, machines with less than twice
+    that amount get nothing.
+    """
+    found = estimate_for(case)
+    vendor = size_asked(case, draft) if case.ram else _least(draft.value)
+    if not found.unpacking or not 0 < vendor < found.exact:
+        return draft
+    wanted = found.total
+    _check_share(case, wanted, found)
+    value = _raised(draft.value, round_up(case.ram or 0, STEP), wanted)
+    if not case.ram:
+        spans = (span for span in value.spans if span.stop is None or span.stop > 2 * wanted)
+        value = replace(value, spans=tuple(replace(span, start=max(span.start, 2 * wanted)) for span in spans))
+    said = f"{format_size(vendor)} of {row.source} is less than the capture kernel takes while it unpacks the initrd"
+    notice = Notice("large-initrd", f"{said}: {found.sum}", "an initrd for the capture kernel alone is smaller")
+    raised = draft.because(f"{format_size(wanted)}, for {found.sum}", "the size of the unpacked initrd", value)
+    kept = _present(case, raised, found.exact, wanted) if case.ram else None
+    return (replace(kept, reasons=raised.reasons) if kept else raised).warned(notice)
+
+
+def _least(value: CrashkernelValue) -> int:
+    """The smallest amount that the value asks for on any machine; 0 if it names none."""
+    return value.size or min((span.size for span in value.spans), default=0)
 
 
 def _calculated(case: Case, draft: PlanDraft, found: Estimate) -> PlanDraft:

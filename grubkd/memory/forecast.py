@@ -21,6 +21,7 @@ _PAGE = 4 * KIB
 _GRUB_CEILING = 2 * GIB - 64 * KIB
 # The size of an initrd if nothing says it.
 _USUAL_INITRD = 32 * MIB
+NOTHING_OBSERVED = "the running kernel was booted with this value and holds no reservation"
 
 
 def request(case: Case, values: Sequence[str] = ()) -> KernelRequest | None:
@@ -70,6 +71,8 @@ def may_reserve(case: Case) -> bool:
 
 def problem(case: Case, values: Sequence[str]) -> str:
     """Why the kernel does not reserve the values on this machine; "" if it does or may, or if it is not known."""
+    if case.observed and case.observed.values == tuple(values):
+        return "" if case.observed.size else NOTHING_OBSERVED
     asked = request(case, values)
     if asked is None:
         return ""

@@ -34,6 +34,7 @@ def plan(case: Case, *, offset: int | None = None, with_offset: bool = False) ->
     choice = vendors.choose(case)
     draft = _published(case, choice)
     draft = estimate.surcharges(case, choice.row, draft)
+    draft = estimate.for_initrd(case, choice.row, draft)
     draft = estimate.applying(case, draft)
     draft = estimate.enough(case, choice.row, draft)
     draft = _form(case, draft, with_offset or offset is not None)
@@ -145,7 +146,7 @@ def largest(plans: Sequence[Plan]) -> Plan:
                     warnings=warnings,
                     reasons=(*plan.reasons, Reason(f"{text}: {why}", "one value for all")),
                 )
-    names = ", ".join(dict.fromkeys(case.release.text for case in cases))
+    names = ", ".join(dict.fromkeys(case.kernel for case in cases))
     raise WouldNotReserve(
         f"no value suits all kernels that share one place: {names}",
         hint="choose entries with --kernel, and give each its own value",

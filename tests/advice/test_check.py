@@ -90,9 +90,15 @@ FULL = "CONFIG_CRASH_DUMP=y\nCONFIG_PROC_VMCORE=y\n"
         ),
         (
             {"sys/kernel/kexec_crash_size": "0\n", "sys/kernel/kexec_crash_loaded": "0\n"},
-            [("reserved", "problem", "nothing-reserved"), ("loaded", "problem", "not-loaded")],
+            [
+                ("configured", "problem", "reserves-nothing"),
+                ("reserved", "problem", "nothing-reserved"),
+                ("predicted", "warning", "not-foreseen"),
+                ("loaded", "problem", "not-loaded"),
+                ("configuration", "warning", "would-not-reserve"),
+            ],
             False,
-            True,
+            False,
         ),
         (
             {"sys/kernel/kexec_crash_size": None, "sys/kernel/kexec_crash_loaded": None},

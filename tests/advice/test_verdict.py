@@ -110,7 +110,8 @@ class TestVerdict:
         assert not advice.Verdicts(machine).verdict("crashkernel=256M", entry_of(config, version)).lacks_high_low
 
     def test_arm64_knows_high_and_low_from_6_1_on(self) -> None:
-        config, machine = read("debian-12", 8 * GIB, "arm64")
+        config, machine = read("debian-12", 8 * GIB)
+        machine = replace(machine, architecture=Architecture.ARM64, given=True)
         line = "crashkernel=256M,high"
         entry = replace(config.entries[0], version="5.10.0-1-arm64")
         assert advice.Verdicts(machine).verdict(line, entry).lacks_high_low

@@ -68,7 +68,8 @@ class Case:
     `memory`: the machine's own map; without it a typical map of that much `ram` is used. `physical_start`: where an x86
     kernel is linked to run, by its configuration file. `hypervisor`: Xen, if it reads the value. `present`: the values
     that the entry has now. `cmdline`: its other arguments, because some change what is free. `initrd`: where the boot
-    loader puts it; `initrd_size`: its size, 0 for none. `kaslr`, `efi`, `borders`: as in placement.place.boot_facts.
+    loader puts it; `initrd_size`: its size, 0 for none. `kaslr`, `efi`,
+    `borders`: as in placement.place.possible_boots. `loader`: what loads the initrd, as in UnknownInitrd.
     """
 
     release: Release
@@ -88,6 +89,7 @@ class Case:
     kaslr: bool | None = None
     efi: bool | None = None
     borders: tuple[int, ...] = ()
+    loader: str = ""
 
     @property
     def reader(self) -> str:

@@ -19,6 +19,7 @@ _VERSION = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,5}))?")
 _RHEL = re.compile(r"\.el(\d+)(?!\d)")
 # The number of a distribution's build: `-427.13.1` of `5.14.0-427.13.1.el9_4.x86_64`.
 _BUILD = re.compile(r"\A([0-9.]+-)([0-9]+(?:\.[0-9]+)*)(?![0-9])")
+_REALTIME = re.compile(r"[-.+]rt(?![a-z])")
 _DIGITS = re.compile("[0-9]+")
 _SEPARATORS = re.compile("[-.+_]")
 
@@ -84,6 +85,11 @@ class Release:
         """The release with a build number of zeros: one for all builds that behave alike."""
         text = _BUILD.sub(lambda found: found[1] + _DIGITS.sub("0", found[2]), self.text)
         return replace(self, text=text, note=self.note.replace(self.text, text))
+
+    @property
+    def realtime(self) -> bool:
+        """Whether the release names a real-time kernel (`-rt-amd64`, `.rt7.72.el8`)."""
+        return bool(_REALTIME.search(self.text))
 
     def moves(self, cmdline: str) -> bool:
         """Whether KASLR moves the kernel: distributions' x86 kernels since 4.12, unless booted with `nokaslr`."""

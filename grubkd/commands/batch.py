@@ -10,6 +10,8 @@ from grubkd.errors import GrubkdError, Usage
 from grubkd.memory.architecture import architecture
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import from_firmware
+from grubkd.memory.placement.early import changes_ram, node_borders
+from grubkd.memory.placement.initrd import LOADERS, UnknownInitrd
 from grubkd.memory.placement.place import counted_ram, place
 from grubkd.memory.release import Release
 from grubkd.memory.size import LIMIT
@@ -68,15 +70,16 @@ def answers(lines: Iterable[bytes], parse: Callable[[str], Release] = Release.pa
 def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release.parse) -> dict[str, Any]:
     """The answer to one request: {"id", "request", "placement"}. Raises GrubkdError for an invalid request.
 
-    Unknown fields are ignored, and so are optional ones that are null. Sizes and addresses are bytes, ends exclusive.
+    Unknown fields are ignored. Optional ones that are left out are unknown, and null ones too, but for initrd: null means
+    that there is none. Sizes and addresses are bytes, ends exclusive.
     """
     cmdline = _text(request, "cmdline")
     release = parse(_text(request, "release"))
     arch = architecture(_text(request, "arch"))
     ram = _number(request, "ram")
     memory = _memory(request)
-    if memory is not None and release.counts_span:
-        ram = counted_ram(release, arch, memory)
+    if memory is not None and (release.counts_span or changes_ram(cmdline)):
+        ram = counted_ram(release, arch, memory, cmdline)
     found = read(cmdline, release, arch, ram)
     placement = None
     if memory is not None:
@@ -86,7 +89,9 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
             arch,
             memory,
             kernel_image=_extent(request, "kernel_image"),
-            initrd=_extent(request, "initrd"),
+            # Left out it is unknown; null means that there is none.
+            initrd=_extent(request, "initrd") if "initrd" in request else UnknownInitrd(loader=_loader(request)),
+            borders=node_borders(_nodes(request)),
             kaslr=_flag(request, "kaslr"),
             cmdline=cmdline,
             efi=_flag(request, "efi"),
@@ -126,6 +131,8 @@ def _placement_object(placement: Placement) -> dict[str, Any]:
         "status": placement.status,
         "regions": placement.regions,
         "alternatives": placement.alternatives,
+        "chance": round(placement.chance, 6),
+        "chances": [round(chance, 6) for chance in placement.chances],
         "reason": to_display(placement.reason),
     }
 
@@ -173,6 +180,26 @@ def _extent(request: Mapping[str, Any], name: str) -> Extent | None:
         if start < end:
             return start, end
     raise BadRequest(f"'{name}' must be [start, end] in bytes, the end exclusive and above the start")
+
+
+def _loader(request: Mapping[str, Any]) -> str:
+    value = request.get("loader")
+    if value is not None and value not in LOADERS:
+        raise BadRequest(f"'loader' must be one of {', '.join(LOADERS)}")
+    return value or ""
+
+
+def _nodes(request: Mapping[str, Any]) -> list[tuple[int, int, int]]:
+    """The NUMA nodes: (start, end exclusive, node)."""
+    value = request.get("numa_nodes")
+    if value is None:
+        return []
+    if isinstance(value, list) and all(
+        isinstance(each, list) and len(each) == 3 and _is_address(each[0]) and _is_end(each[1]) and _is_address(each[2])
+        for each in value
+    ):
+        return [(start, end, node) for start, end, node in value]
+    raise BadRequest("'numa_nodes' must be a list of [start, end, node], in bytes, the end exclusive")
 
 
 def _is_end(value: object) -> bool:

@@ -70,8 +70,8 @@ def answers(lines: Iterable[bytes], parse: Callable[[str], Release] = Release.pa
 def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release.parse) -> dict[str, Any]:
     """The answer to one request: {"id", "request", "placement"}. Raises GrubkdError for an invalid request.
 
-    Unknown fields are ignored. Optional ones that are left out are unknown, and null ones too, but for initrd: null means
-    that there is none. Sizes and addresses are bytes, ends exclusive.
+    Unknown fields are ignored. Optional ones that are left out or null are unknown; an initrd that is null is none.
+    Sizes and addresses are bytes, ends exclusive.
     """
     cmdline = _text(request, "cmdline")
     release = parse(_text(request, "release"))

@@ -87,6 +87,22 @@ class Release:
         return replace(self, text=text, note=self.note.replace(self.text, text))
 
     @property
+    def page_size(self) -> int:
+        """Bytes of a page on arm64, by the name of the flavour, and by the distribution: RHEL 7 and 8 have 64K."""
+        if self.pages_64k or self.vendor in {"rhel7", "rhel8"}:
+            return 64 * KIB
+        return 16 * KIB if "16k" in _SEPARATORS.split(self.text.lower()) else 4 * KIB
+
+    @property
+    def power_page_sizes(self) -> tuple[int, ...]:
+        """The possible bytes of a page on POWER: Debian's default flavour has 4K since 6.10, others mostly have 64K."""
+        if self.pages_64k or self.vendor:
+            return (64 * KIB,)
+        if "powerpc64le" in self.text or "powerpc64" in self.text:
+            return (4 * KIB,) if self.version >= (6, 10) else (64 * KIB, 4 * KIB)
+        return (64 * KIB, 4 * KIB)
+
+    @property
     def realtime(self) -> bool:
         """Whether the release names a real-time kernel (`-rt-amd64`, `.rt7.72.el8`)."""
         return bool(_REALTIME.search(self.text))
@@ -153,6 +169,7 @@ _OTHERS: dict[Architecture, TypicalImage] = {
     Architecture.ARM64: TypicalImage((0x200000, 0x2A00000), 16 * MIB, 32 * MIB),
     Architecture.RISCV64: TypicalImage((0x200000, 0x2600000), 16 * MIB, 32 * MIB),
     Architecture.LOONGARCH64: TypicalImage((0x200000, 0x2A00000), 16 * MIB, 32 * MIB),
+    Architecture.ARM: TypicalImage((0x8000, 0x1A00000), 8 * MIB, 16 * MIB),
     Architecture.PPC64: TypicalImage((0, 0x2C00000), 12 * MIB, 32 * MIB),
     Architecture.PPC64LE: TypicalImage((0, 0x2C00000), 12 * MIB, 32 * MIB),
     Architecture.S390X: TypicalImage((0x100000, 0x1C00000), 8 * MIB, 16 * MIB),

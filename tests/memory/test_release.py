@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.memory.architecture import Architecture, architecture, implied
 from grubkd.memory.behaviours import Era
-from grubkd.memory.placement.generic import DEBIAN_ARM64
+from grubkd.memory.placement.arm import DEBIAN_ARM64
 from grubkd.memory.release import Release, typical_image
 
 

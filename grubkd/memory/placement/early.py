@@ -160,7 +160,8 @@ def _log_buffers(cmdline: str, release: Release, machine: Architecture) -> list[
 def numa_borders(cmdline: str, ram: tuple[Extent, ...], borders: tuple[int, ...]) -> list[tuple[int, ...]]:
     """The possible first addresses of NUMA nodes but the lowest: numa=off merges them, numa=fake=N splits them."""
     word = next(reversed(list(words(cmdline, "numa="))), "")
-    if word == "numa=off":
+    # Without the SRAT there is one node.
+    if word in {"numa=off", "numa=noacpi"} or "acpi=off" in words(cmdline, "acpi="):
         return [()]
     if word.startswith("numa=fake=") and ram:
         digits = word.removeprefix("numa=fake=").rstrip("MGU")

@@ -46,7 +46,10 @@ def possible_initrds(unknown: UnknownInitrd, machine: Architecture, memory: Memo
             start = round_down(end - size, _PAGE)
             if start > 0:
                 found.append((start, start + round_up(size, _PAGE)))
-    if unknown.size is None or not found:
+    if unknown.loader == "efistub" and not machine.is_x86:
+        # Measured: it is rarely where the region would be.
+        found.insert(0, None)
+    elif unknown.size is None or not found:
         found.append(None)
     return list(dict.fromkeys(found))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture, architecture
 from grubkd.memory.memory_map import Extent
-from grubkd.memory.placement import early, generic, power_s390, x86
+from grubkd.memory.placement import arm, early, generic, power_s390, x86
 from grubkd.memory.placement.initrd import UnknownInitrd, possible_initrds
 
 if TYPE_CHECKING:
@@ -77,6 +77,9 @@ def counted_ram(release: Release, arch: str, memory: MemoryMap, cmdline: str = "
     """
     machine = architecture(arch)
     memory = early.map_after(cmdline, release, machine, memory) if early.changes_ram(cmdline) else memory
+    if machine is Architecture.ARM:
+        # max_low_pfn - min_low_pfn: low memory only.
+        return min(memory.span - memory.ram[0][0], arm.ARM_LOW_MEMORY)
     return memory.span if release.counts_span and machine.is_x86 else memory.ram_total
 
 
@@ -169,6 +172,10 @@ def _likelihood(request: KernelRequest, facts: BootFacts) -> Likelihood:
         return power_s390.judge_power(request, facts)
     if facts.machine is Architecture.S390X:
         return power_s390.judge_s390(request, facts)
+    if facts.machine is Architecture.ARM64:
+        return arm.judge_arm64(request, facts)
+    if facts.machine is Architecture.ARM:
+        return arm.judge_arm(request, facts)
     return generic.judge(request, facts)
 
 

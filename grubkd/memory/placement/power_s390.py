@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.memory.behaviours import Era
+from grubkd.memory.placement.generic import or_without_kexec
 from grubkd.memory.placement.search import FreeMemory, failed, from_variants, reserved
 from grubkd.memory.release import possible_images
-from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
+from grubkd.memory.size import GIB, LIMIT, MIB, round_up
 
 if TYPE_CHECKING:
     from grubkd.memory.kernel_parser import KernelRequest
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from grubkd.memory.placement.search import Likelihood, PlacementOutcome
     from grubkd.memory.release import Release
 
-_PAGE_64K = 64 * KIB
-_WHY_POWER = "the kernel's own size and the partition's real mode area (RMA) are not known"
+_WHY_POWER = "the kernel's own size, its page size and the partition's real mode area (RMA) are not known"
+_OVERLAP = "Crash kernel can not overlap current kernel: a kernel that does not check it does not boot"
 
 
 def judge_power(request: KernelRequest, facts: BootFacts) -> Likelihood:
@@ -27,7 +28,8 @@ def judge_power(request: KernelRequest, facts: BootFacts) -> Likelihood:
     areas = [area] if request.base or area >= GIB else [area, area // 2]
     images = possible_images(facts.release, facts.machine, ram[0][0], facts.kernel_image)
     outcomes = [
-        _attempt_power(request, request.base or _fixed_place(facts.release, rma), ram, image)
+        _attempt_power(request, request.base or _fixed_place(facts.release, rma), ram, image, page)
+        for page in facts.release.power_page_sizes
         for image in images
         for rma in areas
     ]
@@ -42,10 +44,12 @@ def _fixed_place(release: Release, rma: int) -> int:
     return middle if release.version[:2] == (5, 10) else min(middle, 128 * MIB)
 
 
-def _attempt_power(request: KernelRequest, base: int, ram: tuple[Extent, ...], image: Extent) -> PlacementOutcome:
-    base, size = round_up(base, _PAGE_64K), round_up(request.size, _PAGE_64K)
+def _attempt_power(
+    request: KernelRequest, base: int, ram: tuple[Extent, ...], image: Extent, page: int
+) -> PlacementOutcome:
+    base, size = round_up(base, page), round_up(request.size, page)
     if base < image[1] and image[0] < base + size:
-        return failed("Crash kernel can not overlap current kernel")
+        return failed(_OVERLAP)
     if not FreeMemory(ram).covers(base, base + size):
         return failed("Failed to reserve memory for crashkernel!")
     return reserved(base, size)
@@ -68,7 +72,7 @@ def judge_s390(request: KernelRequest, facts: BootFacts) -> Likelihood:
         free = FreeMemory(ram).without(image, *([facts.initrd] if facts.initrd else []))
         for hsa in _HSA:
             outcomes.extend(_attempts_s390(size, base, max(size, hsa), free))
-    return from_variants(outcomes, _WHY_S390)
+    return or_without_kexec(from_variants(outcomes, _WHY_S390))
 
 
 def _attempts_s390(size: int, base: int, low: int, free: FreeMemory) -> list[PlacementOutcome]:

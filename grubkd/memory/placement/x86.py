@@ -169,7 +169,8 @@ def _plain_tops(facts: BootFacts, ram: tuple[Extent, ...]) -> Iterator[Top]:
         yield from (Top(size, _TABLES) for size in others)
     if ram[-1][1] > 4 * GIB and facts.machine is Architecture.X86_64:
         # Measured: two pages on a processor with pages of 1G; others need one for each gigabyte.
-        yield from (Top(node_data, 2 * PAGE), Top(node_data, _TABLES + ram[-1][1] // GIB * PAGE))
+        yield from (Top(node_data, pages * PAGE) for pages in (2, 1))
+        yield Top(node_data, _TABLES + ram[-1][1] // GIB * PAGE)
     if not facts.measured:
         yield from (Top(_LEAST, 0), Top(_EDGE, _TABLES))
     if facts.efi:

@@ -13,6 +13,7 @@ from grubkd.errors import ArchitectureUnknown, RamUnknown, Usage
 from grubkd.memory import forecast
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.picture import picture
+from grubkd.memory.placement import early
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
 
@@ -34,7 +35,7 @@ _AMOUNTS = (4 * GIB, 16 * GIB, 512 * MIB, GIB, 2 * GIB, 64 * GIB, 1024 * GIB)
 _NEEDS_CRASH_DUMP_SINCE = (6, 9)
 _NAME = "crashkernel="
 # Words of a command line with one of these decide about the reservation; quotes may hide a space.
-_DECIDING = (_NAME, "kaslr", "mem", "cma", "numa", "movable", "swiotlb", '"', "\0")
+_DECIDING = (_NAME, "kaslr", *early.DECIDING, '"', "\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ class Verdict:
     """What a kernel does with a command line.
 
     status: "none": the line asks for nothing. "unknown": the RAM or the release is unknown, or Xen reads the line. The
-    others are those of memory.placement.place.Placement, as are regions, alternatives and may_hang. request: what the
-    kernel reads, None if unknown. lacks_high_low: the line has `,high` or `,low` and this kernel does not know them.
+    others are those of memory.placement.place.Placement, as are regions, alternatives, may_hang, chance and chances.
+    request: what the kernel reads, None if unknown. lacks_high_low: the line has `,high` or `,low` and this kernel does
+    not know them.
     assumption: what the answer assumes about the machine. note: whose behaviour is assumed, if that of this very
     release is not known.
     """
@@ -57,6 +59,8 @@ class Verdict:
     may_hang: bool = False
     assumption: str = ""
     note: str = ""
+    chance: float = 1.0
+    chances: tuple[float, ...] = ()
 
 
 _CLEAR = Verdict("uncertain", "")
@@ -162,6 +166,8 @@ def judge_case(case: Case) -> Verdict:
         request,
         may_hang=placement.may_hang,
         assumption=forecast.assumption(case),
+        chance=placement.chance,
+        chances=placement.chances,
     )
 
 

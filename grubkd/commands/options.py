@@ -27,13 +27,16 @@ class Size(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes no type
 
     name = "size"
 
+    def __init__(self, *, zero: bool = False) -> None:
+        self._zero = zero
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """As click.ParamType."""
         try:
             found = parse_size(from_user(value))
         except BadValue as problem:
             self.fail(f"{to_display(problem.message)}; write 2G, 2048M or a number of bytes", param, ctx)
-        if found <= 0:
+        if found == 0 and not self._zero:
             self.fail("the size must not be 0", param, ctx)
         return found
 

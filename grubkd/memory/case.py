@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
-from grubkd.memory.memory_map import typical
+from grubkd.memory.memory_map import typical, typical_maps
 from grubkd.memory.release import AUTOMATIC_SINCE, typical_image
 from grubkd.memory.size import MIB, round_up
 
@@ -137,6 +137,15 @@ class Case:
         if self.memory is not None:
             return self.memory
         return typical(self.ram, self.machine) if self.ram else None
+
+    def memory_maps(self) -> tuple[MemoryMap, ...]:
+        """The possible memory maps, the likeliest first: the machine's own, or typical ones; none for unknown RAM."""
+        if self.memory is not None:
+            return (self.memory,)
+        if not self.ram:
+            return ()
+        maps = typical_maps(self.ram, self.machine)
+        return maps if self.efi is None else tuple(each for each in maps if each.efi is self.efi) or maps
 
     def kernel_extent(self, start_of_ram: int = 0, *, margin: bool = False) -> Extent:
         """The extent of the running kernel without KASLR, by its configuration file or a typical image.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.placement.initrd import UnknownInitrd
-from grubkd.memory.placement.place import agreed, counted_ram, passes_quick_test, place_at_boot, possible_boots
+from grubkd.memory.placement.place import agreed_boots, counted_ram, passes_quick_test, place_at_boot, possible_boots
 from grubkd.memory.size import format_size
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def placement(case: Case, asked: KernelRequest) -> Placement | None:
     Where the boot loader puts the initrd is known of the running system only. Otherwise several places are tried, and
     only what they agree on is certain.
     """
-    found = list(_placements(case, asked))
-    return agreed(found) if found else None
+    facts = list(_boots(case))
+    return agreed_boots(asked, facts) if facts else None
 
 
 def reserves_clearly(case: Case, asked: KernelRequest) -> bool:
@@ -92,21 +92,19 @@ def _placements(case: Case, asked: KernelRequest) -> Iterator[Placement]:
 
 
 def _boots(case: Case) -> Iterator[BootFacts]:
-    """The facts of the boot, for each possible place of the initrd; none if the RAM is unknown."""
-    memory = case.memory_map()
-    if memory is None:
-        return
-    initrd: Extent | UnknownInitrd | None = case.initrd or memory.initrd
-    if initrd is None and case.initrd_size != 0:
-        initrd = UnknownInitrd(case.initrd_size, case.loader)
-    yield from possible_boots(
-        case.release,
-        case.machine,
-        memory,
-        cmdline=case.cmdline,
-        initrd=initrd,
-        efi=case.efi,
-        kaslr=case.kaslr,
-        kernel_image=memory.kernel,
-        borders=case.borders,
-    )
+    """The facts of the boot, for each possible memory map and place of the initrd; none if the RAM is unknown."""
+    for memory in case.memory_maps():
+        initrd: Extent | UnknownInitrd | None = case.initrd or memory.initrd
+        if initrd is None and case.initrd_size != 0:
+            initrd = UnknownInitrd(case.initrd_size, case.loader)
+        yield from possible_boots(
+            case.release,
+            case.machine,
+            memory,
+            cmdline=case.cmdline,
+            initrd=initrd,
+            efi=case.efi,
+            kaslr=case.kaslr,
+            kernel_image=memory.kernel,
+            borders=case.borders,
+        )

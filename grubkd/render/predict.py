@@ -35,6 +35,8 @@ def verdict(found: Verdict) -> dict[str, Any]:
             "status": "failed" if found.status == "none" else found.status,
             "regions": found.regions,
             "alternatives": found.alternatives,
+            "chance": round(found.chance, 6),
+            "chances": [round(chance, 6) for chance in found.chances],
             "reason": found.reason,
         },
         "assumption": found.assumption or None,

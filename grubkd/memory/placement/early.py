@@ -47,6 +47,12 @@ UNMODELLED = ("kernelcore=mirror", "numa_emulation", "hugepages=", "efi_fake_mem
 UNMODELLED_ELSEWHERE = (*UNMODELLED, "mem=", "memmap=", "numa=fake", "hugetlb_cma=", "movable_node")
 """The same for architectures other than x86."""
 
+DECIDING = (
+    *("mem", "cma", "numa", "movable", "swiotlb", "log_buf_len", "vmalloc", "acpi=", "rodata", "initrd="),
+    *(name.rstrip("=") for name in UNMODELLED),
+)
+"""Parts of the words on which a reservation depends, beside crashkernel= and nokaslr."""
+
 _MEMORY_WORDS = ("mem=", "memmap=")
 _E820_TYPES = {"@": "usable", "#": "ACPI data", "$": "reserved", "!": "persistent"}
 

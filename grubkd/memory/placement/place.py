@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Regions = tuple[Extent, ...]
 
 INITRD_DECIDES = "where the boot loader puts the initrd decides"
+_MANY = 4
 MOST_OUTCOMES = 24
 """How many possible results a placement names: the likeliest ones."""
 
@@ -45,6 +46,7 @@ class BootFacts(NamedTuple):
     borders: tuple[int, ...] = ()
     efi: bool = False
     cmdline: str = ""
+    sampled: bool = False
 
     @property
     def measured(self) -> bool:
@@ -125,11 +127,14 @@ def place(request: KernelRequest, release: Release, arch: str, memory: MemoryMap
     The facts are those of `possible_boots`; what the result of all possible boots is, is certain. Raises
     ArchitectureUnknown.
     """
-    return agreed([place_at_boot(request, boot) for boot in possible_boots(release, arch, memory, **facts)])
+    return agreed_boots(request, list(possible_boots(release, arch, memory, **facts)))
 
 
-def agreed(found: Sequence[Placement]) -> Placement:
-    """What equally likely placements have in common: the first; "uncertain" if another one differs from it."""
+def agreed_boots(request: KernelRequest, boots: Sequence[BootFacts]) -> Placement:
+    """What equally likely boots have in common: the first placement; "uncertain" if another one differs from it."""
+    # Of many possible boots each counts little: a sample of the kernel's possible places is enough for each.
+    sampled = len(boots) > _MANY
+    found = [place_at_boot(request, boot._replace(sampled=sampled)) for boot in boots]
     first = found[0]
     if len(found) == 1:
         return first

@@ -42,6 +42,7 @@ _KASLR_STEP = 2 * MIB
 _KASLR_LOWEST = 16 * MIB
 _KASLR_CEILING_I386 = 512 * MIB
 _MOST_TRIED = 4096
+_SAMPLE = 32
 
 
 def judge(request: KernelRequest, facts: BootFacts) -> Likelihood:
@@ -229,7 +230,7 @@ def _kaslr_outcomes(
         for piece in _kaslr_slots(ram, facts, block, region):
             touching.update(piece)
     # Too many kernels overlap a huge region to try all; their outcomes change in small steps.
-    tried = sorted(touching)[:: len(touching) // _MOST_TRIED + 1]
+    tried = sorted(touching)[:: len(touching) // (_SAMPLE if facts.sampled else _MOST_TRIED) + 1]
     for address in tried:
         found[attempt((address, address + size))[0]] += len(touching) // len(tried)
     found[undisturbed] += sum(map(len, _kaslr_slots(ram, facts, block))) - len(touching)

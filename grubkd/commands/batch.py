@@ -78,6 +78,7 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
     arch = architecture(_text(request, "arch"))
     ram = _number(request, "ram")
     memory = _memory(request)
+    unknown = UnknownInitrd(loader=_loader(request))
     if memory is not None and (release.counts_span or changes_ram(cmdline)):
         ram = counted_ram(release, arch, memory, cmdline)
     found = read(cmdline, release, arch, ram)
@@ -90,7 +91,7 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
             memory,
             kernel_image=_extent(request, "kernel_image"),
             # Left out it is unknown; null means that there is none.
-            initrd=_extent(request, "initrd") if "initrd" in request else UnknownInitrd(loader=_loader(request)),
+            initrd=_extent(request, "initrd") if "initrd" in request else unknown,
             borders=node_borders(_nodes(request)),
             kaslr=_flag(request, "kaslr"),
             cmdline=cmdline,

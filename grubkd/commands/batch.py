@@ -12,7 +12,7 @@ from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import from_firmware
 from grubkd.memory.placement.early import changes_ram, node_borders
 from grubkd.memory.placement.initrd import LOADERS, UnknownInitrd
-from grubkd.memory.placement.place import counted_ram, place
+from grubkd.memory.placement.place import counted_ram, place_line
 from grubkd.memory.release import Release
 from grubkd.memory.size import LIMIT
 from grubkd.render import output, predict
@@ -84,17 +84,17 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
     found = read(cmdline, release, arch, ram)
     placement = None
     if memory is not None:
-        placement = place(
-            found,
+        placement = place_line(
+            cmdline,
             release,
             arch,
+            ram,
             memory,
             kernel_image=_extent(request, "kernel_image"),
             # Left out it is unknown; null means that there is none.
             initrd=_extent(request, "initrd") if "initrd" in request else unknown,
             borders=node_borders(_nodes(request)),
             kaslr=_flag(request, "kaslr"),
-            cmdline=cmdline,
             efi=_flag(request, "efi"),
         )
     return {

@@ -127,10 +127,11 @@ class Case:
         """Whether the kernel knows `,high` and `,low`: x86 since 3.9, arm64 6.1, riscv64 and loongarch64 6.7."""
         if self.hypervisor is not None or self.machine is Architecture.S390X or self.machine.is_powerpc:
             return False
-        era = self.release.era
         if self.machine.is_x86:
             return bool(self.release.rules.suffixes)
-        return era.since(Era.V6_1 if self.machine is Architecture.ARM64 else Era.V6_8)
+        if self.machine is Architecture.ARM64:
+            return self.release.behaviours[0].arm_high
+        return self.release.era.since(Era.V6_8)
 
     def memory_map(self) -> MemoryMap | None:
         """The memory map, by default a typical one; None if the amount of RAM is unknown."""

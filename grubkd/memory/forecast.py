@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.placement.initrd import UnknownInitrd
-from grubkd.memory.placement.place import agreed_boots, counted_ram, passes_quick_test, place_at_boot, possible_boots
+from grubkd.memory.placement.place import (
+    VENDOR_DECIDES,
+    agreed,
+    agreed_boots,
+    counted_ram,
+    passes_quick_test,
+    place_at_boot,
+    possible_boots,
+)
 from grubkd.memory.size import format_size
 
 if TYPE_CHECKING:
@@ -39,8 +48,15 @@ def placement(case: Case, asked: KernelRequest) -> Placement | None:
     Where the boot loader puts the initrd is known of the running system only. Otherwise several places are tried, and
     only what they agree on is certain.
     """
-    facts = list(_boots(case))
-    return agreed_boots(asked, facts) if facts else None
+    found = []
+    for release in case.release.possible:
+        each = replace(case, release=release)
+        facts = list(_boots(each))
+        wanted = asked if release is case.release else request(each)
+        if not facts or wanted is None:
+            return None
+        found.append(agreed_boots(wanted, facts))
+    return agreed(found, VENDOR_DECIDES)
 
 
 def reserves_clearly(case: Case, asked: KernelRequest) -> bool:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture, architecture
-from grubkd.memory.behaviours import EINVAL, Era
+from grubkd.memory.behaviours import EINVAL
 from grubkd.memory.kernel_value import (
     NAME,
     Parsed,
@@ -101,7 +101,7 @@ def _separate(release: Release, machine: Architecture) -> bool:
     if machine.is_powerpc or machine is Architecture.S390X:
         return False
     if machine is Architecture.ARM64:
-        return release.era.since(Era.V6_1)
+        return release.behaviours[0].arm_high
     return release.rules.plain_decides
 
 
@@ -135,8 +135,8 @@ def _plain(cmdline: str, tokens: _Tokens, release: Release, machine: Architectur
     if tokens.plain < 0:
         return Parsed(rules.missing, 0, 0, "the command line has crashkernel= values with a suffix only")
     at = tokens.plain + len(NAME)
-    if era.knows_auto and cmdline.startswith("auto", at):
-        return _auto(era, machine, rules, ram)
+    if cmdline.startswith("auto", at) and (era.knows_auto or release.behaviours[0].auto):
+        return _auto(release, machine, ram)
     # The kernel takes a value for a list of ranges if there is a ':' before the first space.
     end = cmdline.find(" ", at)
     if cmdline.find(":", at, end if end >= 0 else len(cmdline)) >= 0:
@@ -144,9 +144,10 @@ def _plain(cmdline: str, tokens: _Tokens, release: Release, machine: Architectur
     return parse_simple(cmdline, at, rules)
 
 
-def _auto(era: Era, machine: Architecture, rules: ParserRules, ram: int) -> Parsed:
+def _auto(release: Release, machine: Architecture, ram: int) -> Parsed:
     """Read `auto`. The kernel compares a prefix: what follows is ignored."""
-    ranges = automatic_ranges(era, machine)
+    era, rules = release.era, release.rules
+    ranges = release.behaviours[0].auto or automatic_ranges(era, machine)
     if ranges:
         return parse_ranges(ranges, 0, era, rules, ram)
     size = automatic_size(era, machine, ram)

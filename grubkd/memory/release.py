@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import Usage
 from grubkd.memory.architecture import Architecture, implied
-from grubkd.memory.behaviours import PARSER_RULES, Version, behaviour_of
+from grubkd.memory.behaviours import Behaviour, Version, behaviours_of
 from grubkd.memory.size import KIB, MIB
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ KASLR_SINCE: Version = (4, 12, 0)
 class Release:
     """A kernel release and the behaviour that grubkd assumes for it.
 
-    `exact`: the sources of that very version were read; else `note` says whose behaviour is assumed. `vendor`: "rhel5"
-    to "rhel10" for Red Hat's builds and their derivatives, else "". `architecture`: None if the release names none.
+    `behaviours`: the possible ones, the likeliest first. `exact`: the sources of that very version were read; else
+    `note` says whose behaviour is assumed. `vendor`: "rhel5" to "rhel10" for Red Hat's builds and their derivatives,
+    else "". `architecture`: None if the release names none.
     """
 
     text: str
     version: Version
     vendor: str
-    era: Era
-    rules: ParserRules
+    behaviours: tuple[Behaviour, ...]
     exact: bool
     note: str
     architecture: Architecture | None
@@ -57,8 +57,11 @@ class Release:
             raise Usage(f"'{text}' is not a kernel release", hint="give what `uname -r` prints, like 6.1.0-50-amd64")
         version = (int(numbers[1]), int(numbers[2]), int(numbers[3] or 0))
         red_hat = _RHEL.search(text)
-        era, exact = behaviour_of(text, version, red_hat[1] if red_hat else "")
+        behaviours, exact = behaviours_of(text, version, red_hat[1] if red_hat else "")
+        era = behaviours[0].era
         note = "" if exact else f"{text}: the behaviour is that of the nearest known kernel, {era}"
+        if len(behaviours) > 1:
+            note += "; this vendor may have changed it"
         if version < AUTOMATIC_SINCE:
             note += "; before 2.6.27 x86 reserves only with an @offset"
         words = _SEPARATORS.split(text.lower())
@@ -66,14 +69,30 @@ class Release:
             text=text,
             version=version,
             vendor=f"rhel{red_hat[1]}" if red_hat else "",
-            era=era,
-            rules=PARSER_RULES[era],
+            behaviours=behaviours,
             exact=exact,
             note=note,
             architecture=implied(text),
             pages_64k="64k" in words or "64kb" in words,
             pae="pae" in words or "bigmem" in words,
         )
+
+    @property
+    def era(self) -> Era:
+        """The era of the likeliest behaviour."""
+        return self.behaviours[0].era
+
+    @property
+    def rules(self) -> ParserRules:
+        """The parser rules of the likeliest behaviour."""
+        return self.behaviours[0].rules
+
+    @property
+    def possible(self) -> tuple[Release, ...]:
+        """The release with each possible behaviour alone, the likeliest first."""
+        if len(self.behaviours) == 1:
+            return (self,)
+        return tuple(replace(self, behaviours=(behaviour,)) for behaviour in self.behaviours)
 
     @property
     def counts_span(self) -> bool:

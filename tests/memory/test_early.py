@@ -123,7 +123,7 @@ def test_vmalloc_moves_the_end_of_low_memory() -> None:
 
 
 def test_an_initrd_outside_of_ram_is_moved() -> None:
-    """relocate_initrd() of arch/x86/kernel/setup.c: seen on 6.1 with memmap=exactmap, 701M and an initrd of 33M at 3G."""
+    """relocate_initrd() of arch/x86/kernel/setup.c: seen on 6.1 with memmap=exactmap."""
     memory = from_firmware([LOW])
     initrd = (LOW[1] - 33 * MIB, LOW[1])
     cmdline = "crashkernel=55M memmap=exactmap memmap=640K@0 memmap=700M@1M"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture, architecture
+from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import Extent
 from grubkd.memory.placement import arm, early, generic, power_s390, x86
 from grubkd.memory.placement.initrd import UnknownInitrd, possible_initrds
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Regions = tuple[Extent, ...]
 
 INITRD_DECIDES = "where the boot loader puts the initrd decides"
+VENDOR_DECIDES = "this vendor may have changed what its kernel does"
 _MANY = 4
 MOST_OUTCOMES = 24
 """How many possible results a placement names: the likeliest ones."""
@@ -130,11 +132,24 @@ def place(request: KernelRequest, release: Release, arch: str, memory: MemoryMap
     return agreed_boots(request, list(possible_boots(release, arch, memory, **facts)))
 
 
+def place_line(cmdline: str, release: Release, arch: str, ram: int, memory: MemoryMap, **facts: Any) -> Placement:
+    """The same for a command line: with each behaviour that the release may have. `ram`: as for kernel_parser.read."""
+    found = []
+    for each in release.possible:
+        request = read(cmdline, each, arch, ram)
+        found.append(place(request, each, arch, memory, cmdline=cmdline, **facts))
+    return agreed(found, VENDOR_DECIDES)
+
+
 def agreed_boots(request: KernelRequest, boots: Sequence[BootFacts]) -> Placement:
     """What equally likely boots have in common: the first placement; "uncertain" if another one differs from it."""
     # Of many possible boots each counts little: a sample of the kernel's possible places is enough for each.
     sampled = len(boots) > _MANY
-    found = [place_at_boot(request, boot._replace(sampled=sampled)) for boot in boots]
+    return agreed([place_at_boot(request, boot._replace(sampled=sampled)) for boot in boots], INITRD_DECIDES)
+
+
+def agreed(found: Sequence[Placement], why: str) -> Placement:
+    """What equally likely placements have in common. `why`: what decides between them."""
     first = found[0]
     if len(found) == 1:
         return first
@@ -144,7 +159,7 @@ def agreed_boots(request: KernelRequest, boots: Sequence[BootFacts]) -> Placemen
             shares[regions] = shares.get(regions, 0.0) + chance / len(found)
     same = all((each.status, each.regions) == (first.status, first.regions) for each in found)
     status: Status = first.status if same else "uncertain"
-    reasons = dict.fromkeys(filter(None, (first.reason, "" if same else INITRD_DECIDES)))
+    reasons = dict.fromkeys(filter(None, (first.reason, "" if same else why)))
     may_hang = any(each.may_hang or each.status == "hang" for each in found)
     return _limited(status, shares, "; ".join(reasons), may_hang=may_hang)
 

@@ -135,7 +135,7 @@ class VendorChange(NamedTuple):
     """What a vendor changed in some builds of an upstream version.
 
     tag: in the release. version: upstream's. first, last: build numbers. changes: fields of the behaviour and of its
-    parser rules that differ. certain: its sources, changelog or documentation say so; else both behaviours are possible.
+    parser rules that differ. certain: its sources, changelog or documents say so; else both behaviours are possible.
     """
 
     tag: re.Pattern[str]
@@ -152,6 +152,7 @@ _EL7A, _EL8, _EL9 = re.compile(r"\.el7a\b"), re.compile(r"\.el8(?:_\d+)?\b"), re
 _UEK, _FEDORA = re.compile(r"\.el\d+uek\b"), re.compile(r"\.fc3[3-5]\b")
 _OPENEULER, _ANOLIS = re.compile(r"\.oe\d"), re.compile(r"\.(?:an|al)(?:7|8|23)\b")
 _ARK_AUTO = "1G-64G:128M,64G-1T:256M,1T-:512M"
+_UEK_AUTO = "Oracle's UEK 4 and 5 know auto; their sizes were not read"
 _NOT_READ = "its sources were not read; a later kernel of this vendor has it"
 
 VENDOR_CHANGES: tuple[VendorChange, ...] = (
@@ -161,12 +162,8 @@ VENDOR_CHANGES: tuple[VendorChange, ...] = (
     VendorChange(_EL8, (4, 18), 0, 239, {"era": Era.RHEL7, "rounds_ram": False}, False, _NOT_READ),
     VendorChange(_EL8, (4, 18), 348, _ANY, {"arm_high": True}, False, _NOT_READ),
     VendorChange(_EL7A, (4, 14), 0, _ANY, {"era": Era.RHEL7}, False, _NOT_READ),
-    VendorChange(
-        _UEK, (4, 1), 0, _ANY, {"era": Era.RHEL7}, False, "Oracle's UEK 4 knows auto; its sizes were not read"
-    ),
-    VendorChange(
-        _UEK, (4, 14), 0, _ANY, {"era": Era.RHEL7}, False, "Oracle's UEK 5 knows auto; its sizes were not read"
-    ),
+    VendorChange(_UEK, (4, 1), 0, _ANY, {"era": Era.RHEL7}, False, _UEK_AUTO),
+    VendorChange(_UEK, (4, 14), 0, _ANY, {"era": Era.RHEL7}, False, _UEK_AUTO),
     VendorChange(_UEK, (5, 4), 0, _ANY, {"rounds_ram": True}, False, _NOT_READ),
     VendorChange(_UEK, (5, 15), 0, _ANY, {"rounds_ram": True, "arm_high": True}, False, _NOT_READ),
     *(

@@ -12,6 +12,8 @@ from grubkd.memory.placement.initrd import UnknownInitrd, possible_initrds
 from grubkd.memory.placement.place import MOST_OUTCOMES, Placement, counted_ram, place
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, KIB, MIB
+from grubkd.memory.value import parse_values
+from grubkd.memory.xen import XenRequest, for_xen, read_xen
 
 X86_64, I386, ARM64 = Architecture.X86_64, Architecture.I386, Architecture.ARM64
 LOW = (MIB, 2 * GIB - 128 * KIB, "usable")
@@ -216,3 +218,48 @@ def test_at_most_24_outcomes_whose_chances_add_up(release: str, word: str) -> No
     assert len(found.alternatives) == len(found.chances) < MOST_OUTCOMES
     assert 0 < found.chance + sum(found.chances) <= 1.000001
     assert found.regions not in found.alternatives
+
+
+def test_fadump() -> None:
+    """fadump_calculate_reserve_size() of arch/powerpc/kernel/fadump.c, 6.1."""
+    memory = typical(64 * GIB, "ppc64le")
+    for line, size in (
+        ("fadump=on", 3 * GIB),
+        ("crashkernel=1G@128M fadump=on", GIB),
+        ("crashkernel=40G fadump=nocma", 16 * GIB),
+        ("crashkernel=oops fadump=on", 3 * GIB),
+    ):
+        found = placed(line, "6.1.0-50-powerpc64le", memory, "ppc64le")
+        assert (found.status, found.regions) == ("uncertain", ((size, 2 * size),))
+    assert placed("fadump=on", "6.1.0", typical(2 * GIB, "ppc64le"), "ppc64le").regions == ((256 * MIB, 512 * MIB),)
+    assert placed("fadump=off", "6.1.0", memory, "ppc64le").status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("value", "request_"),
+    [
+        ("256M", XenRequest(256 * MIB)),
+        # Without a letter it is kilobytes.
+        ("262144", XenRequest(256 * MIB)),
+        ("256M@64M", XenRequest(256 * MIB, 64 * MIB)),
+        ("256M<4G", XenRequest(256 * MIB, 0, 4 * GIB)),
+        ("256M\\<4G", XenRequest(256 * MIB, 0, 4 * GIB)),
+        ("256M,below=4G", XenRequest(256 * MIB, 0, 4 * GIB)),
+        ("1G-4G:128M,4G-:256M", XenRequest(256 * MIB)),
+        ("1G-4G:128M,4G-:256M,below=4G", XenRequest(256 * MIB, 0, 4 * GIB)),
+        ("1G-4G:128M@64M crashkernel=64M", XenRequest(64 * MIB)),
+    ],
+)
+def test_xen(value: str, request_: XenRequest) -> None:
+    """parse_crashkernel() of xen/common/kexec.c: its own grammar; the last value wins."""
+    assert read_xen(f"placeholder crashkernel={value} dom0_mem=1G", 8 * GIB) == request_
+
+
+def test_xen_knows_no_high_and_low() -> None:
+    for value in ("300M,high", "x", "256M,low"):
+        found = read_xen(f"crashkernel={value}", 8 * GIB)
+        assert (found.size, "does not understand" in found.reason) == (0, True)
+    assert read_xen("quiet", 8 * GIB).reason == "no crashkernel= on the command line of Xen"
+    assert for_xen(parse_values(["300M,high", "72M,low"])) == "300M"
+    assert for_xen(parse_values(["1G-4G:128M,4G-:256M"])) == "1G-4G:128M,4G-:256M"
+    assert for_xen(parse_values(["auto"])) is None

@@ -54,12 +54,14 @@ class _Layout(NamedTuple):
 def judge_arm64(request: KernelRequest, facts: BootFacts) -> Likelihood:
     """What an arm64 kernel does, and how certain that is."""
     release, ram, initrd = facts.release, facts.memory.ram, facts.initrd
-    measured = release.version[:2] in _MEASURED and bool(DEBIAN_ARM64.fullmatch(release.text)) and not facts.efi
+    measured = release.version[:2] in _MEASURED and bool(DEBIAN_ARM64.fullmatch(release.text))
+    measured = measured and not facts.efi and not facts.borders
     outcomes = []
     for kernel in possible_images(release, facts.machine, ram[0][0], facts.kernel_image):
         for blob in [None] if facts.efi else _device_trees(facts):
             taken = [kernel, *facts.memory.held, *([initrd] if initrd else []), *([blob] if blob else [])]
-            free = FreeMemory(ram).without(*(extent for extent in merged(taken) if extent not in facts.memory.crash))
+            free = FreeMemory(ram).split(facts.borders)
+            free = free.without(*(extent for extent in merged(taken) if extent not in facts.memory.crash))
             for layout in _arm64_layouts(facts, measured=measured):
                 outcomes.append(_attempt(request, release, _left(free, layout, facts), limits(facts.machine, ram), ram))
             if release.version < (5, 15):
@@ -88,10 +90,12 @@ def _arm64_layouts(facts: BootFacts, *, measured: bool) -> Iterator[_Layout]:
     if (6, 17) <= release.version < (7, 2) and not measured:
         structs = [structs[0], 0 if structs[0] else total // page * _PAGE_STRUCT]
     debian = DEBIAN_ARM64.fullmatch(release.text) or _DEBIAN_16K.fullmatch(release.text)
-    areas = _DEBIAN_CMA if debian else _ANY_CMA
+    areas: tuple[int, ...] = _DEBIAN_CMA if debian else _ANY_CMA
     words = list(early.words(facts.cmdline, "cma="))
     if words:
-        areas = (memparse(words[-1], len("cma="), release.rules)[0],)
+        size = memparse(words[-1], len("cma="), release.rules)[0]
+        # A place may be given.
+        areas = (size, 0) if "@" in words[-1] else (size,)
     beyond = _BEYOND if measured else _BEYOND_EFI if facts.efi and debian else _BEYOND_GUESSED
     for each in product(areas, structs, tables, beyond):
         yield _Layout(each[2], each[1], each[0], each[3])

@@ -218,7 +218,10 @@ def node_borders(nodes: Iterable[tuple[int, int, int]]) -> tuple[int, ...]:
 
 
 # The end of low memory without vmalloc=, by the size of the fixed mappings: 2M steps with PAE, 4M without.
-_LOW_ENDS = {True: (0x377FE000, 0x371FE000, 0x373FE000), False: (0x36BFE000, 0x373FE000, 0x36FFE000)}
+_LOW_ENDS = {
+    True: (0x377FE000, 0x375FE000, 0x373FE000, 0x371FE000, 0x36FFE000, 0x379FE000),
+    False: (0x36BFE000, 0x36FFE000, 0x373FE000, 0x367FE000, 0x377FE000),
+}
 _VMALLOC_DEFAULT = 128 * MIB
 _VMALLOC_GUARD = 8 * MIB
 

@@ -105,7 +105,8 @@ def judge(request: KernelRequest, facts: BootFacts) -> Likelihood:
     outcomes = []
     for kernel in possible_images(facts.release, facts.machine, ram[0][0], facts.kernel_image):
         taken = [kernel, *facts.memory.held, *([initrd] if initrd else [])]
-        free = FreeMemory(ram).without(*(extent for extent in merged(taken) if extent not in facts.memory.crash))
+        free = FreeMemory(ram).split(facts.borders)
+        free = free.without(*(extent for extent in merged(taken) if extent not in facts.memory.crash))
         for layout in _layouts(free, ram, facts):
             outcomes.append(_attempt(request, facts, layout, ram))
     return or_without_kexec(from_variants(outcomes, EFI if facts.efi else WHY))

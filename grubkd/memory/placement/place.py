@@ -166,6 +166,8 @@ def agreed(found: Sequence[Placement], why: str) -> Placement:
 
 def place_at_boot(request: KernelRequest, facts: BootFacts) -> Placement:
     """Return what the kernel does with the request at that boot."""
+    if power_s390.uses_fadump(facts):
+        return _placement(power_s390.judge_fadump(request, facts), "")
     if request.status != "ok":
         return Placement("failed", (), (), request.reason)
     return _placement(_likelihood(request, facts), _disturbing(facts))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.memory.behaviours import Era
+from grubkd.memory.placement import early
 from grubkd.memory.placement.generic import or_without_kexec
 from grubkd.memory.placement.search import FreeMemory, failed, from_variants, reserved
 from grubkd.memory.release import possible_images
-from grubkd.memory.size import GIB, LIMIT, MIB, round_up
+from grubkd.memory.size import GIB, LIMIT, MIB, round_down, round_up
 
 if TYPE_CHECKING:
     from grubkd.memory.kernel_parser import KernelRequest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from grubkd.memory.placement.search import Likelihood, PlacementOutcome
     from grubkd.memory.release import Release
 
+_FADUMP_ON = ("fadump=on", "fadump=nocma")
 _WHY_POWER = "the kernel's own size, its page size and the partition's real mode area (RMA) are not known"
 _OVERLAP = "Crash kernel can not overlap current kernel: a kernel that does not check it does not boot"
 
@@ -34,6 +36,34 @@ def judge_power(request: KernelRequest, facts: BootFacts) -> Likelihood:
         for rma in areas
     ]
     return from_variants(outcomes, _WHY_POWER)
+
+
+_FADUMP_LEAST = 256 * MIB
+_FADUMP_STEP = 256 * MIB
+_FADUMP = "firmware-assisted dump adds a few megabytes for the state of its processors"
+
+
+def uses_fadump(facts: BootFacts) -> bool:
+    """Whether the line turns on POWER's firmware-assisted dump."""
+    return facts.machine.is_powerpc and any(word in _FADUMP_ON for word in early.words(facts.cmdline, "fadump="))
+
+
+def judge_fadump(request: KernelRequest, facts: BootFacts) -> Likelihood:
+    """What the kernel reserves for a firmware-assisted dump: fadump_calculate_reserve_size() of 6.1.
+
+    The size without its offset, at most a quarter of RAM; without a valid size 5 % of RAM in steps of 256M, at least
+    256M. The area begins where as much boot memory ends.
+    """
+    ram, total = facts.memory.ram, facts.memory.ram_total
+    if request.status == "ok":
+        size = min(request.size, total // 4)
+    else:
+        size = max(round_down(total // 20, _FADUMP_STEP), _FADUMP_LEAST)
+    taken = [facts.initrd] if facts.initrd else []
+    page = facts.release.power_page_sizes[0]
+    base = FreeMemory(ram).without(*taken).from_bottom(round_up(size, page), page, size, LIMIT)
+    found = failed("no memory for the firmware-assisted dump") if base is None else reserved(base, round_up(size, page))
+    return from_variants([found], "")._replace(certain=base is None, why=_FADUMP if base is not None else "")
 
 
 def _fixed_place(release: Release, rma: int) -> int:

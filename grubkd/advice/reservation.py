@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from grubkd.machine.machine import Machine, Running
 
 
+WORTH_A_WARNING = 0.01
+"""A chance of nothing from which on check warns."""
+
 _NO_MEMORY = "a capture kernel can only be loaded into memory that is reserved at boot"
 _AUTO = "grubkd set --auto"
 _REBOOT = "systemctl reboot"
@@ -77,7 +80,7 @@ def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
         why = "it reads the number only, and chooses the place itself"
         said = f"the kernel of {name} does not know ,high and ,low ({values})"
         return _finding("lacks-high-low", said, why, fix, entry)
-    if () in found.alternatives:
+    if found.chance_of_nothing >= WORTH_A_WARNING:
         said = f"{name} may reserve nothing: {found.reason}"
         return _finding("may-reserve-nothing", said, _NO_MEMORY, "grubkd plan --explain", entry)
     return _enough(entry, values, found, config, machine)

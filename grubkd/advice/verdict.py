@@ -62,6 +62,11 @@ class Verdict:
     chance: float = 1.0
     chances: tuple[float, ...] = ()
 
+    @property
+    def chance_of_nothing(self) -> float:
+        """The probability that nothing is reserved, though something else is likelier."""
+        return sum(chance for regions, chance in zip(self.alternatives, self.chances, strict=False) if not regions)
+
 
 _CLEAR = Verdict("uncertain", "")
 

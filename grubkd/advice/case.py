@@ -11,6 +11,7 @@ from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.machine.kernels import NO_CONFIG
 from grubkd.memory.case import Case, Needs, Observed, Parts
+from grubkd.memory.placement import early
 from grubkd.memory.release import Release
 from grubkd.memory.size import KIB
 from grubkd.memory.xen import hypervisor_of_image
@@ -99,7 +100,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
 
 
 # Words of a command line with one of these decide about the reservation; quotes may hide a space.
-DECIDING = ("crashkernel=", "kaslr", "mem", "cma", "numa", "movable", "swiotlb", '"', "\0")
+DECIDING = ("crashkernel=", "kaslr", *early.DECIDING, '"', "\0")
 # Arguments that boot loaders add to the line.
 ADDED = ("BOOT_IMAGE", "initrd")
 

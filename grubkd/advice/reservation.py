@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from grubkd.machine.machine import Machine, Running
 
 
+WORTH_A_WARNING = 0.01
+"""A chance of nothing from which on check warns."""
+
 _NO_MEMORY = "a capture kernel can only be loaded into memory that is reserved at boot"
 _HANGS = "the kernel stops without a message while it looks for the memory"
 _AUTO = "grubkd set --auto"
@@ -113,7 +116,7 @@ def _doubt(name: str, values: str, found: Verdict, fix: str, entry: Entry) -> Fi
     if found.lacks_high_low:
         said = f"the kernel of {name} does not know ,high and ,low ({values})"
         return _warning("lacks-high-low", said, "it reads the number only, and chooses the place itself", fix, entry)
-    if () in found.alternatives:
+    if found.chance_of_nothing >= WORTH_A_WARNING:
         said = f"{name} may reserve nothing: {found.reason}"
         return _warning("may-reserve-nothing", said, _NO_MEMORY, "grubkd plan --explain", entry)
     return None

@@ -40,8 +40,9 @@ class Verdict:
     """What a kernel does with a command line.
 
     status: "none": the line asks for nothing. "unknown": the RAM or the release is unknown, or Xen reads the line. The
-    others are those of memory.placement.place.Placement, as are regions, alternatives and may_hang. request: what the
-    kernel reads, None if unknown. lacks_high_low: the line has `,high` or `,low` and this kernel does not know them.
+    others are those of memory.placement.place.Placement, as are regions, alternatives, may_hang, chance and chances.
+    request: what the kernel reads, None if unknown. lacks_high_low: the line has `,high` or `,low` and this kernel does
+    not know them.
     assumption: what the answer assumes about the machine. note: whose behaviour is assumed, if that of this very
     release is not known. observed: bytes that the running kernel reserved for the same line, which decides; else None.
     """
@@ -56,6 +57,13 @@ class Verdict:
     assumption: str = ""
     note: str = ""
     observed: int | None = None
+    chance: float = 1.0
+    chances: tuple[float, ...] = ()
+
+    @property
+    def chance_of_nothing(self) -> float:
+        """The probability that nothing is reserved, though something else is likelier."""
+        return sum(chance for regions, chance in zip(self.alternatives, self.chances, strict=False) if not regions)
 
 
 _CLEAR = Verdict("uncertain", "")
@@ -169,7 +177,13 @@ def judge_case(case: Case) -> Verdict:
     if request.status == "none":
         return Verdict("none", request.reason, request=request)
     found = Verdict(placement.status, placement.reason, placement.regions, placement.alternatives, request)
-    return replace(found, may_hang=placement.may_hang, assumption=forecast.assumption(case))
+    return replace(
+        found,
+        may_hang=placement.may_hang,
+        assumption=forecast.assumption(case),
+        chance=placement.chance,
+        chances=placement.chances,
+    )
 
 
 def _without_value(line: str) -> Verdict | None:

@@ -11,7 +11,9 @@ from grubkd.errors import GrubkdError, Usage
 from grubkd.memory.architecture import architecture
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import from_firmware
-from grubkd.memory.placement.place import counted_ram, place
+from grubkd.memory.placement.early import changes_ram, node_borders
+from grubkd.memory.placement.initrd import LOADERS, UnknownInitrd
+from grubkd.memory.placement.place import counted_ram, place_line
 from grubkd.memory.release import Release
 from grubkd.memory.size import LIMIT
 from grubkd.render import output, plan
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, BinaryIO
 
-    from grubkd.memory.memory_map import MemoryMap
+    from grubkd.memory.memory_map import Extent, MemoryMap
 
 _CHUNK = 1 << 16
+_NODES = "a list of [start, end, node], in bytes, the end exclusive"
 _EXTENT = "[start, end] in bytes, the end exclusive and above the start"
 
 
@@ -67,21 +70,36 @@ def answers(lines: Iterable[bytes], parse: Callable[[str], Release] = Release.pa
 def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release.parse) -> dict[str, Any]:
     """The answer to one request: {"id", "request", "placement"}. Raises GrubkdError for an invalid request.
 
-    Unknown fields are ignored, and so are optional ones that are null. Sizes and addresses are bytes, ends exclusive.
+    Unknown fields are ignored. Optional ones that are left out or null are unknown; an initrd that is null is none.
+    Sizes and addresses are bytes, ends exclusive.
     """
     cmdline = _text(request, "cmdline")
     release = parse(_text(request, "release"))
     arch = architecture(_text(request, "arch"))
     ram = _field(request, "ram", _is_address, "a whole number of bytes below 2^64", required=True)
     memory = _memory(request)
-    if memory is not None and release.counts_span:
-        ram = counted_ram(release, arch, memory)
+    unknown = UnknownInitrd(
+        loader=_field(request, "loader", LOADERS.__contains__, f"one of {', '.join(LOADERS)}") or ""
+    )
+    if memory is not None and (release.counts_span or changes_ram(cmdline)):
+        ram = counted_ram(release, arch, memory, cmdline)
     wanted = read(cmdline, release, arch, ram)
     found = None
     if memory is not None:
-        facts = {name: _field(request, name, _is_extent, _EXTENT) for name in ("kernel_image", "initrd")}
-        facts |= {name: _field(request, name, _is_flag, "true or false") for name in ("kaslr", "efi")}
-        found = place(wanted, release, arch, memory, cmdline=cmdline, **facts)
+        facts = {name: _field(request, name, _is_flag, "true or false") for name in ("kaslr", "efi")}
+        image, initrd = (_extent(request, name) for name in ("kernel_image", "initrd"))
+        found = place_line(
+            cmdline,
+            release,
+            arch,
+            ram,
+            memory,
+            kernel_image=image,
+            # Left out it is unknown; null means that there is none.
+            initrd=initrd if "initrd" in request else unknown,
+            borders=node_borders(_field(request, "numa_nodes", _are_nodes, _NODES) or []),
+            **facts,
+        )
     return {
         "id": request.get("id"),
         "request": {**plan.request(wanted), "reason": to_display(wanted.reason)},
@@ -147,6 +165,18 @@ def _is_flag(value: object) -> bool:
 
 def _is_address(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LIMIT
+
+
+def _extent(request: Mapping[str, Any], name: str) -> Extent | None:
+    found = _field(request, name, _is_extent, _EXTENT)
+    return None if found is None else (found[0], found[1])
+
+
+def _are_nodes(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(each, list) and len(each) == 3 and _is_address(each[0]) and _is_end(each[1]) and _is_address(each[2])
+        for each in value
+    )
 
 
 def _is_end(value: object) -> bool:

@@ -25,15 +25,20 @@ AUTOMATIC = "auto"
 _LEAST_RAM = 32 * MIB
 
 
-def size(text: str) -> int:
+def size(text: str, *, zero: bool = False) -> int:
     """A size in bytes, written as `2G`, `2048M` or a plain number. Raises click.BadParameter."""
     try:
         found = parse_size(from_user(text))
     except BadValue as problem:
         raise click.BadParameter(f"{to_user(problem.message)}; write 2G, 2048M or a number of bytes") from None
-    if found <= 0:
+    if found <= 0 and not zero:
         raise click.BadParameter("the size must not be 0")
     return found
+
+
+def size_or_zero(text: str) -> int:
+    """A size in bytes, or 0. Raises click.BadParameter."""
+    return size(text, zero=True)
 
 
 def ram(text: str) -> int:

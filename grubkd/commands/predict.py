@@ -48,7 +48,7 @@ _MEMORY = ("ram", "iomem", "firmware_map")
 @click.option(
     "--firmware-map", metavar="FILE", shell_complete=completion.files, help="Use a saved /sys/firmware/memmap."
 )
-@click.option("--initrd", type=options.size, metavar="SIZE", help="The size of the initial RAM disk.")
+@click.option("--initrd", type=options.size_or_zero, metavar="SIZE", help="The size of the initrd, 0 for none.")
 @click.option("--efi/--bios", default=None, help="The firmware, if it is not that of this machine.")
 @options.KERNEL
 @options.ROOT
@@ -99,8 +99,7 @@ def _one(cmdline: str | None, root: str, given: dict[str, Any], *, json: bool) -
     release = Release.parse(from_user(given["release"]))
     elsewhere = any(given[name] is not None for name in _MEMORY)
     machine = _with_memory(not_here(release, given["arch"]), given) if elsewhere else _here(given, Root(root))
-    initrd = given["initrd"] if given["initrd"] is not None else 0 if elsewhere else None
-    found = advice.simulate(from_user(cmdline), release, machine, initrd_size=initrd)
+    found = advice.simulate(from_user(cmdline), release, machine, initrd_size=given["initrd"])
     return output.report(plan.line_answer(found) if json else None, plan.line_lines(found))
 
 

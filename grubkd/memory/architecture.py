@@ -13,6 +13,7 @@ class Architecture(StrEnum):
 
     I386 = "i386"
     X86_64 = "x86_64"
+    ARM = "arm"
     ARM64 = "arm64"
     PPC64 = "ppc64"
     PPC64LE = "ppc64le"
@@ -46,6 +47,7 @@ _NAMES = {
     **{architecture.value: architecture for architecture in Architecture},
     **dict.fromkeys(("i486", "i586", "i686", "x86", "686", "586", "486", "ia32"), Architecture.I386),
     **dict.fromkeys(("amd64", "x86-64", "x64"), Architecture.X86_64),
+    **dict.fromkeys(("armhf", "armel", "armv6l", "armv7l", "armv7hl", "armv8l", "armmp"), Architecture.ARM),
     **dict.fromkeys(("aarch64", "armv8"), Architecture.ARM64),
     "ppc64el": Architecture.PPC64LE,
     "powerpc64le": Architecture.PPC64LE,

@@ -1,13 +1,14 @@
 """The known behaviours of kernels, and which one a release has.
 
-Each era is one behaviour of crashkernel=, named after the kernel whose sources were read or that was booted. This is
-the place for what a vendor changed: add an era, its parser rules, and a row in the tables that select it.
+Each era is one behaviour of crashkernel=, named after the kernel whose sources were read or that was booted. What a
+vendor changed in some builds is a row of VENDOR_CHANGES, with its source.
 """
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Version = tuple[int, int, int]
 
@@ -115,23 +116,105 @@ _FIRST: tuple[tuple[Version, Era], ...] = (
 _SOURCES_READ: frozenset[tuple[int, ...]] = frozenset(
     {(2, 6, 29), (2, 6, 32), (4, 4), (4, 15), (4, 18), (5, 4), (5, 10), (5, 15), (6, 1), (6, 8), (6, 12), (7, 2)}
 )
+
+
+class Behaviour(NamedTuple):
+    """How a kernel reads and places crashkernel=.
+
+    arm_high: its arm64 builds know `,high` and `,low`. auto: the ranges of `auto`, "" for the formula of the era or, if
+    the era does not know it, for none.
+    """
+
+    era: Era
+    rules: ParserRules
+    arm_high: bool
+    auto: str = ""
+
+
+class VendorChange(NamedTuple):
+    """What a vendor changed in some builds of an upstream version.
+
+    tag: in the release. version: upstream's. first, last: build numbers. changes: fields of the behaviour and of its
+    parser rules that differ. certain: its sources, changelog or documents say so; else both behaviours are possible.
+    """
+
+    tag: re.Pattern[str]
+    version: tuple[int, int]
+    first: int
+    last: int
+    changes: dict[str, Any]
+    certain: bool
+    source: str
+
+
+_ANY = 1 << 30
+_EL7A, _EL8, _EL9 = re.compile(r"\.el7a\b"), re.compile(r"\.el8(?:_\d+)?\b"), re.compile(r"\.el9(?:_\d+)?\b")
+_UEK, _FEDORA = re.compile(r"\.el\d+uek\b"), re.compile(r"\.fc3[3-5]\b")
+_OPENEULER, _ANOLIS = re.compile(r"\.oe\d"), re.compile(r"\.(?:an|al)(?:7|8|23)\b")
+_ARK_AUTO = "1G-64G:128M,64G-1T:256M,1T-:512M"
+_UEK_AUTO = "Oracle's UEK 4 and 5 know auto; their sizes were not read"
+_NOT_READ = "its sources were not read; a later kernel of this vendor has it"
+
+VENDOR_CHANGES: tuple[VendorChange, ...] = (
+    VendorChange(_EL9, (5, 14), 122, _ANY, {"arm_high": True}, True, "changelog of kernel-5.14.0-122.el9: arm64 ,high"),
+    VendorChange(_EL9, (5, 14), 133, _ANY, {"rounds_ram": True}, True, "changelog of kernel-5.14.0-133.el9: 128M"),
+    VendorChange(_EL9, (5, 14), 400, _ANY, {"era": Era.V6_8}, False, _NOT_READ),
+    VendorChange(_EL8, (4, 18), 0, 239, {"era": Era.RHEL7, "rounds_ram": False}, False, _NOT_READ),
+    VendorChange(_EL8, (4, 18), 348, _ANY, {"arm_high": True}, False, _NOT_READ),
+    VendorChange(_EL7A, (4, 14), 0, _ANY, {"era": Era.RHEL7}, False, _NOT_READ),
+    VendorChange(_UEK, (4, 1), 0, _ANY, {"era": Era.RHEL7}, False, _UEK_AUTO),
+    VendorChange(_UEK, (4, 14), 0, _ANY, {"era": Era.RHEL7}, False, _UEK_AUTO),
+    VendorChange(_UEK, (5, 4), 0, _ANY, {"rounds_ram": True}, False, _NOT_READ),
+    VendorChange(_UEK, (5, 15), 0, _ANY, {"rounds_ram": True, "arm_high": True}, False, _NOT_READ),
+    *(
+        VendorChange(_FEDORA, (5, minor), 0, _ANY, {"auto": _ARK_AUTO}, False, "kernel-ark: Add crashkernel=auto")
+        for minor in range(8, 15)
+    ),
+    VendorChange(_OPENEULER, (5, 10), 0, _ANY, {"arm_high": True}, True, "openEuler: Installation, kdump: X,high"),
+    VendorChange(_OPENEULER, (4, 19), 0, _ANY, {"arm_high": True}, False, "openEuler: Installation, kdump: X,high"),
+    VendorChange(_ANOLIS, (4, 19), 0, _ANY, {"arm_high": True}, False, _NOT_READ),
+    VendorChange(_ANOLIS, (5, 10), 0, _ANY, {"arm_high": True}, False, _NOT_READ),
+)
+
 # Red Hat's kernels behave like their distribution: major of RHEL, version -> era, the build that was read.
 _RHEL: dict[tuple[str, tuple[int, int]], tuple[Era, str]] = {
     ("6", (2, 6)): (Era.RHEL6, "-642."),
     ("7", (3, 10)): (Era.RHEL7, "-1160."),
     ("8", (4, 18)): (Era.RHEL8, "-240."),
 }
+_BUILD = re.compile(r"-(\d+)")
 
 
-def behaviour_of(text: str, version: Version, rhel: str) -> tuple[Era, bool]:
-    """The era of a release, and whether the sources of that very version were read.
+def behaviours_of(text: str, version: Version, rhel: str) -> tuple[tuple[Behaviour, ...], bool]:
+    """The possible behaviours of a release, the likeliest first; and whether the sources of that version were read.
 
     `rhel`: the major version of RHEL that the release names, "" for none.
     """
     known = _RHEL.get((rhel, version[:2]))
     if known:
-        return known[0], known[1] in text
-    era = next(era for first, era in _FIRST if version >= first)
-    numbers = version if version[0] == 2 else version[:2]
-    # Red Hat's other kernels mix behaviours of several versions: the era is only the nearest one.
-    return era, numbers in _SOURCES_READ and not rhel
+        era, exact = known[0], known[1] in text
+    else:
+        era = next(era for first, era in _FIRST if version >= first)
+        numbers = version if version[0] == 2 else version[:2]
+        # Red Hat's other kernels mix behaviours of several versions: the era is only the nearest one.
+        exact = numbers in _SOURCES_READ and not rhel
+    first = Behaviour(era, PARSER_RULES[era], era.since(Era.V6_1))
+    found = _BUILD.search(text)
+    build = int(found[1][:9]) if found else 0
+    others = []
+    for row in VENDOR_CHANGES:
+        if row.version == version[:2] and row.first <= build <= row.last and row.tag.search(text):
+            exact = exact and row.certain
+            if row.certain:
+                first = _changed(first, row.changes)
+            else:
+                others.append(row)
+    return tuple(dict.fromkeys((first, *(_changed(first, row.changes) for row in others)))), exact
+
+
+def _changed(behaviour: Behaviour, changes: dict[str, Any]) -> Behaviour:
+    era = changes.get("era", behaviour.era)
+    rules = behaviour.rules if era is behaviour.era else PARSER_RULES[era]
+    rules = rules._replace(**{name: value for name, value in changes.items() if name in ParserRules._fields})
+    own = {name: value for name, value in changes.items() if name in Behaviour._fields}
+    return behaviour._replace(**own, rules=rules)

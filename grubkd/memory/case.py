@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
-from grubkd.memory.memory_map import typical
+from grubkd.memory.memory_map import typical, typical_maps
 from grubkd.memory.release import AUTOMATIC_SINCE, typical_image
 from grubkd.memory.size import MIB, round_up
 
@@ -79,9 +79,10 @@ class Case:
     `memory`: the machine's own map; without it a typical map of that much `ram` is used. `physical_start`: where an x86
     kernel is linked to run, by its configuration file. `hypervisor`: Xen, if it reads the value. `present`: the values
     that the entry has now. `cmdline`: its other arguments, because some change what is free. `initrd`: where the boot
-    loader puts it; `initrd_size`: its size, 0 for none. `kaslr`, `efi`, `borders`: as in placement.place.boot_facts.
-    `observed`: what the running kernel did with its values; it decides about the same values. `assumed`: the release is
-    not known, and this is one of today.
+    loader puts it; `initrd_size`: its size, 0 for none. `kaslr`, `efi`, `borders`: as in
+    placement.place.possible_boots. `loader`: what loads the initrd, as in UnknownInitrd. `observed`: what the running
+    kernel did with its values; it decides about the same values. `assumed`: the release is not known, and this is one
+    of today.
     """
 
     release: Release
@@ -101,6 +102,7 @@ class Case:
     kaslr: bool | None = None
     efi: bool | None = None
     borders: tuple[int, ...] = ()
+    loader: str = ""
     observed: Observed | None = None
     assumed: bool = False
 
@@ -145,16 +147,26 @@ class Case:
         """Whether the kernel knows `,high` and `,low`: x86 since 3.9, arm64 6.1, riscv64 and loongarch64 6.7."""
         if self.hypervisor is not None or self.machine is Architecture.S390X or self.machine.is_powerpc:
             return False
-        era = self.release.era
         if self.machine.is_x86:
             return bool(self.release.rules.suffixes)
-        return era.since(Era.V6_1 if self.machine is Architecture.ARM64 else Era.V6_8)
+        if self.machine is Architecture.ARM64:
+            return self.release.behaviours[0].arm_high
+        return self.release.era.since(Era.V6_8)
 
     def memory_map(self) -> MemoryMap | None:
         """The memory map, by default a typical one; None if the amount of RAM is unknown."""
         if self.memory is not None:
             return self.memory
         return typical(self.ram, self.machine) if self.ram else None
+
+    def memory_maps(self) -> tuple[MemoryMap, ...]:
+        """The possible memory maps, the likeliest first: the machine's own, or typical ones; none for unknown RAM."""
+        if self.memory is not None:
+            return (self.memory,)
+        if not self.ram:
+            return ()
+        maps = typical_maps(self.ram, self.machine)
+        return maps if self.efi is None else tuple(each for each in maps if each.efi is self.efi) or maps
 
     def kernel_extent(self, start_of_ram: int = 0, *, margin: bool = False) -> Extent:
         """The extent of the running kernel without KASLR, by its configuration file or a typical image.

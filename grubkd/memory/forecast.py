@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.memory.kernel_parser import read
-from grubkd.memory.placement.place import Placement, boot_facts, counted_ram, passes_quick_test, place_at_boot
-from grubkd.memory.size import GIB, KIB, MIB, format_size, round_down
+from grubkd.memory.placement.initrd import UnknownInitrd
+from grubkd.memory.placement.place import (
+    VENDOR_DECIDES,
+    agreed,
+    agreed_boots,
+    counted_ram,
+    passes_quick_test,
+    place_at_boot,
+    possible_boots,
+)
+from grubkd.memory.size import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from grubkd.memory.case import Case
     from grubkd.memory.kernel_parser import KernelRequest
-    from grubkd.memory.memory_map import Extent, MemoryMap
-    from grubkd.memory.placement.place import BootFacts
+    from grubkd.memory.memory_map import Extent
+    from grubkd.memory.placement.place import BootFacts, Placement
 
-_PAGE = 4 * KIB
-# GRUB 2 loads an initrd as high as it may: below 2 GiB, minus a little that old kernels do not handle.
-_GRUB_CEILING = 2 * GIB - 64 * KIB
-# The size of an initrd if nothing says it.
-_USUAL_INITRD = 32 * MIB
 NOTHING_OBSERVED = "the running kernel was booted with this value and holds no reservation"
 
 
@@ -45,8 +50,15 @@ def placement(case: Case, asked: KernelRequest) -> Placement | None:
     Where the boot loader puts the initrd is known of the running system only. Otherwise several places are tried, and
     only what they agree on is certain.
     """
-    found = list(_placements(case, asked))
-    return _agreed(found) if found else None
+    found = []
+    for release in case.release.possible:
+        each = replace(case, release=release)
+        facts = list(_boots(each))
+        wanted = asked if release is case.release else request(each)
+        if not facts or wanted is None:
+            return None
+        found.append(agreed_boots(wanted, facts))
+    return agreed(found, VENDOR_DECIDES)
 
 
 def reserves_clearly(case: Case, asked: KernelRequest) -> bool:
@@ -96,61 +108,23 @@ def assumption(case: Case) -> str:
 
 
 def _placements(case: Case, asked: KernelRequest) -> Iterator[Placement]:
-    return (place_at_boot(asked, facts, case.cmdline) for facts in _boots(case))
+    return (place_at_boot(asked, facts) for facts in _boots(case))
 
 
 def _boots(case: Case) -> Iterator[BootFacts]:
-    """The facts of the boot for each possible place of the initrd, the likeliest first; none if the RAM is unknown."""
-    memory = case.memory_map()
-    if memory is None:
-        return
-    for initrd in _initrds(case, memory):
-        yield boot_facts(
+    """The facts of the boot, for each possible memory map and place of the initrd; none if the RAM is unknown."""
+    for memory in case.memory_maps():
+        initrd: Extent | UnknownInitrd | None = case.initrd or memory.initrd
+        if initrd is None and case.initrd_size != 0:
+            initrd = UnknownInitrd(case.initrd_size, case.loader)
+        yield from possible_boots(
             case.release,
             case.machine,
             memory,
-            kernel_image=memory.kernel,
-            initrd=initrd,
-            kaslr=case.kaslr,
             cmdline=case.cmdline,
-            borders=case.borders,
+            initrd=initrd,
             efi=case.efi,
+            kaslr=case.kaslr,
+            kernel_image=memory.kernel,
+            borders=case.borders,
         )
-
-
-def _initrds(case: Case, memory: MemoryMap) -> Iterator[Extent | None]:
-    """The possible places of the initrd, the likeliest first; None for a kernel without one."""
-    known = case.initrd or memory.initrd
-    if known is not None or case.initrd_size == 0:
-        yield known
-        return
-    size = _USUAL_INITRD if case.initrd_size is None else case.initrd_size
-    for end in _initrd_ends(case, memory):
-        if end > size:
-            start = round_down(end - size, _PAGE)
-            yield start, start + size
-    if case.initrd_size is None:
-        yield None
-
-
-def _initrd_ends(case: Case, memory: MemoryMap) -> Iterator[int]:
-    """Where an initrd may end: at the top of the RAM below 4G or, on x86, where GRUB ends it."""
-    ranges = [(start, min(end, 4 * GIB)) for start, end in memory.ram if start < 4 * GIB] or memory.ram[:1]
-    # A small piece above firmware's tables has no room for an initrd.
-    top = max((end for start, end in ranges if end - start >= 64 * MIB), default=ranges[-1][1])
-    yield top
-    if case.machine.is_x86 and top > _GRUB_CEILING:
-        yield _GRUB_CEILING
-
-
-def _agreed(found: Sequence[Placement]) -> Placement:
-    """The first placement; "uncertain" if the others differ from it."""
-    first = found[0]
-    others = [each for each in found[1:] if (each.status, each.regions) != (first.status, first.regions)]
-    if not others:
-        return first
-    regions = [regions for each in (first, *others) for regions in (*each.alternatives, each.regions)]
-    alternatives = tuple(dict.fromkeys(each for each in regions if each != first.regions))
-    reason = "; ".join(dict.fromkeys(filter(None, (first.reason, "where the boot loader puts the initrd decides"))))
-    may_hang = any(each.may_hang or each.status == "hang" for each in found)
-    return Placement("uncertain", first.regions, alternatives, reason, may_hang)

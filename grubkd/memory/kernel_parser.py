@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture, architecture
-from grubkd.memory.behaviours import EINVAL, Era
+from grubkd.memory.behaviours import EINVAL
 from grubkd.memory.kernel_value import (
     NAME,
     Parsed,
@@ -20,7 +20,7 @@ from grubkd.memory.kernel_value import (
     parse_simple,
     parse_suffixed,
 )
-from grubkd.memory.size import MIB
+from grubkd.memory.size import LIMIT, MIB, round_up
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -79,14 +79,14 @@ def read(cmdline: str, release: Release, arch: str, ram: int) -> KernelRequest:
         return KernelRequest("none", 0, 0, 0, False, 0, "no crashkernel= on the command line", ret, 0)
     plain = _plain(cmdline, tokens, release, machine, ram)
     if machine.is_x86 and rules.suffixes and not rules.plain_decides:
-        request = _high_as_fallback(cmdline, tokens, rules, machine, plain)
+        request = _high_as_fallback(cmdline, tokens, release, machine, plain)
     elif _separate(release, machine) and tokens.plain < 0:
-        request = _high_instead(cmdline, tokens, rules, machine)
+        request = _high_instead(cmdline, tokens, release, machine)
     else:
         request = _request(plain)
     request = _settle(request, rules, ram)
     if request.status == "ok" and rules.plain_decides:
-        beside = request.low if request.high else default_low(cmdline, machine)
+        beside = request.low if request.high else default_low(cmdline, release, machine)
         # The amount of ,cma is the number at the start of the token, whatever follows.
         cma = parse_suffixed(cmdline, tokens.cma, CMA, rules).size if _separate(release, machine) else 0
         # Faster than _replace: predict --batch answers thousands of lines a second.
@@ -101,7 +101,7 @@ def _separate(release: Release, machine: Architecture) -> bool:
     if machine.is_powerpc or machine is Architecture.S390X:
         return False
     if machine is Architecture.ARM64:
-        return release.era.since(Era.V6_1)
+        return release.behaviours[0].arm_high
     return release.rules.plain_decides
 
 
@@ -135,8 +135,8 @@ def _plain(cmdline: str, tokens: _Tokens, release: Release, machine: Architectur
     if tokens.plain < 0:
         return Parsed(rules.missing, 0, 0, "the command line has crashkernel= values with a suffix only")
     at = tokens.plain + len(NAME)
-    if era.knows_auto and cmdline.startswith("auto", at):
-        return _auto(era, machine, rules, ram)
+    if cmdline.startswith("auto", at) and (era.knows_auto or release.behaviours[0].auto):
+        return _auto(release, machine, ram)
     # The kernel takes a value for a list of ranges if there is a ':' before the first space.
     end = cmdline.find(" ", at)
     if cmdline.find(":", at, end if end >= 0 else len(cmdline)) >= 0:
@@ -144,9 +144,10 @@ def _plain(cmdline: str, tokens: _Tokens, release: Release, machine: Architectur
     return parse_simple(cmdline, at, rules)
 
 
-def _auto(era: Era, machine: Architecture, rules: ParserRules, ram: int) -> Parsed:
+def _auto(release: Release, machine: Architecture, ram: int) -> Parsed:
     """Read `auto`. The kernel compares a prefix: what follows is ignored."""
-    ranges = automatic_ranges(era, machine)
+    era, rules = release.era, release.rules
+    ranges = release.behaviours[0].auto or automatic_ranges(era, machine)
     if ranges:
         return parse_ranges(ranges, 0, era, rules, ram)
     size = automatic_size(era, machine, ram)
@@ -156,11 +157,12 @@ def _auto(era: Era, machine: Architecture, rules: ParserRules, ram: int) -> Pars
 
 
 def _high_as_fallback(
-    cmdline: str, tokens: _Tokens, rules: ParserRules, machine: Architecture, plain: Parsed
+    cmdline: str, tokens: _Tokens, release: Release, machine: Architecture, plain: Parsed
 ) -> KernelRequest:
     """x86 from 3.9 to 6.6: `,high` is tried also after an invalid or zero plain token."""
+    rules = release.rules
     low = parse_suffixed(cmdline, tokens.low, LOW, rules)
-    amount = 0 if machine is Architecture.I386 else default_low(cmdline, machine) if low.ret else low.size
+    amount = 0 if machine is Architecture.I386 else default_low(cmdline, release, machine) if low.ret else low.size
     if plain.ret == 0 and plain.size > 0:
         return _request(plain, beside=amount)
     high = parse_suffixed(cmdline, tokens.high, HIGH, rules)
@@ -170,14 +172,15 @@ def _high_as_fallback(
     return _request(high, high=True, low=amount, beside=amount)
 
 
-def _high_instead(cmdline: str, tokens: _Tokens, rules: ParserRules, machine: Architecture) -> KernelRequest:
+def _high_instead(cmdline: str, tokens: _Tokens, release: Release, machine: Architecture) -> KernelRequest:
     """Without a plain token: `,high` must be valid and not 0, and `,low` valid or missing."""
+    rules = release.rules
     high = parse_suffixed(cmdline, tokens.high, HIGH, rules)
     if high.ret or high.size == 0:
         return _request(Parsed(EINVAL, 0, 0, high.reason or "size 0"))
     if tokens.low < 0:
         # arm64 before 6.7 has no default.
-        amount = default_low(cmdline, machine) if rules.plain_decides else 0
+        amount = default_low(cmdline, release, machine) if rules.plain_decides else 0
     else:
         low = parse_suffixed(cmdline, tokens.low, LOW, rules)
         if low.ret:
@@ -208,15 +211,18 @@ def _settle(request: KernelRequest, rules: ParserRules, ram: int) -> KernelReque
     return request
 
 
-_SWIOTLB = re.compile(r"(?:^|\s)swiotlb=(\d+)")
+_SWIOTLB = re.compile(r"(?:^|\s)swiotlb=(\S*)")
+_SWIOTLB_PARTS = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)?,?(0[xX][0-9a-fA-F]+|[0-9]+)?")
 _SLABS = 128
 _SLAB_SIZE = 2048
+_USUAL_SLABS = 64 * MIB // _SLAB_SIZE
+_AREAS_SINCE = (6, 0, 0)
 
 
-def default_low(cmdline: str, machine: Architecture) -> int:
+def default_low(cmdline: str, release: Release, machine: Architecture) -> int:
     """Bytes reserved below 4G beside a region above it, without `,low`: 256M on x86_64, 128M elsewhere.
 
-    On x86_64 at least the software I/O buffers (64M, or the slabs of 2K that `swiotlb=` wants) and 8M.
+    On x86_64 at least the software I/O buffers and 8M.
     """
     if machine is Architecture.I386:
         return 0
@@ -224,6 +230,31 @@ def default_low(cmdline: str, machine: Architecture) -> int:
         return 128 * MIB
     if "swiotlb=" not in cmdline:
         return 256 * MIB
-    slabs = [int(number[:12]) for number in _SWIOTLB.findall(cmdline)]
-    buffers = -(-slabs[-1] // _SLABS) * _SLABS * _SLAB_SIZE if slabs else 64 * MIB
-    return max(buffers + 8 * MIB, 256 * MIB)
+    return max(_swiotlb_slabs(cmdline, release) * _SLAB_SIZE + 8 * MIB, 256 * MIB)
+
+
+def _swiotlb_slabs(cmdline: str, release: Release) -> int:
+    """The slabs of 2K that `swiotlb=[SLABS][,AREAS][,force]` sets, by default 64M of them.
+
+    setup_io_tlb_npages() of kernel/dma/swiotlb.c: numbers are read in base 0; slabs are rounded up to 128 and, since
+    6.0 with AREAS, to a power of two.
+    """
+    slabs = _USUAL_SLABS
+    for value in _SWIOTLB.findall(cmdline):
+        found = _SWIOTLB_PARTS.match(value)
+        if found and found[1]:
+            slabs = round_up(_base_0(found[1]), _SLABS)
+        areas = _base_0(found[2]) if found and found[2] else 0
+        if areas and release.version >= _AREAS_SINCE:
+            slabs = 1 << (max(slabs, 1) - 1).bit_length()
+    return slabs
+
+
+def _base_0(text: str) -> int:
+    """The number as simple_strtoul() reads it: 0x for hexadecimal, 0 for octal up to the first digit that is not."""
+    if text[:2] in {"0x", "0X"}:
+        return int(text, 16) % LIMIT
+    if text.startswith("0"):
+        octal = text[: len(text) - len(text.lstrip("01234567"))]
+        return int(octal, 8) % LIMIT
+    return int(text[:20]) % LIMIT

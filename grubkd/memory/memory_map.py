@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import NotUnderstood
@@ -121,6 +121,35 @@ def typical(ram: int, arch: str) -> MemoryMap:
         start = {Architecture.ARM64: GIB, Architecture.RISCV64: 2 * GIB}.get(machine, 0)
         ranges = [(start, start + ram, "usable")]
     return from_firmware((r for r in ranges if r[0] < r[1]), source="typical")
+
+
+# Where the hole below 4G begins, and the RAM from which a machine has one: QEMU's pc and q35, EC2, Azure, servers.
+_HOLES = ((3 * GIB, 3 * GIB + 512 * MIB), (2 * GIB, 2 * GIB + 768 * MIB), (3 * GIB, 3 * GIB), (3968 * MIB, 3968 * MIB))
+_KEPT_BY_EFI = ((8 * MIB + 24 * KIB, 8 * MIB + 32 * KIB), (8 * MIB + 64 * KIB, 9 * MIB))
+_TOP_OF_EFI = 24 * MIB
+
+
+def typical_maps(ram: int, arch: str) -> tuple[MemoryMap, ...]:
+    """The maps that a machine with that many bytes of RAM may have; `typical` is the first.
+
+    x86: the hole below 4G of QEMU's pc (from 3G, if there is 3.5G) and q35 (from 2G, if there is 2.75G), of EC2 and
+    servers (from 3G) and Azure (from 3968M), by BIOS and by EFI, which keeps memory at 8M and at the top of low RAM.
+    """
+    first = typical(ram, arch)
+    if not architecture(arch).is_x86:
+        return (first,)
+    found = [first]
+    for hole, since in _HOLES:
+        low = ram if ram < since else hole
+        rest = [(4 * GIB, 4 * GIB + ram - low, "usable")] if ram > low else []
+        bios = [(0, 639 * KIB, "usable"), (MIB, max(low - 128 * KIB, 2 * MIB), "usable")]
+        found.append(from_firmware([*bios, *rest], source="typical"))
+        if low > 128 * MIB:
+            pieces = subtract([(MIB, low - _TOP_OF_EFI)], _KEPT_BY_EFI)
+            efi = [(0, 640 * KIB, "usable"), *((start, end, "usable") for start, end in pieces)]
+            kept = [(start, end, "reserved") for start, end in (*_KEPT_BY_EFI, (low - _TOP_OF_EFI, low))]
+            found.append(replace(from_firmware([*efi, *kept, *rest], source="typical"), efi=True))
+    return tuple({(each.ram, each.efi): each for each in found}.values())
 
 
 def subtract(ranges: Iterable[Extent], holes: Iterable[Extent]) -> tuple[Extent, ...]:

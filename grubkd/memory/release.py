@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import Usage
 from grubkd.memory.architecture import Architecture, implied
-from grubkd.memory.behaviours import PARSER_RULES, Version, behaviour_of
+from grubkd.memory.behaviours import Behaviour, Version, behaviours_of
 from grubkd.memory.size import KIB, MIB
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _VERSION = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,5}))?")
 _RHEL = re.compile(r"\.el(\d+)(?!\d)")
 # The number of a distribution's build: `-427.13.1` of `5.14.0-427.13.1.el9_4.x86_64`.
 _BUILD = re.compile(r"\A([0-9.]+-)([0-9]+(?:\.[0-9]+)*)(?![0-9])")
+_REALTIME = re.compile(r"[-.+]rt(?![a-z])")
 _DIGITS = re.compile("[0-9]+")
 _SEPARATORS = re.compile("[-.+_]")
 
@@ -33,15 +34,15 @@ KASLR_SINCE: Version = (4, 12, 0)
 class Release:
     """A kernel release and the behaviour that grubkd assumes for it.
 
-    `exact`: the sources of that very version were read; else `note` says whose behaviour is assumed. `vendor`: "rhel5"
-    to "rhel10" for Red Hat's builds and their derivatives, else "". `architecture`: None if the release names none.
+    `behaviours`: the possible ones, the likeliest first. `exact`: the sources of that very version were read; else
+    `note` says whose behaviour is assumed. `vendor`: "rhel5" to "rhel10" for Red Hat's builds and their derivatives,
+    else "". `architecture`: None if the release names none.
     """
 
     text: str
     version: Version
     vendor: str
-    era: Era
-    rules: ParserRules
+    behaviours: tuple[Behaviour, ...]
     exact: bool
     note: str
     architecture: Architecture | None
@@ -56,8 +57,11 @@ class Release:
             raise Usage(f"'{text}' is not a kernel release", hint="give what `uname -r` prints, like 6.1.0-50-amd64")
         version = (int(numbers[1]), int(numbers[2]), int(numbers[3] or 0))
         red_hat = _RHEL.search(text)
-        era, exact = behaviour_of(text, version, red_hat[1] if red_hat else "")
+        behaviours, exact = behaviours_of(text, version, red_hat[1] if red_hat else "")
+        era = behaviours[0].era
         note = "" if exact else f"{text}: the behaviour is that of the nearest known kernel, {era}"
+        if len(behaviours) > 1:
+            note += "; this vendor may have changed it"
         if version < AUTOMATIC_SINCE:
             note += "; before 2.6.27 x86 reserves only with an @offset"
         words = _SEPARATORS.split(text.lower())
@@ -65,14 +69,30 @@ class Release:
             text=text,
             version=version,
             vendor=f"rhel{red_hat[1]}" if red_hat else "",
-            era=era,
-            rules=PARSER_RULES[era],
+            behaviours=behaviours,
             exact=exact,
             note=note,
             architecture=implied(text),
             pages_64k="64k" in words or "64kb" in words,
             pae="pae" in words or "bigmem" in words,
         )
+
+    @property
+    def era(self) -> Era:
+        """The era of the likeliest behaviour."""
+        return self.behaviours[0].era
+
+    @property
+    def rules(self) -> ParserRules:
+        """The parser rules of the likeliest behaviour."""
+        return self.behaviours[0].rules
+
+    @property
+    def possible(self) -> tuple[Release, ...]:
+        """The release with each possible behaviour alone, the likeliest first."""
+        if len(self.behaviours) == 1:
+            return (self,)
+        return tuple(replace(self, behaviours=(behaviour,)) for behaviour in self.behaviours)
 
     @property
     def counts_span(self) -> bool:
@@ -84,6 +104,27 @@ class Release:
         """The release with a build number of zeros: one for all builds that behave alike."""
         text = _BUILD.sub(lambda found: found[1] + _DIGITS.sub("0", found[2]), self.text)
         return replace(self, text=text, note=self.note.replace(self.text, text))
+
+    @property
+    def page_size(self) -> int:
+        """Bytes of a page on arm64, by the name of the flavour, and by the distribution: RHEL 7 and 8 have 64K."""
+        if self.pages_64k or self.vendor in {"rhel7", "rhel8"}:
+            return 64 * KIB
+        return 16 * KIB if "16k" in _SEPARATORS.split(self.text.lower()) else 4 * KIB
+
+    @property
+    def power_page_sizes(self) -> tuple[int, ...]:
+        """The possible bytes of a page on POWER: Debian's default flavour has 4K since 6.10, others mostly have 64K."""
+        if self.pages_64k or self.vendor:
+            return (64 * KIB,)
+        if "powerpc64le" in self.text or "powerpc64" in self.text:
+            return (4 * KIB,) if self.version >= (6, 10) else (64 * KIB, 4 * KIB)
+        return (64 * KIB, 4 * KIB)
+
+    @property
+    def realtime(self) -> bool:
+        """Whether the release names a real-time kernel (`-rt-amd64`, `.rt7.72.el8`)."""
+        return bool(_REALTIME.search(self.text))
 
     def moves(self, cmdline: str) -> bool:
         """Whether KASLR moves the kernel: distributions' x86 kernels since 4.12, unless booted with `nokaslr`."""
@@ -147,6 +188,7 @@ _OTHERS: dict[Architecture, TypicalImage] = {
     Architecture.ARM64: TypicalImage((0x200000, 0x2A00000), 16 * MIB, 32 * MIB),
     Architecture.RISCV64: TypicalImage((0x200000, 0x2600000), 16 * MIB, 32 * MIB),
     Architecture.LOONGARCH64: TypicalImage((0x200000, 0x2A00000), 16 * MIB, 32 * MIB),
+    Architecture.ARM: TypicalImage((0x8000, 0x1A00000), 8 * MIB, 16 * MIB),
     Architecture.PPC64: TypicalImage((0, 0x2C00000), 12 * MIB, 32 * MIB),
     Architecture.PPC64LE: TypicalImage((0, 0x2C00000), 12 * MIB, 32 * MIB),
     Architecture.S390X: TypicalImage((0x100000, 0x1C00000), 8 * MIB, 16 * MIB),

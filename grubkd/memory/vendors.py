@@ -120,7 +120,17 @@ SUSE = (
     VendorRow("suse", (), POWER, "384M", _SUSE),
 )
 
-ROWS: tuple[VendorRow, ...] = (*RHEL, *KDUMP_UTILS, *FEDORA, *DEBIAN, *UBUNTU, *SUSE)
+_ORACLE = "Oracle Linux images, default kernel command line; Oracle Linux 8 documentation, kdumpctl estimate: 448M"
+_OPENEULER = "openEuler documentation, how to enable kdump manually"
+_AZURE = "Azure Linux, 51_kexec_tools.cfg of kexec-tools 2.0.27"
+
+OTHERS = (
+    *(VendorRow("oracle", (major,), X86, "1G-64G:448M,64G-:512M", _ORACLE) for major in (8, 9, 10)),
+    VendorRow("openeuler", (), frozenset({Architecture.X86_64}) | ARM, "512M,high", _OPENEULER),
+    VendorRow("azurelinux", (), frozenset({Architecture.X86_64}) | ARM, "512M-32G:256M,32G-:512M", _AZURE),
+)
+
+ROWS: tuple[VendorRow, ...] = (*RHEL, *KDUMP_UTILS, *FEDORA, *DEBIAN, *UBUNTU, *SUSE, *OTHERS)
 
 
 FALLBACK = "kdump-utils"
@@ -128,15 +138,21 @@ FALLBACK = "kdump-utils"
 # Distributions that use the version numbers of a family.
 _FAMILIES = {
     **dict.fromkeys(
-        ("rhel", "centos", "rocky", "almalinux", "ol", "oracle", "scientific", "eurolinux", "circle", "springdale"),
+        ("rhel", "centos", "rocky", "almalinux", "scientific", "eurolinux", "circle", "springdale"),
         "rhel",
     ),
     "fedora": "fedora",
     **dict.fromkeys(("debian", "raspbian"), "debian"),
     "ubuntu": "ubuntu",
+    **dict.fromkeys(("ol", "oracle"), "oracle"),
+    "openeuler": "openeuler",
+    **dict.fromkeys(("azurelinux", "mariner"), "azurelinux"),
     **dict.fromkeys(("suse", "sles", "sled", "sles_sap", "sle_hpc", "sle-micro", "sl-micro"), "suse"),
     **dict.fromkeys(("opensuse", "opensuse-leap", "opensuse-tumbleweed", "opensuse-microos"), "suse"),
 }
+
+# A family whose rows hold where a distribution has none of its own, and the first version that has one.
+_PARENTS = {"oracle": ("rhel", 8)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +183,13 @@ def choose(case: Case) -> Choice:
     """
     distribution, release = case.distribution, case.release
     name = distribution.name or distribution.id or "a system without release file"
-    own = _FAMILIES.get(distribution.id)
+    own = _FAMILIES.get(distribution.id.lower())
+    parent, since = _PARENTS.get(own or "", ("", 0))
+    version = distribution.version or _of_kernel(release, parent or own or "")
+    if parent and (not version or version[0] < since or not _row(own or "", version, case)):
+        found = _row(parent, version, case)
+        if found:
+            return Choice(found, f"{name}, {case.machine}: it has no row of its own, that of {parent} holds")
     if own and (found := _row(own, distribution.version or _of_kernel(release, own), case)):
         return Choice(found, f"{name}, {case.machine}: the nearest row of its vendor")
     parents = (

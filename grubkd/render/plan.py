@@ -150,7 +150,8 @@ def request(found: KernelRequest) -> dict[str, Any]:
 
 def placement(found: Placement | Verdict) -> dict[str, Any]:
     """Where the kernel puts the reservation, as JSON; regions are [start, end exclusive] in bytes."""
-    return members(found, "status", "regions", "alternatives", "reason")
+    chances = {"chance": round(found.chance, 6), "chances": [round(each, 6) for each in found.chances]}
+    return {**members(found, "status", "regions", "alternatives"), **chances, "reason": found.reason}
 
 
 def line_answer(found: Simulation) -> dict[str, Any]:

@@ -38,16 +38,20 @@ def test_with_a_map() -> None:
         "status": "reserved",
         "regions": [[788529152, 1056964608]],
         "alternatives": [],
+        "chance": 1.0,
+        "chances": [],
         "reason": "",
     }
-    (found,) = ask({**GOOD, "firmware_map": MAP, "kaslr": True})
+    (found,) = ask({**GOOD, "firmware_map": MAP, "kaslr": True, "initrd": None})
     assert found["placement"]["status"] == "uncertain"
-    assert [788529152, 1056964608] in [*found["placement"]["regions"], *found["placement"]["alternatives"][0]]
+    assert [788529152, 1056964608] in [
+        region for each in (found["placement"]["regions"], *found["placement"]["alternatives"]) for region in each
+    ]
     assert len(found["placement"]["alternatives"]) > 1
 
 
 def test_kaslr_absent() -> None:
-    line = {**GOOD, "firmware_map": MAP, "cmdline": "crashkernel=256M"}
+    line = {**GOOD, "firmware_map": MAP, "cmdline": "crashkernel=256M", "initrd": None}
     statuses = [
         found["placement"]["status"]
         for found in ask(line, {**line, "release": "4.9.0-19-amd64"}, {**line, "kaslr": False}, {**line, "kaslr": None})
@@ -67,9 +71,36 @@ def test_kaslr_absent() -> None:
 def test_no_size_no_place(cmdline: str, status: str, reason: str) -> None:
     (found,) = ask({**GOOD, "cmdline": cmdline, "firmware_map": MAP})
     assert (found["request"]["status"], found["request"]["reason"]) == (status, reason)
-    assert found["placement"] == {"status": "failed", "regions": [], "alternatives": [], "reason": reason}
+    placement = {"status": "failed", "regions": [], "alternatives": [], "chance": 1.0, "chances": [], "reason": reason}
+    assert found["placement"] == placement
     (found,) = ask({**GOOD, "cmdline": cmdline})
     assert found["placement"] is None
+
+
+def test_a_field_that_is_left_out_is_unknown() -> None:
+    """Without `initrd` it may be anywhere; null means that there is none. `loader` says where it may be."""
+    line = {**GOOD, "firmware_map": MAP}
+    unknown, none, grub = (
+        found["placement"] for found in ask(line, {**line, "initrd": None}, {**line, "loader": "grub"})
+    )
+    assert (unknown["status"], none["status"], grub["status"]) == ("uncertain", "reserved", "uncertain")
+    assert none["regions"] in [unknown["regions"], *unknown["alternatives"]]
+    assert 0 < unknown["chance"] < 1
+    assert len(unknown["chances"]) == len(unknown["alternatives"]) <= 23
+
+
+def test_numa_nodes() -> None:
+    """Seen: 2G in nodes of 512M; no free range is larger than a node."""
+    nodes = [[0, 0xA0000, 0], [0x100000, 0x20000000, 0], [0x20000000, 0x40000000, 1]]
+    line = {**GOOD, "cmdline": "crashkernel=600M nokaslr", "firmware_map": MAP, "initrd": None}
+    apart, off, bad, worse = ask(
+        {**line, "numa_nodes": nodes},
+        {**line, "numa_nodes": nodes, "cmdline": "crashkernel=600M nokaslr numa=off"},
+        {**line, "numa_nodes": [[1, 2]]},
+        {**line, "loader": "lilo"},
+    )
+    assert (apart["placement"]["status"], off["placement"]["status"]) == ("failed", "reserved")
+    assert bad["error"]["code"] == worse["error"]["code"] == "bad-request"
 
 
 def test_old_kernels_count_the_span_of_the_map() -> None:

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.memory.architecture import Architecture, architecture, implied
-from grubkd.memory.behaviours import Era
-from grubkd.memory.placement.generic import DEBIAN_ARM64
+from grubkd.memory.behaviours import VENDOR_CHANGES, Behaviour, Era, ParserRules, VendorChange
+from grubkd.memory.memory_map import typical
+from grubkd.memory.placement.arm import DEBIAN_ARM64
+from grubkd.memory.placement.place import place_line
 from grubkd.memory.release import Release, typical_image
+from grubkd.memory.size import GIB
 
 
 @pytest.mark.parametrize(
@@ -142,3 +145,49 @@ def test_typical_images_are_those_of_the_sample(text: str) -> None:
     for machine in (Architecture.X86_64, Architecture.I386):
         assert typical_image(release.sample, machine, 0) == typical_image(release, machine, 0)
     assert bool(DEBIAN_ARM64.fullmatch(release.sample.text)) == bool(DEBIAN_ARM64.fullmatch(text))
+
+
+@pytest.mark.parametrize("change", VENDOR_CHANGES, ids=lambda change: f"{change.tag.pattern}-{change.version}")
+def test_every_change_of_a_vendor_names_its_source(change: VendorChange) -> None:
+    assert change.source
+    assert change.changes
+    assert set(change.changes) <= {*Behaviour._fields, *ParserRules._fields}
+
+
+@pytest.mark.parametrize(
+    ("text", "arm_high", "rounds", "others"),
+    [
+        # Changelogs of kernel-5.14.0-122.el9 and -133.el9.
+        ("5.14.0-70.13.1.el9_0.aarch64", False, False, 0),
+        ("5.14.0-122.el9.aarch64", True, False, 0),
+        ("5.14.0-162.6.1.el9_1.x86_64", True, True, 0),
+        # What RHEL 9.4 and later took from 6.7 was not read.
+        ("5.14.0-503.11.1.el9_5.x86_64", True, True, 1),
+        ("6.12.0-55.el10.x86_64", True, True, 0),
+        # openEuler's installation guide documents X,high on arm64.
+        ("5.10.0-60.18.0.50.oe2203.aarch64", True, False, 0),
+        ("5.10.0-32-arm64", False, False, 0),
+        ("4.18.0-240.el8.aarch64", False, True, 0),
+        ("4.18.0-147.el8.x86_64", False, True, 1),
+        ("4.14.35-2047.el7uek.x86_64", False, False, 1),
+        ("5.10.8-200.fc33.x86_64", False, False, 1),
+    ],
+)
+def test_what_vendors_changed(text: str, arm_high: bool, rounds: bool, others: int) -> None:
+    release = Release.parse(text)
+    behaviour = release.behaviours[0]
+    assert (behaviour.arm_high, behaviour.rules.rounds_ram) == (arm_high, rounds)
+    assert len(release.possible) == 1 + others
+    assert ("this vendor may have changed it" in release.note) is bool(others)
+
+
+def test_what_a_vendor_may_have_changed_is_not_certain() -> None:
+    """UEK 5 knows auto; whether with these sizes was not read. Both outcomes are named."""
+    memory = typical(8 * GIB, "x86_64")
+    facts = {"initrd": None, "kaslr": False}
+    for text, status in (("4.14.35-2047.el7uek.x86_64", "uncertain"), ("4.14.0-1-amd64", "failed")):
+        found = place_line("crashkernel=auto", Release.parse(text), "x86_64", 8 * GIB, memory, **facts)
+        assert found.status == status
+        assert len(found.alternatives) == (status == "uncertain")
+    fedora = Release.parse("5.10.8-200.fc33.x86_64")
+    assert "vendor" in place_line("crashkernel=auto", fedora, "x86_64", 8 * GIB, memory).reason

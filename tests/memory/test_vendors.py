@@ -130,6 +130,32 @@ def test_row_of_what_a_system_is_like(
     assert warnings(own, (), kernel, machine, *like) == ["unknown-distribution"]
 
 
+@pytest.mark.parametrize(
+    ("own", "version", "kernel", "machine", "text"),
+    [
+        # Oracle's images and documentation; older versions and other machines have Red Hat's row.
+        ("ol", (9, 5), "5.15.0-206.153.7.1.el9uek.x86_64", X86_64, "1G-64G:448M,64G-:512M"),
+        ("ol", (8, 9), "4.18.0-553.el8_10.x86_64", X86_64, "1G-64G:448M,64G-:512M"),
+        ("ol", (7, 9), "4.14.35-2047.el7uek.x86_64", X86_64, PC),
+        ("ol", (8, 9), "4.18.0-553.el8_10.aarch64", ARM64, "2G-:480M"),
+        # openEuler's installation guide; 51_kexec_tools.cfg of Azure Linux.
+        ("openEuler", (22, 3), "5.10.0-60.18.0.50.oe2203.aarch64", ARM64, "512M,high"),
+        ("azurelinux", (3, 0), "6.6.51.1-5.azl3", X86_64, "512M-32G:256M,32G-:512M"),
+        ("mariner", (2, 0), "5.15.131.1-2.cm2", X86_64, "512M-32G:256M,32G-:512M"),
+    ],
+)
+def test_other_vendors(own: str, version: tuple[int, ...], kernel: str, machine: Architecture, text: str) -> None:
+    assert row(own, version, kernel, machine).text == text
+    assert warnings(own, version, kernel, machine) == []
+
+
+def test_a_row_of_the_parent_says_so() -> None:
+    case = Case(
+        Release.parse("4.14.35-2047.el7uek.x86_64"), X86_64, Distribution("ol", (7, 9), name="Oracle Linux 7.9")
+    )
+    assert "that of rhel" in choose(case).reason
+
+
 def test_an_architecture_that_the_vendor_does_not_name() -> None:
     """Red Hat publishes nothing for riscv64: kdump-utils' row for arm64, with a warning."""
     assert row("fedora", (44,), "7.0.2-200.fc44.riscv64", RISCV64).text == "2G-4G:256M,4G-64G:320M,64G-:576M"

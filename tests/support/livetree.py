@@ -100,7 +100,7 @@ def red_hat(top: Path) -> Path:
             "etc/kdump.conf": "auto_reset_crashkernel no\npath /var/crash\n"
             "core_collector makedumpfile -l --message-level 7 -d 31\n",
             "var/crash/": "",
-            **running("5.14.0-503.11.1.el9_5.x86_64", line, 192 * MIB),
+            **running("5.14.0-503.11.1.el9_5.x86_64", line, 256 * MIB),
         },
     )
     return tree

@@ -1,17 +1,16 @@
-"""The generic search since 6.7 (reserve_crashkernel_generic), and placement on arm64, riscv64 and loongarch64.
+"""The generic search since 6.7 (reserve_crashkernel_generic), and placement on riscv64 and loongarch64.
 
-x86 uses the search too. What else arm64, riscv64 and loongarch64 kernels allocate early is only roughly known.
+x86 and arm64 use the search too. What else riscv64 and loongarch64 kernels allocate early is only roughly known.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
 from grubkd.memory.memory_map import merged
-from grubkd.memory.placement.search import FreeMemory, failed, from_variants, hang, reserved
+from grubkd.memory.placement.search import FreeMemory, combined, failed, from_variants, hang, reserved
 from grubkd.memory.release import possible_images
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, TIB, round_up
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from grubkd.memory.memory_map import Extent
     from grubkd.memory.placement.place import BootFacts
     from grubkd.memory.placement.search import Likelihood, PlacementOutcome
-    from grubkd.memory.release import Release
 
 
 IN_USE = "crashkernel reservation failed - memory is in use."
@@ -87,113 +85,72 @@ def main_region(request: KernelRequest, era: Era, free: FreeMemory, bounds: Limi
     return (above, low) if above is not None else (below, low)
 
 
+WHY = "what else these kernels take at the top of memory (page tables, memory map, CMA) is only roughly known"
+EFI = "EFI firmware keeps data of its own in RAM"
+_NO_KEXEC = "a kernel that is built without kexec reserves nothing"
 _PAGE_STRUCT = 64
-_WHY = "what else these kernels take at the top of memory (page tables, memory map, CMA) is only roughly known"
-_EFI = "EFI firmware keeps data of its own in RAM"
 
-# Measured on Debian's arm64 kernels booted without EFI: they take exactly this at the top.
-_MEASURED = frozenset({(6, 1), (6, 12), (7, 2)})
-DEBIAN_ARM64 = re.compile(r"\d+\.\d+\.\d+(?:-\d+|\+deb[0-9.]+)-arm64")
-
-
-class _Top(NamedTuple):
-    """Bytes of CMA, and bytes beside the page tables: the possible values of each, the likeliest first."""
-
-    cma: tuple[int, ...]
-    beyond: tuple[int, ...]
-
-
-_KNOWN = _Top((64 * MIB,), (192 * KIB, 64 * KIB, 512 * KIB))
-# Measured on Debian's riscv64 6.12 with 1G, 2G and 6G: 36M in pieces beside the memory map, and no CMA.
-_RISCV64 = _Top((0, 64 * MIB), (34 * MIB + 256 * KIB, 2 * MIB, 66 * MIB))
-_GUESSED = _Top((64 * MIB, 0, 32 * MIB, 16 * MIB, 128 * MIB), (192 * KIB, 0, 8 * MIB))
+# Measured on Debian's riscv64 6.12 with 1G, 2G and 6G: 36M in pieces beside the memory map, and no CMA. CMA, beyond.
+_RISCV64 = (
+    *((cma, beyond) for cma in (0, 64 * MIB) for beyond in (34 * MIB + 256 * KIB, 2 * MIB, 66 * MIB)),
+    *((0, step * 2 * MIB) for step in range(22)),
+)
+# arch_mem_init() of loongarch64 reserves the region before its own tables, on 7.2 at the very end of RAM.
+_LOONGARCH64 = ((0, 0), (0, 2 * MIB), (64 * MIB, 0), (0, 16 * MIB), (0, 8 * MIB), (0, 32 * MIB))
 
 
 def judge(request: KernelRequest, facts: BootFacts) -> Likelihood:
-    """What the kernel does, and how certain that is. For arm64, riscv64 and loongarch64."""
-    release, ram, initrd = facts.release, facts.memory.ram, facts.initrd
-    measured = release.version[:2] in _MEASURED and bool(DEBIAN_ARM64.fullmatch(release.text)) and not facts.efi
-    top = _KNOWN if measured else _RISCV64 if facts.machine is Architecture.RISCV64 else _GUESSED
+    """What the kernel does, and how certain that is. For riscv64 and loongarch64."""
+    ram, initrd = facts.memory.ram, facts.initrd
     outcomes = []
-    for kernel in possible_images(release, facts.machine, ram[0][0], facts.kernel_image):
-        for blob in _device_trees(facts) if measured else [None]:
-            taken = [kernel, *facts.memory.held, *([initrd] if initrd else []), *([blob] if blob else [])]
-            free = FreeMemory(ram).without(*(extent for extent in merged(taken) if extent not in facts.memory.crash))
-            for layout in _layouts(free, ram, facts, top):
-                outcomes.append(_attempt(request, release, facts.machine, layout, ram))
-    return from_variants(outcomes, _EFI if facts.efi else _WHY)
+    for kernel in possible_images(facts.release, facts.machine, ram[0][0], facts.kernel_image):
+        taken = [kernel, *facts.memory.held, *([initrd] if initrd else [])]
+        free = FreeMemory(ram).split(facts.borders)
+        free = free.without(*(extent for extent in merged(taken) if extent not in facts.memory.crash))
+        for layout in _layouts(free, ram, facts):
+            outcomes.append(_attempt(request, facts, layout, ram))
+    return or_without_kexec(from_variants(outcomes, EFI if facts.efi else WHY))
 
 
-def _device_trees(facts: BootFacts) -> list[Extent | None]:
-    """Where the loader may have put the device tree: behind the initrd, 128M into RAM, or elsewhere (None)."""
-    start = round_up(facts.initrd[1], 2 * MIB) if facts.initrd else facts.memory.ram[0][0] + 128 * MIB
-    return [(start, start + MIB), None]
+def or_without_kexec(found: Likelihood) -> Likelihood:
+    """The likelihood with one more outcome: not every kernel of these architectures has kexec."""
+    if all(outcome.status != "reserved" for outcome, _ in found.outcomes):
+        return found
+    nothing = from_variants([found.likeliest, failed(_NO_KEXEC)], _NO_KEXEC)
+    return combined(found, nothing)
 
 
-def _layouts(free: FreeMemory, ram: tuple[Extent, ...], facts: BootFacts, top: _Top) -> Iterator[FreeMemory]:
-    """The possible free memory: page tables and the memory map at the top, CMA below what DMA reaches.
+def _layouts(free: FreeMemory, ram: tuple[Extent, ...], facts: BootFacts) -> Iterator[FreeMemory]:
+    """The possible free memory: the memory map and others at the top, CMA below what DMA reaches.
 
     Up to 6.12 the kernel allocates the memory map before it searches the region, 7.2 does it later.
     """
-    release = facts.release
+    riscv = facts.machine is Architecture.RISCV64
     total = sum(end - start for start, end in ram)
-    page = 64 * KIB if release.pages_64k else 4 * KIB
-    # arm64 maps its memory page by page, to be able to protect each.
-    tables = total // 512 if facts.machine is Architecture.ARM64 and not release.pages_64k else 0
     # One struct page each, mapped by blocks of 2M.
-    structs = 0 if release.era is Era.V7_2 else round_up(total // page * _PAGE_STRUCT, 2 * MIB)
+    structs = round_up(total // (4 * KIB) * _PAGE_STRUCT, 2 * MIB)
+    versions = [0] if not riscv or facts.release.version >= (7, 2) else [structs]
+    if riscv and (6, 13) <= facts.release.version < (7, 2):
+        versions = [structs, 0]
     dma = min(4 * GIB, ram[-1][1]) if ram[0][0] < 4 * GIB else LIMIT
-    for cma in top.cma:
-        for beyond in top.beyond:
-            left = _take(free, tables + beyond, 4 * KIB, LIMIT)
-            left = _take(left, structs, 2 * MIB, LIMIT)
-            yield _take(left, cma, 2 * MIB, dma)
+    for size in versions:
+        for cma, beyond in _RISCV64 if riscv else _LOONGARCH64:
+            left = take_top(free, beyond, 4 * KIB, LIMIT)
+            left = take_top(left, size, 2 * MIB, LIMIT)
+            yield take_top(left, cma, 2 * MIB, dma)
 
 
-def _take(free: FreeMemory, size: int, align: int, high: int) -> FreeMemory:
+def take_top(free: FreeMemory, size: int, align: int, high: int) -> FreeMemory:
+    """The memory without the highest aligned piece of that size below `high`, if there is one."""
     found = free.from_top(size, align, 0, high) if size else None
     return free if found is None else free.without((found, found + size))
 
 
-def _attempt(
-    request: KernelRequest, release: Release, machine: Architecture, free: FreeMemory, ram: tuple[Extent, ...]
-) -> PlacementOutcome:
-    bounds = limits(machine, ram)
-    if release.era.since(Era.V6_8):
-        return search(request, release.era, machine, free, bounds)
-    if machine is Architecture.ARM64:
-        return _arm64(request, release, free, bounds, ram)
-    return _before_common_code(request, machine, free, bounds, ram)
-
-
-def _arm64(
-    request: KernelRequest, release: Release, free: FreeMemory, bounds: Limits, ram: tuple[Extent, ...]
-) -> PlacementOutcome:
-    """Arm64 up to 6.6: sizes in whole pages, no fallback from one side of the DMA limit to the other."""
-    size = round_up(request.size, 64 * KIB if release.pages_64k else 4 * KIB)
-    if request.base and not release.era.since(Era.V6_1):
-        return _arm64_given(request.base, size, bounds.align, free, ram)
-    low = request.base
-    high = bounds.high if request.high else bounds.low
-    found = free.from_top(size, bounds.align, low, low + size if low else high)
-    if found is None:
-        return failed(f"cannot allocate crashkernel (size:{size:#x})")
-    if found < bounds.low or not request.low:
-        return reserved(found, size)
-    below = free.without((found, found + size)).from_top(request.low, bounds.align, 0, bounds.low)
-    if below is None:
-        return failed(f"cannot allocate crashkernel low memory (size:{request.low:#x}).")
-    return reserved(found, size, (below, below + request.low))
-
-
-def _arm64_given(base: int, size: int, align: int, free: FreeMemory, ram: tuple[Extent, ...]) -> PlacementOutcome:
-    if not FreeMemory(ram).covers(base, base + size):
-        return failed("cannot reserve crashkernel: region is not memory")
-    if not free.covers(base, base + size):
-        return failed("cannot reserve crashkernel: region overlaps reserved memory")
-    if base % align:
-        return failed("cannot reserve crashkernel: base address is not 2MB aligned")
-    return reserved(base, size)
+def _attempt(request: KernelRequest, facts: BootFacts, free: FreeMemory, ram: tuple[Extent, ...]) -> PlacementOutcome:
+    bounds = limits(facts.machine, ram)
+    if facts.release.era.since(Era.V6_8):
+        return search(request, facts.release.era, facts.machine, free, bounds)
+    return _before_common_code(request, facts.machine, free, bounds, ram)
 
 
 def _before_common_code(

@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture, architecture
+from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import Extent
-from grubkd.memory.placement import generic, power_s390, x86
+from grubkd.memory.placement import arm, early, generic, power_s390, x86
+from grubkd.memory.placement.initrd import UnknownInitrd, possible_initrds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from typing import Any, Literal
 
     from grubkd.memory.kernel_parser import KernelRequest
@@ -23,8 +26,12 @@ if TYPE_CHECKING:
 
 Regions = tuple[Extent, ...]
 
-# Arguments that take or hide memory before the kernel looks for the region. They are not modelled.
-_DISTURBING = ("mem=", "memmap=", "cma=", "hugetlb_cma=", "numa=fake", "movable_node", "numa_emulation")
+INITRD_DECIDES = "where the boot loader puts the initrd decides"
+VENDOR_DECIDES = "this vendor may have changed what its kernel does"
+_MANY = 4
+MOST_OUTCOMES = 24
+"""How many possible results a placement names: the likeliest ones."""
+
 # Debian's kernels of these versions were booted and follow the rules to the byte.
 _MEASURED = frozenset({(5, 10), (6, 1), (6, 12), (7, 2)})
 
@@ -40,6 +47,8 @@ class BootFacts(NamedTuple):
     kaslr: bool = False
     borders: tuple[int, ...] = ()
     efi: bool = False
+    cmdline: str = ""
+    sampled: bool = False
 
     @property
     def measured(self) -> bool:
@@ -50,12 +59,10 @@ class BootFacts(NamedTuple):
 class Placement(NamedTuple):
     """The reserved regions, ascending; each is (start, end exclusive) in bytes.
 
-    status: "reserved": the regions are exact. "failed": nothing is reserved. "hang": the machine does not boot.
-    "uncertain": `regions` is the most likely result and `alternatives` has the others, with () for "reserves nothing".
-    may_hang: one of the possible results is a machine that does not boot.
-
-    "reserved" may have alternatives too: results of less than one boot in twenty, where KASLR puts the kernel on the
-    region.
+    status: "reserved": the regions are exact in at least 999 of 1000 boots. "failed": nothing is reserved. "hang": the
+    machine does not boot. "uncertain": `regions` is the most likely result and `alternatives` has the others, with ()
+    for "reserves nothing". may_hang: one of the possible results is a machine that does not boot. chance: the
+    probability of `regions`, from 0 to 1. chances: those of the alternatives.
     """
 
     status: Status
@@ -63,59 +70,113 @@ class Placement(NamedTuple):
     alternatives: tuple[Regions, ...]
     reason: str
     may_hang: bool = False
+    chance: float = 1.0
+    chances: tuple[float, ...] = ()
 
 
-def counted_ram(release: Release, arch: str, memory: MemoryMap) -> int:
+def counted_ram(release: Release, arch: str, memory: MemoryMap, cmdline: str = "") -> int:
     """Bytes of RAM that the kernel compares with the ranges of a value.
 
-    The sum of all RAM; x86 kernels up to RHEL 6 take the end of the last RAM instead.
+    The sum of all RAM after mem= and memmap=; x86 kernels up to RHEL 6 take the end of the last RAM instead.
     """
-    return memory.span if release.counts_span and architecture(arch).is_x86 else memory.ram_total
+    machine = architecture(arch)
+    memory = early.map_after(cmdline, release, machine, memory) if early.changes_ram(cmdline) else memory
+    if machine is Architecture.ARM:
+        # max_low_pfn - min_low_pfn: low memory only.
+        return min(memory.span - memory.ram[0][0], arm.ARM_LOW_MEMORY)
+    return memory.span if release.counts_span and machine.is_x86 else memory.ram_total
 
 
-def boot_facts(  # noqa: PLR0913 (the facts of one boot)
+def possible_boots(  # noqa: PLR0913 (the facts of one boot)
     release: Release,
     arch: str,
     memory: MemoryMap,
     *,
-    kernel_image: Extent | None = None,
-    initrd: Extent | None = None,
-    kaslr: bool | None = None,
     cmdline: str = "",
-    borders: tuple[int, ...] = (),
+    initrd: Extent | UnknownInitrd | None = None,
     efi: bool | None = None,
-) -> BootFacts:
-    """Collect the facts of a boot, and derive those that are not given.
+    kaslr: bool | None = None,
+    **known: Any,
+) -> Iterator[BootFacts]:
+    """The facts of a boot, for each possible value of those that are not known, the likeliest first.
 
-    kernel_image: from "Kernel code" to the end of "Kernel bss" without KASLR (with KASLR only its size matters); None:
-    a typical image of the release. initrd: None for none. kaslr: None to derive it from the command line and the
-    release. borders: the first address of each NUMA node but the lowest. efi: booted by EFI firmware, which keeps data
-    in RAM that the map calls usable; None to derive it from the map. Raises ArchitectureUnknown.
+    initrd: None for none. kaslr: None to derive it from the command line and the release. efi: booted by EFI firmware,
+    which keeps data in RAM that the map calls usable; None: an x86 map shows it, on arm64 both are possible. known:
+    kernel_image (from "Kernel code" to the end of "Kernel bss" without KASLR; with KASLR only its size matters; None: a
+    typical image) and borders (the first address of each NUMA node but the lowest). Raises ArchitectureUnknown.
     """
     machine = architecture(arch)
-    if kaslr is None:
-        kaslr = release.moves(cmdline)
-    if efi is None:
-        efi = memory.efi or (machine.is_x86 and memory.is_broken)
-    return BootFacts(release, machine, memory, kernel_image, initrd, kaslr, borders, efi)
+    moves = release.moves(cmdline) if kaslr is None else kaslr
+    firmware = [efi] if efi is not None else [True] if memory.efi else [False]
+    if efi is None and machine.is_x86:
+        firmware = [memory.efi or memory.is_broken]
+    elif efi is None and machine is Architecture.ARM64 and not memory.efi:
+        firmware = [False, True]
+    left = early.map_after(cmdline, release, machine, memory) if early.changes_ram(cmdline) else memory
+    for by_efi in firmware:
+        unknown = initrd
+        if initrd is None and by_efi and next(early.words(cmdline, "initrd="), None):
+            # The EFI stub loads it.
+            unknown = UnknownInitrd(loader="efistub")
+        places = possible_initrds(unknown, machine, memory) if isinstance(unknown, UnknownInitrd) else [unknown]
+        for place in places:
+            yield BootFacts(release, machine, left, initrd=place, kaslr=moves, efi=by_efi, cmdline=cmdline, **known)
 
 
-def place(
-    request: KernelRequest, release: Release, arch: str, memory: MemoryMap, *, cmdline: str = "", **facts: Any
-) -> Placement:
+def place(request: KernelRequest, release: Release, arch: str, memory: MemoryMap, **facts: Any) -> Placement:
     """Return what the kernel of that release does with the request on that memory.
 
-    `cmdline` is its command line; the other facts are those of `boot_facts`. Raises ArchitectureUnknown.
+    The facts are those of `possible_boots`; what the result of all possible boots is, is certain. Raises
+    ArchitectureUnknown.
     """
-    return place_at_boot(request, boot_facts(release, arch, memory, cmdline=cmdline, **facts), cmdline)
+    return agreed_boots(request, list(possible_boots(release, arch, memory, **facts)))
 
 
-def place_at_boot(request: KernelRequest, facts: BootFacts, cmdline: str = "") -> Placement:
+def place_line(cmdline: str, release: Release, arch: str, ram: int, memory: MemoryMap, **facts: Any) -> Placement:
+    """The same for a command line: with each behaviour that the release may have. `ram`: as for kernel_parser.read."""
+    found = []
+    for each in release.possible:
+        request = read(cmdline, each, arch, ram)
+        found.append(place(request, each, arch, memory, cmdline=cmdline, **facts))
+    return agreed(found, VENDOR_DECIDES)
+
+
+def agreed_boots(request: KernelRequest, boots: Sequence[BootFacts]) -> Placement:
+    """What equally likely boots have in common: the first placement; "uncertain" if another one differs from it."""
+    # Of many possible boots each counts little: a sample of the kernel's possible places is enough for each.
+    sampled = len(boots) > _MANY
+    return agreed([place_at_boot(request, boot._replace(sampled=sampled)) for boot in boots], INITRD_DECIDES)
+
+
+def agreed(found: Sequence[Placement], why: str) -> Placement:
+    """What equally likely placements have in common. `why`: what decides between them."""
+    first = found[0]
+    if len(found) == 1:
+        return first
+    shares: dict[Regions, float] = {first.regions: 0.0}
+    for each in found:
+        for regions, chance in zip((each.regions, *each.alternatives), (each.chance, *each.chances), strict=True):
+            shares[regions] = shares.get(regions, 0.0) + chance / len(found)
+    same = all((each.status, each.regions) == (first.status, first.regions) for each in found)
+    status: Status = first.status if same else "uncertain"
+    reasons = dict.fromkeys(filter(None, (first.reason, "" if same else why)))
+    may_hang = any(each.may_hang or each.status == "hang" for each in found)
+    return _limited(status, shares, "; ".join(reasons), may_hang=may_hang)
+
+
+def place_at_boot(request: KernelRequest, facts: BootFacts) -> Placement:
     """Return what the kernel does with the request at that boot."""
+    if power_s390.uses_fadump(facts):
+        return _placement(power_s390.judge_fadump(request, facts), "")
     if request.status != "ok":
         return Placement("failed", (), (), request.reason)
-    disturbing = next((word for word in cmdline.split() if word.startswith(_DISTURBING)), "")
-    return _placement(_likelihood(request, facts), disturbing)
+    return _placement(_likelihood(request, facts), _disturbing(facts))
+
+
+def _disturbing(facts: BootFacts) -> str:
+    """A parameter that may change what is free and is not modelled, "" for none."""
+    names = early.UNMODELLED if facts.machine.is_x86 else early.UNMODELLED_ELSEWHERE
+    return next(early.words(facts.cmdline, *names), "")
 
 
 def passes_quick_test(request: KernelRequest, facts: BootFacts) -> bool:
@@ -133,18 +194,35 @@ def _likelihood(request: KernelRequest, facts: BootFacts) -> Likelihood:
         return power_s390.judge_power(request, facts)
     if facts.machine is Architecture.S390X:
         return power_s390.judge_s390(request, facts)
+    if facts.machine is Architecture.ARM64:
+        return arm.judge_arm64(request, facts)
+    if facts.machine is Architecture.ARM:
+        return arm.judge_arm(request, facts)
     return generic.judge(request, facts)
 
 
 def _placement(found: Likelihood, disturbing: str) -> Placement:
     """The answer for what the model found. `disturbing`: an argument that is not modelled, "" for none."""
-    likeliest, others = found.likeliest, found.others
-    alternatives = tuple(dict.fromkeys(other.regions for other in others if other.regions != likeliest.regions))
-    may_hang = likeliest.status == "hang" or any(other.status == "hang" for other in others)
+    likeliest = found.likeliest
+    shares = {likeliest.regions: 0.0}
+    for outcome, chance in found.outcomes:
+        shares[outcome.regions] = shares.get(outcome.regions, 0.0) + chance
+    may_hang = any(outcome.status == "hang" for outcome, _ in found.outcomes)
     reasons = [likeliest.reason, found.why]
     status: Status = likeliest.status if found.certain else "uncertain"
     if disturbing:
         status = "uncertain"
         reasons.append(f"{disturbing} changes what is free")
-        alternatives = tuple(dict.fromkeys((*alternatives, ()))) if likeliest.regions else alternatives
-    return Placement(status, likeliest.regions, alternatives, "; ".join(filter(None, reasons)), may_hang)
+        if likeliest.regions and () not in shares:
+            shares = {regions: chance / 2 for regions, chance in shares.items()} | {(): 0.5}
+    return _limited(status, shares, "; ".join(filter(None, reasons)), may_hang=may_hang)
+
+
+def _limited(status: Status, shares: dict[Regions, float], reason: str, *, may_hang: bool) -> Placement:
+    """The placement with the first regions, and as alternatives the likeliest of the others."""
+    first, *others = shares.items()
+    # "Nothing" is always named, and the order of the others is that of their chances.
+    others.sort(key=lambda share: (share[0] != (), -share[1]))
+    others = others[: MOST_OUTCOMES - 1]
+    alternatives, chances = tuple(regions for regions, _ in others), tuple(chance for _, chance in others)
+    return Placement(status, first[0], alternatives, reason, may_hang, min(first[1], 1.0), chances)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.memory.behaviours import Era
+from grubkd.memory.placement import early
+from grubkd.memory.placement.generic import or_without_kexec
 from grubkd.memory.placement.search import FreeMemory, failed, from_variants, reserved
 from grubkd.memory.release import possible_images
-from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
+from grubkd.memory.size import GIB, LIMIT, MIB, round_down, round_up
 
 if TYPE_CHECKING:
     from grubkd.memory.kernel_parser import KernelRequest
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
     from grubkd.memory.placement.search import Likelihood, PlacementOutcome
     from grubkd.memory.release import Release
 
-_PAGE_64K = 64 * KIB
-_WHY_POWER = "the kernel's own size and the partition's real mode area (RMA) are not known"
+_FADUMP_ON = ("fadump=on", "fadump=nocma")
+_WHY_POWER = "the kernel's own size, its page size and the partition's real mode area (RMA) are not known"
+_OVERLAP = "Crash kernel can not overlap current kernel: a kernel that does not check it does not boot"
 
 
 def judge_power(request: KernelRequest, facts: BootFacts) -> Likelihood:
@@ -27,11 +30,40 @@ def judge_power(request: KernelRequest, facts: BootFacts) -> Likelihood:
     areas = [area] if request.base or area >= GIB else [area, area // 2]
     images = possible_images(facts.release, facts.machine, ram[0][0], facts.kernel_image)
     outcomes = [
-        _attempt_power(request, request.base or _fixed_place(facts.release, rma), ram, image)
+        _attempt_power(request, request.base or _fixed_place(facts.release, rma), ram, image, page)
+        for page in facts.release.power_page_sizes
         for image in images
         for rma in areas
     ]
     return from_variants(outcomes, _WHY_POWER)
+
+
+_FADUMP_LEAST = 256 * MIB
+_FADUMP_STEP = 256 * MIB
+_FADUMP = "firmware-assisted dump adds a few megabytes for the state of its processors"
+
+
+def uses_fadump(facts: BootFacts) -> bool:
+    """Whether the line turns on POWER's firmware-assisted dump."""
+    return facts.machine.is_powerpc and any(word in _FADUMP_ON for word in early.words(facts.cmdline, "fadump="))
+
+
+def judge_fadump(request: KernelRequest, facts: BootFacts) -> Likelihood:
+    """What the kernel reserves for a firmware-assisted dump: fadump_calculate_reserve_size() of 6.1.
+
+    The size without its offset, at most a quarter of RAM; without a valid size 5 % of RAM in steps of 256M, at least
+    256M. The area begins where as much boot memory ends.
+    """
+    ram, total = facts.memory.ram, facts.memory.ram_total
+    if request.status == "ok":
+        size = min(request.size, total // 4)
+    else:
+        size = max(round_down(total // 20, _FADUMP_STEP), _FADUMP_LEAST)
+    taken = [facts.initrd] if facts.initrd else []
+    page = facts.release.power_page_sizes[0]
+    base = FreeMemory(ram).without(*taken).from_bottom(round_up(size, page), page, size, LIMIT)
+    found = failed("no memory for the firmware-assisted dump") if base is None else reserved(base, round_up(size, page))
+    return from_variants([found], "")._replace(certain=base is None, why=_FADUMP if base is not None else "")
 
 
 def _fixed_place(release: Release, rma: int) -> int:
@@ -42,10 +74,12 @@ def _fixed_place(release: Release, rma: int) -> int:
     return middle if release.version[:2] == (5, 10) else min(middle, 128 * MIB)
 
 
-def _attempt_power(request: KernelRequest, base: int, ram: tuple[Extent, ...], image: Extent) -> PlacementOutcome:
-    base, size = round_up(base, _PAGE_64K), round_up(request.size, _PAGE_64K)
+def _attempt_power(
+    request: KernelRequest, base: int, ram: tuple[Extent, ...], image: Extent, page: int
+) -> PlacementOutcome:
+    base, size = round_up(base, page), round_up(request.size, page)
     if base < image[1] and image[0] < base + size:
-        return failed("Crash kernel can not overlap current kernel")
+        return failed(_OVERLAP)
     if not FreeMemory(ram).covers(base, base + size):
         return failed("Failed to reserve memory for crashkernel!")
     return reserved(base, size)
@@ -68,7 +102,7 @@ def judge_s390(request: KernelRequest, facts: BootFacts) -> Likelihood:
         free = FreeMemory(ram).without(image, *([facts.initrd] if facts.initrd else []))
         for hsa in _HSA:
             outcomes.extend(_attempts_s390(size, base, max(size, hsa), free))
-    return from_variants(outcomes, _WHY_S390)
+    return or_without_kexec(from_variants(outcomes, _WHY_S390))
 
 
 def _attempts_s390(size: int, base: int, low: int, free: FreeMemory) -> list[PlacementOutcome]:

@@ -72,8 +72,8 @@ class FreeMemory:
         return None
 
 
-SLACK = 0.05
-"""A result is certain if at least nineteen of twenty boots have it."""
+SLACK = 0.001
+"""A result is certain if at least 999 of 1000 boots have it."""
 
 
 class PlacementOutcome(NamedTuple):
@@ -105,46 +105,60 @@ def hang(reason: str) -> PlacementOutcome:
 
 
 class Likelihood(NamedTuple):
-    """The likeliest outcome, the others by falling likelihood, whether the first is certain, and why it is not."""
+    """The possible outcomes with the chance of each, the likeliest first; whether it is certain, and why it is not.
 
-    likeliest: PlacementOutcome
-    others: tuple[PlacementOutcome, ...]
+    The chances add up to 1. Where the odds are not known, each of the layouts that were tried counts the same.
+    """
+
+    outcomes: tuple[tuple[PlacementOutcome, float], ...]
     certain: bool
     why: str
+
+    @property
+    def likeliest(self) -> PlacementOutcome:
+        """The first outcome."""
+        return self.outcomes[0][0]
 
 
 def from_variants(outcomes: Sequence[PlacementOutcome], why: str) -> Likelihood:
     """Of outcomes whose odds are not known, the likeliest first: certain only if all of them agree."""
-    distinct = _distinct(outcomes)
-    return Likelihood(distinct[0], distinct[1:], len(distinct) == 1, why if len(distinct) > 1 else "")
+    shares = _added((outcome, 1 / len(outcomes)) for outcome in outcomes)
+    return Likelihood(shares, len(shares) == 1, why if len(shares) > 1 else "")
 
 
 def from_counts(counted: Counter[PlacementOutcome], *, strict: bool, why: str) -> Likelihood:
     """Of outcomes with how often each occurs. Outcomes rarer than SLACK are ignored, unless `strict`."""
-    distinct = _distinct([outcome for outcome, _ in counted.most_common()])
-    if len(distinct) == 1:
-        return Likelihood(distinct[0], (), True, "")
-    first = sum(count for outcome, count in counted.items() if _same(outcome, distinct[0]))
-    chance = 1 - first / counted.total()
-    certain = not strict and chance < SLACK
-    return Likelihood(distinct[0], distinct[1:], certain, f"{why} (about {max(chance, 0.001):.1%} of boots)")
+    total = counted.total()
+    shares = sorted(_added((outcome, count / total) for outcome, count in counted.items()), key=_chance, reverse=True)
+    if len(shares) == 1:
+        return Likelihood(tuple(shares), True, "")
+    doubt = 1 - shares[0][1]
+    certain = not strict and doubt <= SLACK
+    return Likelihood(tuple(shares), certain, f"{why} (about {max(doubt, 0.0001):.2%} of boots)")
 
 
 def combined(first: Likelihood, second: Likelihood) -> Likelihood:
     """Two independent doubts about one boot. The likeliest outcome is that of the first."""
-    others = _distinct([first.likeliest, *first.others, second.likeliest, *second.others])[1:]
-    certain = first.certain and second.certain and _same(first.likeliest, second.likeliest)
+    same = next((chance for outcome, chance in second.outcomes if _key(outcome) == _key(first.likeliest)), 0.0)
+    others = [(outcome, chance) for outcome, chance in second.outcomes if _key(outcome) != _key(first.likeliest)]
+    shares = _added([*((outcome, chance * same) for outcome, chance in first.outcomes), *others])
+    certain = first.certain and second.certain and same > 0
     why = "; ".join(part for part in (first.why, second.why) if part)
-    return Likelihood(first.likeliest, others, certain, why)
+    return Likelihood(shares, certain, why)
 
 
-def _same(one: PlacementOutcome, other: PlacementOutcome) -> bool:
-    return (one.status, one.regions) == (other.status, other.regions)
+def _chance(share: tuple[PlacementOutcome, float]) -> float:
+    return share[1]
 
 
-def _distinct(outcomes: Sequence[PlacementOutcome]) -> tuple[PlacementOutcome, ...]:
-    """One outcome for each status and regions, in order of first appearance."""
-    found: dict[object, PlacementOutcome] = {}
-    for outcome in outcomes:
-        found.setdefault((outcome.status, outcome.regions), outcome)
+def _key(outcome: PlacementOutcome) -> object:
+    return outcome.status, outcome.regions
+
+
+def _added(shares: Iterable[tuple[PlacementOutcome, float]]) -> tuple[tuple[PlacementOutcome, float], ...]:
+    """One share for each status and regions, in order of first appearance."""
+    found: dict[object, tuple[PlacementOutcome, float]] = {}
+    for outcome, chance in shares:
+        before = found.get(_key(outcome))
+        found[_key(outcome)] = (before[0], before[1] + chance) if before else (outcome, chance)
     return tuple(found.values())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
 from grubkd.memory.memory_map import subtract
-from grubkd.memory.placement import generic, x86_search
-from grubkd.memory.placement.search import PAGE, SLACK, combined, failed, from_counts, from_variants
+from grubkd.memory.placement import early, generic, x86_search
+from grubkd.memory.placement.search import PAGE, combined, failed, from_counts, from_variants
 from grubkd.memory.placement.x86_search import Top, free_from_bottom, free_from_top, free_of_fixed, kernel_block
 from grubkd.memory.release import AUTOMATIC_SINCE, possible_images
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from grubkd.memory.memory_map import Extent
     from grubkd.memory.placement.place import BootFacts
     from grubkd.memory.placement.search import Likelihood, PlacementOutcome
+    from grubkd.memory.release import Release
 
     Attempt: TypeAlias = Callable[[Extent | None, Top], tuple[PlacementOutcome, tuple[Extent, ...]]]
 
@@ -30,6 +31,7 @@ _LEAST, _EDGE = 16 * KIB, MIB
 _TABLES = 3 * PAGE
 # Measured on 64-bit kernels of every flavour.
 _NODE_DATA = {(5, 10): 0x2A000, (6, 1): 0x2B000, (6, 12): 0x2A980, (7, 2): 0x2B080}
+_NODE_DATA_RT = {(5, 10): (0x2B000,)}
 _USUAL_NODE_DATA = 0x2B080
 # A region's end moves in steps of 16M; OVMF keeps up to 32M at the top of memory.
 _EFI_EDGES = tuple(range(16 * MIB, 176 * MIB, 16 * MIB))
@@ -40,6 +42,9 @@ _KASLR_STEP = 2 * MIB
 _KASLR_LOWEST = 16 * MIB
 _KASLR_CEILING_I386 = 512 * MIB
 _MOST_TRIED = 4096
+_SAMPLE = 32
+# passes_quick_test: one of twenty boots.
+_OFTEN = 0.05
 
 
 def judge(request: KernelRequest, facts: BootFacts) -> Likelihood:
@@ -80,7 +85,7 @@ def passes_quick_test(request: KernelRequest, facts: BootFacts) -> bool:
     disturbing = sum(
         len(piece) for region in (*outcome.regions, *movable) for piece in _kaslr_slots(ram, facts, block, region)
     )
-    return disturbing < (1 - SLACK) * sum(map(len, _kaslr_slots(ram, facts, block)))
+    return disturbing < (1 - _OFTEN) * sum(map(len, _kaslr_slots(ram, facts, block)))
 
 
 def _in_the_way(request: KernelRequest, facts: BootFacts) -> Iterator[PlacementOutcome]:
@@ -149,17 +154,39 @@ def _addressable(facts: BootFacts) -> tuple[Extent, ...]:
 
 
 def _tops(facts: BootFacts, ram: tuple[Extent, ...]) -> Iterator[Top]:
+    """What may be allocated before the search, the likeliest first, with each possible effect of early parameters."""
+    machine, release, cmdline = facts.machine, facts.release, facts.cmdline
+    i386 = machine is Architecture.I386
+    plain = list(_plain_tops(facts, ram))
+    for takes in early.x86_takes(cmdline, release, machine):
+        for borders in [()] if i386 else early.numa_borders(cmdline, ram, facts.borders):
+            for low_end in early.low_ends(cmdline, release) if i386 else [0]:
+                yield from (top._replace(takes=takes, borders=borders, low_end=low_end) for top in plain)
+
+
+def _plain_tops(facts: BootFacts, ram: tuple[Extent, ...]) -> Iterator[Top]:
     """What may be at the top of memory: as measured, else up to a megabyte; with EFI much more."""
-    node_data = _NODE_DATA.get(facts.release.version[:2], _USUAL_NODE_DATA)
+    node_data, *others = _node_data(facts.release)
     yield Top(0, 0) if facts.machine is Architecture.I386 else Top(node_data, _TABLES)
+    if facts.machine is Architecture.X86_64:
+        yield from (Top(size, _TABLES) for size in others)
     if ram[-1][1] > 4 * GIB and facts.machine is Architecture.X86_64:
         # Measured: two pages on a processor with pages of 1G; others need one for each gigabyte.
-        yield from (Top(node_data, 2 * PAGE), Top(node_data, _TABLES + ram[-1][1] // GIB * PAGE))
+        yield from (Top(node_data, pages * PAGE) for pages in (2, 1))
+        yield Top(node_data, _TABLES + ram[-1][1] // GIB * PAGE)
     if not facts.measured:
         yield from (Top(_LEAST, 0), Top(_EDGE, _TABLES))
     if facts.efi:
         yield from (Top(node_data, _TABLES, (edge, 0)) for edge in _EFI_EDGES)
         yield from (Top(node_data, _TABLES, (0, edge)) for edge in _EFI_EDGES if ram[-1][1] > 4 * GIB)
+
+
+def _node_data(release: Release) -> tuple[int, ...]:
+    """The possible sizes of NODE_DATA: real-time kernels have larger locks in it."""
+    version = release.version[:2]
+    if release.realtime:
+        return _NODE_DATA_RT.get(version) or (0x2B000, 0x2A000, 0x2C000)
+    return (_NODE_DATA.get(version, _USUAL_NODE_DATA),)
 
 
 def _why(facts: BootFacts, images: int) -> str:
@@ -205,7 +232,7 @@ def _kaslr_outcomes(
         for piece in _kaslr_slots(ram, facts, block, region):
             touching.update(piece)
     # Too many kernels overlap a huge region to try all; their outcomes change in small steps.
-    tried = sorted(touching)[:: len(touching) // _MOST_TRIED + 1]
+    tried = sorted(touching)[:: len(touching) // (_SAMPLE if facts.sampled else _MOST_TRIED) + 1]
     for address in tried:
         found[attempt((address, address + size))[0]] += len(touching) // len(tried)
     found[undisturbed] += sum(map(len, _kaslr_slots(ram, facts, block))) - len(touching)

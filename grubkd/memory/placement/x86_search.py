@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
+from grubkd.memory.placement.early import NOTHING as NO_TAKES
+from grubkd.memory.placement.early import EarlyTakes
 from grubkd.memory.placement.generic import IN_USE
 from grubkd.memory.placement.search import PAGE, FreeMemory, failed, hang, reserved
 from grubkd.memory.release import BRK
 from grubkd.memory.size import GIB, LIMIT, MIB, TIB, round_down, round_up
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
+    from grubkd.memory.placement.early import Take
     from grubkd.memory.placement.place import BootFacts
     from grubkd.memory.placement.search import PlacementOutcome
 
 
 _ALIGN = 16 * MIB
 _CACHE_LINE = 64
+_LARGE_PAGE = 2 * MIB
 LOW_MEMORY = 0x377FE000
 """The end of i386's low memory, about 887M, with the usual split of 1G for the kernel."""
 
@@ -96,14 +102,18 @@ def from_bottom(
 
 
 class Top(NamedTuple):
-    """Bytes taken at the top of memory: the data of each NUMA node and, with RAM above 4G, page tables above it.
+    """What is allocated before the search: bytes of each NUMA node's data and, with RAM above 4G, of page tables.
 
-    firmware: what EFI firmware keeps at the top of the RAM below 4G, and of that above.
+    firmware: what EFI firmware keeps at the top of the RAM below 4G, and of that above. takes: the allocations of early
+    parameters. borders: the first address of each NUMA node but the lowest. low_end: the end of i386's low memory.
     """
 
     node_data: int
     tables: int
     firmware: tuple[int, int] = (0, 0)
+    takes: EarlyTakes = NO_TAKES
+    borders: tuple[int, ...] = ()
+    low_end: int = LOW_MEMORY
 
 
 def usable_pages(ram: tuple[Extent, ...]) -> tuple[Extent, ...]:
@@ -119,7 +129,7 @@ def kernel_block(image: Extent) -> Extent:
 
 def free_of_fixed(facts: BootFacts, ram: tuple[Extent, ...], top: Top) -> FreeMemory:
     """What is free before the kernel is placed. It is the same for every place that KASLR may choose."""
-    free = FreeMemory(usable_pages(ram)).split(facts.borders)
+    free = FreeMemory(usable_pages(ram)).split(top.borders)
     if facts.machine is Architecture.I386:
         return free
     if facts.initrd:
@@ -140,13 +150,24 @@ def free_from_top(
     """
     free = fixed.without(kernel_block(kernel)) if kernel else fixed
     movable: list[Extent] = []
-    if facts.machine is Architecture.I386:
-        free = _with_initrd_i386(free, facts.initrd, movable)
-    elif above_4g:
-        free = _take(free, top.tables, PAGE, (0, LIMIT), movable)
-    for within in pairwise([0, *sorted(facts.borders), LIMIT]):
+    i386 = facts.machine is Architecture.I386
+    accessible = top.low_end if i386 else LIMIT
+    if above_4g and not i386 and not top.takes.bottom_up:
+        free = _take(free, top.tables, PAGE, (0, _table_limit(free)), movable)
+    if not top.takes.bottom_up:
+        free = _take_all(free, top.takes.before, accessible, movable)
+    free = _with_initrd(free, facts, accessible, movable)
+    for within in pairwise([0, *top.borders, LIMIT]):
         free = _take(free, top.node_data, _CACHE_LINE, within, movable)
+    for take in top.takes.after:
+        free = _take_area(free, take, movable)
     return free, tuple(movable)
+
+
+def _table_limit(free: FreeMemory) -> int:
+    """The end of the highest free 2M block: memory_map_top_down() of arch/x86/mm/init.c maps that one first."""
+    block = free.from_top(_LARGE_PAGE, _LARGE_PAGE, MIB, LIMIT)
+    return LIMIT if block is None else block + _LARGE_PAGE
 
 
 def _take(free: FreeMemory, size: int, align: int, within: Extent, movable: list[Extent]) -> FreeMemory:
@@ -157,15 +178,41 @@ def _take(free: FreeMemory, size: int, align: int, within: Extent, movable: list
     return free.without((found, found + size))
 
 
-def _with_initrd_i386(free: FreeMemory, initrd: Extent | None, movable: list[Extent]) -> FreeMemory:
-    """The kernel moves an initrd from beyond low memory to the top of low memory."""
+def _take_all(free: FreeMemory, takes: Sequence[Take], end: int, movable: list[Extent]) -> FreeMemory:
+    """All of the allocations or, as setup_log_buf() frees what it has if one fails, none."""
+    left = free
+    found: list[Extent] = []
+    for take in takes:
+        left = _take(left, take.size, take.align, (0, end), found)
+    if len(found) < len(takes):
+        return free
+    movable.extend(found)
+    return left
+
+
+def _take_area(free: FreeMemory, take: Take, movable: list[Extent]) -> FreeMemory:
+    """A CMA area: the lowest free place above 4G if there is one (cma_declare_contiguous_nid()), else the highest."""
+    found = free.from_bottom(take.size, take.align, 4 * GIB, LIMIT) if take.low else None
+    if found is None:
+        return _take(free, take.size, take.align, (0, LIMIT), movable)
+    movable.append((found, found + take.size))
+    return free.without((found, found + take.size))
+
+
+def _with_initrd(free: FreeMemory, facts: BootFacts, end: int, movable: list[Extent]) -> FreeMemory:
+    """The kernel moves an initrd that is not in mapped RAM to the top of it, and keeps the old place during the copy.
+
+    relocate_initrd() of arch/x86/kernel/setup.c.
+    """
+    initrd = facts.initrd
     if initrd is None:
         return free
-    if initrd[1] <= LOW_MEMORY:
-        return free.without(_in_pages(initrd))
-    # Both places are taken during the copy. No crash kernel fits the old one: it is above 512M.
+    if facts.machine is Architecture.I386:
+        free = free.without(_in_pages(initrd))
+    if initrd[1] <= end and FreeMemory(usable_pages(facts.memory.ram)).covers(*initrd):
+        return free
     size = round_up(initrd[1] - initrd[0], PAGE)
-    return _take(free.without(_in_pages(initrd)), size, PAGE, (0, LOW_MEMORY), movable)
+    return _take(free, size, PAGE, (0, end), movable)
 
 
 def free_from_bottom(ram: tuple[Extent, ...], kernel: Extent | None, initrd: Extent | None) -> FreeMemory:

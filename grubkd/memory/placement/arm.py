@@ -1,0 +1,184 @@
+"""Placement on arm64 and on 32-bit ARM (armhf)."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+from grubkd.memory.architecture import Architecture
+from grubkd.memory.behaviours import Era
+from grubkd.memory.kernel_value import memparse
+from grubkd.memory.memory_map import merged
+from grubkd.memory.placement import early
+from grubkd.memory.placement.generic import EFI, WHY, Limits, limits, or_without_kexec, search, take_top
+from grubkd.memory.placement.search import FreeMemory, failed, from_variants, reserved
+from grubkd.memory.release import possible_images
+from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.memory.kernel_parser import KernelRequest
+    from grubkd.memory.memory_map import Extent
+    from grubkd.memory.placement.place import BootFacts
+    from grubkd.memory.placement.search import Likelihood, PlacementOutcome
+    from grubkd.memory.release import Release
+
+# Measured on Debian's arm64 kernels booted without EFI: they take exactly this at the top.
+_MEASURED = frozenset({(6, 1), (6, 12), (7, 2)})
+DEBIAN_ARM64 = re.compile(r"\d+\.\d+(?:\.\d+)?(?:-\d+|\+deb[0-9.]+)-arm64")
+_DEBIAN_16K = re.compile(r"\d+\.\d+(?:\.\d+)?(?:-\d+|\+deb[0-9.]+)-arm64-16k")
+
+_PAGE_STRUCT = 64
+_SECTION = 128 * MIB
+# The descriptors of a page of page tables map 512 pages of 4K, 2048 of 16K, 8192 of 64K.
+_DESCRIPTOR = 8
+_DEBIAN_CMA = (64 * MIB,)
+_ANY_CMA = (64 * MIB, 0, 32 * MIB, 16 * MIB, 128 * MIB)
+# Bytes beside page tables, memory map and CMA: the device tree and small allocations; EFI firmware's tables and logs.
+_BEYOND = (192 * KIB, 64 * KIB, 512 * KIB)
+_BEYOND_GUESSED = (192 * KIB, 0, 8 * MIB)
+_BEYOND_EFI = tuple(192 * KIB + step * 2 * MIB for step in range(20))
+
+
+class _Layout(NamedTuple):
+    """What is allocated before the search, in bytes. structs: the memory map, 0 where it comes later."""
+
+    tables: int
+    structs: int
+    cma: int
+    beyond: int
+
+
+def judge_arm64(request: KernelRequest, facts: BootFacts) -> Likelihood:
+    """What an arm64 kernel does, and how certain that is."""
+    release, ram, initrd = facts.release, facts.memory.ram, facts.initrd
+    measured = release.version[:2] in _MEASURED and bool(DEBIAN_ARM64.fullmatch(release.text))
+    measured = measured and not facts.efi and not facts.borders
+    outcomes = []
+    for kernel in possible_images(release, facts.machine, ram[0][0], facts.kernel_image):
+        for blob in [None] if facts.efi else _device_trees(facts):
+            taken = [kernel, *facts.memory.held, *([initrd] if initrd else []), *([blob] if blob else [])]
+            free = FreeMemory(ram).split(facts.borders)
+            free = free.without(*(extent for extent in merged(taken) if extent not in facts.memory.crash))
+            for layout in _arm64_layouts(facts, measured=measured):
+                outcomes.append(_attempt(request, release, _left(free, layout, facts), limits(facts.machine, ram), ram))
+            if release.version < (5, 15):
+                # Before 5.11 the region is reserved before all of it: arm64_memblock_init(). Stable kernels vary.
+                outcomes.append(_attempt(request, release, free, limits(facts.machine, ram), ram))
+    return from_variants(outcomes, EFI if facts.efi else WHY)
+
+
+def _device_trees(facts: BootFacts) -> list[Extent | None]:
+    """Where the loader may have put the device tree: behind the initrd, 128M into RAM, or elsewhere (None)."""
+    start = round_up(facts.initrd[1], 2 * MIB) if facts.initrd else facts.memory.ram[0][0] + 128 * MIB
+    return [(start, start + MIB), None]
+
+
+def _arm64_layouts(facts: BootFacts, *, measured: bool) -> Iterator[_Layout]:
+    """The possible layouts, the likeliest first. Measured on 6.1, 6.12 and 7.2 with pages of 4K."""
+    release = facts.release
+    page = release.page_size
+    total = facts.memory.ram_total
+    # The kernel maps its memory page by page, to be able to protect each; since 6.18 some processors need not.
+    tables = [total // page * _DESCRIPTOR] if page < 64 * KIB else [0]
+    if not measured and (release.version >= (6, 18) or next(early.words(facts.cmdline, "rodata="), None)):
+        tables.append(0)
+    # Since 7.0 sparse_init() runs after the reservation.
+    structs = [0] if release.version >= (7, 0) else [total // page * _PAGE_STRUCT]
+    if (6, 17) <= release.version < (7, 2) and not measured:
+        structs = [structs[0], 0 if structs[0] else total // page * _PAGE_STRUCT]
+    debian = DEBIAN_ARM64.fullmatch(release.text) or _DEBIAN_16K.fullmatch(release.text)
+    areas: tuple[int, ...] = _DEBIAN_CMA if debian else _ANY_CMA
+    words = list(early.words(facts.cmdline, "cma="))
+    if words:
+        size = memparse(words[-1], len("cma="), release.rules)[0]
+        # A place may be given.
+        areas = (size, 0) if "@" in words[-1] else (size,)
+    beyond = _BEYOND if measured else _BEYOND_EFI if facts.efi and debian else _BEYOND_GUESSED
+    for each in product(areas, structs, tables, beyond):
+        yield _Layout(each[2], each[1], each[0], each[3])
+
+
+def _left(free: FreeMemory, layout: _Layout, facts: BootFacts) -> FreeMemory:
+    """What is free after the layout's allocations, from the top down; CMA below what DMA reaches."""
+    ram, page = facts.memory.ram, facts.release.page_size
+    dma = min(4 * GIB, ram[-1][1]) if ram[0][0] < 4 * GIB else LIMIT
+    left = take_top(free, layout.tables + layout.beyond, page, LIMIT)
+    block = page * page // _DESCRIPTOR
+    if page == 4 * KIB or not layout.structs:
+        left = take_top(left, round_up(layout.structs, 2 * MIB), 2 * MIB, LIMIT)
+    else:
+        # sparse_buffer_init() takes a block for each section, uses the start of the buffer and frees the rest.
+        buffer = left.from_top(facts.memory.ram_total // _SECTION * block, block, 0, LIMIT)
+        left = (
+            take_top(left, layout.structs, page, LIMIT)
+            if buffer is None
+            else left.without((buffer, buffer + layout.structs))
+        )
+    # CMA is aligned to a page block: the larger of both up to 5.17.
+    align = max(block, 4 * MIB) if facts.release.version < (5, 18) else block
+    return take_top(left, round_up(layout.cma, align), align, dma)
+
+
+def _attempt(
+    request: KernelRequest, release: Release, free: FreeMemory, bounds: Limits, ram: tuple[Extent, ...]
+) -> PlacementOutcome:
+    """Up to 6.6: sizes in whole pages, no fallback from one side of the DMA limit to the other."""
+    if release.era.since(Era.V6_8):
+        return search(request, release.era, Architecture.ARM64, free, bounds)
+    size = round_up(request.size, release.page_size)
+    if request.base and not release.era.since(Era.V6_1):
+        return _given(request.base, size, bounds.align, free, ram)
+    low = request.base
+    high = bounds.high if request.high else bounds.low
+    found = free.from_top(size, bounds.align, low, low + size if low else high)
+    if found is None:
+        return failed(f"cannot allocate crashkernel (size:{size:#x})")
+    if found < bounds.low or not request.low:
+        return reserved(found, size)
+    below = free.without((found, found + size)).from_top(request.low, bounds.align, 0, bounds.low)
+    if below is None:
+        return failed(f"cannot allocate crashkernel low memory (size:{request.low:#x}).")
+    return reserved(found, size, (below, below + request.low))
+
+
+def _given(base: int, size: int, align: int, free: FreeMemory, ram: tuple[Extent, ...]) -> PlacementOutcome:
+    if not FreeMemory(ram).covers(base, base + size):
+        return failed("cannot reserve crashkernel: region is not memory")
+    if not free.covers(base, base + size):
+        return failed("cannot reserve crashkernel: region overlaps reserved memory")
+    if base % align:
+        return failed("cannot reserve crashkernel: base address is not 2MB aligned")
+    return reserved(base, size)
+
+
+# Low memory ends 240M of vmalloc area and 8M below 0xff800000, for a kernel at 3G; other splits have more of it.
+ARM_LOW_MEMORY = 768 * MIB
+_LOW_MEMORY_SIZES = (ARM_LOW_MEMORY, 1792 * MIB)
+# CRASH_ALIGN; and bytes of CMA, memory map and page tables at the top of low memory.
+_ARM_ALIGNMENT = 128 * MIB
+_TAKEN = (24 * MIB, MIB, 72 * MIB, 140 * MIB)
+
+
+def judge_arm(request: KernelRequest, facts: BootFacts) -> Likelihood:
+    """What an armhf kernel does: reserve_crashkernel() of arch/arm/kernel/setup.c, 5.10 to 7.2."""
+    ram, initrd = facts.memory.ram, facts.initrd
+    outcomes = []
+    for low in _LOW_MEMORY_SIZES:
+        end = ram[0][0] + low
+        for image in possible_images(facts.release, facts.machine, ram[0][0], facts.kernel_image):
+            free = FreeMemory(ram).without(*merged([image, *([initrd] if initrd else [])]))
+            outcomes += [_attempt_arm(request, take_top(free, taken, MIB, end), end) for taken in _TAKEN]
+    return or_without_kexec(from_variants(outcomes, WHY))
+
+
+def _attempt_arm(request: KernelRequest, free: FreeMemory, end: int) -> PlacementOutcome:
+    if request.base:
+        found = free.from_top(request.size, MIB, request.base, request.base + request.size)
+        message = "crashkernel reservation failed - memory is in use."
+    else:
+        found = free.from_top(request.size, _ARM_ALIGNMENT, _ARM_ALIGNMENT, min(end, 4 * GIB))
+        message = "crashkernel reservation failed - No suitable area found."
+    return failed(message) if found is None else reserved(found, request.size)

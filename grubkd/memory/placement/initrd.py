@@ -1,0 +1,77 @@
+"""Where a boot loader puts the initrd, for when it is not known where it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from grubkd.memory.architecture import Architecture
+from grubkd.memory.size import GIB, KIB, MIB, round_down, round_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.memory.memory_map import Extent, MemoryMap
+
+LOADERS = ("grub", "syslinux", "efistub", "qemu")
+"""What may load a kernel: GRUB, SYSLINUX, the kernel's EFI stub, and QEMU with -kernel."""
+
+
+class UnknownInitrd(NamedTuple):
+    """An initrd at an unknown place: its size (None: unknown, perhaps 0) and what loads it, one of LOADERS."""
+
+    size: int | None = None
+    loader: str = ""
+
+
+_PAGE = 4 * KIB
+# GRUB_LINUX_INITRD_MAX_ADDRESS of GRUB's i386/linux.c, without the last 64K, which old kernels do not handle.
+_GRUB_END = 0x37FFFFFF - 64 * KIB
+# initrd_addr_max of the kernel's header, which SYSLINUX respects.
+_HEADER_END = 0x7FFFFFFF
+# A region moves in steps of 16M: the initrd's size in such steps decides. The first one is the usual size.
+_STEP = 16 * MIB
+_SIZES_X86 = (32 * MIB, *(n * _STEP for n in (3, 4, 1, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)), MIB)
+_SIZES = (32 * MIB, 64 * MIB, MIB, 16 * MIB, 128 * MIB)
+# A small piece of RAM above firmware's tables has no room for an initrd.
+_LEAST_ROOM = 64 * MIB
+_QEMU_DISTANCE = 128 * MIB
+
+
+def possible_initrds(unknown: UnknownInitrd, machine: Architecture, memory: MemoryMap) -> list[Extent | None]:
+    """The possible places of the initrd, the likeliest first; None: there is none."""
+    sizes = (_SIZES_X86 if machine.is_x86 else _SIZES) if unknown.size is None else (unknown.size,)
+    found: list[Extent | None] = []
+    for size in sizes:
+        for end in _ends(machine, memory, size, unknown.loader):
+            start = round_down(end - size, _PAGE)
+            if start > 0:
+                found.append((start, start + round_up(size, _PAGE)))
+    if unknown.loader == "efistub" and not machine.is_x86:
+        # Measured: it is rarely where the region would be.
+        found.insert(0, None)
+    elif unknown.size is None or not found:
+        found.append(None)
+    return list(dict.fromkeys(found))
+
+
+def _ends(machine: Architecture, memory: MemoryMap, size: int, loader: str) -> Iterator[int]:
+    """Where an initrd of that size may end."""
+    ranges = [(start, min(end, 4 * GIB)) for start, end in memory.ram if start < 4 * GIB] or list(memory.ram[:1])
+    top = max((end for start, end in ranges if end - start >= max(_LEAST_ROOM, size)), default=ranges[-1][1])
+    if not machine.is_x86:
+        if loader in {"", "qemu"}:
+            # hw/arm/boot.c and hw/riscv/boot.c of QEMU: behind the kernel by half of the RAM, at most 128M.
+            start = memory.ram[0][0] + min(_QEMU_DISTANCE, round_down(memory.ram_total // 2, MIB))
+            yield start + (2 * MIB if machine is Architecture.RISCV64 else 0) + size
+        if loader != "qemu":
+            yield top
+        return
+    if loader in {"", "qemu", "efistub"}:
+        yield top
+    if loader in {"", "grub"}:
+        yield min(top, _GRUB_END)
+    # GRUB of EFI systems may leave it to the EFI stub.
+    if loader == "grub" and memory.efi:
+        yield top
+    if loader in {"", "syslinux"}:
+        yield min(top, _HEADER_END)

@@ -1,0 +1,265 @@
+"""What early parameters, NUMA nodes and boot loaders change about the reservation. Each test names its source."""
+
+from typing import Any
+
+import pytest
+
+from grubkd.memory.architecture import Architecture, architecture, implied
+from grubkd.memory.kernel_parser import default_low, read
+from grubkd.memory.memory_map import Extent, MemoryMap, from_firmware, typical, typical_maps
+from grubkd.memory.placement import early
+from grubkd.memory.placement.initrd import UnknownInitrd, possible_initrds
+from grubkd.memory.placement.place import MOST_OUTCOMES, Placement, counted_ram, place
+from grubkd.memory.release import Release
+from grubkd.memory.size import GIB, KIB, MIB
+from grubkd.memory.value import parse_values
+from grubkd.memory.xen import XenRequest, for_xen, read_xen
+
+X86_64, I386, ARM64 = Architecture.X86_64, Architecture.I386, Architecture.ARM64
+LOW = (MIB, 2 * GIB - 128 * KIB, "usable")
+
+
+def placed(cmdline: str, release: str, memory: MemoryMap, arch: str = "x86_64", **facts: Any) -> Placement:
+    kernel = Release.parse(release)
+    cmdline += " nokaslr"
+    request = read(cmdline, kernel, arch, counted_ram(kernel, arch, memory, cmdline))
+    return place(request, kernel, arch, memory, cmdline=cmdline, **facts)
+
+
+def ram(cmdline: str, memory: MemoryMap, machine: Architecture = X86_64) -> tuple[Extent, ...]:
+    return early.map_after(cmdline, Release.parse("6.1"), machine, memory).ram
+
+
+def test_mem_and_memmap_of_x86() -> None:
+    """parse_memopt() and parse_memmap_one() of arch/x86/kernel/e820.c, 6.1."""
+    memory = from_firmware([LOW, (4 * GIB, 6 * GIB, "usable")])
+    assert ram("mem=1G", memory) == ((MIB, GIB),)
+    # A value without a sign is a limit too; a limit is an address, not an amount.
+    assert ram("memmap=5G", memory) == (LOW[:2], (4 * GIB, 5 * GIB))
+    assert ram("memmap=64M$1G,64M!1536M", memory)[:3] == (
+        (MIB, GIB),
+        (GIB + 64 * MIB, 1536 * MIB),
+        (1600 * MIB, LOW[1]),
+    )
+    assert ram("memmap=exactmap memmap=640K@0 memmap=700M@1M", memory) == ((0, 640 * KIB), (MIB, 701 * MIB))
+    # What follows ` -- ` is for init; what leaves no RAM does not boot.
+    assert ram("quiet -- mem=1G", memory) == memory.ram
+    assert ram("mem=nopentium", memory) == memory.ram
+    assert ram("memmap=exactmap", memory) == memory.ram
+
+
+def test_the_range_is_chosen_on_the_ram_that_is_left() -> None:
+    """setup_arch() of 6.1 counts memblock_phys_mem_size() after the early parameters."""
+    memory = typical(8 * GIB, "x86_64")
+    found = placed("crashkernel=1G-4G:64M,4G-:256M mem=2G", "6.1.0-50-amd64", memory)
+    assert [end - start for start, end in found.regions] == [64 * MIB]
+    assert found.regions[0][1] <= 2 * GIB
+    assert found.status == "reserved"
+
+
+def test_mem_of_other_architectures_keeps_an_amount() -> None:
+    """memblock_mem_limit_remove_map() of mm/memblock.c; whether it is so everywhere is not certain."""
+    memory = typical(4 * GIB, "arm64")
+    assert ram("mem=1G", memory, ARM64) == ((GIB, 2 * GIB),)
+    assert placed("crashkernel=128M mem=1G", "6.12.95+deb12-arm64", memory, "arm64").status == "uncertain"
+
+
+def test_log_buf_len() -> None:
+    """setup_log_buf() of kernel/printk/printk.c, 5.10: seen with 64M on 1G, where 288M are taken."""
+    assert early.x86_takes("log_buf_len=64M", Release.parse("5.10.0-32-amd64"), X86_64) == [
+        early.EarlyTakes(((64 * MIB, 8, False), (48 * MIB, 8, False), (176 * MIB, 8, False)))
+    ]
+    # Rounded up to a power of two; up to the built-in size it is ignored; before 5.10 there is only the text.
+    assert early.x86_takes("log_buf_len=3M", Release.parse("4.19.0"), X86_64)[0].before[0].size == 4 * MIB
+    assert early.x86_takes("log_buf_len=64K", Release.parse("6.1.0"), X86_64) == [early.NOTHING]
+    # These allocate later: mm_core_init(), parse_args() of start_kernel().
+    for word in ("trace_buf_size=64M", "reserve_mem=4M:4096:foo", "ftrace=function"):
+        assert early.x86_takes(word, Release.parse("6.12.0"), X86_64) == [early.NOTHING]
+
+
+@pytest.mark.parametrize(
+    ("word", "release", "low"),
+    [
+        ("swiotlb=65536", "5.10.0", 256 * MIB),
+        ("swiotlb=0x24000", "6.1.0", 296 * MIB),
+        ("swiotlb=0400001", "6.1.0", (0o400001 // 128 + 1) * 256 * KIB + 8 * MIB),
+        ("swiotlb=147456,4,force", "5.15.0", 296 * MIB),
+        ("swiotlb=147456,4,force", "6.1.0", 520 * MIB),
+        ("swiotlb=force", "6.1.0", 256 * MIB),
+        ("swiotlb=,4", "6.1.0", 256 * MIB),
+        ("swiotlb=1 swiotlb=147456", "6.1.0", 296 * MIB),
+    ],
+)
+def test_swiotlb(word: str, release: str, low: int) -> None:
+    """setup_io_tlb_npages() of kernel/dma/swiotlb.c: base 0; since 6.0 AREAS round up to a power of two."""
+    assert default_low(word, Release.parse(release), X86_64) == low
+    assert default_low(word, Release.parse(release), I386) == 0
+
+
+def test_tables_lie_below_the_last_2m_border() -> None:
+    """memory_map_top_down() of arch/x86/mm/init.c: seen on 6.1 with RAM that ends at 0x240100000."""
+    for end, start in ((0x240100000, 0x22F000000), (0x120034000, 0x10F000000), (0x240000000, 0x22F000000)):
+        memory = from_firmware([(MIB, 3 * GIB - 128 * KIB, "usable"), (4 * GIB, end, "usable")])
+        found = placed("crashkernel=256M,high", "6.1.0-50-amd64", memory)
+        assert (found.status, found.regions[-1][0]) == ("reserved", start)
+
+
+def test_nodes() -> None:
+    """No free range crosses a NUMA node: memblock_set_node(). numa=off, numa=noacpi and acpi=off leave one node."""
+    memory = from_firmware([LOW])
+    nodes = [(0, 640 * KIB, 0), (MIB, GIB, 0), (GIB, 2 * GIB, 1)]
+    assert early.node_borders(nodes) == (GIB,)
+    borders = early.node_borders(nodes)
+    assert placed("crashkernel=1200M", "6.1.0-50-amd64", memory, borders=borders).status == "failed"
+    for word in ("numa=off", "numa=noacpi", "acpi=off"):
+        assert placed(f"crashkernel=1200M {word}", "6.1.0-50-amd64", memory, borders=borders).status == "reserved"
+    # Some kernels cannot split nodes (CONFIG_NUMA_EMU).
+    assert placed("crashkernel=1200M numa=fake=2", "6.1.0-50-amd64", memory).status == "uncertain"
+    assert early.numa_borders("numa=fake=4", memory.ram, ())[0] == (512 * MIB, GIB, 1536 * MIB)
+
+
+def test_vmalloc_moves_the_end_of_low_memory() -> None:
+    """parse_vmalloc() of arch/x86/mm/pgtable_32.c: seen on 6.1.0-50-686 with vmalloc=512M and an initrd of 100M."""
+    assert early.low_ends("vmalloc=512M", Release.parse("6.1.0-50-686"))[0] == 0x36BFE000 - 392 * MIB
+    assert early.low_ends("quiet", Release.parse("6.1.0-50-686-pae"))[0] == 0x377FE000
+
+
+def test_an_initrd_outside_of_ram_is_moved() -> None:
+    """relocate_initrd() of arch/x86/kernel/setup.c: seen on 6.1 with memmap=exactmap."""
+    memory = from_firmware([LOW])
+    initrd = (LOW[1] - 33 * MIB, LOW[1])
+    cmdline = "crashkernel=55M memmap=exactmap memmap=640K@0 memmap=700M@1M"
+    assert placed(cmdline, "6.1.0-50-rt-amd64", memory, initrd=initrd).regions == ((0x26000000, 0x29700000),)
+
+
+def test_where_loaders_put_the_initrd() -> None:
+    """GRUB's i386/linux.c: below 0x37ffffff less 64K; the kernel's header: below 2G; QEMU and the EFI stub: high."""
+    memory = typical(4 * GIB, "x86_64")
+    ends = {
+        loader: {extent[1] for extent in possible_initrds(UnknownInitrd(16 * MIB, loader), X86_64, memory) if extent}
+        for loader in ("grub", "syslinux", "qemu", "efistub", "")
+    }
+    top = 3 * GIB - 128 * KIB
+    assert ends["grub"] == {0x37FEF000}
+    assert ends["syslinux"] == {0x7FFFF000}
+    assert ends["qemu"] == ends["efistub"] == {top}
+    assert ends[""] == {0x37FEF000, 0x7FFFF000, top}
+    # Without the size there may be none.
+    assert None in possible_initrds(UnknownInitrd(), X86_64, memory)
+    # Linux 4.4 searches below 896M: GRUB's place matters, QEMU's does not.
+    for loader, status in (("qemu", "reserved"), ("", "uncertain")):
+        unknown = UnknownInitrd(64 * MIB, loader)
+        assert placed("crashkernel=512M", "4.4.0-21-generic", memory, initrd=unknown).status == status
+
+
+def test_an_unknown_firmware_of_arm64() -> None:
+    """EFI firmware keeps data in RAM; on x86 the map shows it, on arm64 it does not."""
+    memory = typical(2 * GIB, "arm64")
+    release = "6.12.95+deb12-arm64"
+    assert placed("crashkernel=256M", release, memory, "arm64").status == "uncertain"
+    assert placed("crashkernel=256M", release, memory, "arm64", efi=False).status == "reserved"
+
+
+def test_cma_of_arm64_and_x86() -> None:
+    """dma_contiguous_reserve() runs before the reservation on both; x86 kernels may be built without it."""
+    memory = typical(2 * GIB, "arm64")
+    usual = placed("crashkernel=256M", "6.12.95+deb12-arm64", memory, "arm64", efi=False)
+    larger = placed("crashkernel=256M cma=128M", "6.12.95+deb12-arm64", memory, "arm64", efi=False)
+    assert larger.status == usual.status == "reserved"
+    assert usual.regions[0][0] - larger.regions[0][0] == 64 * MIB
+    found = placed("crashkernel=256M cma=64M", "6.12", from_firmware([LOW]))
+    assert (found.status, len(found.alternatives)) == ("uncertain", 1)
+
+
+def test_armhf() -> None:
+    """reserve_crashkernel() of arch/arm/kernel/setup.c: multiples of 128M in low memory, whose RAM counts."""
+    assert architecture("armhf") is architecture("armv7l") is Architecture.ARM
+    assert implied("6.1.0-50-armmp-lpae") is Architecture.ARM
+    memory = from_firmware([(GIB, 3 * GIB, "usable")])
+    assert counted_ram(Release.parse("6.1.0-50-armmp"), "armhf", memory) == 768 * MIB
+    found = placed("crashkernel=128M", "6.1.0-50-armmp", memory, "armhf", initrd=(1152 * MIB, 1160 * MIB))
+    assert found.regions == ((0x60000000, 0x68000000),)
+    # Kernels without kexec reserve nothing.
+    assert (found.status, () in found.alternatives) == ("uncertain", True)
+    assert placed("crashkernel=128M@1025M", "6.1.0-50-armmp", memory, "armhf").regions == ()
+
+
+def test_pages_of_power() -> None:
+    """PAGE_ALIGN() of arch/powerpc/kexec/core.c: seen on 6.12.107+deb13-powerpc64le, which has pages of 4K."""
+    memory = typical(2 * GIB, "ppc64le")
+    line = "crashkernel=131076K@262148K"
+    found = placed(line, "6.12.107+deb13-powerpc64le", memory, "ppc64le")
+    assert (found.status, found.regions) == ("reserved", ((262148 * KIB, 393224 * KIB),))
+    assert placed(line, "6.12.107+deb13-powerpc64le-64k", memory, "ppc64le").regions[0][0] == 262208 * KIB
+    assert placed(line, "6.12.0", memory, "ppc64le").status == "uncertain"
+
+
+def test_an_offset_over_the_kernel_of_power_says_so() -> None:
+    found = placed("crashkernel=256M@16M", "6.12", typical(4 * GIB, "ppc64le"), "ppc64le")
+    assert found.regions == ()
+    assert "does not boot" in found.reason
+
+
+def test_typical_maps() -> None:
+    """QEMU: hw/i386/pc_piix.c has the hole from 3G, if there is 3.5G; pc_q35.c from 2G, if there is 2.75G."""
+    ends = {each.ram[-2][1] if len(each.ram) > 2 else each.ram[-1][1] for each in typical_maps(3 * GIB, "x86_64")}
+    assert {2 * GIB - 128 * KIB, 3 * GIB - 128 * KIB} <= ends
+    assert {each.efi for each in typical_maps(8 * GIB, "x86_64")} == {False, True}
+    for amount in (64 * MIB, 128 * MIB, 3 * GIB, 64 * GIB):
+        assert all(each.ram for each in typical_maps(amount, "x86_64"))
+    assert typical_maps(8 * GIB, "s390x") == (typical(8 * GIB, "s390x"),)
+
+
+@pytest.mark.parametrize("word", ["", "log_buf_len=64M", "numa=fake=4", "cma=64M", "movable_node", "mem=1G"])
+@pytest.mark.parametrize("release", ["5.10.0-32-rt-amd64", "6.1.0-50-686", "6.18.15+deb13-amd64", "4.18.0-240.el8"])
+def test_at_most_24_outcomes_whose_chances_add_up(release: str, word: str) -> None:
+    arch = "i386" if "686" in release else "x86_64"
+    found = placed(f"crashkernel=300M {word}", release, typical(4 * GIB, arch), arch, initrd=UnknownInitrd())
+    assert len(found.alternatives) == len(found.chances) < MOST_OUTCOMES
+    assert 0 < found.chance + sum(found.chances) <= 1.000001
+    assert found.regions not in found.alternatives
+
+
+def test_fadump() -> None:
+    """fadump_calculate_reserve_size() of arch/powerpc/kernel/fadump.c, 6.1."""
+    memory = typical(64 * GIB, "ppc64le")
+    for line, size in (
+        ("fadump=on", 3 * GIB),
+        ("crashkernel=1G@128M fadump=on", GIB),
+        ("crashkernel=40G fadump=nocma", 16 * GIB),
+        ("crashkernel=oops fadump=on", 3 * GIB),
+    ):
+        found = placed(line, "6.1.0-50-powerpc64le", memory, "ppc64le")
+        assert (found.status, found.regions) == ("uncertain", ((size, 2 * size),))
+    assert placed("fadump=on", "6.1.0", typical(2 * GIB, "ppc64le"), "ppc64le").regions == ((256 * MIB, 512 * MIB),)
+    assert placed("fadump=off", "6.1.0", memory, "ppc64le").status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("value", "request_"),
+    [
+        ("256M", XenRequest(256 * MIB)),
+        # Without a letter it is kilobytes.
+        ("262144", XenRequest(256 * MIB)),
+        ("256M@64M", XenRequest(256 * MIB, 64 * MIB)),
+        ("256M<4G", XenRequest(256 * MIB, 0, 4 * GIB)),
+        ("256M\\<4G", XenRequest(256 * MIB, 0, 4 * GIB)),
+        ("256M,below=4G", XenRequest(256 * MIB, 0, 4 * GIB)),
+        ("1G-4G:128M,4G-:256M", XenRequest(256 * MIB)),
+        ("1G-4G:128M,4G-:256M,below=4G", XenRequest(256 * MIB, 0, 4 * GIB)),
+        ("1G-4G:128M@64M crashkernel=64M", XenRequest(64 * MIB)),
+    ],
+)
+def test_xen(value: str, request_: XenRequest) -> None:
+    """parse_crashkernel() of xen/common/kexec.c: its own grammar; the last value wins."""
+    assert read_xen(f"placeholder crashkernel={value} dom0_mem=1G", 8 * GIB) == request_
+
+
+def test_xen_knows_no_high_and_low() -> None:
+    for value in ("300M,high", "x", "256M,low"):
+        found = read_xen(f"crashkernel={value}", 8 * GIB)
+        assert (found.size, "does not understand" in found.reason) == (0, True)
+    assert read_xen("quiet", 8 * GIB).reason == "no crashkernel= on the command line of Xen"
+    assert for_xen(parse_values(["300M,high", "72M,low"])) == "300M"
+    assert for_xen(parse_values(["1G-4G:128M,4G-:256M"])) == "1G-4G:128M,4G-:256M"
+    assert for_xen(parse_values(["auto"])) is None

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from grubkd.change.disk import FileImage
     from grubkd.change.edit import FileChange
+    from grubkd.change.revert import SlotRecord
     from grubkd.tree.root import Root
     from grubkd.tree.tree import Tree
 
@@ -75,11 +76,14 @@ def commit(  # noqa: PLR0913
     followups: Sequence[Sequence[str]] = (),
     recheck: Recheck | None = None,
     run_followups: bool = False,
+    slots: Sequence[SlotRecord] = (),
+    kernels: Sequence[str] = (),
 ) -> Transaction:
     """Write the changes, in their order, as one transaction. Takes `lock`, which may be held already.
 
-    `wanted` and `by` ("auto" or "given") go into the history. `recheck` gets the tree when all files are in place, and
-    raises to undo them. The `followups` run on the live root, under --root only with `run_followups`.
+    `wanted` and `by` ("auto" or "given") go into the history; `slots` and `kernels` are for a later rollback.
+    `recheck` gets the tree when all files are in place, and raises to undo them.
+    The `followups` run on the live root, under --root only with `run_followups`.
     Raises ChangedSinceRead where a file is not as it was read; Failed and Interrupted, after everything is undone;
     RollbackFailed where undoing failed too.
     """
@@ -88,8 +92,9 @@ def commit(  # noqa: PLR0913
         denied = [path for path in root.denied if path.startswith(_CONFIGURATION)]
         if denied:
             raise PermissionDenied("cannot be read", place=Place(min(denied)))
-        steps = [_step(root, each) for each in changes]
+        steps = [step(root, each) for each in changes]
         record = new_record(root, steps, command=command, wanted=wanted, by=by, followups=followups)
+        record = replace(record, slots=tuple(slots), kernels=tuple(kernels))
         return carry_out(root, record, steps, recheck=recheck, run_followups=run_followups)
 
 
@@ -113,7 +118,7 @@ def new_record(  # noqa: PLR0913
     return Record(id, time, command, wanted, by, tuple(files), _directories(root, steps), commands, undoes)
 
 
-def _step(root: Root, change: FileChange) -> Step:
+def step(root: Root, change: FileChange) -> Step:
     """The step for a change. Raises ChangedSinceRead, VerificationFailed for a file that grubkd does not edit."""
     known = places.is_place(change.path)
     link = None if known else places.link_to(root, change.path)

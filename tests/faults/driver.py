@@ -13,7 +13,7 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
 from faults.tree import CHANGES, MANY_CHANGES  # noqa: E402
 from grubkd.change import transaction  # noqa: E402
-from grubkd.change.history import rollback  # noqa: E402
+from grubkd.change.rollback import rollback  # noqa: E402
 from grubkd.errors import GrubkdError  # noqa: E402
 from grubkd.tree.root import Root  # noqa: E402
 

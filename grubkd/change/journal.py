@@ -40,9 +40,14 @@ def path_of(id: str, kind: str) -> str:
     return f"{TRANSACTIONS}/{id}.{kind}"
 
 
+def exists(root: Root) -> bool:
+    """Whether there is a directory of journals. Raises as ids does."""
+    return all(_is_own_directory(root, each) for each in (STATE, TRANSACTIONS))
+
+
 def ids(root: Root, kind: str) -> list[str]:
     """The transactions of a kind, oldest first. Raises PermissionDenied, InputOutput, UntrustedJournal."""
-    if not all(_is_own_directory(root, each) for each in (STATE, TRANSACTIONS)):
+    if not exists(root):
         return []
     names = root.list(TRANSACTIONS)
     if not names and TRANSACTIONS in root.denied:

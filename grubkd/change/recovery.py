@@ -8,12 +8,13 @@ journal goes last.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grubkd import run
 from grubkd.change import disk, journal, sync
-from grubkd.change.lock import STATE, busy, lock
-from grubkd.errors import CommandFailed, GrubkdError, Notice, Place, RollbackFailed
+from grubkd.change.lock import STATE, HeldSignals, busy, lock
+from grubkd.errors import CommandFailed, Failed, GrubkdError, Notice, Place, RollbackFailed
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # seconds; zipl needs a few
 FOLLOWUP_PATIENCE = 120.0
+# What may go wrong with one file, or at one step, and must not keep the others from being undone.
+FAILURES = (OSError, GrubkdError, MemoryError)
 
 
 def pending(root: Root) -> Record | None:
@@ -41,23 +44,25 @@ def pending(root: Root) -> Record | None:
 def recover(root: Root, *, force: bool = False, run_followups: bool = False) -> tuple[Notice, ...]:
     """Undo what an interrupted run left, under the lock; returns a notice for each transaction that was undone.
 
-    With `force`, files that somebody else changed meanwhile get their old bytes back too. Raises RollbackFailed,
-    NotUnderstood for a damaged journal, PermissionDenied, InputOutput.
+    With `force`, files that somebody else changed meanwhile get their old bytes back too. Signals are held back until
+    all is undone. Raises RollbackFailed where an interrupted transaction remains, NotUnderstood for a damaged journal,
+    PermissionDenied, InputOutput where it is not known whether there is one, Interrupted.
     """
-    if not root.exists(journal.TRANSACTIONS):
+    if not journal.exists(root):
         return ()
     following = root.live or run_followups
-    with lock(root):
-        found = [journal.load(root, id, "pending") for id in journal.ids(root, "pending")]
+    with lock(root), HeldSignals() as stop:
+        ids = journal.ids(root, "pending")
+        found = [_load(root, id) for id in ids]
         for record in reversed(found):
             undo(root, record, force=force)
             if following:
                 _follow_up(root, record, force)
             try:
                 journal.abandon(root, record.id)
-            except OSError as problem:
+            except FAILURES as problem:
                 raise RollbackFailed(
-                    f"transaction {record.id} is undone, but its journal cannot be removed: {problem.strerror}",
+                    f"transaction {record.id} is undone, but its journal cannot be removed: {_reason(problem)}",
                     hint=f"remove {journal.path_of(record.id, 'pending')}",
                 ) from None
         if not found:
@@ -65,7 +70,19 @@ def recover(root: Root, *, force: bool = False, run_followups: bool = False) -> 
                 journal.sweep(root)
             except OSError as problem:
                 raise system_failure(STATE, "cannot be tidied", problem) from None
+        stop.check()
     return tuple(_notice(record, following) for record in found)
+
+
+def _load(root: Root, id: str) -> Record:
+    """The record of an interrupted transaction. Raises RollbackFailed where it cannot be read now."""
+    try:
+        return journal.load(root, id, "pending")
+    except (Failed, MemoryError) as problem:
+        raise RollbackFailed(
+            f"transaction {id} was interrupted, and its journal cannot be read: {_reason(problem)}",
+            hint="fix the reported error, then run any grubkd command that writes: it undoes it first",
+        ) from None
 
 
 def _follow_up(root: Root, record: Record, force: bool) -> None:
@@ -111,11 +128,11 @@ def take_back(root: Root, record: Record, first: BaseException, ran: Sequence[Se
                     # It failed before and fails now: as far as it reports, what it makes is as it was.
                     hint = f"all files are as they were; fix the reported error, then run: {' '.join(command)}"
         journal.abandon(root, record.id)
-    except (OSError, GrubkdError) as second:
+    except FAILURES as second:
         why = getattr(second, "hint", "") or (
             f"fix the reported error, then run any grubkd command that writes: it undoes {record.id} first"
         )
-        raise RollbackFailed(f"{first}; and undoing it failed: {second}", hint=why) from first
+        raise RollbackFailed(f"{first}; and undoing it failed: {_reason(second)}", hint=why) from first
     return hint
 
 
@@ -131,8 +148,8 @@ def undo(root: Root, record: Record, *, force: bool = False) -> None:
         for path in reversed(record.directories):
             disk.remove_directory(root, path)
         sync.settle(root, (each.path for each in record.files))
-    except OSError as problem:
-        leftovers.append(f"/: cannot be synced: {problem.strerror}")
+    except FAILURES as problem:
+        leftovers.append(f"/: cannot be synced: {_reason(problem)}")
     if listed := "; ".join(filter(None, leftovers)):
         raise RollbackFailed(
             f"not all files could be restored: {listed}",
@@ -154,12 +171,16 @@ def _undo_file(root: Root, record: Record, number: int, file: FileRecord, force:
         # The kept old file goes last: only it can be restored on a full disk.
         for path in (staged, kept):
             disk.remove_file(root, path)
-        above = disk.parent(file.path)
-        if root.exists(above):
-            disk.sync_directory(root, above)
-    except OSError as problem:
-        return f"{file.path}: {system_failure(file.path, 'cannot be put back', problem).message}"
+        with suppress(FileNotFoundError):  # its directory was made for it, and is gone
+            disk.sync_directory(root, disk.parent(file.path))
+    except FAILURES as problem:
+        return f"{file.path}: cannot be put back: {_reason(problem)}"
     return ""
+
+
+def _reason(problem: BaseException) -> str:
+    """What went wrong, without the path of this system."""
+    return getattr(problem, "strerror", None) or str(problem) or "not enough memory"
 
 
 def _give_back(root: Root, file: FileRecord, present: FileImage | None, staged: str, kept: str) -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from grubkd.change.disk import FileImage
     from grubkd.change.history import History, Past
-    from grubkd.change.record import FileRecord, SlotRecord
+    from grubkd.change.record import FileRecord
+    from grubkd.change.revert import SlotRecord
     from grubkd.change.transaction import Recheck, Transaction
     from grubkd.tree.root import Root
 

@@ -18,6 +18,8 @@ next run that writes undoes it.
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -178,6 +180,8 @@ def carry_out(  # noqa: PLR0913
             work.carry_out(recheck, empty, following)
         except BaseException as caught:
             problem = caught
+            if isinstance(caught, MemoryError):
+                caught = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
             if isinstance(caught, OSError):
                 problem = system_failure(work.at, "cannot be written", caught)
             hint = recovery.take_back(root, record, problem, work.ran if following else None)

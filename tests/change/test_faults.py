@@ -218,6 +218,53 @@ def test_recovery_disturbed_at_every_point(top: Path, driver: Driver, what: str)
     every_point(case, what, check, floor=10)
 
 
+def test_recovery_that_cannot_read(top: Path, driver: Driver) -> None:
+    """Errors of opening, of a descriptor and of memory: exit 5, the other files are old, the next run does the rest.
+
+    Exit 1 before it is known whether a run was interrupted; then nothing has changed.
+    """
+    case = Case("recover", top, driver)
+    start, old = case.before, case.after
+    points = driver.points("recover", case.fresh(), top / "trace", calls=inject.READS, creates=False)
+    wrong, tried = [], 0
+    for point in points:
+        for error in inject.READS[point.call]:
+            work = case.fresh()
+            status = driver.run("recover", work, *inject.fault(point, f"error={error}"))
+            found, tried = tree.state(work), tried + 1
+            not_old = [path for path in tree.OLD if tree.texts(found).get(path) != tree.OLD[path]]
+            if status not in (0, 1, 5):
+                problem = f"exit {status}"
+            elif status == 1 and found != start:
+                problem = "exit 1, but something changed"
+            elif status == 0 and found != old:
+                problem = "exit 0, but not all old"
+            elif status == 5 and found != start and len(not_old) > 1:
+                problem = f"exit 5, and several files are not old: {not_old}"
+            else:
+                problem = after_recovery(case, work)
+            if problem:
+                wrong.append(f"{point.call} {point.number} {error}: {problem}")
+    assert not wrong, "\n".join(wrong)
+    assert tried >= 100
+    print(f"recover, reading: {tried} points")
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_recovery_ended_by_signals_at_every_point(top: Path, driver: Driver, signals: int) -> None:
+    """The first one waits until all is undone: exit 130. So does a second one, at the next call."""
+    case = Case("recover", top, driver)
+
+    def check(work: Path, status: int) -> str:
+        if status not in (0, 130, -15):  # -15: before anything was begun, or after all was done
+            return f"exit {status}"
+        if status == 130 and tree.state(work) != case.after:
+            return "exit 130, but not all old"
+        return after_recovery(case, work)
+
+    every_point(case, "signal=TERM", check, lasting=signals > 1, floor=10)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EROFS"])
 def test_failing_from_every_point_on(case: Case, error: str) -> None:

@@ -19,8 +19,8 @@ from grubkd.tree.root import Root  # noqa: E402
 
 
 def work(verb: str, top: str) -> int:
-    root = Root(top)
     try:
+        root = Root(top)
         if verb in ("commit", "commit-many"):
             changes = CHANGES if verb == "commit" else MANY_CHANGES
             transaction.commit(root, changes, command="set", wanted={"crashkernel": ["256M"]}, by="given")

@@ -184,10 +184,17 @@ def _check_recordable(root: Root, found: Record, data: bytes) -> None:
     )
 
 
-def finish(root: Root, id: str) -> None:
-    """Mark a transaction as done. Raises OSError."""
+def finish(root: Root, id: str) -> str:
+    """Mark a transaction as done; returns why that cannot be synced, or "". Raises OSError where it cannot be marked.
+
+    Once it is marked, history shows it and no recovery undoes it, so the change is made.
+    """
     disk.swap(root, path_of(id, "pending"), path_of(id, "done"))
-    disk.sync_directory(root, TRANSACTIONS)
+    try:
+        disk.sync_directory(root, TRANSACTIONS)
+    except (OSError, MemoryError) as problem:
+        return str(getattr(problem, "strerror", problem))
+    return ""
 
 
 def reopen(root: Root, id: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from grubkd import run
 from grubkd.change import disk, journal, sync
 from grubkd.change.lock import STATE, HeldSignals, busy, lock
-from grubkd.errors import CommandFailed, Failed, GrubkdError, Notice, Place, RollbackFailed
+from grubkd.errors import CommandFailed, Failed, GrubkdError, InputOutput, Notice, Place, RollbackFailed
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
@@ -52,26 +52,39 @@ def recover(root: Root, *, force: bool = False, run_followups: bool = False) -> 
         return ()
     following = root.live or run_followups
     with lock(root), HeldSignals() as stop:
+        notices: list[Notice] = []
         ids = journal.ids(root, "pending")
         found = [_load(root, id) for id in ids]
         for record in reversed(found):
-            undo(root, record, force=force)
+            untidy = undo(root, record, force=force)
             if following:
                 _follow_up(root, record, force)
-            try:
-                journal.abandon(root, record.id)
-            except FAILURES as problem:
-                raise RollbackFailed(
-                    f"transaction {record.id} is undone, but its journal cannot be removed: {_reason(problem)}",
-                    hint=f"remove {journal.path_of(record.id, 'pending')}",
-                ) from None
+            _abandon(root, record, untidy)
+            notices.append(_notice(record, following))
         if not found:
             try:
                 journal.sweep(root)
             except OSError as problem:
                 raise system_failure(STATE, "cannot be tidied", problem) from None
         stop.check()
-    return tuple(_notice(record, following) for record in found)
+    return tuple(notices[::-1])
+
+
+def _abandon(root: Root, record: Record, untidy: str) -> None:
+    """Remove the journal of a transaction that is undone, unless something is left to tidy up.
+
+    Raises InputOutput where the journal remains: no other transaction may begin then.
+    """
+    try:
+        if not untidy:
+            journal.abandon(root, record.id)
+            return
+    except FAILURES as problem:
+        untidy = f"{journal.path_of(record.id, 'pending')}: cannot be removed: {_reason(problem)}"
+    raise InputOutput(
+        f"transaction {record.id} is undone, all files are as they were before it, but {untidy}",
+        hint="remove it by hand (see lsattr), then run the same command again",
+    )
 
 
 def _load(root: Root, id: str) -> Record:
@@ -117,7 +130,7 @@ def take_back(root: Root, record: Record, first: BaseException, ran: Sequence[Se
     hint = ""
     try:
         journal.reopen(root, record.id)
-        undo(root, record)
+        untidy = undo(root, record)
         if ran is not None and (ran or isinstance(first, CommandFailed)):
             for command in record.followups:
                 try:
@@ -127,55 +140,93 @@ def take_back(root: Root, record: Record, first: BaseException, ran: Sequence[Se
                         raise
                     # It failed before and fails now: as far as it reports, what it makes is as it was.
                     hint = f"all files are as they were; fix the reported error, then run: {' '.join(command)}"
-        journal.abandon(root, record.id)
     except FAILURES as second:
         why = getattr(second, "hint", "") or (
             f"fix the reported error, then run any grubkd command that writes: it undoes {record.id} first"
         )
         raise RollbackFailed(f"{first}; and undoing it failed: {_reason(second)}", hint=why) from first
+    try:
+        # With its journal, the next run removes what could not be removed now.
+        if not untidy:
+            journal.abandon(root, record.id)
+    except FAILURES as problem:
+        untidy = f"{journal.path_of(record.id, 'pending')}: cannot be removed: {_reason(problem)}"
+    if untidy:
+        hint = f"all files are as they were, but {untidy}; the next grubkd command that writes tries again"
     return hint
 
 
-def undo(root: Root, record: Record, *, force: bool = False) -> None:
-    """Restore every file of a pending transaction, and remove the temporary files beside them.
+def undo(root: Root, record: Record, *, force: bool = False) -> str:
+    """Restore every file of a pending transaction; returns what could not be tidied up beside them, or "".
 
     A failure with one file does not keep the others from being restored. A file that has neither its old nor its new
     bytes was changed by somebody else: it is left alone unless `force`. Raises RollbackFailed, which names every file
     that is not as it was.
     """
-    leftovers = [_undo_file(root, record, number, file, force) for number, file in enumerate(record.files)]
-    try:
-        for path in reversed(record.directories):
-            disk.remove_directory(root, path)
-        sync.settle(root, (each.path for each in record.files))
-    except FAILURES as problem:
-        leftovers.append(f"/: cannot be synced: {_reason(problem)}")
-    if listed := "; ".join(filter(None, leftovers)):
+    work = _Undoing(root, record, force)
+    for number, file in enumerate(record.files):
+        work.restore(number, file)
+    work.finish()
+    if work.failures:
         raise RollbackFailed(
-            f"not all files could be restored: {listed}",
+            f"not all files could be restored: {'; '.join(work.failures)}",
             hint="fix the reported error, then run any grubkd command that writes: it undoes first; or give up your "
             f"own changes to these files with: grubkd rollback {record.id} --force. The old bytes are kept, base64, in "
             f"{journal.path_of(record.id, 'pending')}",
         )
+    return "; ".join(work.untidy)
 
 
-def _undo_file(root: Root, record: Record, number: int, file: FileRecord, force: bool) -> str:
-    """Restore one file; returns "", or why it did not get its old bytes back, with its path."""
-    staged, kept = (disk.temporary_name(file.path, record.id, number, kind) for kind in ("new", "old"))
-    try:
-        present = disk.read_image(root, file.path)
-        if not disk.same(present, file.before):
-            if not force and not file.is_old_or_new(present):
-                return f"{file.path}: changed by somebody else meanwhile"
-            _give_back(root, file, present, staged, kept)
+class _Undoing:
+    """The undoing of one transaction.
+
+    `failures`: the files that are not as they were, each with the reason. `untidy`: what remains beside them.
+    """
+
+    def __init__(self, root: Root, record: Record, force: bool) -> None:
+        self._root, self._record, self._force = root, record, force
+        self._restored = False
+        self.failures: list[str] = []
+        self.untidy: list[str] = []
+
+    def restore(self, number: int, file: FileRecord) -> None:
+        """Restore one file, and remove the temporary files beside it."""
+        names = (disk.temporary_name(file.path, self._record.id, number, kind) for kind in ("new", "old"))
+        staged, kept = names
+        changed = False
+        try:
+            present = disk.read_image(self._root, file.path)
+            if not disk.same(present, file.before):
+                if not self._force and not file.is_old_or_new(present):
+                    self.failures.append(f"{file.path}: changed by somebody else meanwhile")
+                    return
+                changed = self._restored = True
+                _give_back(self._root, file, present, staged, kept)
+        except FAILURES as problem:
+            self.failures.append(f"{file.path}: cannot be put back: {_reason(problem)}")
+            return
         # The kept old file goes last: only it can be restored on a full disk.
         for path in (staged, kept):
-            disk.remove_file(root, path)
-        with suppress(FileNotFoundError):  # its directory was made for it, and is gone
-            disk.sync_directory(root, disk.parent(file.path))
-    except FAILURES as problem:
-        return f"{file.path}: cannot be put back: {_reason(problem)}"
-    return ""
+            try:
+                disk.remove_file(self._root, path)
+            except FAILURES as problem:
+                self.untidy.append(f"{path}: cannot be removed: {_reason(problem)}")
+        try:
+            with suppress(FileNotFoundError):  # its directory was made for it, and is gone
+                disk.sync_directory(self._root, disk.parent(file.path))
+        except FAILURES as problem:
+            where = self.failures if changed else self.untidy
+            where.append(f"{file.path}: its directory cannot be synced: {_reason(problem)}")
+
+    def finish(self) -> None:
+        """Remove the directories that the transaction made, and bring all to the disk."""
+        try:
+            for path in reversed(self._record.directories):
+                disk.remove_directory(self._root, path)
+            sync.settle(self._root, (each.path for each in self._record.files))
+        except FAILURES as problem:
+            where = self.failures if self._restored else self.untidy
+            where.append(f"/: cannot be synced: {_reason(problem)}")
 
 
 def _reason(problem: BaseException) -> str:

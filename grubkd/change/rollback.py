@@ -88,7 +88,7 @@ def rollback(  # noqa: PLR0913 - as the command's options
             return RolledBack(id, (), None, (), warnings)
         plan = _plan(root, id, exact, force)
         done = _carry_out(root, plan, run_followups)
-    return replace(plan.outcome(warnings), transaction=done.id, followups=done.followups)
+    return replace(plan.outcome(warnings + done.warnings), transaction=done.id, followups=done.followups)
 
 
 def _carry_out(root: Root, plan: _Plan, run_followups: bool) -> Transaction:

@@ -27,7 +27,15 @@ from grubkd.change import disk, journal, places, recovery, sync
 from grubkd.change.lock import HeldSignals, lock
 from grubkd.change.record import KNOWN_FOLLOWUPS, FileRecord, Record
 from grubkd.change.recovery import pending, recover
-from grubkd.errors import ChangedSinceRead, CommandFailed, PermissionDenied, Place, VerificationFailed
+from grubkd.errors import (
+    ChangedSinceRead,
+    CommandFailed,
+    GrubkdError,
+    Notice,
+    PermissionDenied,
+    Place,
+    VerificationFailed,
+)
 from grubkd.log import logger
 from grubkd.tree.root import system_failure
 from grubkd.tree.tree import Overlay
@@ -66,6 +74,7 @@ class Transaction:
     id: str
     files: tuple[str, ...]
     followups: tuple[tuple[str, ...], ...]
+    warnings: tuple[Notice, ...] = ()
 
 
 def commit(  # noqa: PLR0913
@@ -179,20 +188,24 @@ def carry_out(  # noqa: PLR0913
         try:
             work.carry_out(recheck, empty, following)
         except BaseException as caught:
-            problem = caught
-            if isinstance(caught, MemoryError):
-                caught = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-            if isinstance(caught, OSError):
-                problem = system_failure(work.at, "cannot be written", caught)
+            problem = _as_failure(caught, work.at)
             hint = recovery.take_back(root, record, problem, work.ran if following else None)
-            stop.check()
-            if isinstance(problem, CommandFailed):
-                problem = CommandFailed(problem.message, hint=hint or problem.hint, place=problem.place)
+            stop.check(hint)
+            if isinstance(problem, GrubkdError) and hint:
+                problem.hint = hint if isinstance(problem, CommandFailed) else f"{problem.hint}; {hint}".lstrip("; ")
             if problem is caught:
                 raise
             raise problem from None
         journal.prune(root)
-    return Transaction(record.id, tuple(each.path for each in steps), () if following else record.followups)
+    left = () if following else record.followups
+    return Transaction(record.id, tuple(each.path for each in steps), left, work.warnings)
+
+
+def _as_failure(caught: BaseException, at: str) -> BaseException:
+    """The error to report for what was caught while `at` was being written."""
+    if isinstance(caught, MemoryError):
+        caught = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    return system_failure(at, "cannot be written", caught) if isinstance(caught, OSError) else caught
 
 
 class _Application:
@@ -207,6 +220,7 @@ class _Application:
             self._steps.append((each, new, old))
         self.at = "/"
         self.ran: list[tuple[str, ...]] = []
+        self.warnings: tuple[Notice, ...] = ()
 
     def carry_out(self, recheck: Recheck | None, empty: Sequence[str], following: bool) -> None:
         """Do all steps behind the journal. Raises GrubkdError, or OSError for the file that `at` names."""
@@ -227,7 +241,10 @@ class _Application:
         for path in reversed(empty):
             self.at = path
             disk.remove_directory(self._root, path)
-        journal.finish(self._root, self._record.id)
+        if why := journal.finish(self._root, self._record.id):
+            message = f"the change is made, but the directory of its journal cannot be synced: {why}"
+            hint = "if the power fails before the disk has it, the next grubkd command that writes undoes the change"
+            self.warnings = (Notice("not-synced", message, hint, Place(journal.TRANSACTIONS)),)
 
     def _go(self, path: str) -> None:
         self._stop.check()

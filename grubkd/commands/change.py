@@ -142,7 +142,7 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
         tuple(files),
         done.id if done else None,
         done.followups if done else (),
-        warnings,
+        warnings + (done.warnings if done else ()),
         prepared.config,
         prepared.planned.expected,
     )

@@ -96,7 +96,7 @@ def _change_entry(
 
     `source`: the line from which a generator makes the entry; it is changed already.
     """
-    if source and _regenerate(draft, entry, source, changes):
+    if source and follow_source(draft, entry, source, changes):
         asked = any(change.reserves and _reaches(draft, entry, source, change) for change in changes)
         return {boot.line.key for boot in entry.boots} if asked else set()
     valued: set[LineKey] = set()
@@ -114,7 +114,7 @@ def _change_entry(
     return valued
 
 
-def _regenerate(draft: Draft, entry: Entry, source: NewKernelArgs, changes: Sequence[ArgChange]) -> bool:
+def follow_source(draft: Draft, entry: Entry, source: NewKernelArgs, changes: Sequence[ArgChange]) -> bool:
     """Let the line of an entry end in the new words of its source, where it ended in the old ones.
 
     Returns False, and changes nothing, where the line is not what the generator makes of the source, where a change is

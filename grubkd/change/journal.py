@@ -40,9 +40,14 @@ def path_of(id: str, kind: str) -> str:
     return f"{TRANSACTIONS}/{id}.{kind}"
 
 
+def exists(root: Root) -> bool:
+    """Whether there is a directory of journals. Raises as ids does."""
+    return all(_is_own_directory(root, each) for each in (STATE, TRANSACTIONS))
+
+
 def ids(root: Root, kind: str) -> list[str]:
     """The transactions of a kind, oldest first. Raises PermissionDenied, InputOutput, UntrustedJournal."""
-    if not all(_is_own_directory(root, each) for each in (STATE, TRANSACTIONS)):
+    if not exists(root):
         return []
     names = root.list(TRANSACTIONS)
     if not names and TRANSACTIONS in root.denied:
@@ -179,21 +184,17 @@ def _check_recordable(root: Root, found: Record, data: bytes) -> None:
     )
 
 
-def finish(root: Root, id: str) -> None:
-    """Mark a transaction as done. Raises OSError if it is pending still, or again.
+def finish(root: Root, id: str) -> str:
+    """Mark a transaction as done; returns why that cannot be synced, or "". Raises OSError where it cannot be marked.
 
-    If the mark cannot be synced, and not be taken back either, the change is made: all files are new, and stay so
-    unless the power fails before the kernel writes the mark.
+    Once it is marked, history shows it and no recovery undoes it, so the change is made.
     """
     disk.swap(root, path_of(id, "pending"), path_of(id, "done"))
     try:
         disk.sync_directory(root, TRANSACTIONS)
-    except OSError as problem:
-        try:
-            reopen(root, id)
-        except OSError:
-            return
-        raise problem from None
+    except (OSError, MemoryError) as problem:
+        return str(getattr(problem, "strerror", problem))
+    return ""
 
 
 def reopen(root: Root, id: str) -> None:

@@ -185,8 +185,8 @@ class HeldSignals:
         """Whether a signal arrived."""
         return self.number is not None
 
-    def check(self) -> None:
+    def check(self, hint: str = "") -> None:
         """Raise Interrupted if a signal arrived."""
         if self.number is not None:
             name = signal.Signals(self.number).name
-            raise Interrupted(f"interrupted by {name}; all changes are undone")
+            raise Interrupted(f"interrupted by {name}; all changes are undone", hint=hint)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from binascii import a2b_base64, b2a_base64
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.change import disk, places
 from grubkd.change.disk import FileImage
+from grubkd.change.revert import SlotRecord
 from grubkd.tree.root import LARGEST_FILE
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class Record:
     `time`: when, UTC, ISO 8601. `command`: the verb. `wanted`: what was asked for, as people write it (see
     grubkd.text): names to texts, numbers, or lists of them; `by`: "auto" or "given".
     `undoes`: for a rollback, the transaction that it took back. `directories`: those that it made, outermost first.
-    `followups`: the commands that have to run after it, and after its rollback.
+    `followups`: the commands that have to run after it, and after its rollback. `slots`: what it changed, by argument;
+    `kernels`: those that the entries loaded then. Both are empty in the journals of the first releases.
     """
 
     id: str
@@ -78,11 +80,14 @@ class Record:
     directories: tuple[str, ...] = ()
     followups: tuple[tuple[str, ...], ...] = ()
     undoes: str | None = None
+    slots: tuple[SlotRecord, ...] = ()
+    kernels: tuple[str, ...] = ()
 
 
 def encode(record: Record) -> bytes:
     """The journal's text."""
-    members = {name: getattr(record, name) for name in _RECORD} | {"files": list(map(_file_members, record.files))}
+    members = {name: getattr(record, name) for name in _RECORD}
+    members |= {"files": list(map(_file_members, record.files)), "slots": list(map(astuple, record.slots))}
     body = json.dumps(members).encode("ascii")
     head = json.dumps({"grubkd": VERSION, "sha256": disk.digest(body)}).encode("ascii")
     return head + b"\n" + body + b"\n"
@@ -226,7 +231,22 @@ def _followup(value: Any) -> tuple[str, ...]:
     return command
 
 
+def _slot(value: Any) -> SlotRecord:
+    file, entry, kernel, variable, number, before, after = _only(list, lambda each: len(each) == 7)(value)
+    return SlotRecord(
+        _only(str, places.is_normal)(file),
+        _byte_text(entry),
+        _byte_text(kernel),
+        _byte_text(variable),
+        _number(0, 2**31)(number),
+        _list(_byte_text)(before),
+        _list(_byte_text)(after),
+    )
+
+
 def _record(value: Any) -> Record:
+    # Journals of the first releases do not know these members.
+    value = {"slots": [], "kernels": [], **value} if isinstance(value, dict) else value
     record = Record(**_members(value, _RECORD))
     paths = [each.path for each in record.files]
     if len(set(paths)) != len(paths):
@@ -237,6 +257,7 @@ def _record(value: Any) -> Record:
     return record
 
 
+_byte_text = _only(str, lambda value: all(char <= "\xff" for char in value))
 _HEAD = {"grubkd": lambda value: value, "sha256": _text(_DIGEST)}
 _IMAGE = {
     "mode": _number(0, 0o7777),
@@ -263,4 +284,6 @@ _RECORD = {
     "followups": _list(_followup),
     "directories": _list(_only(str)),
     "files": _list(_file),
+    "slots": _list(_slot),
+    "kernels": _list(_byte_text),
 }

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from grubkd import run
 from grubkd.change import disk, journal, sync
-from grubkd.change.lock import STATE, busy, lock
-from grubkd.errors import CommandFailed, GrubkdError, Notice, Place, RollbackFailed
+from grubkd.change.lock import STATE, HeldSignals, busy, lock
+from grubkd.errors import CommandFailed, Failed, GrubkdError, InputOutput, Notice, Place, RollbackFailed
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # seconds; zipl needs a few
 FOLLOWUP_PATIENCE = 120.0
+# What may go wrong with one file, or at one step, and must not keep the others from being undone.
+FAILURES = (OSError, GrubkdError, MemoryError)
 
 
 def pending(root: Root) -> Record | None:
@@ -42,30 +44,58 @@ def pending(root: Root) -> Record | None:
 def recover(root: Root, *, force: bool = False, run_followups: bool = False) -> tuple[Notice, ...]:
     """Undo what an interrupted run left, under the lock; returns a notice for each transaction that was undone.
 
-    With `force`, files that somebody else changed meanwhile get their old bytes back too. Raises RollbackFailed,
-    NotUnderstood for a damaged journal, PermissionDenied, InputOutput.
+    With `force`, files that somebody else changed meanwhile get their old bytes back too. Signals are held back until
+    all is undone. Raises RollbackFailed where an interrupted transaction remains, NotUnderstood for a damaged journal,
+    PermissionDenied, InputOutput where it is not known whether there is one, Interrupted.
     """
-    if not root.exists(journal.TRANSACTIONS):
+    if not journal.exists(root):
         return ()
     following = root.live or run_followups
-    with lock(root):
-        found = [journal.load(root, id, "pending") for id in journal.ids(root, "pending")]
-        left: list[str] = []
+    with lock(root), HeldSignals() as stop:
+        notices: list[Notice] = []
+        ids = journal.ids(root, "pending")
+        found = [_load(root, id) for id in ids]
         for record in reversed(found):
-            left += undo(root, record, force=force)
+            untidy = undo(root, record, force=force)
             if following:
                 _follow_up(root, record, force)
-            try:
-                journal.abandon(root, record.id)
-            except OSError as problem:
-                what = f"transaction {record.id} is undone, but its journal cannot be removed"
-                raise system_failure(journal.path_of(record.id, "pending"), what, problem) from None
+            _abandon(root, record, untidy)
+            notices.append(_notice(record, following))
         if not found:
             try:
                 journal.sweep(root)
             except OSError as problem:
                 raise system_failure(STATE, "cannot be tidied", problem) from None
-    return tuple(_notice(record, following, left) for record in found)
+        stop.check()
+    return tuple(notices[::-1])
+
+
+def _abandon(root: Root, record: Record, untidy: str) -> None:
+    """Remove the journal of a transaction that is undone, unless something is left to tidy up.
+
+    Raises InputOutput where the journal remains: no other transaction may begin then.
+    """
+    try:
+        if not untidy:
+            journal.abandon(root, record.id)
+            return
+    except FAILURES as problem:
+        untidy = f"{journal.path_of(record.id, 'pending')}: cannot be removed: {_reason(problem)}"
+    raise InputOutput(
+        f"transaction {record.id} is undone, all files are as they were before it, but {untidy}",
+        hint="remove it by hand (see lsattr), then run the same command again",
+    )
+
+
+def _load(root: Root, id: str) -> Record:
+    """The record of an interrupted transaction. Raises RollbackFailed where it cannot be read now."""
+    try:
+        return journal.load(root, id, "pending")
+    except (Failed, MemoryError) as problem:
+        raise RollbackFailed(
+            f"transaction {id} was interrupted, and its journal cannot be read: {_reason(problem)}",
+            hint="fix the reported error, then run any grubkd command that writes: it undoes it first",
+        ) from None
 
 
 def _follow_up(root: Root, record: Record, force: bool) -> None:
@@ -81,12 +111,12 @@ def _follow_up(root: Root, record: Record, force: bool) -> None:
                 ) from None
 
 
-def _notice(record: Record, following: bool, left: Sequence[str]) -> Notice:
+def _notice(record: Record, following: bool) -> Notice:
     due = "" if following else "".join(f"; run: {' '.join(each)}" for each in record.followups)
     return Notice(
         "interrupted-undone",
         f"transaction {record.id} ({record.command}, {record.time}) had been interrupted and was undone",
-        hint=f"its files are as they were before it{due}" + (f"; remove {' '.join(left)}" if left else ""),
+        hint=f"its files are as they were before it{due}",
         place=Place(record.files[0].path) if record.files else None,
     )
 
@@ -95,13 +125,12 @@ def take_back(root: Root, record: Record, first: BaseException, ran: Sequence[Se
     """Undo a transaction of this run that failed; returns what is left to do by hand.
 
     `first`: why it failed. `ran`: the follow-up commands that succeeded; None if none of them was to run. Raises
-    RollbackFailed with both errors where a file is not as it was, or a follow-up command did not run again.
+    RollbackFailed with both errors.
     """
     hint = ""
     try:
         journal.reopen(root, record.id)
-        if left := undo(root, record):
-            hint = f"all files are as they were; fix the reported error, then remove {' '.join(left)}"
+        untidy = undo(root, record)
         if ran is not None and (ran or isinstance(first, CommandFailed)):
             for command in record.followups:
                 try:
@@ -111,71 +140,98 @@ def take_back(root: Root, record: Record, first: BaseException, ran: Sequence[Se
                         raise
                     # It failed before and fails now: as far as it reports, what it makes is as it was.
                     hint = f"all files are as they were; fix the reported error, then run: {' '.join(command)}"
-    except (OSError, GrubkdError) as second:
+    except FAILURES as second:
         why = getattr(second, "hint", "") or (
             f"fix the reported error, then run any grubkd command that writes: it undoes {record.id} first"
         )
-        raise RollbackFailed(f"{first}; and undoing it failed: {second}", hint=why) from first
-    # A journal that stays does no harm: the next run undoes what is undone.
-    with suppress(OSError):
-        journal.abandon(root, record.id)
+        raise RollbackFailed(f"{first}; and undoing it failed: {_reason(second)}", hint=why) from first
+    try:
+        # With its journal, the next run removes what could not be removed now.
+        if not untidy:
+            journal.abandon(root, record.id)
+    except FAILURES as problem:
+        untidy = f"{journal.path_of(record.id, 'pending')}: cannot be removed: {_reason(problem)}"
+    if untidy:
+        hint = f"all files are as they were, but {untidy}; the next grubkd command that writes tries again"
     return hint
 
 
-def undo(root: Root, record: Record, *, force: bool = False) -> list[str]:
-    """Restore every file of a pending transaction, and remove the temporary files beside them; returns those that stay.
+def undo(root: Root, record: Record, *, force: bool = False) -> str:
+    """Restore every file of a pending transaction; returns what could not be tidied up beside them, or "".
 
     A failure with one file does not keep the others from being restored. A file that has neither its old nor its new
     bytes was changed by somebody else: it is left alone unless `force`. Raises RollbackFailed, which names every file
     that is not as it was.
     """
-    left: list[str] = []
-    leftovers = [_undo_file(root, record, number, force, left) for number in range(len(record.files))]
-    try:
-        for path in reversed(record.directories):
-            disk.remove_directory(root, path)
-        sync.settle(root, (each.path for each in record.files))
-    except OSError as problem:
-        leftovers.append(f"/: cannot be synced: {problem.strerror}")
-    if listed := "; ".join(filter(None, leftovers)):
+    work = _Undoing(root, record, force)
+    for number, file in enumerate(record.files):
+        work.restore(number, file)
+    work.finish()
+    if work.failures:
         raise RollbackFailed(
-            f"not all files could be restored: {listed}",
+            f"not all files could be restored: {'; '.join(work.failures)}",
             hint="fix the reported error, then run any grubkd command that writes: it undoes first; or give up your "
             f"own changes to these files with: grubkd rollback {record.id} --force. The old bytes are kept, base64, in "
             f"{journal.path_of(record.id, 'pending')}",
         )
-    return left
+    return "; ".join(work.untidy)
 
 
-def _undo_file(root: Root, record: Record, number: int, force: bool, left: list[str]) -> str:
-    """Restore one file; returns "", or why it did not get its old bytes back, with its path.
+class _Undoing:
+    """The undoing of one transaction.
 
-    Adds to `left` the temporary files that could not be removed.
+    `failures`: the files that are not as they were, each with the reason. `untidy`: what remains beside them.
     """
-    file = record.files[number]
-    staged, kept = (disk.temporary_name(file.path, record.id, number, kind) for kind in ("new", "old"))
-    untouched = False
-    try:
-        present = disk.read_image(root, file.path)
-        untouched = disk.same(present, file.before)
-        if not untouched:
-            if not force and not file.is_old_or_new(present):
-                return f"{file.path}: changed by somebody else meanwhile"
-            _give_back(root, file, present, staged, kept)
+
+    def __init__(self, root: Root, record: Record, force: bool) -> None:
+        self._root, self._record, self._force = root, record, force
+        self._restored = False
+        self.failures: list[str] = []
+        self.untidy: list[str] = []
+
+    def restore(self, number: int, file: FileRecord) -> None:
+        """Restore one file, and remove the temporary files beside it."""
+        names = (disk.temporary_name(file.path, self._record.id, number, kind) for kind in ("new", "old"))
+        staged, kept = names
+        changed = False
+        try:
+            present = disk.read_image(self._root, file.path)
+            if not disk.same(present, file.before):
+                if not self._force and not file.is_old_or_new(present):
+                    self.failures.append(f"{file.path}: changed by somebody else meanwhile")
+                    return
+                changed = self._restored = True
+                _give_back(self._root, file, present, staged, kept)
+        except FAILURES as problem:
+            self.failures.append(f"{file.path}: cannot be put back: {_reason(problem)}")
+            return
         # The kept old file goes last: only it can be restored on a full disk.
         for path in (staged, kept):
             try:
-                disk.remove_file(root, path)
-            except OSError:
-                left.append(path)
-        above = disk.parent(file.path)
-        if root.exists(above):
-            disk.sync_directory(root, above)
-    except OSError as problem:
-        if untouched:
-            return ""
-        return f"{file.path}: {system_failure(file.path, 'cannot be put back', problem).message}"
-    return ""
+                disk.remove_file(self._root, path)
+            except FAILURES as problem:
+                self.untidy.append(f"{path}: cannot be removed: {_reason(problem)}")
+        try:
+            with suppress(FileNotFoundError):  # its directory was made for it, and is gone
+                disk.sync_directory(self._root, disk.parent(file.path))
+        except FAILURES as problem:
+            where = self.failures if changed else self.untidy
+            where.append(f"{file.path}: its directory cannot be synced: {_reason(problem)}")
+
+    def finish(self) -> None:
+        """Remove the directories that the transaction made, and bring all to the disk."""
+        try:
+            for path in reversed(self._record.directories):
+                disk.remove_directory(self._root, path)
+            sync.settle(self._root, (each.path for each in self._record.files))
+        except FAILURES as problem:
+            where = self.failures if self._restored else self.untidy
+            where.append(f"/: cannot be synced: {_reason(problem)}")
+
+
+def _reason(problem: BaseException) -> str:
+    """What went wrong, without the path of this system."""
+    return getattr(problem, "strerror", None) or str(problem) or "not enough memory"
 
 
 def _give_back(root: Root, file: FileRecord, present: FileImage | None, staged: str, kept: str) -> None:

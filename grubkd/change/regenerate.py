@@ -114,12 +114,23 @@ def _kernels(tree: Tree, entry: Entry, *, there: bool) -> Iterator[str]:
     """The release of each kernel of an entry, or its file name; with `there` only of those that are on the disk."""
     for boot in entry.boots:
         if boot.role in (Role.KERNEL, Role.MODULE):
-            path = boot.path.rpartition(")")[2]
-            paths = (f"/boot/{path.lstrip('/')}", f"/boot/{file_name(path)}", path)
-            real = next((real for each in paths if (real := tree.resolve(each))), None)
+            real = _on_disk(tree, boot.path)
             if real or not there:
-                found = real or path
+                found = real or boot.path.rpartition(")")[2]
                 yield release_of(found) or file_name(found)
+
+
+def _on_disk(tree: Tree, kernel: str) -> str | None:
+    """The real path of a kernel that an entry names; None where it is not there."""
+    path = kernel.rpartition(")")[2]
+    paths = (f"/boot/{path.lstrip('/')}", f"/boot/{file_name(path)}", path, f"/efi{path}", f"/boot/efi{path}")
+    return next((real for each in paths if (real := tree.resolve(each))), None)
+
+
+def missing_kernels(tree: Tree, config: BootConfig) -> set[str]:
+    """The kernels that the entries of this system name and that are not there, as written."""
+    boots = [boot for entry in config.entries if entry.own_linux for boot in entry.boots]
+    return {boot.path for boot in boots if boot.role is not Role.OTHER and not _on_disk(tree, boot.path)}
 
 
 def _target(root: Root) -> str | None:

@@ -18,6 +18,8 @@ next run that writes undoes it.
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,15 @@ from grubkd.change import disk, journal, places, recovery, sync
 from grubkd.change.lock import HeldSignals, lock
 from grubkd.change.record import KNOWN_FOLLOWUPS, FileRecord, Record
 from grubkd.change.recovery import pending, recover
-from grubkd.errors import ChangedSinceRead, GrubkdError, PermissionDenied, Place, VerificationFailed
+from grubkd.errors import (
+    ChangedSinceRead,
+    CommandFailed,
+    GrubkdError,
+    Notice,
+    PermissionDenied,
+    Place,
+    VerificationFailed,
+)
 from grubkd.log import logger
 from grubkd.tree.root import system_failure
 from grubkd.tree.tree import Overlay
@@ -36,6 +46,7 @@ if TYPE_CHECKING:
 
     from grubkd.change.disk import FileImage
     from grubkd.change.edit import FileChange
+    from grubkd.change.revert import SlotRecord
     from grubkd.tree.root import Root
     from grubkd.tree.tree import Tree
 
@@ -63,6 +74,7 @@ class Transaction:
     id: str
     files: tuple[str, ...]
     followups: tuple[tuple[str, ...], ...]
+    warnings: tuple[Notice, ...] = ()
 
 
 def commit(  # noqa: PLR0913
@@ -75,11 +87,14 @@ def commit(  # noqa: PLR0913
     followups: Sequence[Sequence[str]] = (),
     recheck: Recheck | None = None,
     run_followups: bool = False,
+    slots: Sequence[SlotRecord] = (),
+    kernels: Sequence[str] = (),
 ) -> Transaction:
     """Write the changes, in their order, as one transaction. Takes `lock`, which may be held already.
 
-    `wanted` and `by` ("auto" or "given") go into the history. `recheck` gets the tree when all files are in place, and
-    raises to undo them. The `followups` run on the live root, under --root only with `run_followups`.
+    `wanted` and `by` ("auto" or "given") go into the history; `slots` and `kernels` are for a later rollback.
+    `recheck` gets the tree when all files are in place, and raises to undo them.
+    The `followups` run on the live root, under --root only with `run_followups`.
     Raises ChangedSinceRead where a file is not as it was read; Failed and Interrupted, after everything is undone;
     RollbackFailed where undoing failed too.
     """
@@ -88,8 +103,9 @@ def commit(  # noqa: PLR0913
         denied = [path for path in root.denied if path.startswith(_CONFIGURATION)]
         if denied:
             raise PermissionDenied("cannot be read", place=Place(min(denied)))
-        steps = [_step(root, each) for each in changes]
+        steps = [step(root, each) for each in changes]
         record = new_record(root, steps, command=command, wanted=wanted, by=by, followups=followups)
+        record = replace(record, slots=tuple(slots), kernels=tuple(kernels))
         return carry_out(root, record, steps, recheck=recheck, run_followups=run_followups)
 
 
@@ -113,7 +129,7 @@ def new_record(  # noqa: PLR0913
     return Record(id, time, command, wanted, by, tuple(files), _directories(root, steps), commands, undoes)
 
 
-def _step(root: Root, change: FileChange) -> Step:
+def step(root: Root, change: FileChange) -> Step:
     """The step for a change. Raises ChangedSinceRead, VerificationFailed for a file that grubkd does not edit."""
     known = places.is_place(change.path)
     link = None if known else places.link_to(root, change.path)
@@ -172,18 +188,24 @@ def carry_out(  # noqa: PLR0913
         try:
             work.carry_out(recheck, empty, following)
         except BaseException as caught:
-            problem = caught
-            if isinstance(caught, OSError):
-                problem = system_failure(work.at, "cannot be written", caught)
+            problem = _as_failure(caught, work.at)
             hint = recovery.take_back(root, record, problem, work.ran if following else None)
-            stop.check()
-            if hint and isinstance(problem, GrubkdError):
-                problem.hint = hint
+            stop.check(hint)
+            if isinstance(problem, GrubkdError) and hint:
+                problem.hint = hint if isinstance(problem, CommandFailed) else f"{problem.hint}; {hint}".lstrip("; ")
             if problem is caught:
                 raise
             raise problem from None
         journal.prune(root)
-    return Transaction(record.id, tuple(each.path for each in steps), () if following else record.followups)
+    left = () if following else record.followups
+    return Transaction(record.id, tuple(each.path for each in steps), left, work.warnings)
+
+
+def _as_failure(caught: BaseException, at: str) -> BaseException:
+    """The error to report for what was caught while `at` was being written."""
+    if isinstance(caught, MemoryError):
+        caught = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    return system_failure(at, "cannot be written", caught) if isinstance(caught, OSError) else caught
 
 
 class _Application:
@@ -198,6 +220,7 @@ class _Application:
             self._steps.append((each, new, old))
         self.at = "/"
         self.ran: list[tuple[str, ...]] = []
+        self.warnings: tuple[Notice, ...] = ()
 
     def carry_out(self, recheck: Recheck | None, empty: Sequence[str], following: bool) -> None:
         """Do all steps behind the journal. Raises GrubkdError, or OSError for the file that `at` names."""
@@ -218,7 +241,10 @@ class _Application:
         for path in reversed(empty):
             self.at = path
             disk.remove_directory(self._root, path)
-        journal.finish(self._root, self._record.id)
+        if why := journal.finish(self._root, self._record.id):
+            message = f"the change is made, but the directory of its journal cannot be synced: {why}"
+            hint = "if the power fails before the disk has it, the next grubkd command that writes undoes the change"
+            self.warnings = (Notice("not-synced", message, hint, Place(journal.TRANSACTIONS)),)
         self._stop.too_late()
 
     def _go(self, path: str) -> None:

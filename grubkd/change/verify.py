@@ -7,20 +7,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot import cmdline
+from grubkd.boot import cmdline, inventory
 from grubkd.boot.model import Role
+from grubkd.change import edit
 from grubkd.errors import CannotHold, ForeignValue, Place, TooLong, VerificationFailed, place_at
+from grubkd.text import to_bytes
+from grubkd.tree.tree import Overlay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from grubkd.boot.model import BootConfig, Entry, Line, LineKey
     from grubkd.change.changes import ChangeSet
+    from grubkd.tree.tree import Tree
 
 # COMMAND_LINE_SIZE, the final NUL included: x86 and arm64 2048, riscv 1024, every other architecture 4096
 # (Linux 2.6.25 to 7.2). The most common size is assumed where the architecture is not known.
 _SIZES = {"riscv64": 1024, "ppc64le": 4096, "s390x": 4096, "loongarch64": 4096}
 _COMMON_SIZE = 2048
+
+
+def edited(tree: Tree, config: BootConfig, planned: ChangeSet) -> tuple[dict[str, bytes | None], BootConfig]:
+    """The files that a planned change makes different, and the tree read with them; checked in memory.
+
+    Raises VerificationFailed, and as edit.apply does.
+    """
+    texts = edit.apply(config.texts, planned.edits)
+    after: dict[str, bytes | None] = {
+        path: to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)
+    }
+    verified = inventory.read(Overlay(tree, after), config) if after else config
+    check(config, verified, planned.expected)
+    return after, verified
 
 
 def check(old: BootConfig, new: BootConfig, expected: Mapping[LineKey, tuple[str, ...]]) -> None:

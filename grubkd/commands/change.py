@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
-from grubkd.change import changes, edit, managed, regenerate, transaction, verify
+from grubkd.change import changes, edit, managed, regenerate, revert, transaction, verify
 from grubkd.change.lock import lock
 from grubkd.change.request import check_editable
 from grubkd.commands.warnings import interrupted
 from grubkd.errors import NoBootloader, Notice, Place
 from grubkd.render import change, output
-from grubkd.text import to_bytes, to_line
+from grubkd.text import to_line
 from grubkd.tree.tree import Overlay, Snapshot
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from grubkd.boot.model import BootConfig, LineKey
     from grubkd.boot.selector import Selection
     from grubkd.change.edit import FileChange
-    from grubkd.change.history import RolledBack
     from grubkd.change.request import ArgChange
+    from grubkd.change.rollback import RolledBack
     from grubkd.tree.root import Root
     from grubkd.tree.tree import Tree
 
@@ -120,13 +120,13 @@ def run(root: Root, request: Request, decide: Decide) -> Outcome:
 def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Notice, ...]) -> Outcome:
     """As run, under the lock where files are written; `earlier`: the warnings so far."""
     prepared = _prepare(root, request, decide)
-    read, after = prepared.config.texts, prepared.after
+    before, after = prepared.config, prepared.after
     if request.regenerate:
         made = _regenerated(root, prepared)
         # Entries that have no source (those of 40_custom, say) are edited in the output of the generator.
         prepared = _prepare(Overlay(root, made), request, decide)
         after = {**made, **prepared.after}
-    files = edit.file_changes(root, read, after)
+    files = edit.file_changes(root, before.texts, after)
     warnings = earlier + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
     done = None
     if files and not request.dry_run:
@@ -138,13 +138,15 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
             by=prepared.decision.by,
             followups=_followups(prepared.config, files),
             recheck=prepared.check,
+            slots=revert.changed_slots(before, prepared.verified),
+            kernels=revert.kernels_of(before),
             run_followups=request.run_followups,
         )
     return Outcome(
         tuple(files),
         done.id if done else None,
         done.followups if done else (),
-        warnings,
+        warnings + (done.warnings if done else ()),
         prepared.config,
         prepared.planned.expected,
     )
@@ -164,12 +166,7 @@ def _prepare(tree: Tree, request: Request, decide: Decide) -> _Prepared:
     planned = changes.make(config, selection, decision.changes_for)
     verify.fits(config, planned, decision.architecture)
     warnings = notices + planned.warnings + decision.warnings + decision.admit(planned)
-    texts = edit.apply(config.texts, planned.edits)
-    after: dict[str, bytes | None] = {
-        path: to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)
-    }
-    verified = inventory.read(Overlay(tree, after), config) if after else config
-    verify.check(config, verified, planned.expected)
+    after, verified = verify.edited(tree, config, planned)
     return _Prepared(config, planned, decision, after, verified, warnings)
 
 

@@ -9,6 +9,7 @@ import click
 
 from grubkd.boot import cmdline
 from grubkd.change import history
+from grubkd.change.rollback import rollback
 from grubkd.commands import completion, options
 from grubkd.commands.change import print_outcome
 from grubkd.commands.group import message_options
@@ -71,20 +72,22 @@ def _asked(wanted: Mapping[str, Any]) -> Iterator[str]:
 
 @click.command("rollback")
 @click.argument("id", required=False, shell_complete=completion.transactions)
-@click.option("--force", is_flag=True, help="Undo it even if a file was changed since; that change is lost.")
+@click.option("--exact", is_flag=True, help="Restore the old files byte for byte, or refuse.")
+@click.option("--force", is_flag=True, help="With --exact: also files that were changed since, whose changes are lost.")
 @options.DRY_RUN
 @options.RUN_FOLLOWUPS
 @options.ROOT
 @options.JSON
 @message_options
 def rollback_command(  # noqa: PLR0913 - one parameter an option
-    *, id: str | None, force: bool, dry_run: bool, run_followups: bool, root: str, json: bool
+    *, id: str | None, exact: bool, force: bool, dry_run: bool, run_followups: bool, root: str, json: bool
 ) -> int:
     """Undo the latest change that is not undone yet, or the one with the given ID (see: grubkd history).
 
-    Content, mode, owner, attributes and times of its files are restored, and files that it created are removed. A
-    rollback is itself a transaction: to undo it applies the change again.
+    Content, mode, owner, attributes and times of its files are restored, and files that it created are removed. If a
+    file was changed since, the arguments in it get their old values and the rest stays. A rollback is itself a
+    transaction: to undo it applies the change again.
     """
-    done = history.rollback(Root(root), id, force, dry_run=dry_run, run_followups=run_followups)
+    done = rollback(Root(root), id, force, exact=exact, dry_run=dry_run, run_followups=run_followups)
     print_outcome(done, json=json, dry_run=dry_run, reboot_required=bool(done.files) and not dry_run)
     return 0

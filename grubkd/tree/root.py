@@ -56,19 +56,22 @@ class Root:
     _fd = -1
 
     def __init__(self, path: str = "/") -> None:
-        """Open the tree at a directory of this system. Raises Usage if it does not exist, PermissionDenied."""
+        """Open the tree at a directory of this system. Raises Usage if it does not exist, Failed."""
         self.path = path
         self.denied: set[str] = set()
         shown = from_user(path)
         try:
             self._fd = os.open(path, DIRECTORY)
             os.stat(".", dir_fd=self._fd)  # may this process look inside?
+            self._live = os.path.samestat(os.fstat(self._fd), os.stat("/"))  # noqa: PTH116 (pathlib costs a start-up)
         except PermissionError:
             raise PermissionDenied(f"{shown}: the directory may not be entered", hint="run grubkd as root") from None
         except (OSError, ValueError) as problem:
-            why = (problem.strerror if isinstance(problem, OSError) else None) or "not a path"
+            number = problem.errno if isinstance(problem, OSError) else None
+            why = os.strerror(number) if number else "not a path"
+            if number and number not in _NOTHING_THERE:
+                raise InputOutput(f"{shown}: {why}") from None
             raise Usage(f"{shown}: {why}", hint="--root takes an existing directory") from None
-        self._live = os.path.samestat(os.fstat(self._fd), os.stat("/"))  # noqa: PTH116 (pathlib costs a start-up)
 
     def __del__(self, _close: Callable[[int], None] = os.close) -> None:
         """Close the directory. When the interpreter ends, `os` may be gone before this."""

@@ -12,8 +12,8 @@ from faults import tree
 
 from grubkd.change import disk, history, journal, lock, record, transaction
 from grubkd.change.edit import FileChange
-from grubkd.change.history import rollback
 from grubkd.change.record import FileRecord, Record
+from grubkd.change.rollback import rollback
 from grubkd.cli import main
 from grubkd.errors import UntrustedJournal
 from grubkd.tree.root import Root

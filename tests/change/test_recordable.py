@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from grubkd.change import disk, journal, lock, transaction
 from grubkd.change.edit import FileChange
-from grubkd.change.history import rollback
 from grubkd.change.record import FileRecord, Record
+from grubkd.change.rollback import rollback
 from grubkd.errors import Refused
 from grubkd.tree.root import Root
 

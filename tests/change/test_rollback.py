@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from grubkd.change import disk, history, journal, record, transaction
 from grubkd.change.edit import FileChange
-from grubkd.change.history import RolledBack, rollback
 from grubkd.change.record import FileRecord
+from grubkd.change.rollback import RolledBack, rollback
 from grubkd.errors import NothingToRollBack, NotUnderstood, Refused, VerificationFailed
 from grubkd.tree.root import Root
 
@@ -115,7 +115,7 @@ def test_a_later_change_of_the_same_file_is_named(top: Path) -> None:
     assert caught.value.place and caught.value.place.file == DEFAULT
     assert caught.value.exit == 4
     assert tree.state(top) == before
-    back(top, first, force=True)
+    back(top, first, force=True, exact=True)
     assert text(top, DEFAULT) == tree.OLD[DEFAULT]
 
 
@@ -147,7 +147,7 @@ def test_a_file_changed_otherwise_is_not_overwritten(top: Path) -> None:
         assert caught.value.place and caught.value.place.file == DEFAULT
         assert "--force" in caught.value.hint
     assert tree.state(top) == before
-    back(top, force=True)
+    back(top, force=True, exact=True)
     assert tree.texts(tree.state(top)) == tree.OLD
 
 
@@ -156,7 +156,7 @@ def test_a_file_removed_otherwise(top: Path) -> None:
     (top / SNIPPET[1:]).unlink()
     with pytest.raises(Refused):
         back(top)
-    back(top, force=True)
+    back(top, force=True, exact=True)
     assert tree.texts(tree.state(top)) == tree.OLD
 
 
@@ -254,7 +254,7 @@ def test_a_journal_cannot_make_rollback_write_elsewhere(top: Path, path: str) ->
     before = tree.state(top)
     for force in (False, True):
         with pytest.raises(NotUnderstood) as caught:
-            back(top, force=force)
+            back(top, force=force, exact=force)
         assert caught.value.exit == 3
         assert caught.value.place and caught.value.place.file == journal.path_of(id, "done")
     assert tree.state(top) == before
@@ -270,7 +270,7 @@ def test_a_journal_cannot_use_a_link(top: Path) -> None:
     (top / "etc/default").symlink_to(outside)
     for force in (False, True):
         with pytest.raises(Exception, match="symbolic links"):
-            back(top, id, force=force)
+            back(top, id, force=force, exact=force)
     assert (outside / "grub").read_text() == "host\n"
     assert sorted(each.name for each in outside.iterdir()) == ["grub"]
 

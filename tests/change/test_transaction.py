@@ -329,6 +329,46 @@ def test_an_immutable_file(top: Path) -> None:
         subprocess.run(["chattr", "-i", str(top / DEFAULT[1:])], check=True)
 
 
+def test_an_append_only_directory(top: Path) -> None:
+    """No file in it can be replaced, and no temporary file be removed: exit 1, since every file is as before."""
+    import subprocess
+
+    directory = top / DEFAULT[1:].rpartition("/")[0]
+    if subprocess.run(["chattr", "+a", str(directory)], check=False, capture_output=True).returncode:
+        pytest.skip("chattr +a does not work here: not root, or the file system has no such flag")
+    try:
+        with pytest.raises(PermissionDenied) as caught:
+            commit(top)
+        problem = caught.value
+        assert tree.texts(tree.state(top)).items() >= tree.OLD.items()
+        assert problem.exit == 1
+        assert "all files are as they were, but" in problem.hint
+        assert ".grubkd-" in problem.hint
+    finally:
+        subprocess.run(["chattr", "-a", str(directory)], check=True)
+    # The next run removes what is beside the files.
+    [notice] = transaction.recover(Root(str(top)))
+    assert notice.code == "interrupted-undone"
+    assert not list(top.rglob(".grubkd-*"))
+    assert tree.texts(tree.state(top)) == tree.OLD
+
+
+def test_what_recovery_cannot_remove(top: Path) -> None:
+    import subprocess
+
+    directory = top / DEFAULT[1:].rpartition("/")[0]
+    if subprocess.run(["chattr", "+a", str(directory)], check=False, capture_output=True).returncode:
+        pytest.skip("chattr +a does not work here: not root, or the file system has no such flag")
+    try:
+        with pytest.raises(PermissionDenied):
+            commit(top)
+        with pytest.raises(InputOutput, match=r"all files are as they were before it, but .*grubkd-") as caught:
+            commit(top)
+        assert caught.value.exit == 1
+    finally:
+        subprocess.run(["chattr", "-a", str(directory)], check=True)
+
+
 def test_a_run_that_changes_nothing_leaves_no_trace(top: Path) -> None:
     before = sorted(top.rglob("*"))
     with transaction.lock(Root(str(top))):

@@ -60,6 +60,10 @@ def before(function):
     return lambda *given, **more: (send(), function(*given, **more))[1]
 def after(function):
     return lambda *given: (function(*given), send())[0]
+def after_change(leave, too_late=HeldSignals.too_late):
+    made = []
+    HeldSignals.too_late = lambda held: (too_late(held), made.append(held))[0]
+    return lambda held, *given: (leave(held, *given), held in made and send())[0]
 {late}
 from grubkd.__main__ import run
 run()
@@ -113,7 +117,12 @@ class TestExitCodes:
 
     @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
     @pytest.mark.parametrize(
-        "late", ["HeldSignals.__exit__ = after(HeldSignals.__exit__)", "output.report = before(output.report)"]
+        "late",
+        [
+            "HeldSignals.too_late = after(HeldSignals.too_late)",
+            "HeldSignals.__exit__ = after_change(HeldSignals.__exit__)",
+            "output.report = before(output.report)",
+        ],
     )
     @pytest.mark.parametrize("verb", [("set", "300M"), ("rollback",)])
     def test_a_signal_after_the_change(self, tree: Path, name: str, late: str, verb: tuple[str, ...]) -> None:
@@ -137,9 +146,7 @@ class TestExitCodes:
             subprocess.run(["chattr", "-a", above], check=True)
         for each in done:
             assert each.returncode == 1
-            assert "all files are as they were; fix the reported error, then remove /boot/loader/entries/.grubkd-" in (
-                each.stderr
-            )
+            assert "/boot/loader/entries/.grubkd-" in each.stderr
         assert (tree / ENTRY).read_text() == before
         assert grubkd("set", "300M", "--root", str(tree)).returncode == 0
         assert "crashkernel=300M" in (tree / ENTRY).read_text()

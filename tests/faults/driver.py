@@ -13,14 +13,14 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
 from faults.tree import CHANGES, MANY_CHANGES  # noqa: E402
 from grubkd.change import transaction  # noqa: E402
-from grubkd.change.history import rollback  # noqa: E402
+from grubkd.change.rollback import rollback  # noqa: E402
 from grubkd.errors import GrubkdError  # noqa: E402
 from grubkd.tree.root import Root  # noqa: E402
 
 
 def work(verb: str, top: str) -> int:
-    root = Root(top)
     try:
+        root = Root(top)
         if verb in ("commit", "commit-many"):
             changes = CHANGES if verb == "commit" else MANY_CHANGES
             transaction.commit(root, changes, command="set", wanted={"crashkernel": ["256M"]}, by="given")

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -24,6 +25,21 @@ CALLS = (
     *("chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "utime", "utimes", "utimensat"),
     *("setxattr", "fsetxattr", "removexattr", "fremovexattr"),
 )
+# What only reads: each with errors of opening, of a descriptor, or of memory.
+READS = {
+    "openat": ("EMFILE", "ENFILE", "ENOMEM", "EACCES", "EIO"),
+    "newfstatat": ("ENOMEM", "EACCES", "EIO"),
+    "fstat": ("ENOMEM", "EBADF"),
+    "read": ("EIO", "ENOMEM"),
+    "getdents64": ("EIO", "ENOMEM"),
+    "flistxattr": ("EIO", "ENOMEM"),
+    "fgetxattr": ("EIO", "ENOMEM"),
+    "dup": ("EMFILE",),
+    "fcntl": ("EMFILE",),
+    "flock": ("ENOLCK", "ENOMEM"),
+    "mmap": ("ENOMEM",),
+    "brk": ("ENOMEM",),
+}
 # What vfat answers: no hard links, no attributes, no owners.
 VFAT = {"linkat": "EPERM", "flistxattr": "EOPNOTSUPP", "fchown": "EPERM"}
 _LINE = re.compile(r"^(?:\d+ +)?(\w+)\((.*)")
@@ -70,11 +86,15 @@ class Driver:
         assert "attached" in said, said
         return status
 
-    def points(self, verb: str, top: Path, log: Path, *options: str) -> list[Point]:
-        """Do the verb undisturbed and tell every write-side call."""
-        assert (
-            self.run(verb, top, "-y", "-o", str(log), "-e", "trace=openat,flistxattr," + ",".join(CALLS), *options) == 0
-        )
+    def points(
+        self, verb: str, top: Path, log: Path, *options: str, calls: Collection[str] = CALLS, creates: bool = True
+    ) -> list[Point]:
+        """Do the verb undisturbed and tell every write-side call, or each of the given calls.
+
+        `creates`: also each opening that may create a file.
+        """
+        traced = ",".join({"openat", "flistxattr", *calls})
+        assert self.run(verb, top, "-y", "-o", str(log), "-e", f"trace={traced}", *options) == 0
         counts: Counter[str] = Counter()
         found = []
         for line in log.read_text().splitlines():
@@ -82,7 +102,7 @@ class Driver:
             if match:
                 call, rest = match.groups()
                 counts[call] += 1
-                if call in CALLS or "O_CREAT" in rest:
+                if call in calls or (creates and "O_CREAT" in rest):
                     found.append(Point(call, counts[call]))
         return found
 

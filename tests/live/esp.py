@@ -6,7 +6,7 @@ from pathlib import Path
 
 from grubkd.change import transaction
 from grubkd.change.edit import FileChange
-from grubkd.change.history import rollback
+from grubkd.change.rollback import rollback
 from grubkd.tree.root import Root
 
 SNIPPET = "/boot/loader/entries/a.conf"

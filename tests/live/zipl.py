@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grubkd.change import transaction
 from grubkd.change.edit import FileChange
-from grubkd.change.history import rollback
+from grubkd.change.rollback import rollback
 from grubkd.errors import GrubkdError
 from grubkd.tree.root import Root
 

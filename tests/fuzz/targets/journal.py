@@ -16,8 +16,8 @@ from pathlib import Path
 from random import Random
 
 from grubkd.change import history, journal, places, record
-from grubkd.change.history import rollback
 from grubkd.change.record import Malformed, Record
+from grubkd.change.rollback import rollback
 from grubkd.errors import GrubkdError
 from grubkd.text import from_user, to_display
 from grubkd.tree.root import Root

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.change import disk, places, record
 from grubkd.change.disk import FileImage
-from grubkd.change.lock import STATE, check_owner
+from grubkd.change.lock import STATE, TRANSACTIONS, check_owner
 from grubkd.change.record import Malformed
 from grubkd.change.sync import FileSync
 from grubkd.errors import GrubkdError, InputOutput, NotUnderstood, PermissionDenied, Place, Refused
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 
-TRANSACTIONS = f"{STATE}/transactions"
 MOST_TRANSACTIONS = 64
 MOST_BYTES = 64 << 20
 _KINDS = ("pending", "done")
@@ -121,11 +120,11 @@ def _read(root: Root, path: str) -> bytes:
             fd, status = spot.open_file()
         with os.fdopen(fd, "rb", buffering=0) as file:
             check_owner(root, path, status)
-            data = file.read(MOST_BYTES + 1) if status.st_size <= MOST_BYTES else b""
+            data = file.read(record.LARGEST + 1) if status.st_size <= record.LARGEST else b""
     except OSError as problem:
         raise system_failure(path, "cannot be read", problem) from None
-    if status.st_size > MOST_BYTES or len(data) > MOST_BYTES:
-        raise Malformed(f"larger than {MOST_BYTES >> 20} MiB")
+    if max(status.st_size, len(data)) > record.LARGEST:
+        raise Malformed(f"larger than {record.LARGEST >> 20} MiB")
     return data
 
 
@@ -148,7 +147,7 @@ def begin(root: Root, found: Record) -> None:
 
 def _write(root: Root, found: Record) -> None:
     data = record.encode(found)
-    if len(data) > MOST_BYTES:
+    if len(data) > min(record.LARGEST, MOST_BYTES):
         raise InputOutput(f"the change is too large to be journalled: {len(data)} bytes")
     _check_recordable(root, found, data)
     disk.make_directory(root, TRANSACTIONS, 0o700)

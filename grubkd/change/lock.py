@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 STATE = "/var/lib/grubkd"
+TRANSACTIONS = f"{STATE}/transactions"
 PATIENCE = 30.0  # seconds
 _PAUSE = 0.05  # seconds
 _NOTICEABLE = 1.0  # seconds until a message says what grubkd waits for
@@ -58,7 +59,8 @@ def lock(root: Root, patience: float = PATIENCE) -> Iterator[None]:
         _held.discard(root)
         try:
             with suppress(OSError):  # a directory that stays does no harm
-                for path in reversed(made):
+                # A failed run leaves no journal, and an empty directory of journals.
+                for path in (*([TRANSACTIONS] if made else []), *reversed(made)):
                     disk.remove_directory(root, path)
         finally:
             os.close(fd)

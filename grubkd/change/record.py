@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from grubkd.change import disk, places
 from grubkd.change.disk import FileImage
 from grubkd.change.revert import SlotRecord
-from grubkd.tree.root import LARGEST_FILE
+from grubkd.tree.root import LARGEST_OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 
 VERSION = 1
+# Bytes of a journal, and the lists, objects and commas in it, which make its size in memory.
+LARGEST = 16 << 20
+_MOST_LISTS = 50_000
+_MOST_MEMBERS = 500_000
 # The commands that a change may need afterwards. No other is ever run, whatever a journal asks for. zipl writes the
 # boot map of s390x, which names the disk blocks of what it boots; proxmox-boot-tool the menus on unmounted ESPs.
 KNOWN_FOLLOWUPS: frozenset[tuple[str, ...]] = frozenset({("zipl",), ("proxmox-boot-tool", "refresh")})
@@ -95,7 +99,10 @@ def encode(record: Record) -> bytes:
 
 def decode(data: bytes) -> Record:
     """The record of a journal's text. Raises Malformed."""
-    head, _, rest = data.partition(b"\n")
+    if len(data) > LARGEST:
+        raise Malformed(f"larger than {LARGEST >> 20} MiB")
+    head, _, rest = data[:1000].partition(b"\n")
+    rest = data[len(head) + 1 :]
     body = rest.removesuffix(b"\n")
     try:
         first = _members(json.loads(head), _HEAD)
@@ -103,6 +110,8 @@ def decode(data: bytes) -> Record:
             raise Malformed(f"version {first['grubkd']!a:.20}, where grubkd knows {VERSION}")
         if first["sha256"] != disk.digest(body):
             raise Malformed("its checksum does not fit: it was damaged or changed")
+        if body.count(b"[") + body.count(b"{") > _MOST_LISTS or body.count(b",") > _MOST_MEMBERS:
+            raise Malformed("more members than any journal has")
         return _record(json.loads(body))
     except Malformed:
         raise
@@ -251,6 +260,8 @@ def _record(value: Any) -> Record:
     paths = [each.path for each in record.files]
     if len(set(paths)) != len(paths):
         raise Malformed("a file twice")
+    if len(set(record.followups)) != len(record.followups):
+        raise Malformed("a follow-up command twice")
     for path in record.directories:
         if not any(other.startswith(path + "/") for other in paths) or path in ("", "/"):
             raise Malformed("a directory that holds none of its files")
@@ -266,7 +277,7 @@ _IMAGE = {
     "mtime_ns": _number(-_LATEST - 1, _LATEST),
     "xattrs": _xattrs,
     "sha256": _text(_DIGEST),
-    "data": _bytes(LARGEST_FILE),
+    "data": _bytes(LARGEST_OTHER),
 }
 _FILE = {
     "path": _only(str, places.is_normal),

@@ -8,12 +8,14 @@ journal goes last.
 
 from __future__ import annotations
 
+import errno
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grubkd import run
 from grubkd.change import disk, journal, sync
-from grubkd.change.lock import STATE, HeldSignals, busy, lock
+from grubkd.change.lock import STATE, TRANSACTIONS, HeldSignals, busy, lock
 from grubkd.errors import CommandFailed, Failed, GrubkdError, InputOutput, Notice, Place, RollbackFailed
 from grubkd.tree.root import system_failure
 
@@ -35,7 +37,7 @@ def pending(root: Root) -> Record | None:
 
     Raises NotUnderstood for a damaged journal, PermissionDenied, InputOutput.
     """
-    if not root.exists(journal.TRANSACTIONS) or busy(root):
+    if not root.exists(TRANSACTIONS) or busy(root):
         return None
     found = journal.ids(root, "pending")
     return journal.load(root, found[0], "pending") if found else None
@@ -227,6 +229,13 @@ class _Undoing:
         except FAILURES as problem:
             where = self.failures if self._restored else self.untidy
             where.append(f"/: cannot be synced: {_reason(problem)}")
+
+
+def as_failure(caught: BaseException, at: str) -> BaseException:
+    """The error to report for what was caught while `at` was being written."""
+    if isinstance(caught, MemoryError):
+        caught = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    return system_failure(at, "cannot be written", caught) if isinstance(caught, OSError) else caught
 
 
 def _reason(problem: BaseException) -> str:

@@ -15,7 +15,8 @@ from grubkd.boot import cmdline
 from grubkd.boot.model import Feeds, Role
 from grubkd.change import changes, request
 from grubkd.change.changes import ChangeSet
-from grubkd.change.request import ArgChange, Draft, Verb, new_word
+from grubkd.change.draft import Draft, new_word
+from grubkd.change.request import ArgChange, Verb
 from grubkd.errors import Notice, Place
 
 if TYPE_CHECKING:

@@ -1,30 +1,18 @@
 """Transactions: several files change, or none; the journal allows a later rollback.
 
 A command that writes takes `lock`, calls `recover`, reads, decides, and calls `commit`. A command that reads may call
-`pending`. commit checks that every file is as it was read, that it is a file that grubkd edits, and that nothing of the
-boot configuration was unreadable. Then the order makes it safe, against a power cut too:
-
-1. The journal, with every old file in it, is on the disk before anything else changes.
-2. All new files are written beside their places and synced, and the old files get a second name there. A full disk
-   shows here, before any file has changed.
-3. Each new file takes its place by a rename; then the directories are synced.
-4. All files are read again and compared, and the whole configuration is verified again.
-5. The disk itself is brought up to date (sync), for a boot loader does not replay a file system's journal.
-6. The follow-up commands run, the second names go, and the journal is marked as done.
-
-If a step fails, or a signal arrives before step 6 is over, everything is undone (recovery). If grubkd itself dies, the
-next run that writes undoes it.
+`pending`. docs/reliability.md describes the order of the steps, and why it is safe against a power cut. If a step
+fails, or a signal arrives before the second names go, everything is undone (recovery). If grubkd itself dies, the next
+run that writes undoes it.
 """
 
 from __future__ import annotations
 
-import errno
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grubkd.change import disk, journal, places, recovery, sync
-from grubkd.change.lock import HeldSignals, lock
+from grubkd.change.lock import TRANSACTIONS, HeldSignals, lock
 from grubkd.change.record import KNOWN_FOLLOWUPS, FileRecord, Record
 from grubkd.change.recovery import pending, recover
 from grubkd.errors import (
@@ -188,7 +176,7 @@ def carry_out(  # noqa: PLR0913
         try:
             work.carry_out(recheck, empty, following)
         except BaseException as caught:
-            problem = _as_failure(caught, work.at)
+            problem = recovery.as_failure(caught, work.at)
             hint = recovery.take_back(root, record, problem, work.ran if following else None)
             stop.check(hint)
             if isinstance(problem, GrubkdError) and hint:
@@ -199,13 +187,6 @@ def carry_out(  # noqa: PLR0913
         journal.prune(root)
     left = () if following else record.followups
     return Transaction(record.id, tuple(each.path for each in steps), left, work.warnings)
-
-
-def _as_failure(caught: BaseException, at: str) -> BaseException:
-    """The error to report for what was caught while `at` was being written."""
-    if isinstance(caught, MemoryError):
-        caught = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-    return system_failure(at, "cannot be written", caught) if isinstance(caught, OSError) else caught
 
 
 class _Application:
@@ -244,7 +225,7 @@ class _Application:
         if why := journal.finish(self._root, self._record.id):
             message = f"the change is made, but the directory of its journal cannot be synced: {why}"
             hint = "if the power fails before the disk has it, the next grubkd command that writes undoes the change"
-            self.warnings = (Notice("not-synced", message, hint, Place(journal.TRANSACTIONS)),)
+            self.warnings = (Notice("not-synced", message, hint, Place(TRANSACTIONS)),)
         self._stop.too_late()
 
     def _go(self, path: str) -> None:

@@ -10,6 +10,10 @@ from stat import S_ISDIR, S_ISLNK, S_ISREG
 MOST_LINKS = 40
 # Deeper than any boot configuration; while a path is resolved each level keeps a file descriptor open.
 DEEPEST = 100
+# The components that the texts of links may add: to one path, and to all paths of a run. Links of 4 KB can name
+# thousands.
+MOST_STEPS = 1000
+MOST_STEPS_OF_ALL = 200_000
 
 DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _NEXT = DIRECTORY | os.O_NOFOLLOW
@@ -20,6 +24,19 @@ def _fail(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
+class Steps:
+    """Counts the components that links added to the paths of a tree."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def add(self, number: int) -> None:
+        """Add some. Raises OSError, EFBIG for too many."""
+        self.total += number
+        if self.total > MOST_STEPS_OF_ALL:
+            raise OSError(errno.EFBIG, "the symbolic links of this tree are too many, or too long")
+
+
 class Spot:
     """The place that a path leads to: a name in an open directory, and what exists there. Close it after use (`with`).
 
@@ -27,9 +44,10 @@ class Spot:
     exists.
     """
 
-    def __init__(self, top: int) -> None:
+    def __init__(self, top: int, steps: Steps) -> None:
         """Start at the root of a tree, an O_PATH descriptor."""
         self._top = top
+        self._steps = steps
         self._names: list[bytes] = []
         self._fds: list[int] = []
         self.name = b"."
@@ -106,7 +124,7 @@ class Spot:
         if b"\0" in path:
             raise _fail(errno.EINVAL)
         todo = path.split(b"/")[::-1]
-        links = 0
+        links = added = 0
         while todo:
             name = todo.pop()
             if name in (b"", b"."):
@@ -119,8 +137,10 @@ class Spot:
             if target is None:
                 continue
             links += 1
-            if links > MOST_LINKS or not follow:
+            added += 1 + target.count(b"/")
+            if links > MOST_LINKS or added > MOST_STEPS or not follow:
                 raise _fail(errno.ELOOP)
+            self._steps.add(1 + target.count(b"/"))
             if target.startswith(b"/"):
                 self._restart()
             todo += target.split(b"/")[::-1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
 from grubkd.log import logger
 from grubkd.text import from_bytes, from_user, to_bytes
-from grubkd.tree.paths import DIRECTORY, Spot
+from grubkd.tree.paths import DIRECTORY, Spot, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +17,18 @@ if TYPE_CHECKING:
 
     from grubkd.errors import Failed
 
-# Bytes. The largest real grub.cfg, of machines with hundreds of snapshots, are below 1 MB.
-LARGEST_FILE = 8 << 20
+# Bounds on a tree that somebody made to harm; they are checked before anything is read. Bytes of one file of the boot
+# configuration: the largest real grub.cfg, of machines with hundreds of snapshots, are below 1 MB. Other files are
+# lists of modules, or made by the kernel.
+LARGEST_FILE = 1 << 20
+LARGEST_OTHER = 8 << 20
+_CONFIGURATION = ("/boot/", "/efi/", "/etc/")
+# Bytes, lines, separators of words and number of all files of the configuration together.
+MOST_BYTES = 2 << 20
+MOST_LINES = 50_000
+MOST_SEPARATORS = 200_000
+_NO_SEPARATORS = bytes(each for each in range(256) if each not in b" \t\n;{}$'\"|&<>()")
+MOST_FILES = 2000
 # Names in one directory. Directories of a boot configuration have far fewer.
 MOST_NAMES = 20_000
 
@@ -59,6 +69,9 @@ class Root:
         """Open the tree at a directory of this system. Raises Usage if it does not exist, Failed."""
         self.path = path
         self.denied: set[str] = set()
+        self._sizes: dict[bytes, int] = {}
+        self._counts: dict[bytes, tuple[int, int]] = {}
+        self._steps = Steps()
         shown = from_user(path)
         try:
             self._fd = os.open(path, DIRECTORY)
@@ -104,18 +117,42 @@ class Root:
             return spot.status
 
     def read(self, path: str) -> bytes:
-        """As in Tree, up to LARGEST_FILE bytes."""
+        """As in Tree; up to LARGEST_FILE bytes of a configuration file, LARGEST_OTHER of any other one."""
         try:
             with self.spot(path) as spot:
                 fd, status = spot.open_file()
                 try:
-                    data = read_all(fd, status.st_size)
+                    most = self._admit(path, spot.path, status.st_size)
+                    data = read_all(fd, status.st_size, most)
+                    self._count(path, spot.path, data)
                 finally:
                     os.close(fd)
         except OSError as problem:
             raise system_failure(path, "cannot be read", problem) from None
         logger.debug("read %s, %d bytes", path, len(data))
         return data
+
+    def _admit(self, path: str, real: bytes, size: int) -> int:
+        """The most bytes that a file may have. Raises OSError, EFBIG where all files together are too many or large."""
+        if not path.startswith(_CONFIGURATION):
+            return LARGEST_OTHER
+        if size <= LARGEST_FILE:
+            self._sizes[real] = size
+        if len(self._sizes) > MOST_FILES:
+            raise OSError(errno.EFBIG, f"the boot configuration has more than {MOST_FILES} files")
+        if sum(self._sizes.values()) > MOST_BYTES:
+            raise OSError(errno.EFBIG, f"the boot configuration is larger than {MOST_BYTES >> 20} MiB")
+        return LARGEST_FILE
+
+    def _count(self, path: str, real: bytes, data: bytes) -> None:
+        """Raise OSError, EFBIG, where all files of the configuration together would take too long to parse."""
+        if not path.startswith(_CONFIGURATION):
+            return
+        self._counts[real] = (data.count(b"\n"), len(data.translate(None, _NO_SEPARATORS)))
+        lines, separators = map(sum, zip(*self._counts.values(), strict=True))
+        for found, most, what in ((lines, MOST_LINES, "lines"), (separators, MOST_SEPARATORS, "words")):
+            if found > most:
+                raise OSError(errno.EFBIG, f"the boot configuration has more than {most} {what}")
 
     def part(self, path: str, start: int, size: int) -> bytes:
         """As in Tree."""
@@ -164,7 +201,7 @@ class Root:
         With `follow` false any symbolic link on the way is refused (ELOOP), also as the last component.
         Raises OSError: FileNotFoundError where a directory on the way is missing, ELOOP, ENAMETOOLONG, EACCES.
         """
-        spot = Spot(self._fd)
+        spot = Spot(self._fd, self._steps)
         try:
             spot.go(to_bytes(path), follow)
         except BaseException:
@@ -189,18 +226,18 @@ class Root:
         return spot
 
 
-def read_all(fd: int, size: int) -> bytes:
-    """All bytes of an open file, whose size was `size` bytes. Raises OSError, EFBIG above LARGEST_FILE."""
+def read_all(fd: int, size: int, most: int = LARGEST_OTHER) -> bytes:
+    """All bytes of an open file, whose size was `size` bytes. Raises OSError, EFBIG above `most`."""
     parts: list[bytes] = []
     total = 0
-    while size <= LARGEST_FILE and total <= LARGEST_FILE:
+    while size <= most and total <= most:
         # Ask for more than the size: the file may grow, and files of /proc have size 0 and give a page at a time.
         part = os.read(fd, max(size - total, 4096) + 1)
         parts.append(part)
         total += len(part)
         if not part or total == size:
             return b"".join(parts)
-    raise OSError(errno.EFBIG, f"larger than {LARGEST_FILE >> 20} MiB, which no boot configuration is")
+    raise OSError(errno.EFBIG, f"larger than {most >> 20} MiB, which no boot configuration is")
 
 
 def _names(path: str, fd: int) -> tuple[str, ...]:

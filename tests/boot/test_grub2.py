@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from support import laws
 from support.strategies import MemoryTree
 
-from grubkd.boot import cmdline
+from grubkd.boot import cmdline, inventory
 from grubkd.boot.loaders import grub2, grub_script
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place
+from grubkd.tree.root import Root
 
 FILE = "/boot/grub2/grub.cfg"
 TREES = Path(__file__).parents[2] / "fixtures"
@@ -576,3 +577,28 @@ def test_find_follows_the_links_in_etc(tmp_path: Path) -> None:
     assert grub2.FORMAT.find(Root(str(tmp_path))) == ("/boot/efi/EFI/redhat/grub.cfg",)
     shutil.copy(tmp_path / "boot/efi/EFI/redhat/grub.cfg", tmp_path / "boot/grub2/grub.cfg")
     assert grub2.FORMAT.find(Root(str(tmp_path))) == ("/boot/grub2/grub.cfg", "/boot/efi/EFI/redhat/grub.cfg")
+
+
+def esp_tree(top: Path) -> Path:
+    """A tree whose /boot/grub/grub.cfg is a link to the removable-media path of the EFI system partition."""
+    entry = "menuentry 'Own' {\n\tlinux /vmlinuz-6.1.0-1-amd64 root=/dev/sda1 ro\n}\n"
+    files = {"boot/efi/EFI/BOOT/grub.cfg": entry, "boot/efi/EFI/debian/grub.cfg": "set root=hd0\n"}
+    for path, text in {**files, "etc/os-release": "ID=debian\n", "etc/default/grub": "GRUB_TIMEOUT=1\n"}.items():
+        (top / path).parent.mkdir(parents=True, exist_ok=True)
+        (top / path).write_text(text)
+    (top / "boot/grub").mkdir()
+    (top / "boot/grub/grub.cfg").symlink_to("../efi/EFI/BOOT/grub.cfg")
+    return top
+
+
+def test_a_menu_on_the_esp_that_the_own_path_leads_to_is_own(tmp_path: Path) -> None:
+    config = inventory.read(Root(str(esp_tree(tmp_path))))
+    assert [(each.title, each.foreign) for each in config.entries] == [("Own", False)]
+    assert not [each for each in config.warnings if each.code == "dangling-menu"]
+
+
+def test_a_menu_that_is_a_dangling_link_is_a_warning(tmp_path: Path) -> None:
+    (esp_tree(tmp_path) / "boot/efi/EFI/BOOT/grub.cfg").unlink()
+    config = inventory.read(Root(str(tmp_path)))
+    [notice] = [each for each in config.warnings if each.code == "dangling-menu"]
+    assert notice.place and notice.place.file == "/boot/grub/grub.cfg"

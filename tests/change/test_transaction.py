@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from faults import tree
 
-from grubkd.change import history, journal, record, transaction
+from grubkd.change import history, journal, lock, record, transaction
 from grubkd.change.edit import FileChange
 from grubkd.change.lock import STATE
 from grubkd.change.transaction import Transaction
@@ -376,6 +376,21 @@ def test_a_run_that_changes_nothing_leaves_no_trace(top: Path) -> None:
     assert sorted(top.rglob("*")) == before
 
 
+def test_a_failed_run_leaves_no_trace(top: Path) -> None:
+    before = sorted(top.rglob("*"))
+
+    def fail(_tree: object) -> None:
+        raise VerificationFailed("no")
+
+    for failure in (fail, "nothing"):
+        with pytest.raises(GrubkdError):
+            if failure == "nothing":
+                commit(top, FileChange("/etc/fstab", None, b""))
+            else:
+                commit(top, recheck=failure)
+        assert sorted(top.rglob("*")) == before
+
+
 def test_the_lock_waits_and_then_gives_up(top: Path) -> None:
     first, second = Root(str(top)), Root(str(top))
     with transaction.lock(first):
@@ -430,7 +445,7 @@ def test_history_is_pruned_by_size_but_never_the_latest(top: Path, monkeypatch: 
         latest = commit(top, FileChange(DEFAULT, data, new)).id
         data = new
     assert [each.id for each in history.read(Root(str(top))).transactions][-1] == latest
-    assert sum(each.stat().st_size for each in (top / journal.TRANSACTIONS[1:]).iterdir()) <= 5000
+    assert sum(each.stat().st_size for each in (top / lock.TRANSACTIONS[1:]).iterdir()) <= 5000
 
 
 def test_a_change_too_large_to_journal(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:

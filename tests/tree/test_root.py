@@ -162,7 +162,7 @@ def test_a_file_of_a_gigabyte_is_refused_at_once(tree: Path) -> None:
     with pytest.raises(InputOutput) as caught:
         Root(str(tree)).read("/boot/grub2/grub.cfg")
     assert str(caught.value) == (
-        "/boot/grub2/grub.cfg: cannot be read: larger than 8 MiB, which no boot configuration is"
+        "/boot/grub2/grub.cfg: cannot be read: larger than 1 MiB, which no boot configuration is"
     )
     assert time.monotonic() - started < 1
 
@@ -173,7 +173,7 @@ def test_the_largest_file_that_is_read(tree: Path) -> None:
     assert len(Root(str(tree)).read("/boot/grub2/grub.cfg")) == LARGEST_FILE
     with file.open("ab") as more:
         more.write(b"x")
-    with pytest.raises(InputOutput, match="larger than 8 MiB"):
+    with pytest.raises(InputOutput, match="larger than 1 MiB"):
         Root(str(tree)).read("/boot/grub2/grub.cfg")
 
 
@@ -324,5 +324,5 @@ def test_a_file_larger_than_any_is_not_read(tree: Path) -> None:
         file.truncate(LARGEST_FILE + 1)
         for told in (0, LARGEST_FILE, LARGEST_FILE + 1):
             file.seek(0)
-            with pytest.raises(OSError, match="larger than 8 MiB"):
-                read_all(file.fileno(), told)
+            with pytest.raises(OSError, match="larger than 1 MiB"):
+                read_all(file.fileno(), told, LARGEST_FILE)

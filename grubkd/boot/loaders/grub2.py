@@ -25,7 +25,7 @@ from grubkd.boot.loaders.grub_script import (
     unquoted,
 )
 from grubkd.boot.model import Assignment, Document, Feeds, Image, Line, NewKernelArgs, Slot, Stanza, Word
-from grubkd.errors import NotUnderstood
+from grubkd.errors import Notice, NotUnderstood, Place
 from grubkd.text import from_bytes
 from grubkd.tree import osrelease
 
@@ -201,7 +201,23 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     xen = any(stanza.images and is_xen(stanza.images[0].path) for stanza in stanzas)
     files = tuple(document.file for document in (*scripts, *shell_files, *environments))
     references = references_of(scripts, environments)
-    return [LoaderMenu("grub2", files, items, references, _new_kernels(shell_files, tree, bls=bls, xen=xen))]
+    new_kernels = _new_kernels(shell_files, tree, bls=bls, xen=xen)
+    return [LoaderMenu("grub2", files, items, references, new_kernels, _dangling(tree))]
+
+
+def _dangling(tree: Tree) -> tuple[Notice, ...]:
+    """A warning for each menu whose symbolic link leads to no file."""
+    split = [(path, *path.rsplit("/", 1)) for path in _FILES]
+    return tuple(
+        Notice(
+            "dangling-menu",
+            f"{path} is a symbolic link to a file that is not there",
+            hint="mount the file system that it is on (the EFI system partition, for instance), then run grubkd again",
+            place=Place(path),
+        )
+        for path, directory, name in split
+        if name in tree.list(directory) and not tree.exists(path)
+    )
 
 
 def default_of(
@@ -235,12 +251,12 @@ def _names(level: tuple[int, str, str | None], wanted: str) -> bool:
 def _is_foreign(file: str, scripts: Sequence[Document], tree: Tree) -> bool:
     """Whether the grub.cfg of an ESP belongs to another system.
 
-    It is ours where the distribution's own link leads to it, where its directory has the distribution's name, or where
-    there is no other.
+    It is ours where the distribution's own link or the menu's usual path leads to it, where its directory has the
+    distribution's name, or where there is no other.
     """
     if "/EFI/" not in file or len(scripts) == 1:
         return False
-    if file in [tree.resolve(link) for link in _LINKS]:
+    if file in [tree.resolve(link) for link in (*_LINKS, *_FILES)]:
         return False
     identity = osrelease.read(tree).get("ID", "")
     directory = file.rpartition("/")[0].rpartition("/")[2]

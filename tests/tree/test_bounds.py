@@ -1,0 +1,200 @@
+"""Trees made to use up memory or time: at most 200 MB and 5 s of processor time, and the bound in the message."""
+
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grubkd.change import disk
+from grubkd.tree.root import MOST_LINES, MOST_SEPARATORS
+
+TOP = Path(__file__).parents[2]
+MOST_MEMORY = 200 << 10  # KiB
+MOST_TIME = 5.0
+ID = "20260101-000000-000000"
+GRUB_CFG = "boot/grub2/grub.cfg"
+MENU = "menuentry 'Linux' {\n\tlinux /vmlinuz-6.1.0-1-amd64 root=/dev/sda1 ro\n}\n"
+MIB = 1 << 20
+
+
+def write(top: Path, path: str, data: bytes | str) -> None:
+    file = top / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def sparse(top: Path, path: str, size: int) -> None:
+    write(top, path, b"")
+    os.truncate(top / path, size)
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    write(tmp_path, "tree/" + GRUB_CFG, MENU)
+    write(tmp_path, "tree/etc/default/grub", 'GRUB_CMDLINE_LINUX=""\n')
+    write(tmp_path, "tree/etc/os-release", "ID=debian\nVERSION_ID=12\n")
+    write(tmp_path, "tree/usr/sbin/grub-mkconfig", "for x in /etc/default/grub.d/*.cfg\n")
+    return tmp_path / "tree"
+
+
+# The peak of its own memory: that of a child process counts what its parent had.
+RUN = """
+import atexit, sys
+def report():
+    with open("/proc/self/status") as file:
+        print(file.read(), file=sys.stderr)
+atexit.register(report)
+from grubkd.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def bounded(top: Path, *argv: str) -> int:
+    """Run grubkd; returns its exit status. Fails above the bounds."""
+    command = [sys.executable, "-c", RUN, *argv, "--root", str(top)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, capture_output=True, check=False, cwd=TOP, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    taken = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    peak = int(re.findall(r"VmHWM:\s+(\d+) kB", done.stderr)[-1])
+    print(f"{argv[0]}: exit {done.returncode}, {peak >> 10} MiB, {taken:.1f} s")
+    assert "Traceback" not in done.stderr
+    assert peak < MOST_MEMORY, f"{argv}: {peak >> 10} MiB"
+    assert taken < MOST_TIME, f"{argv}: {taken:.1f} s"
+    return done.returncode
+
+
+def sparse_files(top: Path) -> None:
+    for number in range(300):
+        sparse(top, f"etc/default/grub.d/{number}.cfg", 8 * MIB)
+
+
+def files_at_the_bound(top: Path) -> None:
+    for number in range(300):
+        write(top, f"etc/default/grub.d/{number}.cfg", b"A=" + b"x" * (MIB - 3) + b"\n")
+
+
+def snippets(top: Path) -> None:
+    for number in range(100):
+        sparse(top, f"boot/loader/entries/{number}.conf", 8_000_000)
+
+
+def many_snippets(top: Path) -> None:
+    for number in range(5000):
+        write(top, f"boot/loader/entries/{number}.conf", f"title {number}\nlinux /vmlinuz\noptions quiet\n")
+
+
+def long_word(top: Path) -> None:
+    write(top, GRUB_CFG, MENU.replace(" ro\n", " " + "x" * (7 * MIB) + "\n"))
+
+
+def long_word_at_the_bound(top: Path) -> None:
+    write(top, GRUB_CFG, MENU.replace(" ro\n", " " + "x" * (MIB - 200) + "\n"))
+
+
+def many_words(top: Path) -> None:
+    write(top, GRUB_CFG, MENU.replace(" ro\n", " a" * (MIB // 2 - 200) + "\n"))
+
+
+def words_at_the_bound(top: Path) -> None:
+    write(top, GRUB_CFG, MENU.replace(" ro\n", " a" * (MOST_SEPARATORS - 1000) + "\n"))
+
+
+def lines_at_the_bound(top: Path) -> None:
+    write(top, GRUB_CFG, MENU + "a b\n" * (MOST_LINES - 1000))
+
+
+def assignments_at_the_bound(top: Path) -> None:
+    write(top, "etc/default/grub", "A=1\n" * (MOST_LINES - 1000))
+
+
+def many_commands(top: Path) -> None:
+    write(top, GRUB_CFG, MENU + "a\n" * (MIB // 2 - 200))
+
+
+def many_assignments(top: Path) -> None:
+    write(top, "etc/default/grub", "A=1\n" * (MIB // 4))
+
+
+def many_options(top: Path) -> None:
+    for number in range(4):
+        write(top, f"boot/loader/entries/{number}.conf", "options a\n" * (MIB // 10 - 10))
+
+
+def chain(top: Path) -> None:
+    """38 links of 4 KB, each of which walks up and down."""
+    entries = top / "boot/loader/entries"
+    entries.mkdir(parents=True)
+    for number in range(38):
+        (entries / f"l{number}.conf").symlink_to("./" * 1000 + "../entries/" * 150 + f"l{number + 1}.conf")
+    write(entries, "l38.conf", "title x\n")
+
+
+def many_chains(top: Path) -> None:
+    chain(top)
+    for number in range(2000):
+        (top / f"boot/loader/entries/m{number}.conf").symlink_to("../entries/" * 90 + "l38.conf")
+
+
+TREES = [
+    sparse_files,
+    files_at_the_bound,
+    snippets,
+    many_snippets,
+    long_word,
+    long_word_at_the_bound,
+    many_words,
+    words_at_the_bound,
+    lines_at_the_bound,
+    assignments_at_the_bound,
+    many_commands,
+    many_assignments,
+    many_options,
+    chain,
+    many_chains,
+]
+
+
+@pytest.mark.parametrize("make", TREES)
+def test_a_configuration_without_end(top: Path, make: Callable[[Path], None]) -> None:
+    make(top)
+    for argv in (["show", "--json"], ["set", "256M"], ["check", "--json"]):
+        status = bounded(top, *argv)
+        assert status in (0, 1, 3, 4, 5)
+
+
+def journal(body: bytes) -> bytes:
+    return json.dumps({"grubkd": 1, "sha256": disk.digest(body)}).encode() + b"\n" + body + b"\n"
+
+
+def members(**more: object) -> bytes:
+    found = {"id": ID, "time": "2026-01-01T00:00:00Z", "command": "set", "wanted": {}, "by": "given", "undoes": None}
+    return json.dumps(found | {"followups": [], "directories": [], "files": []} | more).encode()
+
+
+JOURNALS = {
+    "brackets": lambda: b"[" * (28 * MIB) + b"]" * (28 * MIB),
+    "lists": lambda: members(wanted={}).replace(b'"files": []', b'"files": [' + b"[]," * (5 * MIB) + b"[]]"),
+    "followups": lambda: members().replace(
+        b'"followups": []', b'"followups": [' + b'["zipl"],' * 6_000_000 + b'["zipl"]]'
+    ),
+    "followups below the bound": lambda: members(followups=[["zipl"]] * 49_000),
+    "numbers": lambda: members().replace(b'"wanted": {}', b'"wanted": {"a": [' + b"1," * 400_000 + b"1]}"),
+    "a text": lambda: members(wanted={"a": "x" * (15 * MIB)}),
+    "digits": lambda: members().replace(b'"wanted": {}', b'"wanted": {"a": ' + b"1" * (8 * MIB) + b"}"),
+}
+
+
+@pytest.mark.parametrize("kind", ["pending", "done"])
+@pytest.mark.parametrize("name", JOURNALS)
+def test_a_journal_without_end(top: Path, name: str, kind: str) -> None:
+    write(top, f"var/lib/grubkd/transactions/{ID}.{kind}", journal(JOURNALS[name]()))
+    for argv in (["history"], ["rollback"], ["set", "256M"], ["show", "--json"]):
+        status = bounded(top, *argv)
+        assert status in (0, 1, 3, 4, 5)

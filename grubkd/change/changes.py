@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
+from grubkd.boot.loaders.shell import UNFOLLOWED
 from grubkd.boot.model import Feeds, Role
 from grubkd.change import request
 from grubkd.change.draft import Draft, new_word
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
-    from grubkd.boot.model import BootConfig, Entry, Line, LineKey, NewKernelArgs, Piece
+    from grubkd.boot.model import BootConfig, Entry, Line, LineKey, NewKernelArgs, Piece, Word
     from grubkd.boot.selector import Selection
     from grubkd.change.edit import SlotEdit
 
@@ -107,7 +108,12 @@ def _change_entry(
         if made is None:
             continue
         for line in request.lines_of(entry, made):
-            draft.change(line, made)
+            at = _place_in_source(draft, line, source.line, made) if source else None
+            if at is None:
+                draft.change(line, made)
+            else:
+                words = line.home.words
+                draft.put(line.home, [*words[:at], *map(new_word, made.tokens), *words[at:]])
             if made.reserves:
                 valued.add(line.key)
     return valued
@@ -120,7 +126,8 @@ def _regenerate(draft: Draft, entry: Entry, source: NewKernelArgs, changes: Sequ
     for what the generator puts before these words, and where the words of the source stay.
     """
     old, new = source.line.pieces(), draft.pieces(source.line)
-    if old == new or any(boot.role is not Role.KERNEL for boot in entry.boots):
+    in_part = any(slot.style == UNFOLLOWED for slot in source.line.slots)
+    if old == new or in_part or any(boot.role is not Role.KERNEL for boot in entry.boots):
         return False
     starts = [_start_of_source(boot.line, old, changes) for boot in entry.boots]
     if None in starts:
@@ -138,13 +145,47 @@ def _start_of_source(line: Line, old: Sequence[Piece], changes: Sequence[ArgChan
     """The number of the first word that comes from the source; None where the line does not end in its words."""
     words = line.home.words
     start = len(words) - len(old)
-    if line.slots != (line.home,) or any(word.reference or not word.text for word in words) or start < 0:
+    if line.slots != (line.home,) or any(not word.text for word in words) or start < 0:
+        return None
+    # A reference is pasted as it is; what it means must not decide against the source.
+    inside = [piece.word.text for piece in line.pieces() if piece.slot is not line.home]
+    if any(change.matches(text) for text in inside for change in changes):
         return None
     if [word.text for word in words[start:]] != [piece.word.text for piece in old]:
         return None
     if any(change.matches(word.text) for word in words[:start] for change in changes):
         return None
     return start
+
+
+def _place_in_source(draft: Draft, line: Line, source: Line, change: ArgChange) -> int | None:
+    """The position among the words of an entry at which its generator puts the new arguments of a change.
+
+    For a source of which a part is not followed: the words behind the new ones show the place. None for any other
+    source, for an entry that has such an argument, and where the place cannot be determined.
+    """
+    gap = new_word("")
+    in_part = any(slot.style == UNFOLLOWED for slot in source.slots)
+    words = draft.words(line.home)
+    if not in_part or any(change.matches(text) for text in draft.texts(line)) or words != line.home.words:
+        return None
+    tail: list[str] | None = None
+    for slot in source.slots:
+        for word in (*map(new_word, slot.before.split()), gap) if slot.style == UNFOLLOWED else draft.words(slot):
+            if tail is None or word.text in change.tokens:
+                tail = [] if word.text in change.tokens else None
+            elif word is gap:
+                return _last(words, tail) if tail else None
+            else:
+                tail.append(word.text)
+    at = len(words) - len(tail or ())
+    return at if tail is not None and [word.text for word in words[at:]] == tail else None
+
+
+def _last(words: Sequence[Word], texts: Sequence[str]) -> int | None:
+    """Where the texts are in the words, for the last time."""
+    places = range(len(words) - len(texts), -1, -1)
+    return next((at for at in places if [word.text for word in words[at : at + len(texts)]] == texts), None)
 
 
 def _reaches(draft: Draft, entry: Entry, source: NewKernelArgs, change: ArgChange) -> bool:
@@ -184,7 +225,7 @@ def _expected(draft: Draft, config: BootConfig) -> dict[LineKey, tuple[str, ...]
 
 
 def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[Notice, ...]:
-    found = []
+    found = [each for each in config.warnings if selection.everything and each.code == "source-not-followed"]
     if selection.everything and not config.entries:
         message = "no boot entry exists yet; kernels installed later will get the value"
         found.append(Notice("no-entries", message, hint="install a kernel, then see: grubkd show"))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.boot import inventory
+from grubkd.boot.loaders.grub_mkconfig import DROP_IN
+from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
 from grubkd.boot.selector import select
 from grubkd.change import changes, verify
 from grubkd.change.lock import lock
@@ -120,7 +122,7 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
         prepared = _prepare(Overlay(root, made), request.selectors, decide)
         after = {**made, **prepared.after}
     files = _ordered(root, read, after)
-    warnings = earlier + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
+    warnings = earlier + prepared.warnings + tuple(_created(each) for each in files if _is_created_cmdline(each))
     done = None
     if files and not request.dry_run:
         from grubkd.change import transaction
@@ -187,7 +189,8 @@ def _edited(config: BootConfig, planned: changes.ChangeSet) -> dict[str, bytes |
     from grubkd.change import edit
 
     texts = edit.apply(config.texts, planned.edits)
-    return {path: to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)}
+    found = {path: to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)}
+    return {path: data if data or path != DROP_IN else None for path, data in found.items()}
 
 
 def _ordered(tree: Tree, read: Mapping[str, str], after: Mapping[str, bytes | None]) -> list[FileChange]:
@@ -228,6 +231,10 @@ def _check_understood(config: BootConfig) -> None:
     """Refuse to edit if any file of a boot loader is not understood; names the first such file."""
     if config.errors:
         raise config.errors[0]
+
+
+def _is_created_cmdline(file: FileChange) -> bool:
+    return file.path == KERNEL_CMDLINE and file.before is None
 
 
 def _created(file: FileChange) -> Notice:

@@ -11,9 +11,9 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import is_xen
-from grubkd.boot.loaders import shell
-from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, SnippetReader, holds_value, setting, slots_of
+from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, SnippetReader, setting, slots_of
 from grubkd.boot.loaders.grub_menu import FIRST, Menu
+from grubkd.boot.loaders.grub_mkconfig import new_kernels
 from grubkd.boot.loaders.grub_script import (
     KERNEL_VARIABLES,
     Mapped,
@@ -24,9 +24,8 @@ from grubkd.boot.loaders.grub_script import (
     reference,
     unquoted,
 )
-from grubkd.boot.model import Assignment, Document, Feeds, Image, Line, NewKernelArgs, Slot, Stanza, Word
+from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import NotUnderstood
-from grubkd.text import from_bytes
 from grubkd.tree import osrelease
 
 if TYPE_CHECKING:
@@ -201,7 +200,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     xen = any(stanza.images and is_xen(stanza.images[0].path) for stanza in stanzas)
     files = tuple(document.file for document in (*scripts, *shell_files, *environments))
     references = references_of(scripts, environments)
-    return [LoaderMenu("grub2", files, items, references, _new_kernels(shell_files, tree, bls=bls, xen=xen))]
+    return [LoaderMenu("grub2", files, items, references, new_kernels(shell_files, tree, bls=bls, xen=xen))]
 
 
 def default_of(
@@ -245,35 +244,3 @@ def _is_foreign(file: str, scripts: Sequence[Document], tree: Tree) -> bool:
     identity = osrelease.read(tree).get("ID", "")
     directory = file.rpartition("/")[0].rpartition("/")[2]
     return directory.lower() != _ESP_NAMES.get(identity, identity)
-
-
-def _new_kernels(sources: Sequence[Document], tree: Tree, *, bls: bool, xen: bool) -> tuple[NewKernelArgs, ...]:
-    """The arguments that grub-mkconfig will write: each kind of entry gets GRUB_CMDLINE_LINUX and one more variable.
-
-    Where snippets make the menu there are no recovery entries, and no present entry comes from the sources.
-    """
-    found = []
-    for variable, other, feeds in (
-        ("GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT", Feeds.NORMAL),
-        ("GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_RECOVERY", Feeds.RECOVERY),
-        ("GRUB_CMDLINE_XEN", "GRUB_CMDLINE_XEN_DEFAULT", Feeds.XEN),
-    ):
-        line = shell.line_of(sources, [variable, other])
-        if feeds is Feeds.XEN:
-            if line is None and xen:
-                line = _absent_xen(sources, tree)
-            if line is not None and not xen and not holds_value(line.every_slot()):
-                line = None
-        if line is not None and not (bls and feeds is Feeds.RECOVERY):
-            found.append(NewKernelArgs(variable, line, Feeds.NONE if bls else feeds, "grub2"))
-    return tuple(found)
-
-
-def _absent_xen(sources: Sequence[Document], tree: Tree) -> Line | None:
-    """A place for GRUB_CMDLINE_XEN where no file has one: at the end of the first source, /etc/default/grub."""
-    if not sources:
-        return None
-    file = sources[0].file
-    text = from_bytes(tree.read(file))
-    slot = shell.absent(file, text, "GRUB_CMDLINE_XEN", len(text))
-    return Line((slot,), slot)

@@ -213,6 +213,34 @@ class Sealed(Refused):
     code = "sealed"
 
 
+class NothingToEdit(Refused):
+    """No entry boots a Linux kernel of this system, and nothing feeds new kernels."""
+
+    code = "nothing-to-edit"
+    remedy = "grubkd show lists the entries; a menu in another place is named by --grub-cfg PATH"
+
+
+class ArgumentsNotKnown(Refused):
+    """An entry boots Linux with arguments that only its boot loader knows."""
+
+    code = "arguments-not-known"
+    remedy = "write the linux line into the entry, or select the other entries with --kernel"
+
+
+class VariableNotKnown(Refused):
+    """A variable of the boot loader's script may hold the argument."""
+
+    code = "variable-not-known"
+    remedy = "set the variable once, at the top level of the file, without the argument; then run grubkd again"
+
+
+class TunedValue(Refused):
+    """tuned's profile sets the argument, and grubkd does not write what tuned owns."""
+
+    code = "tuned-value"
+    remedy = "remove it from the profile's [bootloader] cmdline, then run: tuned-adm profile PROFILE"
+
+
 class RollbackFailed(GrubkdError):
     """Undoing failed too. The message says what to do by hand."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from grubkd.advice.verdict import Verdict
     from grubkd.boot.model import BootConfig, Entry, LineKey
+    from grubkd.errors import Place
     from grubkd.machine.machine import Machine, Running
 
 
@@ -85,6 +86,8 @@ def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
 
 def _failure(entry: Entry, name: str, values: str, found: Verdict, fix: str) -> Finding | None:
     """The finding for a line that reserves nothing, or stops the machine; None for other lines."""
+    if cmdline.is_off(held(line_of(entry))):
+        return off("configured", f"{name} has crashkernel={values}", entry.source)
     if found.status == "none" and not values:
         return _problem("no-value", f"{name} has no crashkernel= value", _NO_MEMORY, fix, entry)
     if found.status in ("none", "failed"):
@@ -126,6 +129,12 @@ def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machi
         why = "a capture kernel that runs out of memory saves nothing"
         return _finding("small", said, why, _fix(entry, config, machine), entry)
     return ok("configured", f"entry {entry.index} ({entry.title}) has {values}: {format_size(size)}", entry.source)
+
+
+def off(check: str, what: str, place: Place | None = None) -> Finding:
+    """The finding for a value that asks for no reservation: neither a problem nor a dump."""
+    why = "a crash is not dumped, as configured"
+    return Finding(check, Status.NOT_ASKED, f"{what}: no reservation, on purpose", "off", why, _AUTO, place)
 
 
 def _problem(code: str, message: str, why: str, fix: str, entry: Entry) -> Finding:
@@ -176,6 +185,9 @@ def reserved(running: Running, machine: Machine) -> Iterator[Finding]:
         said = f"the running kernel {running.release} cannot load a capture kernel (no /sys/kernel/kexec_crash_size)"
         why = "it is built without CONFIG_KEXEC, or this is a container"
         yield Finding("reserved", Status.PROBLEM, said, "no-kexec", why, "boot a kernel of the distribution")
+        return
+    if size == 0 and cmdline.is_off(held(running.cmdline)):
+        yield off("reserved", f"the running kernel has crashkernel={held(running.cmdline)[0]}")
         return
     if size == 0:
         said = "the running kernel has reserved nothing"

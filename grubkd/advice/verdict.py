@@ -114,7 +114,7 @@ class Verdicts:
 
     def _judge(self, line: str, entry: Entry, release: Release, initrd_size: int | None, *, brief: bool) -> Verdict:
         without = _without_value(line)
-        if brief and without:
+        if without and (brief or _NAME in line):
             return without
         try:
             case = replace(build_case(entry, self._machine, release), cmdline=line)
@@ -167,8 +167,13 @@ def judge_case(case: Case) -> Verdict:
 
 
 def _without_value(line: str) -> Verdict | None:
-    """The verdict on a line without any value; None for other lines."""
-    return None if _NAME in line else Verdict("none", "no crashkernel= on the command line")
+    """The verdict on a line without any value, or with one that means none; None for other lines."""
+    if _NAME not in line:
+        return Verdict("none", "no crashkernel= on the command line")
+    values = cmdline.crashkernel_values(cmdline.tokens(line))
+    if cmdline.is_off(values) and line.count(_NAME) == 1:
+        return Verdict("none", f"crashkernel={values[0]}: no reservation, on purpose")
+    return None
 
 
 def _on_any_ram(case: Case) -> Verdict:

@@ -11,12 +11,14 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 BLANKS = " \t\n\v\f\r\xa0"
 _ARGUMENT = re.compile(rf'(?:[^{BLANKS}"]|"[^"]*(?:"|\Z))+')
 
 CRASHKERNEL = "crashkernel"
+# What people write so that nothing is reserved, and so that no tool takes the argument for missing.
+_OFF = re.compile(r"no|0[KMG]?(?:@0[KMG]?)?", re.IGNORECASE)
 _CRASHKERNEL_STARTS = (f"{CRASHKERNEL}=", f'"{CRASHKERNEL}=')
 
 
@@ -74,6 +76,11 @@ def meaning(argument: str) -> tuple[str, str | None]:
 def is_crashkernel(argument: str) -> bool:
     """Whether the argument is a crashkernel argument of its own, not a text that contains one."""
     return argument.startswith(_CRASHKERNEL_STARTS)
+
+
+def is_off(values: Sequence[str]) -> bool:
+    """Whether the crashkernel values, without the name, ask for no reservation on purpose: `no`, `0`, `0M`, `0@0`."""
+    return len(values) == 1 and _OFF.fullmatch(values[0]) is not None
 
 
 def crashkernel_values(words: Iterable[str]) -> tuple[str, ...]:

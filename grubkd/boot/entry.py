@@ -14,8 +14,9 @@ from grubkd.boot.model import Boot, Entry, Line, Role
 from grubkd.errors import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from grubkd.boot.image import Images
     from grubkd.boot.loaders.format import LoaderMenu, MenuItem
     from grubkd.boot.model import Image, ManagedBy, Slot, SlotKey, Stanza
 
@@ -23,7 +24,10 @@ _RESCUE_TITLE = re.compile(r"\b(rescue|recovery|single[ -]user|failsafe)\b", re.
 _RESCUE_ARGUMENTS = frozenset({"single", "S", "s", "recovery", "rescue", "emergency"})
 _NAMED = re.compile(r"(?:vmlinu[xz]|kernel|linux|[bz]?[iI]mage|initrd(?:\.img)?|initramfs)-(?P<release>[0-9].*)")
 _PACKED = (".img", ".gz")
-_NO_LINUX = ("memtest", "mt86", "gpxe", "ipxe", "sgabios", "grub", "shell", "fwsetup")
+# The names of tools that boot loaders start like Linux.
+_TOOLS = re.compile(
+    r"(?:memdisk|mt86|[ig]pxe|plpbt|sbm|core\.img|grub|hdt|freedos|sgabios|shell|fwsetup)|.*(?:memtest|\.(?:lkrn|c32|iso)$)"
+)
 _LINUX = (Role.KERNEL, Role.MODULE)
 _RESCUE_UNITS = ("rescue.target", "emergency.target")
 
@@ -47,23 +51,37 @@ def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]])
     return Line(slots, home, found)
 
 
-def boots_of(images: tuple[Image, ...], references: Mapping[str, tuple[Slot, ...]]) -> tuple[Boot, ...]:
-    """The images with their roles and lines.
+def boots_of(
+    images: tuple[Image, ...], references: Mapping[str, tuple[Slot, ...]], header: Callable[[str], bool | None]
+) -> tuple[Boot, ...]:
+    """The images with their roles and lines. `header`: whether the image at a path has a header of Linux, if it says.
 
     Behind Xen or tboot, which are loaded the same way, the first module that is no initrd is the Linux image; later
-    modules (a security policy) take no kernel arguments.
+    modules (a security policy) take no kernel arguments. No other kernel that takes modules is Linux.
     """
+    other = bool(images) and _is_other_multiboot(images)
     boots: list[Boot] = []
     for image in images:
         line = line_of(image.slots, references)
-        boots.append(Boot(_role(image, boots), image.path, line, line.arguments()))
+        role = Role.OTHER if other else _role(image, boots, header)
+        boots.append(Boot(role, image.path, line, line.arguments()))
     return tuple(boots)
 
 
-def _role(image: Image, earlier: list[Boot]) -> Role:
+def _is_other_multiboot(images: tuple[Image, ...]) -> bool:
+    """Whether the first image is a multiboot kernel (the Hurd's, memtest's), and neither Xen nor tboot."""
+    first = images[0]
+    if is_xen(first.path) or file_name(first.path).startswith("tboot"):
+        return False
+    named = any(slot.variable.startswith(("multiboot", "xen_")) for slot in first.slots)
+    return named or (not first.module and any(each.module and not is_initrd(each.path) for each in images))
+
+
+def _role(image: Image, earlier: list[Boot], header: Callable[[str], bool | None]) -> Role:
     if image.kernel:
         return Role.KERNEL
-    if not is_kernel(image.path):
+    says = None if is_xen(image.path) else header(image.path)
+    if says is False or (says is None and not is_kernel(image.path)):
         return Role.HYPERVISOR if not earlier and is_xen(image.path) else Role.OTHER
     if not image.module:
         return Role.KERNEL
@@ -88,10 +106,10 @@ def main_boot(boots: tuple[Boot, ...]) -> Boot | None:
     return None
 
 
-def entry_of(item: MenuItem, menu: LoaderMenu, index: int, deployments: ManagedBy) -> Entry:
+def entry_of(item: MenuItem, menu: LoaderMenu, index: int, deployments: ManagedBy, images: Images) -> Entry:
     """The entry of a menu item. `deployments`: the tool that manages ostree's deployments in this tree."""
     stanza = item.stanza
-    boots = boots_of(stanza.images, menu.references)
+    boots = boots_of(stanza.images, menu.references, lambda path: images.is_linux(path, item.file))
     kernels = [boot for boot in boots if boot.role in _LINUX]
     unified = any(image.kernel for image in stanza.images)
     modules = tuple(image.path for image in stanza.images if image.module and is_initrd(image.path))
@@ -109,12 +127,13 @@ def entry_of(item: MenuItem, menu: LoaderMenu, index: int, deployments: ManagedB
         initrds=stanza.initrds + modules,
         default=item.default,
         rescue=bool(kernels) and _is_rescue(stanza, kernels),
-        linux=bool(kernels),
+        linux=bool(kernels or stanza.not_known),
         foreign=item.foreign,
         generated=stanza.generated,
         format=menu.format,
         source=Place(item.file, stanza.line),
         managed_by=item.managed_by or (deployments if deployed else None),
+        not_known=stanza.not_known,
     )
 
 
@@ -169,8 +188,7 @@ def is_initrd(path: str) -> bool:
 
 def is_linux(path: str) -> bool:
     """Whether the image may be a Linux kernel: none of the tools that are loaded in the same way."""
-    name = file_name(path).lower()
-    return not name.startswith(_NO_LINUX) and not name.endswith(".efi")
+    return not _TOOLS.match(file_name(path).lower())
 
 
 def is_kernel(path: str) -> bool:

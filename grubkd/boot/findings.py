@@ -6,34 +6,63 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
 from grubkd.boot.entry import file_name
+from grubkd.boot.image import Images
 from grubkd.boot.model import Feeds, Role
-from grubkd.errors import Notice
+from grubkd.errors import ArgumentsNotKnown, NothingToEdit, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from grubkd.boot.model import BootConfig, Entry
+    from grubkd.errors import GrubkdError
     from grubkd.tree.tree import Tree
 
-# A boot loader's path is relative to the root, a boot partition, or an ESP.
-_TOPS = ("", "/boot", "/boot/efi", "/efi")
 # A warning names at most so many entries for each value.
 _MOST_NAMED = 3
 
 
 def warnings(config: BootConfig, tree: Tree) -> tuple[Notice, ...]:
-    """Kernels that are missing, and values that differ between entries and new kernels."""
-    return (*_missing_kernels(config, tree), *_disagreement(config))
+    """What keeps entries from being edited, kernels that are missing, and values that differ."""
+    return (*_not_editable(config), *_missing_kernels(config, tree), *_disagreement(config))
+
+
+def _not_editable(config: BootConfig) -> Iterator[Notice]:
+    """Entries with unknown arguments; a menu in which nothing is edited."""
+    for entry in _own(config):
+        if entry.not_known:
+            yield notice(not_known(entry))
+    if found := nothing_to_edit(config):
+        yield notice(found)
+
+
+def not_known(entry: Entry) -> ArgumentsNotKnown:
+    """The error about an entry whose arguments are not known."""
+    message = f"entry {entry.index} ({entry.title}) {entry.not_known}: its arguments are not known"
+    return ArgumentsNotKnown(message, place=entry.source)
+
+
+def nothing_to_edit(config: BootConfig) -> NothingToEdit | None:
+    """The error about a menu without an entry that may be edited; None for any other configuration."""
+    if not config.entries or config.new_kernels or any(_own(config)):
+        return None
+    return NothingToEdit(
+        "no entry of this menu boots a Linux kernel of this system, and nothing here feeds new kernels"
+    )
+
+
+def notice(problem: GrubkdError) -> Notice:
+    """The warning that says the same as an error."""
+    return Notice(problem.code, problem.message, problem.hint, problem.place)
 
 
 def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
     """One warning for each kernel whose file exists nowhere that a boot loader's path may mean."""
     seen = set()
-    exists = _FileFinder(tree).exists
+    images = Images(tree)
     for entry in _own(config):
         for boot in entry.boots:
             kernel = entry.version, file_name(boot.path)
-            if boot.role is Role.OTHER or kernel in seen or exists(boot.path):
+            if boot.role is Role.OTHER or kernel in seen or images.find(boot.path, entry.source.file):
                 continue
             seen.add(kernel)
             yield Notice(
@@ -42,26 +71,6 @@ def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
                 hint="is /boot mounted? else remove the entry with the tool that made it",
                 place=entry.source,
             )
-
-
-class _FileFinder:
-    """Looks for files at boot loader paths, which are relative to the root, to /boot or to an ESP."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self._listed: dict[str, frozenset[str]] = {}
-
-    def exists(self, path: str) -> bool:
-        """Whether a file exists at any place that the path may mean. The letter case is ignored, as on an ESP."""
-        directory, _, name = path.rpartition(")")[2].rpartition("/")
-        places = (*(f"{top}{directory}" for top in _TOPS), "/boot")
-        return any(name.lower() in self._names(place) and self._tree.exists(f"{place}/{name}") for place in places)
-
-    def _names(self, directory: str) -> frozenset[str]:
-        """The names in a directory, in lower case; each directory is listed once."""
-        if directory not in self._listed:
-            self._listed[directory] = frozenset(name.lower() for name in self._tree.list(directory or "/"))
-        return self._listed[directory]
 
 
 def _disagreement(config: BootConfig) -> Iterator[Notice]:

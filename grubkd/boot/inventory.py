@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import entry_of
+from grubkd.boot.image import Images
 from grubkd.boot.loaders import FORMATS, LOADERS, kernel_cmdline, ostree, uki
 from grubkd.boot.loaders.format import SnippetReader, Sources
 from grubkd.boot.model import BootConfig, Bootloader, ManagedBy
@@ -111,7 +112,8 @@ def _snippet_reader(documents: Mapping[str, Sequence[Document]], tree: Tree) -> 
 def _entries(menus: Sequence[LoaderMenu], tree: Tree) -> list[Entry]:
     deployments = ostree.manager_of(tree) or ManagedBy.OSTREE
     items = [(menu, item) for menu in menus for item in menu.items]
-    return [entry_of(item, menu, index, deployments) for index, (menu, item) in enumerate(items)]
+    images = Images(tree)
+    return [entry_of(item, menu, index, deployments, images) for index, (menu, item) in enumerate(items)]
 
 
 def _bootloaders(loader: Loader, menus: Sequence[LoaderMenu], files: _FileReader) -> list[Bootloader]:

@@ -80,7 +80,8 @@ class Stanza:
     `nesting`: how `default=` addresses the entry: for each menu level from the outermost to the entry itself, (position
     in that menu from 0, title, id). `section`: the generator script that wrote it (`/etc/grub.d/10_linux`), if known.
     `generated`: the next run of a generator overwrites it. `keys`: other statements that order or describe it (BLS:
-    version, machine-id, sort-key, architecture).
+    version, machine-id, sort-key, architecture). `not_known`: why it boots Linux with arguments that are not known
+    ("loads its kernel through a function"), else "".
     """
 
     title: str
@@ -92,6 +93,7 @@ class Stanza:
     section: str | None = None
     generated: bool = False
     keys: Mapping[str, str] = field(default_factory=dict)
+    not_known: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,7 @@ class Entry:
 
     `boots`: what it loads: a kernel (further kernels are alternatives of an if/else and are set alike), or a
     hypervisor followed by modules; empty for an entry that starts no Linux (`linux` false). `foreign`: it belongs to
-    another system and is never edited. `generated`: see Stanza. `managed_by`: None for an ordinary entry.
+    another system and is never edited. `generated`, `not_known`: see Stanza. `managed_by`: None for an ordinary entry.
     """
 
     index: int
@@ -214,6 +216,7 @@ class Entry:
     format: str
     source: Place
     managed_by: ManagedBy | None = None
+    not_known: str = ""
 
     @property
     def own_linux(self) -> bool:

@@ -50,14 +50,13 @@ class ChangeSet:
 def make(config: BootConfig, selection: Selection, changes_for: ArgChangesFor) -> ChangeSet:
     """The edits that make the selected entries as asked and, if everything is selected, the lines for new kernels.
 
-    Raises NoBootloader where there is nothing to edit, Refused for an entry that is never edited.
+    Raises NoBootloader where there is nothing to edit.
     """
     if not config.entries and not config.new_kernels:
         raise NoBootloader(
             "no boot configuration found",
             hint="--root must name the root of an installed system, with its /boot mounted",
         )
-    request.check_editable(selection)
     new_kernels = request.editable_new_kernels(config) if selection.everything else []
     lasting = (key for each in new_kernels for key in each.line.reach())
     draft = Draft(request.closed_slots(config, selection), lasting)

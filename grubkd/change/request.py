@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from grubkd.boot import cmdline
+from grubkd.boot import cmdline, findings
 from grubkd.boot.model import Feeds, Role
 from grubkd.errors import Refused
 
@@ -67,8 +67,14 @@ def lines_of(entry: Entry, change: ArgChange) -> Iterator[Line]:
             yield boot.line
 
 
-def check_editable(selection: Selection) -> None:
-    """Raise Refused for the first entry that grubkd never edits."""
+def check_editable(config: BootConfig, selection: Selection) -> None:
+    """Raise Refused for the first entry that grubkd never edits, ArgumentsNotKnown for one that it cannot edit.
+
+    Raises NothingToEdit if everything is selected and that is nothing, unless another tool owns the menu.
+    """
+    nothing = findings.nothing_to_edit(config) if selection.everything and not config.managed_by else None
+    if nothing:
+        raise nothing
     for entry in selection.entries:
         if not entry.own_linux:
             what = "belongs to another system" if entry.foreign else "boots no Linux"
@@ -77,6 +83,8 @@ def check_editable(selection: Selection) -> None:
                 hint="choose another entry; grubkd show lists them",
                 place=entry.source,
             )
+        if entry.not_known:
+            raise findings.not_known(entry)
 
 
 def editable_new_kernels(config: BootConfig) -> list[NewKernelArgs]:

@@ -14,6 +14,7 @@ from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
 from grubkd.boot.selector import select
 from grubkd.change import changes, verify
 from grubkd.change.lock import lock
+from grubkd.change.request import check_editable
 from grubkd.commands.warnings import interrupted
 from grubkd.errors import Notice, Place
 from grubkd.render import change, output
@@ -160,6 +161,7 @@ def _prepare(tree: Tree, selectors: Sequence[str], decide: Decide) -> _Prepared:
     config = inventory.read(tree)
     _check_understood(config)
     selection = select(config, selectors)
+    check_editable(config, selection)
     decision = decide(config, selection)
     editable, notices = _editable(config, selection, decision)
     if editable is not selection:

@@ -118,10 +118,12 @@ def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bo
 
 
 def _checked(values: tuple[str, ...]) -> tuple[str, ...]:
-    """The values as given, without the name. Raises BadValue with the column."""
+    """The values as given, without the name. Raises BadValue with the column, but not for what means no reservation."""
     texts = [from_user(value) for value in values]
-    parse_values(texts)
-    return tuple(text.removeprefix("crashkernel=") for text in texts)
+    given = tuple(text.removeprefix("crashkernel=") for text in texts)
+    if not cmdline.is_off(given):
+        parse_values(texts)
+    return given
 
 
 def _arg_changes(sets: Sequence[str], adds: Sequence[str], removes: Sequence[str]) -> tuple[ArgChange, ...]:

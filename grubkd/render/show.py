@@ -67,7 +67,7 @@ def _entry(found: Entry) -> dict[str, Any]:
         "kernel": boot.path if boot else None,
         "version": found.version,
         "initrd": found.initrds,
-        "cmdline": " ".join(words),
+        "cmdline": None if found.not_known else " ".join(words),
         "args": words,
         "crashkernel": values(words),
         "modules": [{"path": each.path, "args": arguments(each.arguments)} for each in modules],
@@ -138,6 +138,11 @@ def _row(found: Entry) -> tuple[str, ...]:
     notes = [note for note, true in (("rescue", found.rescue), ("other system", found.foreign)) if true]
     if not found.linux:
         notes.append("no Linux")
+    elif cmdline.is_off(held):
+        notes.append("no reservation, on purpose")
+    elif found.not_known:
+        notes.append("arguments not known")
     title = to_display(found.title) + (f" ({', '.join(notes)})" if notes else "")
-    value = mark(to_display(" ".join(held)), GOOD) if held else mark("-", BAD) if found.linux else ""
+    missing = mark("?" if found.not_known else "-", BAD) if found.linux else ""
+    value = mark(to_display(" ".join(held)), GOOD) if held else missing
     return ("*" if found.default else "", str(found.index), to_display(found.version or ""), value, title)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
+    from grubkd.boot.loaders.format import Include
     from grubkd.errors import GrubkdError, Notice, Place
 
 SlotKey: TypeAlias = tuple[str, int, str]
@@ -98,16 +99,24 @@ class Stanza:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """An assignment of kernel arguments. `extends`: it keeps the earlier value (`+=`, or `"$VAR more"`)."""
+    """An assignment of kernel arguments. `extends`: it keeps the earlier value (`+=`, or `"$VAR more"`).
+
+    `always`: false where it may not run, or where its value cannot be edited.
+    """
 
     variable: str
     slot: Slot
     extends: bool
+    always: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What one file says, in file order. `settings`: other values that the menu needs, decoded (`default`)."""
+    """What one file says, in file order. `settings`: other values that the menu needs, decoded (`default`).
+
+    `variables`: of GRUB's script and environment blocks, without those that hold kernel arguments by their meaning.
+    `includes`: other scripts that it loads; `environments`: the paths of environment blocks that it loads.
+    """
 
     file: str
     format: str
@@ -115,6 +124,9 @@ class Document:
     assignments: tuple[Assignment, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Notice, ...] = ()
+    variables: tuple[Assignment, ...] = ()
+    includes: tuple[Include, ...] = ()
+    environments: tuple[str, ...] = ()
 
 
 class Piece(NamedTuple):
@@ -200,6 +212,7 @@ class Entry:
     `boots`: what it loads: a kernel (further kernels are alternatives of an if/else and are set alike), or a
     hypervisor followed by modules; empty for an entry that starts no Linux (`linux` false). `foreign`: it belongs to
     another system and is never edited. `generated`, `not_known`: see Stanza. `managed_by`: None for an ordinary entry.
+    `doubtful`: variables whose values are not known, each with an argument that it may hold.
     """
 
     index: int
@@ -217,6 +230,7 @@ class Entry:
     source: Place
     managed_by: ManagedBy | None = None
     not_known: str = ""
+    doubtful: tuple[tuple[str, str], ...] = ()
 
     @property
     def own_linux(self) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.boot import cmdline
+from grubkd.boot import cmdline, findings
 from grubkd.boot.loaders.shell import UNFOLLOWED
 from grubkd.boot.model import Feeds, Role
 from grubkd.change import request
@@ -93,8 +93,12 @@ def _change_entry(
 ) -> set[LineKey]:
     """Change the lines of one entry; returns the keys of those whose crashkernel value was asked for.
 
-    `source`: the line from which a generator makes the entry; it is changed already.
+    `source`: the line from which a generator makes the entry; it is changed already. Raises VariableNotKnown.
     """
+    for change in changes:
+        for name, argument in entry.doubtful:
+            if change.matches(argument):
+                raise findings.doubtful(entry, name, argument)
     if source and _regenerate(draft, entry, source, changes):
         asked = any(change.reserves and _reaches(draft, entry, source, change) for change in changes)
         return {boot.line.key for boot in entry.boots} if asked else set()

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
-from grubkd.boot.loaders import grub2, kernel_cmdline, ostree, systemd_boot, zipl
+from grubkd.boot.loaders import grub_entries, kernel_cmdline, ostree, systemd_boot, zipl
 from grubkd.boot.loaders.format import LoaderMenu, MenuItem, SnippetReader, setting, slots_of
 from grubkd.boot.model import Feeds, Followup, Line, NewKernelArgs, Slot, Stanza
 from grubkd.errors import Notice, Place
@@ -124,7 +124,7 @@ def _default_of_grub(stanzas: Sequence[Stanza], sources: Sources) -> str | None:
         Stanza(stanza.title, stanza.line, (), id=stanza.id, nesting=((position, stanza.title, stanza.id),))
         for position, stanza in enumerate(stanzas)
     ]
-    found = grub2.default_of(menu, sources.documents["grub2"], sources.documents["grubenv"])
+    found = grub_entries.default_of(menu, sources.documents["grub2"], sources.documents["grubenv"])
     return found.id if found else None
 
 
@@ -141,7 +141,7 @@ def _default_of_zipl(stanzas: Sequence[Stanza], sources: Sources) -> str | None:
 def _references(documents: Sequence[Document], sources: Sources) -> Mapping[str, tuple[Slot, ...]]:
     """The slots that GRUB's variables in the snippets refer to: a variable that nothing sets gives nothing."""
     names = {word.reference for slot in _slots(documents) for word in slot.words if word.reference}
-    known = grub2.references_of(sources.documents["grub2"], sources.documents["grubenv"])
+    known = grub_entries.references_of(sources.documents["grub2"], sources.documents["grubenv"])
     return {**dict.fromkeys(names, ()), **known}
 
 

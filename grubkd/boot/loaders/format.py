@@ -39,6 +39,7 @@ class Format:
     `paths`: the files that grubkd reads and may write; a `*` matches part of one name, but no leading dot.
     `read_only`: further files that grubkd reads and never writes.
     `choose(tree)`: the real paths of the files to read, for a format that does not read all files at its paths.
+    `further(document, tree)`: the names of formats and the real paths of other files that the document's file loads.
     `quote(slot, argument)`: the bytes that make the boot loader pass the argument to the kernel; raises CannotHold.
     The law: parsing a slot into which quote's text was spliced gives the argument back.
     `finish(file, text)`: the edited text in the file's outer form (1024 bytes for grubenv); raises TooLong.
@@ -51,6 +52,7 @@ class Format:
     paths: tuple[str, ...] = ()
     read_only: tuple[str, ...] = ()
     choose: Callable[[Tree], tuple[str, ...]] | None = None
+    further: Callable[[Document, Tree], Iterable[tuple[str, str]]] | None = None
     quote: Callable[[Slot, str], str] = unchanged
     finish: Callable[[str, str], str] = as_it_is
     vacate: Callable[[str, Slot], tuple[int, int]] = nothing_more
@@ -90,6 +92,22 @@ def name_matches(name: str, pattern: str) -> bool:
     return fits and not (name.startswith(".") and not head)
 
 
+class Include(NamedTuple):
+    """Another script that a script loads. `path`: as written, variables expanded. `before`: the stanzas before it.
+
+    `submenus`: the levels of the menu around it, as in Stanza.nesting. `own_menu`: its entries make a menu of
+    their own. `guarded`: a condition is around it. `device`: see grub_device.
+    """
+
+    path: str
+    line: int
+    before: int
+    submenus: tuple[tuple[int, str, str | None], ...]
+    own_menu: bool
+    guarded: bool
+    device: str
+
+
 class SnippetReader(Enum):
     """The boot loader that reads the Boot Loader Specification snippets."""
 
@@ -100,13 +118,14 @@ class SnippetReader(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """A stanza that becomes an entry, and what the menu adds to it."""
+    """A stanza that becomes an entry, and what the menu adds to it. `doubtful`: see Entry."""
 
     stanza: Stanza
     file: str
     default: bool = False
     foreign: bool = False
     managed_by: ManagedBy | None = None
+    doubtful: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise, product
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, reference, unquoted
+from grubkd.boot.loaders.format import Include
+from grubkd.boot.loaders.grub_device import device_of, searched
+from grubkd.boot.loaders.grub_script import VARIABLE, unquoted
 from grubkd.errors import Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Child, Node, Token, parse
 
@@ -28,17 +30,30 @@ FIRST = LINUX | {"multiboot", "multiboot2", "xen_hypervisor"}
 MODULES = frozenset({"module", "module2", "xen_module"})
 INITRDS = frozenset({"initrd", "initrd16", "initrdefi"})
 _LOADERS = FIRST | MODULES | INITRDS
-_LOAD_ANOTHER_FILE = frozenset({"configfile", "normal", "source", "."})
+_LOAD_ANOTHER_FILE = frozenset({"configfile", "normal", "source", ".", "extract_entries_source"})
 _SET_THEIR_ARGUMENTS = frozenset({"read", "load_env", "search.file", "search.fs_label", "search.fs_uuid"})
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SET_OPTION = re.compile(r"(?:--set|-s|-v)(?:=(?:[0-9]+:)?(?P<name>\w+))?")
 _SECTION_MARK = re.compile(r"^### (BEGIN|END) (\S+) ###[ \t\r]*$", re.MULTILINE)
+_LOADS_LINUX = re.compile(r"\b(?:linux(?:16|efi)?|multiboot2?)\b")
+_ENV_FILE = re.compile(r"(?:-f|--file)=?")
 _ID_OPTIONS = frozenset({"--id", "$menuentry_id_option", "${menuentry_id_option}"})
 _OPTIONS_WITH_VALUE = frozenset({"--class", "--users", "--hotkey", "--source"})
 
 # Position in its menu from 0, title, id.
 Level: TypeAlias = tuple[int, str, str | None]
+
+
+class Assigned(NamedTuple):
+    """A value that a command gives to a variable. `word`: `name=value`. `entry`: the menuentry around it.
+
+    `always`: no condition, loop or function is around it.
+    """
+
+    word: Token
+    entry: MenuEntry | None
+    always: bool
 
 
 class LoaderCommand(NamedTuple):
@@ -52,7 +67,11 @@ class LoaderCommand(NamedTuple):
 
 @dataclass(slots=True)
 class MenuEntry:
-    """A menuentry and what it loads. `nesting`, `section`: see model.Stanza."""
+    """A menuentry and what it loads. `nesting`, `section`: see model.Stanza.
+
+    `devices`: the devices that variables and loopbacks name when it is booted; `searched`: it looks for one itself.
+    `commands`: the commands that it runs.
+    """
 
     start: int
     title: str
@@ -61,20 +80,26 @@ class MenuEntry:
     section: str | None
     loaders: list[LoaderCommand] = field(default_factory=list)
     initrds: list[str] = field(default_factory=list)
+    devices: dict[str, str] = field(default_factory=dict)
+    searched: bool = False
+    commands: set[str] = field(default_factory=set)
 
 
 class _Context(NamedTuple):
     """The blocks around a statement.
 
-    `conditional`: the statement may not run. `deferred`: it does not run when GRUB reads the file. `entry`: the
-    menuentry around it. `submenus`: the submenus around it. `positions`: numbers the items of the innermost menu.
+    `conditional`: the statement may not run. `always`: no condition, loop or function is around it. `deferred`: it does
+    not run when GRUB reads the file. `entry`, `function`: the menuentry and the function around it. `submenus`: the
+    submenus around it. `positions`: numbers the items of the innermost menu.
     """
 
     positions: Iterator[int]
     depth: int = 0
     conditional: bool = False
+    always: bool = True
     deferred: bool = False
     entry: MenuEntry | None = None
+    function: str = ""
     submenus: tuple[Level, ...] = ()
 
 
@@ -82,24 +107,26 @@ class Menu:
     """The contents of a grub.cfg. Raises NotUnderstood where blocks nest deeper than DEPTH.
 
     `settings`: the variables with their values when no condition is true; a variable that only conditional commands
-    set has the first value. `defined`: every variable that any command may set. `kernel_variables`: the words of `set
-    kernelopts=` and `set tuned_params=`, with the name. `loaded_files`: other scripts that the top level loads.
-    `has_sections`: grub-mkconfig wrote the file.
+    set has the first value. `defined`: every variable that any command may set. `assigned`: the values of each
+    variable. `includes`: other scripts that it loads; `environments`: the files of `load_env`. `has_sections`:
+    grub-mkconfig wrote the file.
     """
 
     def __init__(self, file: str, text: str) -> None:
         self.entries: list[MenuEntry] = []
         self.settings: dict[str, str] = {}
         self.defined: set[str] = set()
-        self.kernel_variables: list[tuple[str, Token]] = []
-        self.loaded_files: list[str] = []
+        self.assigned: dict[str, list[Assigned]] = {}
+        self.includes: list[Include] = []
+        self.environments: list[str] = []
         self.warnings: list[Notice] = []
         # Where the sections of the generator's scripts begin (with the script) and end (with ""), in file order.
         marks = _SECTION_MARK.finditer(text)
         self._sections = [(mark.start(), mark[2] if mark[1] == "BEGIN" else "") for mark in marks]
         self.has_sections = bool(self._sections)
         self._file, self._text = file, text
-        self._values: dict[str, set[str]] = {}
+        self._devices: dict[str, str] = {}
+        self._functions: dict[str, set[str]] = {}
         self._walk(parse("grub2", text, file=file).children, _Context(count()))
 
     def place(self, offset: int) -> Place:
@@ -139,9 +166,12 @@ class Menu:
                 self._command(words, context)
             children, inside = next(node.nodes("body")).children, inside._replace(deferred=True)
         elif name == "function":
-            inside = inside._replace(deferred=True, conditional=True)
+            function = next(node.tokens("IDENTIFIER")).text
+            inside = inside._replace(deferred=True, conditional=True, always=False, function=function)
+        elif name == "if_statement":
+            inside = inside._replace(always=False)
         elif name in ("while_loop", "for_loop"):
-            inside = inside._replace(conditional=True)
+            inside = inside._replace(conditional=True, always=False)
             if name == "for_loop":
                 variable, *_ = self._words(children)
                 self.defined.add(variable.text)
@@ -164,26 +194,83 @@ class Menu:
 
     def _command(self, words: Sequence[Token], context: _Context) -> None:
         name = self._command_name(words[0]) if words else ""
-        if name in _LOADERS:
+        if name == "eval" and any(_LOADS_LINUX.search(word.text) for word in words):
+            name = "linux"
+        if context.entry or context.function:
+            running = context.entry.commands if context.entry else self._functions.setdefault(context.function, set())
+            running.add(name)
+        if name.startswith(("search", "loopback")):
+            self._find_device(words, name, context)
+        if name in _LOADERS and words[0].text != "eval":
             self._loader(words, name, context)
         elif name in _LOAD_ANOTHER_FILE:
-            if len(words) > 1 and not context.deferred:
-                self.loaded_files.append(unquoted(words[1].text))
+            self._load_file(words, context)
         elif name == "blscfg":
             self.settings["blscfg"] = "1"
         elif name in _SET_THEIR_ARGUMENTS:
             self.defined.update(word.text for word in words[1:] if _IDENTIFIER.fullmatch(word.text))
+            if name == "load_env":
+                options = [unquoted(word.text) for word in words[1:]]
+                files = pairwise((*options, ""))
+                self.environments += [_ENV_FILE.sub("", one) or other for one, other in files if _ENV_FILE.match(one)]
         elif name in ("set", "!") or "=" in name or any("--set" in word.text for word in words):
             self._define(words, name, context)
 
     def _command_name(self, word: Token) -> str:
-        """The name of a command; a variable that always contains the name of a loader command is that command."""
-        variable = reference(word.text)
-        values = self._values.get(variable, set()) if variable else set()
-        for kind in (FIRST, MODULES, INITRDS):
-            if values and values <= kind:
-                return min(values)
-        return unquoted(word.text)
+        """The name of a command; variables that always make it the name of a loader command give that command.
+
+        `linux${efi}`: with the values that the file has so far, and with none.
+        """
+        name = unquoted(word.text)
+        if "$" not in name:
+            return name
+        pieces = VARIABLE.split(name)
+        values = [[each] for each in pieces]
+        values[1::2] = [[*self.values(each.strip("{}")), ""] for each in pieces[1::2]]
+        made = {"".join(each) for each in product(*values)} - {""} if len(values) < 8 else {name}
+        return next((min(made) for kind in (FIRST, MODULES, INITRDS) if made and made <= kind), name)
+
+    def values(self, variable: str) -> list[str]:
+        """Returns the values that the file gives to a variable so far, with the variables in them as written."""
+        return [unquoted(each.word.text).partition("=")[2] for each in self.assigned.get(variable, ())]
+
+    def loads_in_a_function(self, entry: MenuEntry) -> bool:
+        """Whether an entry without a loader command of its own calls a function with one, or makes one with eval."""
+        pending, seen = set(entry.commands), set[str]()
+        while pending:
+            name = pending.pop()
+            seen.add(name)
+            pending |= self._functions.get(name, set()) - seen
+        return not entry.loaders and bool(seen & FIRST)
+
+    def _find_device(self, words: Sequence[Token], name: str, context: _Context) -> None:
+        devices = context.entry.devices if context.entry else self._devices
+        if name == "loopback":
+            named = [word.text for word in words[1:] if not word.text.startswith("-")]
+            devices.update({unquoted(each): "loopback" for each in named[:1]})
+        elif (found := searched(words)) and not context.function:
+            devices[found[0]] = found[1]
+            if context.entry:
+                context.entry.searched = True
+
+    def device_of(self, path: str, entry: MenuEntry | None) -> str:
+        """Returns the device of a path, as grub_device does, in an entry or at the top level."""
+        return device_of(path, {**self._devices, **(entry.devices if entry else {})})
+
+    def _load_file(self, words: Sequence[Token], context: _Context) -> None:
+        if len(words) > 1 and not context.function:
+            path, entry = unquoted(words[1].text), context.entry
+            self.includes.append(
+                Include(
+                    path,
+                    self.place(words[0].start).line,
+                    len(self.entries),
+                    context.submenus,
+                    entry is not None or unquoted(words[0].text) in ("configfile", "normal"),
+                    not context.always,
+                    self.device_of(path, entry),
+                )
+            )
 
     def _item(self, words: Sequence[Token], name: str, inside: _Context) -> _Context:
         """Adds a menuentry or submenu. Returns the context of its body."""
@@ -241,9 +328,9 @@ class Menu:
         if not equals or not _IDENTIFIER.fullmatch(name):
             return
         self.defined.add(name)
-        self._values.setdefault(name, set()).add(text)
-        if name in KERNEL_VARIABLES:
-            self.kernel_variables.append((name, word))
+        self.assigned.setdefault(name, []).append(Assigned(word, context.entry, context.always))
+        if context.entry and name == "root":
+            context.entry.devices[name] = text
         if not context.deferred and (not context.conditional or name not in self.settings):
             self.settings[name] = text
 

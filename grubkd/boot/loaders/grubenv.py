@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from grubkd.boot.loaders.format import Format
+from grubkd.boot.loaders.format import Format, real_paths
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
 from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.errors import NotUnderstood, Place, TooLong, place_at
@@ -15,11 +15,14 @@ SIZE = 1024
 _SIGNATURE = "# GRUB Environment Block\n"
 _FILES = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
+_STANDARD = (*_FILES, *(f"{directory}/*/grubenv" for directory in _ESPS))
+# Where the blocks are that `load_env --file` names.
+_LOADED = ("/boot/grub2/*env", "/boot/grub/*env", "/boot/*env")
 _ESCAPED = re.compile(r"\\([\s\S])|[^\\]++")
 
 
 def parse(file: str, text: str) -> Document:
-    """Returns the variables: kernelopts and tuned_params as slots, every other variable as a setting.
+    """Returns kernelopts and tuned_params as assignments, all others as variables and as settings.
 
     Raises NotUnderstood for a block that is not 1024 bytes long or does not begin with the signature.
     """
@@ -37,15 +40,17 @@ def parse(file: str, text: str) -> Document:
         )
     settings: dict[str, str] = {}
     assignments: dict[str, Assignment] = {}
+    variables: dict[str, Assignment] = {}
     for variable in parse_grammar("grubenv", text, file=file).nodes("variable"):
         name = next(variable.tokens("NAME")).text
         end = next(variable.tokens("EQUALS")).end
         value = next(variable.tokens("VALUE"), Token("VALUE", "", end, end))
-        if name in KERNEL_VARIABLES:
-            assignments[name] = Assignment(name, _slot(file, text, name, value), extends=False)
-        else:
+        found = assignments if name in KERNEL_VARIABLES else variables
+        found[name] = Assignment(name, _slot(file, text, name, value), extends=False)
+        if name not in KERNEL_VARIABLES:
             settings[name] = _decoded(value).text
-    return Document(file, "grubenv", assignments=tuple(assignments.values()), settings=settings)
+    found_slots, others = tuple(assignments.values()), tuple(variables.values())
+    return Document(file, "grubenv", assignments=found_slots, settings=settings, variables=others)
 
 
 def quote(_slot: Slot, argument: str) -> str:
@@ -81,7 +86,8 @@ def _slot(file: str, text: str, name: str, value: Token) -> Slot:
 FORMAT = Format(
     "grubenv",
     parse,
-    paths=(*_FILES, *(f"{directory}/*/grubenv" for directory in _ESPS)),
+    paths=(*_STANDARD, *_LOADED),
+    choose=lambda tree: real_paths(tree, _STANDARD),
     quote=quote,
     finish=finish,
     lens="Kernel_args.grubenv",

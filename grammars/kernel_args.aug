@@ -38,6 +38,10 @@ let file =
   let argument = word - number_sign in
   first argument . ( next blanks_in_file argument | next /[ \t\v\f\r\a]+/ number_sign )*
 
+(* refind_linux.conf: two quotes for one, inside a quoted token. *)
+let two_quotes = /""/
+let refind = list blanks_in_line ( plain | two_quotes . in_quotes* . two_quotes )+
+
 (* kernelopts in grubenv: a backslash before a backslash and before a newline. *)
 let blanks_in_grubenv = /(\\\\?[ \t\n\v\f\r\a])+/
 let grubenv = list blanks_in_grubenv ( plain_in_grubenv | escaped_quote . in_escaped_quotes* . escaped_quote )+

@@ -29,18 +29,19 @@ _TOOLS = re.compile(
     r"(?:memdisk|mt86|[ig]pxe|plpbt|sbm|core\.img|grub|hdt|freedos|sgabios|shell|fwsetup)|.*(?:memtest|\.(?:lkrn|c32|iso)$)"
 )
 _LINUX = (Role.KERNEL, Role.MODULE)
+_HOMES = ("kernelopts", "default_kernelopts")
 _RESCUE_UNITS = ("rescue.target", "emergency.target")
 
 
 def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]]) -> Line:
     """The line of slots whose references to a name of `references` mean those slots.
 
-    New arguments go to the last own slot, but under GRUB to the first: Fedora's blscfg reads no other `options` line.
-    Where a slot refers to `$kernelopts`, they go there, so that new kernels get them too; and so they do where a slot
-    has no arguments of its own and an empty reference to those that several entries share.
+    New arguments go to the last own slot. Where a slot refers to `$kernelopts`, they go there, so that new kernels get
+    them too; and so they do where a slot has no arguments of its own and an empty reference to those that several
+    entries share.
     """
     found: dict[tuple[SlotKey, str], tuple[Slot, ...]] = {}
-    home = slots[0] if slots[0].style == "grub" else slots[-1]
+    home = slots[-1]
     pending = list(slots) if references else []
     for slot in pending:
         for word in slot.words:
@@ -49,7 +50,7 @@ def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]])
                 continue
             found[(slot.key, word.reference or "")] = inner
             pending += [each for each in inner if each not in pending]
-            if inner and (word.reference == "kernelopts" or word.start == word.end):
+            if inner and (word.reference in _HOMES or word.start == word.end):
                 home = inner[-1]
     return Line(slots, home, found)
 

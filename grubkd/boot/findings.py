@@ -8,7 +8,7 @@ from grubkd.boot import cmdline
 from grubkd.boot.entry import file_name
 from grubkd.boot.image import Images
 from grubkd.boot.model import Feeds, Role
-from grubkd.errors import ArgumentsNotKnown, NothingToEdit, Notice, VariableNotKnown
+from grubkd.errors import ArgumentsNotKnown, NothingToEdit, Notice, Place, VariableNotKnown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +34,10 @@ def _not_editable(config: BootConfig) -> Iterator[Notice]:
         for name, argument in entry.doubtful:
             if cmdline.is_crashkernel(argument):
                 yield notice(doubtful(entry, name, argument))
-    if found := nothing_to_edit(config):
+    if config.owner:
+        message = f"grubkd does not read the menu of {config.owner.name}"
+        yield Notice(NothingToEdit.code, message, "grubkd set names what to change", Place(config.owner.file))
+    elif found := nothing_to_edit(config):
         yield notice(found)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import entry_of
 from grubkd.boot.image import Images
-from grubkd.boot.loaders import FORMATS, LOADERS, kernel_cmdline, ostree, uki
+from grubkd.boot.loaders import FORMATS, LOADERS, kernel_cmdline, ostree, owners, shell_options, uki
 from grubkd.boot.loaders.format import SnippetReader, Sources
 from grubkd.boot.model import BootConfig, Bootloader, ManagedBy
 from grubkd.errors import GrubkdError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grubkd.boot.loaders.format import Format, Loader, LoaderMenu
-    from grubkd.boot.model import Document, Entry
+    from grubkd.boot.model import Document, Entry, NewKernelArgs
     from grubkd.errors import Notice
     from grubkd.tree.tree import Tree
 
@@ -33,17 +33,18 @@ def read(tree: Tree, earlier: BootConfig | None = None) -> BootConfig:
         files.read(each, tree)
     images, no_images = uki.find_images(tree)
     sources = Sources(files.documents, images, _snippet_reader(files.documents, tree))
-    menus = [(loader, loader.menus(sources, tree)) for loader in LOADERS]
+    menus = [(each, [owners.adopted(menu, sources, tree) for menu in each.menus(sources, tree)]) for each in LOADERS]
     joined = [menu for _, found in menus for menu in found]
     entries = _entries(joined, tree)
-    new_kernels = [args for menu in joined for args in menu.new_kernels]
-    if any(menu.format == "bls" for menu in joined):
-        of_snippets = [entry for entry in entries if entry.format == "bls"]
-        new_kernels += kernel_cmdline.missing_file(files.documents["kernel-cmdline"], of_snippets, tree)
+    new_kernels = _new_kernels(joined, entries, files, tree)
+    owner = None if new_kernels or any(entry.own_linux for entry in entries) else owners.named(tree)
     editable = any(entry.own_linux and not entry.managed_by for entry in entries)
-    managed_by = None if editable else ostree.manager_of(tree)
+    managed_by = None if editable else ostree.manager_of(tree) or (ManagedBy.NAMED if owner else None)
     config = BootConfig(
-        bootloaders=tuple(each for loader, found in menus for each in _bootloaders(loader, found, files)),
+        bootloaders=(
+            *(each for loader, found in menus for each in _bootloaders(loader, found, files)),
+            *([Bootloader(owner.name, (owner.file,))] if owner else ()),
+        ),
         entries=tuple(entries),
         # A new deployment takes its arguments from the one before it.
         new_kernels=() if managed_by else tuple(new_kernels),
@@ -53,6 +54,7 @@ def read(tree: Tree, earlier: BootConfig | None = None) -> BootConfig:
         warnings=(*files.warnings(), *no_images, *(notice for menu in joined for notice in menu.warnings)),
         followups=tuple(followup for menu in joined for followup in menu.followups),
         managed_by=managed_by,
+        owner=owner,
     )
     for one in config.bootloaders:
         logger.info("found %s: %s", one.format, ", ".join(one.files))
@@ -119,6 +121,16 @@ def _entries(menus: Sequence[LoaderMenu], tree: Tree) -> list[Entry]:
     items = [(menu, item) for menu in menus for item in menu.items]
     images = Images(tree)
     return [entry_of(item, menu, index, deployments, images) for index, (menu, item) in enumerate(items)]
+
+
+def _new_kernels(
+    menus: Sequence[LoaderMenu], entries: Sequence[Entry], files: _FileReader, tree: Tree
+) -> list[NewKernelArgs]:
+    found = [args for menu in menus for args in menu.new_kernels]
+    if any(menu.format == "bls" for menu in menus) and not files.documents[shell_options.NAME]:
+        snippets = [entry for entry in entries if entry.format == "bls" and not entry.managed_by]
+        found += kernel_cmdline.missing_file(files.documents["kernel-cmdline"], snippets, tree)
+    return found
 
 
 def _bootloaders(loader: Loader, menus: Sequence[LoaderMenu], files: _FileReader) -> list[Bootloader]:

@@ -52,12 +52,13 @@ def grub_order(stanzas: Sequence[Stanza]) -> list[Stanza]:
     it, the name is the rest. It compares name, version and release in this order (split_package_string: what is missing
     is missing from the end). The contents of the snippets do not count. Equal names keep their order.
     """
+    return sorted(stanzas, key=grub_key, reverse=True)
 
-    def key(stanza: Stanza) -> tuple[RpmKey, ...]:
-        parts = (stanza.id or "").rsplit("-", 2)
-        return tuple(rpm_key(part) for part in (*parts, "", "")[:3])
 
-    return sorted(stanzas, key=key, reverse=True)
+def grub_key(stanza: Stanza) -> tuple[RpmKey, ...]:
+    """Returns a key by which GRUB compares a snippet: equal for names of which it shows only one."""
+    parts = (stanza.id or "").rsplit("-", 2)
+    return tuple(rpm_key(part) for part in (*parts, "", "")[:3])
 
 
 def rpm_key(text: str) -> RpmKey:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
-    from grubkd.boot.loaders.format import Include
     from grubkd.errors import GrubkdError, Notice, Place
 
 SlotKey: TypeAlias = tuple[str, int, str]
@@ -80,8 +79,8 @@ class Stanza:
     `images`: in file order; several that are no modules are alternatives (if/else), and all are set alike.
     `nesting`: how `default=` addresses the entry: for each menu level from the outermost to the entry itself, (position
     in that menu from 0, title, id). `section`: the generator script that wrote it (`/etc/grub.d/10_linux`), if known.
-    `generated`: the next run of a generator overwrites it. `keys`: other statements that order or describe it (BLS:
-    version, machine-id, sort-key, architecture). `not_known`: why it boots Linux with arguments that are not known
+    `generated`: the next run of a generator overwrites it. `keys`: other statements that describe it (`version`).
+    `not_known`: why it boots Linux with arguments that are not known
     ("loads its kernel through a function"), else "".
     """
 
@@ -110,6 +109,22 @@ class Assignment:
     always: bool = True
 
 
+class Include(NamedTuple):
+    """A statement that reads another file: its path, and how many stanzas of its own file precede it.
+
+    For GRUB 2, `submenus`: the menu levels around it, as in Stanza.nesting; `own_menu`: the entries of the file make a
+    menu of their own; `guarded`: a condition is around it; `device`: see grub_device.
+    """
+
+    path: str
+    line: int
+    position: int
+    submenus: tuple[tuple[int, str, str | None], ...] = ()
+    own_menu: bool = False
+    guarded: bool = False
+    device: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """What one file says, in file order. `settings`: other values that the menu needs, decoded (`default`).
@@ -124,8 +139,8 @@ class Document:
     assignments: tuple[Assignment, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Notice, ...] = ()
-    variables: tuple[Assignment, ...] = ()
     includes: tuple[Include, ...] = ()
+    variables: tuple[Assignment, ...] = ()
     environments: tuple[str, ...] = ()
 
 
@@ -245,6 +260,12 @@ class ManagedBy(Enum):
     BOOTC = "bootc"  # the same
     UKI = "uki"  # a unified kernel image holds its arguments in itself, and is often signed
     PARMFILE = "parmfile"  # zipl joins the arguments from two files
+    NIXOS = "nixos"  # nixos-rebuild writes the menu
+    KERNELSTUB = "kernelstub"
+    LIMINE = "limine"  # its image may refuse an edited configuration
+    LIMINE_ENTRY_TOOL = "limine-entry-tool"
+    TRANSACTIONAL = "transactional-update"
+    NAMED = "named"  # a menu that grubkd does not read: BootConfig.owner says whose
 
 
 class Feeds(Enum):
@@ -281,6 +302,20 @@ class Bootloader(NamedTuple):
     files: tuple[str, ...]
 
 
+class Owner(NamedTuple):
+    """A tool whose menu grubkd does not read.
+
+    `statement`: the line of its file that holds the arguments, with `{}` in their place. `command`: what makes a change
+    of the file take effect, or "".
+    """
+
+    name: str
+    file: str
+    statement: str
+    arguments: tuple[str, ...]
+    command: str
+
+
 class Followup(NamedTuple):
     """A command that makes changes of these files take effect (zipl)."""
 
@@ -295,7 +330,8 @@ class BootConfig:
     `texts`: every file that was read, real path -> text: an edit starts from it, and compares it when it writes.
     `errors`: the files that were not understood; with any, nothing is edited. No entry is `default` where that cannot
     be determined. `followups`: what has to run after a change. `managed_by`: what keeps all arguments of the tree from
-    being edited, of new kernels too. `documents`: (format, file) -> what the file says.
+    being edited, of new kernels too; `owner`: the tool of ManagedBy.NAMED. `documents`: (format, file) -> what the file
+    says.
     """
 
     bootloaders: tuple[Bootloader, ...]
@@ -306,4 +342,5 @@ class BootConfig:
     warnings: tuple[Notice, ...] = ()
     followups: tuple[Followup, ...] = ()
     managed_by: ManagedBy | None = None
+    owner: Owner | None = None
     documents: Mapping[tuple[str, str], Document] = field(default_factory=dict)

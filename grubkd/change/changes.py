@@ -229,7 +229,8 @@ def _expected(draft: Draft, config: BootConfig) -> dict[LineKey, tuple[str, ...]
 
 def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[Notice, ...]:
     found = [each for each in config.warnings if selection.everything and each.code == "source-not-followed"]
-    if selection.everything and not config.entries:
+    mounted = all(each.code != "menu-not-mounted" for each in config.warnings)
+    if selection.everything and not config.entries and mounted:
         message = "no boot entry exists yet; kernels installed later will get the value"
         found.append(Notice("no-entries", message, hint="install a kernel, then see: grubkd show"))
     for entry in selection.entries:

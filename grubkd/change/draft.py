@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
+from grubkd.boot.loaders.blscfg import FALLBACK
 from grubkd.boot.model import Line, Piece, Word
 from grubkd.change.request import Verb
 
@@ -146,10 +147,9 @@ class Draft:
             return
         slot = line.home
         if slot.key in self._closed:
-            # Arguments of its own replace shared ones to which no word of the slot refers, so it gets a copy of these.
-            implied = {
-                each.key for word in line.slots[-1].words if word.start == word.end for each in self._meant(line, word)
-            }
+            # Arguments of its own replace the shared ones that fill an empty slot, so it gets a copy of these.
+            shared = [word for word in line.slots[-1].words if word.start == word.end or word.reference == FALLBACK]
+            implied = {each.key for word in shared for each in self._meant(line, word)}
             self._expand(line, implied)
             slot = line.slots[-1]
         self.put(slot, [*self.words(slot), *new])

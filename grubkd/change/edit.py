@@ -66,7 +66,7 @@ def _edited(augeas: _Lenses, file: str, text: str, edits: Sequence[SlotEdit]) ->
         made = _arguments(augeas, form, text, slot, words)
         pieces += (text[at:start], slot.before + made + slot.after if made or not slot.before else "")
         at = end
-    return form.finish(file, "".join((*pieces, text[at:])))
+    return form.finish(file, text, "".join((*pieces, text[at:])))
 
 
 def _arguments(augeas: _Lenses, form: Format, text: str, slot: Slot, words: Sequence[Word]) -> str:

@@ -10,16 +10,15 @@ from grubkd.boot.entry import main_boot
 from grubkd.boot.model import ManagedBy
 from grubkd.boot.selector import Selection
 from grubkd.change.request import Verb
-from grubkd.errors import Notice, Refused, Sealed
+from grubkd.errors import Notice, Place, Refused, Sealed
 from grubkd.memory.architecture import Architecture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.boot.model import BootConfig, Entry, Owner
     from grubkd.change.changes import ArgChangesFor
     from grubkd.change.request import ArgChange
-    from grubkd.errors import Place
 
 _SNIPPET = "/usr/lib/bootc/kargs.d/60-crashkernel.toml"
 _WHAT = {
@@ -27,6 +26,11 @@ _WHAT = {
     ManagedBy.BOOTC: "is a bootc deployment, whose arguments bootc writes",
     ManagedBy.UKI: "is a unified kernel image, which holds its arguments in itself",
     ManagedBy.PARMFILE: "gets its arguments from a parmfile as well",
+    ManagedBy.NIXOS: "is written by nixos-rebuild",
+    ManagedBy.KERNELSTUB: "is written by kernelstub",
+    ManagedBy.LIMINE: "is an entry of Limine, which may refuse a configuration that another program changed",
+    ManagedBy.LIMINE_ENTRY_TOOL: "is written by limine-entry-tool",
+    ManagedBy.TRANSACTIONAL: "is on a read-only root, which transactional-update changes",
 }
 
 
@@ -37,8 +41,10 @@ def editable(
 
     If everything is selected, the other entries are edited. Of ostree's and bootc's deployments only the default one
     matters, since the next one is made from it. Raises Sealed, with the command of the other tool, where such an entry
-    is selected by name or there is no other; Refused for a parmfile.
+    is selected by name or there is no other; Refused for such an entry with a parmfile.
     """
+    if config.owner and not config.entries:
+        raise _of_owner(config.owner, changes_for(None))
     if config.managed_by and selection.everything and not config.entries:
         message = f"this tree {_WHAT[config.managed_by]}"
         changes = changes_for(None)
@@ -54,7 +60,7 @@ def editable(
         if entry.managed_by and not _holds(_arguments(entry), changes_for(entry)):
             message = f"entry {entry.index} ({entry.title}) {_WHAT[entry.managed_by]}"
             hint = _command(entry.managed_by, _arguments(entry), changes_for(entry), architecture, entry)
-            if entry.managed_by is ManagedBy.PARMFILE:
+            if entry.managed_by is ManagedBy.PARMFILE and not (selection.everything and others):
                 raise Refused(message, hint=hint, place=entry.source)
             found.append(Notice(Sealed.code, message, hint, entry.source))
     if found and not (selection.everything and others):
@@ -62,6 +68,26 @@ def editable(
     if len(others) == len(selection.entries):
         return selection, ()
     return Selection(others, selection.everything), tuple(found)
+
+
+def _of_owner(owner: Owner, changes: Sequence[ArgChange]) -> Sealed:
+    """The error about a menu that grubkd does not read, with the line as it has to be in the tool's file."""
+    line = owner.statement.format(" ".join(_changed(owner.arguments, changes)))
+    then = f"; then run: {owner.command}" if owner.command else ""
+    return Sealed(
+        f"the menu belongs to {owner.name}, and grubkd does not read it",
+        hint=f"in {owner.file}: {line}{then}",
+        place=Place(owner.file),
+    )
+
+
+def _changed(present: Sequence[str], changes: Sequence[ArgChange]) -> list[str]:
+    """The arguments after the changes; new ones are at the end."""
+    found = list(present)
+    for change in changes:
+        going, coming = _lacking(found, change)
+        found = [text for text in found if text not in going] + coming
+    return found
 
 
 def _arguments(entry: Entry) -> tuple[str, ...]:
@@ -97,10 +123,51 @@ def _command(
         return "put what it holds into the section's `parameters` and remove its `parmfile` line; then run grubkd again"
     if managed_by is ManagedBy.UKI:
         return _addon(going, coming, entry.source if entry else None)
+    if managed_by in _BY_HAND:
+        return _BY_HAND[managed_by](going, coming, _changed(present, changes))
     kargs = f"rpm-ostree kargs {' '.join(_options(going, coming))}"
     if managed_by is ManagedBy.OSTREE:
         return f"run: {kargs}"
     return f"where the image is built: {_snippet(coming, architecture)}; on the running machine: {kargs}"
+
+
+def _nixos(going: Sequence[str], coming: Sequence[str], _wanted: Sequence[str]) -> str:
+    listed = " ".join('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in coming)
+    gone = f"take {' '.join(going)} out of boot.kernelParams" if going else ""
+    come = f"boot.kernelParams = [ {listed} ];" if coming else ""
+    more = " (with boot.crashDump.enable: boot.crashDump.reservedMemory)" if coming else ""
+    what = " and ".join(filter(None, (gone, come)))
+    return f"in /etc/nixos/configuration.nix: {what}{more}; then run: nixos-rebuild boot"
+
+
+def _kernelstub(going: Sequence[str], coming: Sequence[str], _wanted: Sequence[str]) -> str:
+    parts = (("--delete-options", going), ("--add-options", coming))
+    return "run: " + " && ".join(f"kernelstub {option} '{' '.join(texts)}'" for option, texts in parts if texts)
+
+
+def _limine(_going: Sequence[str], _coming: Sequence[str], wanted: Sequence[str]) -> str:
+    return f"write the line yourself: cmdline: {' '.join(wanted)} (then: limine enroll-config, if its hash is enrolled)"
+
+
+def _limine_entry_tool(going: Sequence[str], coming: Sequence[str], _wanted: Sequence[str]) -> str:
+    gone = f"take {' '.join(going)} out of KERNEL_CMDLINE[default]" if going else ""
+    come = f'KERNEL_CMDLINE[default]+=" {" ".join(coming)}"' if coming else ""
+    return f"in /etc/default/limine: {' and append '.join(filter(None, (gone, come)))}; then run: limine-update"
+
+
+def _transactional(_going: Sequence[str], coming: Sequence[str], _wanted: Sequence[str]) -> str:
+    values = cmdline.crashkernel_values(coming)
+    verb = f"set {' '.join(map(quote, values))}" if values else "COMMAND"
+    return f"run: transactional-update run grubkd {verb}; then reboot"
+
+
+_BY_HAND = {
+    ManagedBy.NIXOS: _nixos,
+    ManagedBy.KERNELSTUB: _kernelstub,
+    ManagedBy.LIMINE: _limine,
+    ManagedBy.LIMINE_ENTRY_TOOL: _limine_entry_tool,
+    ManagedBy.TRANSACTIONAL: _transactional,
+}
 
 
 def _options(going: Sequence[str], coming: Sequence[str]) -> list[str]:

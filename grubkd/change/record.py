@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 # The commands that a change may need afterwards. No other is ever run, whatever a journal asks for. zipl writes the
-# boot map of s390x, which names the disk blocks of what it boots.
-KNOWN_FOLLOWUPS: frozenset[tuple[str, ...]] = frozenset({("zipl",)})
+# boot map of s390x, which names the disk blocks of what it boots; proxmox-boot-tool the menus on unmounted ESPs.
+KNOWN_FOLLOWUPS: frozenset[tuple[str, ...]] = frozenset({("zipl",), ("proxmox-boot-tool", "refresh")})
 ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 _WORD = re.compile(r"[a-z][a-z-]{0,30}", re.ASCII)

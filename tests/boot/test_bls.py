@@ -170,7 +170,12 @@ def test_a_snippet_without_title_is_called_by_its_name() -> None:
     ("text", "styles"),
     [
         ("linux /v\noptions a\noptions b\n\n", ["", "not-grub"]),
-        ("linux /v\n\noptions a\n", ["not-grub"]),
+        # The second is the place of a line that GRUB would read.
+        ("linux /v\n\noptions a\n", ["not-grub", ""]),
+        ("linux /v\noptions\ta b\n", ["not-grub", ""]),
+        ("linux /v\noptions\ta b\noptions c\n", ["not-grub", ""]),
+        ("linux\t/v\noptions\ta\n", [""]),
+        ("linux /v\n=======\noptions a\n", ["not-grub", ""]),
         ("linux /v\noptions a\n \t\r\ninitrd /i\n", [""]),
         ("options \nlinux /v\n", [""]),
         ("title\nlinux /v\noptions a\n", ["not-grub"]),
@@ -206,7 +211,6 @@ def test_the_stray_quote_of_a_pasted_value_is_a_word_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("fault", "message", "line", "column"),
     [
-        ("line-without-value", "'=======' without a value", 5, 1),
         ("two-kernels", "'linux' after 'linux': boot loaders differ in which of the two they load", 3, 1),
         ("kernel-and-efi", "'efi' after 'linux': boot loaders differ in which of the two they load", 3, 1),
         (

@@ -61,7 +61,6 @@ def test_arguments_of_a_label_are_where_they_are_said_to_be() -> None:
     ("fault", "line", "column"),
     [
         ("kernel-without-path", 3, 3),
-        ("unknown-keyword", 2, 3),
         ("nul-byte", 3, 12),
         ("help-without-end", 2, 3),
     ],

@@ -310,11 +310,9 @@ def test_quotes_that_nothing_closes(arguments: str, words: list[str], code: str,
 @pytest.mark.parametrize(
     ("fault", "message", "line", "column"),
     [
-        ("unknown-command", "unknown command 'kernle'", 4, 2),
         ("kernel-without-path", "`kernel` without a file", 4, 2),
         ("carriage-return-in-line", "a carriage return inside a line, which GRUB drops", 3, 20),
         ("nul-byte", r"not understood: '\x00'", 3, 20),
-        ("grub2-script", "unknown command 'set'", 1, 1),
     ],
 )
 def test_what_is_refused_says_where(fault: str, message: str, line: int, column: int) -> None:
@@ -322,6 +320,25 @@ def test_what_is_refused_says_where(fault: str, message: str, line: int, column:
     with pytest.raises(NotUnderstood) as raised:
         grub_legacy.parse_menu(FILE, text)
     assert (raised.value.message, raised.value.place) == (message, Place(FILE, line, column))
+
+
+def test_a_command_that_grub_does_not_know_is_passed_over() -> None:
+    found = grub_legacy.parse_menu(
+        FILE, "nosuch=1\ntitle a\n\tkernle /vmlinuz ro\n\tkernel /v ro\ntitle b\n\tkernle /v\n"
+    )
+    assert codes(found) == [
+        ("unknown-statement", Place(FILE, line, column)) for line, column in ((1, 1), (3, 2), (6, 2))
+    ]
+    # A title with nothing that GRUB runs is no entry.
+    assert [[image.path for image in stanza.images] for stanza in found.stanzas] == [["/v"]]
+
+
+def test_bsd_kernels_and_solaris_are_no_linux() -> None:
+    found = grub_legacy.parse_menu(
+        FILE, "title a\nkernel --type=netbsd /netbsd\ntitle b\nkernel$ /platform/unix -B x\n"
+    )
+    assert [(stanza.title, stanza.images) for stanza in found.stanzas] == [("a", ()), ("b", ())]
+    assert found.warnings == ()
 
 
 def test_every_invalid_menu_has_its_test() -> None:
@@ -332,12 +349,12 @@ def test_every_invalid_menu_has_its_test() -> None:
 def test_a_statement_is_read_up_to_1500_bytes() -> None:
     fits = "kernel /v " + "x" * 1490
     for text in (f"title a\n  {fits}  \n", f"title a\n{fits}\r\n", "#" * 2000 + f"\ntitle {'t' * 2000}\n{fits}\n"):
-        assert grub_legacy.FORMAT.finish(FILE, text) == text
+        assert grub_legacy.FORMAT.finish(FILE, text, text) == text
         assert grub_legacy.parse_menu(FILE, text).warnings == ()
     text = f"title a\n {fits}x\n"
     assert codes(grub_legacy.parse_menu(FILE, text)) == [("statement-too-long", Place(FILE, 2, 2))]
     with pytest.raises(TooLong) as raised:
-        grub_legacy.FORMAT.finish(FILE, text)
+        grub_legacy.FORMAT.finish(FILE, text, text)
     assert raised.value.place == Place(FILE, 2, 2)
 
 

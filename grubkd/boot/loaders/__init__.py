@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from grubkd.boot.loaders import (
+    armbian,
     bls,
     bls_menu,
     default_grub,
     extlinux,
+    extlinux_menu,
     grub2,
     grub_entries,
     grub_legacy,
     grubenv,
     kernel_cmdline,
+    limine,
+    owners,
+    raspberrypi,
+    refind,
+    shell_options,
     systemd_boot,
     uki,
     zipl,
@@ -25,6 +32,11 @@ LOADERS = (
     Loader("zipl", (zipl.FORMAT,), zipl.menus),
     Loader("bls", (bls.FORMAT, kernel_cmdline.FORMAT, systemd_boot.FORMAT), bls_menu.menus),
     Loader("uki", (), uki.menus),
-    Loader("extlinux", (extlinux.FORMAT,), extlinux.menus),
+    Loader("extlinux", (extlinux.FORMAT,), extlinux_menu.menus),
+    Loader("refind", (refind.FORMAT,), refind.menus),
+    Loader("raspberrypi", (raspberrypi.FORMAT,), raspberrypi.menus),
+    Loader("armbian", (armbian.FORMAT,), armbian.menus),
+    Loader("limine", (limine.FORMAT,), limine.menus),
+    Loader("owners", (shell_options.FORMAT,), owners.menus),
 )
 FORMATS = tuple(each for loader in LOADERS for each in loader.formats)

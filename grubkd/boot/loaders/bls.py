@@ -3,8 +3,9 @@
 A line is a key, blanks and a value, for GRUB and systemd-boot alike. Where the two differ, the line is refused or the
 menu, which knows the reader, decides:
 - systemd-boot joins several `options` lines. GRUB (Fedora's blscfg, blsuki.c of GRUB 2.14) takes the first only, and
-  reads no further than the first empty line or key without a value. Slots that it does not read have the style
-  "not-grub".
+  reads no further than the first empty line or key without a value; a tab behind a key ends it only where the line has
+  no blank. Slots that it does not read have the style "not-grub"; the place of an `options` line that it would read is
+  then an assignment of `options`.
 - GRUB replaces `$name` in options by the value of its environment; systemd-boot passes it to the kernel.
 - GRUB pastes options into a script; systemd-boot takes every byte as it is.
 """
@@ -15,7 +16,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.loaders.format import Format
-from grubkd.boot.model import Document, Image, Slot, Stanza
+from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza
 from grubkd.boot.words import held, quote_notice, with_references, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place, place_at
 from grubkd.parsing.grammar import Token, parse
@@ -26,16 +27,12 @@ if TYPE_CHECKING:
 # A copy such as a.conf.bak is no entry.
 PATHS = ("/boot/loader/entries/*.conf", "/efi/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf")
 
-# A known key without a value says nothing; any other line without a value is refused.
-_DESCRIBING = ("title", "version", "machine-id", "sort-key", "architecture", "initrd", "options", "extra")
-_OTHER_LOADS = ("efi", "uki", "uki-url", "profile", "devicetree", "devicetree-overlay")
-_OF_GRUB = ("grub_users", "grub_arg", "grub_class", "grub_hotkey")
-_KNOWN_KEYS = frozenset((*_DESCRIBING, *_OTHER_LOADS, *_OF_GRUB))
 # What makes a snippet an entry; with two of them readers differ in which one they load.
 _LOADS = frozenset(("linux", "efi", "uki", "uki-url"))
 # The keys that the other fields of a Stanza hold.
 _IN_STANZA = frozenset(("title", "linux", "initrd", "options"))
 _BLANKS = re.compile(r"[ \t]*")
+_TAB = re.compile(r"^([ \t]*options)\t+(?=.* )")
 _EMPTY_LINE = re.compile(r"^[ \t\r]*\n", re.MULTILINE)
 _AS_SCRIPT = re.compile(r"""(?:"[^"$\\]*"|[^"$\\;|&<>{}'])+""")
 
@@ -48,6 +45,9 @@ class _Pair(NamedTuple):
 
     def line(self, text: str) -> int:
         return text.count("\n", 0, self.key.start) + 1
+
+    def whole_line(self, text: str) -> str:
+        return text[self.key.start :].partition("\n")[0]
 
 
 def parse_snippet(file: str, text: str) -> Document:
@@ -65,10 +65,15 @@ def parse_snippet(file: str, text: str) -> Document:
         message = "the snippet loads no kernel: no boot loader shows it as an entry"
         hint = "remove it, or give it a `linux` line"
         return Document(file, "bls", warnings=(Notice("empty-snippet", message, hint, Place(file)),))
-    slots = _options(file, text, pairs) if loads.key.text == "linux" else ()
+    grub_stops = _grub_stops(text, pairs)
+    slots = _options(file, text, pairs, grub_stops) if loads.key.text == "linux" else ()
     images: tuple[Image, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
     if loads.key.text == "linux":
-        images = (Image(loads.value.text, slots or (_absent(file, text, loads),), loads.line(text)),)
+        absent = _absent(file, text, loads)
+        images = (Image(loads.value.text, slots or (absent,), loads.line(text)),)
+        if slots and all(slot.style == "not-grub" for slot in slots) and loads.key.start < grub_stops:
+            assignments = (Assignment("options", absent, extends=False),)
     keys = {pair.key.text: pair.value.text for pair in pairs if pair.value.text}
     stanza = Stanza(
         title=next((pair.value.text for pair in pairs if pair.key.text == "title" and pair.value.text), name),
@@ -79,28 +84,49 @@ def parse_snippet(file: str, text: str) -> Document:
         keys={key: value for key, value in keys.items() if key not in _IN_STANZA},
     )
     notices = (quote_notice(file, text, slot.start, slot.end) for slot in slots)
-    return Document(file, "bls", stanzas=(stanza,), warnings=tuple(notice for notice in notices if notice))
+    return Document(file, "bls", (stanza,), assignments, warnings=tuple(notice for notice in notices if notice))
 
 
 def quote(slot: Slot, argument: str) -> str:
     """The argument as an `options` line holds it. Raises CannotHold.
 
-    There is no quoting: what a line cannot hold as one argument is refused. The slot's style names the reader: "grub"
-    or "zipl", else systemd-boot.
+    There is no quoting: what a line cannot hold as one argument is refused. The slot's style names the reader: "grub",
+    "grub-lossy" where it drops a character, or "zipl"; else systemd-boot.
     """
     if "\n" in argument or "\r" in argument:
         raise CannotHold(f"{argument!r}: an options line cannot hold a line end", hint="write it without line ends")
     if slot.style == "zipl" and "${" in argument:
         raise CannotHold(f"{argument!r}: zipl takes ${{ for a variable of its own", hint="write it without ${")
     held(argument)
-    if slot.style == "grub" and (
-        argument.startswith("#") or argument in ("[[", "]]") or not _AS_SCRIPT.fullmatch(argument)
-    ):
+    if slot.style.startswith("grub"):
+        _check_for_grub(slot, argument)
+    return argument
+
+
+def _check_for_grub(slot: Slot, argument: str) -> None:
+    if slot.style == "grub-lossy":
+        raise CannotHold(
+            "GRUB drops the single character beside a variable in these options; with another argument it would not",
+            hint="remove that character, or put it before the other options",
+        )
+    if "\\" in argument:
+        raise CannotHold(f"{argument!r}: GRUB drops a backslash", hint="give the argument without the backslash")
+    if "$" in argument:
+        raise CannotHold(
+            f"{argument!r}: GRUB takes the $ in the options of a snippet for a variable, in any form",
+            hint="put the argument into kernelopts of grubenv, to which the options refer as $kernelopts",
+        )
+    if argument.startswith("#") or argument in ("[[", "]]") or not _AS_SCRIPT.fullmatch(argument):
         raise CannotHold(
             f"{argument!r}: GRUB reads the options of a snippet as script, and would take a part of it as syntax",
-            hint=r"avoid $ \ ' ; | & < > { } and a leading #; in double quotes all but $ and \ are allowed",
+            hint=r"avoid ' ; | & < > { } and a leading #; they are allowed in double quotes",
         )
-    return argument
+
+
+def finish(_file: str, before: str, after: str) -> str:
+    """The text, with a blank for a tab behind the key of an edited `options` line: GRUB reads no line with both."""
+    kept = set(before.split("\n"))
+    return "\n".join([line if line in kept else _TAB.sub(r"\1 ", line) for line in after.split("\n")])
 
 
 def vacate(text: str, slot: Slot) -> tuple[int, int]:
@@ -125,15 +151,9 @@ def _pairs(file: str, text: str) -> list[_Pair]:
 
 
 def _check(file: str, text: str, pairs: Sequence[_Pair]) -> None:
-    """Refuse what readers take differently: a second kernel, and a line that is no pair."""
+    """Refuse what readers take differently: a second kernel, and arguments behind its path."""
     seen: str | None = None
     for key, value in pairs:
-        if not value.text and key.text not in _KNOWN_KEYS:
-            raise NotUnderstood(
-                f"{key.text!r} without a value",
-                hint="each line of a snippet is a key and its value, or a comment",
-                place=place_at(file, text, key.start),
-            )
         if key.text == "linux" and (" " in value.text or "\t" in value.text):
             raise NotUnderstood(
                 "a blank in the path of the kernel: GRUB takes the rest of the line for arguments",
@@ -150,15 +170,20 @@ def _check(file: str, text: str, pairs: Sequence[_Pair]) -> None:
             seen = key.text
 
 
-def _options(file: str, text: str, pairs: Sequence[_Pair]) -> tuple[Slot, ...]:
-    """The slots of the `options` lines; the style marks those that GRUB does not read."""
-    options = [pair for pair in pairs if pair.key.text == "options"]
+def _grub_stops(text: str, pairs: Sequence[_Pair]) -> int:
+    """Where GRUB stops reading a snippet: at an empty line, or a key without a value."""
     empty = _EMPTY_LINE.search(text)
     ends = [pair.key.start for pair in pairs if not pair.value.text] + ([empty.start()] if empty else [])
-    grub_stops = min(ends, default=len(text))
+    return min(ends, default=len(text))
+
+
+def _options(file: str, text: str, pairs: Sequence[_Pair], grub_stops: int) -> tuple[Slot, ...]:
+    """The slots of the `options` lines; the style marks those that GRUB does not read."""
+    options = [pair for pair in pairs if pair.key.text == "options"]
+    for_grub = [pair for pair in options if pair.key.start <= grub_stops and not _TAB.match(pair.whole_line(text))][:1]
     slots = []
     for pair in options:
-        value, not_grub = pair.value, pair is not options[0] or pair.key.start > grub_stops
+        value, not_grub = pair.value, pair not in for_grub
         found = with_references(words(text, value.start, value.end))
         start, end = (found[0].start, found[-1].end) if found else (value.end, value.end)
         before = "" if found or text[start - 1] in " \t" else " "
@@ -183,4 +208,4 @@ def _initrds(pairs: Sequence[_Pair]) -> tuple[str, ...]:
     return tuple(path for path in paths if not path.startswith("$"))
 
 
-FORMAT = Format(name="bls", parse=parse_snippet, paths=PATHS, quote=quote, vacate=vacate)
+FORMAT = Format(name="bls", parse=parse_snippet, paths=PATHS, quote=quote, finish=finish, vacate=vacate)

@@ -1,17 +1,19 @@
 """The menu of the Boot Loader Specification snippets, as GRUB's blscfg, systemd-boot or zipl makes it.
 
-GRUB expands `$name` from its environment, an unset one to nothing, and reads the result as script. systemd-boot takes
-every byte as it is, and zipl every byte but `${NAME}`, a variable of its own.
+blscfg.py says what GRUB reads. systemd-boot takes every byte as it is, and zipl every byte but `${NAME}`, a variable of
+its own.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
-from grubkd.boot.loaders import grub_entries, kernel_cmdline, ostree, systemd_boot, zipl
+from grubkd.boot.loaders import blscfg, grub_entries, kernel_cmdline, ostree, systemd_boot, zipl
 from grubkd.boot.loaders.format import LoaderMenu, MenuItem, SnippetReader, setting, slots_of
+from grubkd.boot.menuorder import grub_key
 from grubkd.boot.model import Feeds, Followup, Line, NewKernelArgs, Slot, Stanza
 from grubkd.errors import Notice, Place
 
@@ -39,10 +41,12 @@ def _menu(sources: Sources) -> LoaderMenu:
     followups: tuple[Followup, ...] = ()
     if sources.snippet_reader is SnippetReader.GRUB:
         default = _default_of_grub(stanzas, sources)
-        references = _references(ordered, sources)
+        known = grub_entries.references_of(documents["grub2"], documents["grubenv"])
+        readings = [blscfg.as_read(document, known) for document in ordered]
+        ordered = [document for document, _ in readings]
+        references = {**dict.fromkeys(_names(ordered), ()), **known}
         new_kernels = (_kernelopts(sources) if ordered else ()) + new_kernels
-        warnings = tuple(_not_read_by_grub(ordered))
-        ordered = [_with_style(document, "grub") for document in ordered]
+        warnings = (*(notice for _, notices in readings for notice in notices), *_not_shown(ordered))
     elif sources.snippet_reader is SnippetReader.ZIPL:
         default = _default_of_zipl(stanzas, sources)
         warnings = (*_refused_by_zipl(ordered), *zipl.variables(_slots(ordered)))
@@ -91,16 +95,12 @@ def _with_style(document: Document, style: str) -> Document:
     return replace(document, stanzas=stanzas)
 
 
-def _not_read_by_grub(documents: Sequence[Document]) -> Iterator[Notice]:
-    """Arguments that GRUB does not pass on: a second `options` line, or one behind an empty line."""
-    for slot in _slots(documents):
-        if slot.style == "not-grub" and slot.words:
-            yield Notice(
-                "options-not-read",
-                "GRUB reads only the first options line of a snippet, and nothing behind an empty line",
-                hint="join the options in one line, above any empty line",
-                place=Place(slot.file, slot.line),
-            )
+def _not_shown(documents: Sequence[Document]) -> Iterator[Notice]:
+    """Snippets whose names GRUB takes for equal: it shows the one that it happens to read first."""
+    for one, other in pairwise(documents):
+        if one.stanzas and other.stanzas and grub_key(one.stanzas[0]) == grub_key(other.stanzas[0]):
+            message = f"GRUB takes this name and {one.stanzas[0].id} for the same version, and shows only one of them"
+            yield Notice("snippet-not-shown", message, "rename or remove one of them", Place(other.file))
 
 
 def _refused_by_zipl(documents: Sequence[Document]) -> Iterator[Notice]:
@@ -138,15 +138,13 @@ def _default_of_zipl(stanzas: Sequence[Stanza], sources: Sources) -> str | None:
     return next((stanza.id for stanza in stanzas if stanza.title == named), None)
 
 
-def _references(documents: Sequence[Document], sources: Sources) -> Mapping[str, tuple[Slot, ...]]:
-    """The slots that GRUB's variables in the snippets refer to: a variable that nothing sets gives nothing."""
-    names = {word.reference for slot in _slots(documents) for word in slot.words if word.reference}
-    known = grub_entries.references_of(sources.documents["grub2"], sources.documents["grubenv"])
-    return {**dict.fromkeys(names, ()), **known}
+def _names(documents: Sequence[Document]) -> set[str]:
+    """The variables in the snippets: one that nothing sets gives nothing."""
+    return {word.reference for slot in _slots(documents) for word in slot.words if word.reference}
 
 
 def _kernelopts(sources: Sources) -> tuple[NewKernelArgs, ...]:
-    """`kernelopts` of grubenv, which new snippets may refer to, and the fallback that grub.cfg sets without it."""
+    """`kernelopts` of grubenv, which new snippets may refer to, and the fallbacks that grub.cfg sets without it."""
     environments, scripts = sources.documents["grubenv"], sources.documents["grub2"]
-    slots = slots_of(environments, "kernelopts") + slots_of(scripts, "kernelopts")
-    return tuple(NewKernelArgs("kernelopts", Line((slot,), slot), Feeds.NONE, "bls") for slot in slots)
+    slots = slots_of(environments, "kernelopts") + slots_of(scripts, "kernelopts") + slots_of(scripts, blscfg.FALLBACK)
+    return tuple(NewKernelArgs(slot.variable, Line((slot,), slot), Feeds.NONE, "bls") for slot in slots)

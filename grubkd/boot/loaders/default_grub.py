@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from grubkd.boot.loaders.format import Format
-from grubkd.boot.loaders.grub_mkconfig import DROP_IN, DROP_INS, FILE, absent, find
+from grubkd.boot.loaders.grub_mkconfig import DROP_IN, DROP_INS, FILE, find
 from grubkd.boot.loaders.grub_script import held, quoted
-from grubkd.boot.loaders.shell import FORMAT_NAME, ITSELF, UNFOLLOWED, NotFollowed, Quotes, decode, slot_of
+from grubkd.boot.loaders.shell import FORMAT_NAME, ITSELF, UNFOLLOWED, NotFollowed, Quotes, absent, decode, slot_of
 from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token
@@ -73,7 +73,7 @@ def quote(slot: Slot, argument: str) -> str:
     return script
 
 
-def finish(file: str, text: str) -> str:
+def finish(file: str, _before: str, text: str) -> str:
     """Returns the text; "", which removes the file, for grubkd's own drop-in without arguments."""
     itself = f'{FAMILY[0]}="${FAMILY[0]}"'
     return "" if file == DROP_IN and text.strip() == itself else text

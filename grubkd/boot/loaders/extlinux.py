@@ -1,8 +1,10 @@
-"""The menu of extlinux and syslinux: extlinux.conf, syslinux.cfg; U-Boot reads the same form.
+"""The files of extlinux and syslinux: extlinux.conf, syslinux.cfg, isolinux.cfg; U-Boot reads the same form.
 
-Facts of syslinux 6 (doc/syslinux.txt, com32/elflink/ldlinux/readconfig.c): keywords in any letter case; statements
-before the first LABEL hold for all labels, so that a label without an APPEND of its own takes the global one, and
-`APPEND -` means none; of two in one label the last counts; the arguments reach the kernel as they are.
+Facts of syslinux 6 (doc/syslinux.txt, com32/elflink/ldlinux/readconfig.c, execute.c): keywords in any letter case;
+statements before the first LABEL hold for all labels, so that a label without an APPEND of its own takes the global
+one, and `APPEND -` means none; of two in one label the last counts; the arguments reach the kernel as they are. The end
+of its name, in lower case, says what KERNEL loads; a label without such a statement loads the file that it is named
+after. mboot.c32 takes several files with their arguments from APPEND, with ` --- ` between them.
 """
 
 from __future__ import annotations
@@ -10,35 +12,81 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, slots_of
-from grubkd.boot.model import Assignment, Document, Feeds, Image, Line, NewKernelArgs, Slot, Stanza, Word
+from grubkd.boot.entry import file_name, is_initrd, is_xen
+from grubkd.boot.loaders.format import Format, real_paths
+from grubkd.boot.model import Assignment, Document, Image, Include, Slot, Stanza, Word
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
-from grubkd.errors import CannotHold, Notice, NotUnderstood, Place, place_at
+from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
+from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
-    from grubkd.boot.loaders.format import Sources
+    from collections.abc import Iterator
+
     from grubkd.tree.tree import Tree
 
+_ESPS = ("/boot/efi", "/efi", "/boot")
 FILES = (
-    "/boot/extlinux/extlinux.conf",
-    "/boot/extlinux.conf",
-    "/boot/syslinux/syslinux.cfg",
-    "/boot/syslinux/extlinux.conf",
+    *(f"/boot/extlinux{end}" for end in ("/extlinux.conf", ".conf")),
+    *(f"{top}/syslinux/{name}" for top in ("/boot", "") for name in ("syslinux.cfg", "extlinux.conf")),
+    *(f"{esp}/EFI/{directory}/syslinux.cfg" for esp in _ESPS for directory in ("syslinux", "BOOT")),
+    "/boot/syslinux.cfg",
+    "/syslinux.cfg",
+    "/boot/isolinux/isolinux.cfg",
+    "/isolinux/isolinux.cfg",
 )
+# Where a menu may include files that grubkd edits.
+_INCLUDED = tuple(
+    f"{top}/*.{end}"
+    for top in ("/boot/extlinux", "/boot/syslinux", "/boot/syslinux/*", "/isolinux")
+    for end in ("cfg", "conf")
+)
+# U-Boot and syslinux 4 follow includes so deep.
+DEPTH = 16
 # The name by which a label refers to the global arguments.
-_GLOBAL = "append"
-# The generators that write such a menu, and where each takes the arguments from.
-_GENERATORS = (
-    ("/usr/sbin/u-boot-update", "U_BOOT_PARAMETERS in /etc/default/u-boot"),
-    ("/usr/sbin/extlinux-update", "EXTLINUX_PARAMETERS in /etc/default/extlinux"),
-)
+GLOBAL = "append"
+
+# What KERNEL takes for something else than Linux.
+_OTHER_TYPES = (".0", ".bin", ".bs", ".bss", ".c32", ".cbt", ".com", ".img")
+_BETWEEN_FILES = "---"
+
+
+def find(tree: Tree) -> tuple[str, ...]:
+    """The menus and the files that they include, by their real paths."""
+    found: dict[str, None] = {}
+    for menu in real_paths(tree, FILES):
+        pending = [menu]
+        for _ in range(DEPTH):
+            pending = [file for file in dict.fromkeys(pending) if file not in found]
+            found |= dict.fromkeys(pending)
+            pending = [file for each in pending for file in _includes(tree, menu, each)]
+    return tuple(found)
+
+
+def _includes(tree: Tree, menu: str, file: str) -> Iterator[str]:
+    try:
+        text = from_bytes(tree.read(file))
+        includes = parse_menu(file, text).includes if "include" in text.lower() else ()
+    except GrubkdError:
+        # The reading of the file itself reports it.
+        return
+    yield from filter(None, (included(tree, menu, each.path) for each in includes))
+
+
+def included(tree: Tree, menu: str, path: str) -> str | None:
+    """The real path of an included file, None where it does not exist.
+
+    A relative path begins at the directory of the menu, not of the file that includes it; an absolute one at the top of
+    the partition.
+    """
+    tops = ("", "/boot") if path.startswith("/") else (f"{menu.rpartition('/')[0]}/",)
+    return next(filter(None, (tree.resolve(f"{top}{path}") for top in tops)), None)
 
 
 def parse_menu(file: str, text: str) -> Document:
-    """The labels in order; the global APPEND as an assignment of `append`. Raises NotUnderstood.
+    """The labels in order; an APPEND before the first of them as an assignment of `append`. Raises NotUnderstood.
 
-    settings: `default` (DEFAULT or UI), and `menu default`, the label so marked.
+    settings: `default` and `ontimeout`, and `menu default`, the label so marked.
     """
     reader = _MenuReader(file, text)
     for node in parse("extlinux", text, file=file).children:
@@ -51,61 +99,18 @@ def quote(slot: Slot, argument: str) -> str:
     """The argument as an APPEND line holds it. Raises CannotHold for a line end: there is no quoting."""
     if "\n" in argument or "\r" in argument:
         raise CannotHold(f"{argument!r}: an APPEND line cannot hold a line end", hint="write it without line ends")
+    if slot.style == "mboot" and argument == _BETWEEN_FILES:
+        raise CannotHold(f"{argument!r}: mboot.c32 takes it for the end of a file's arguments", hint="leave it out")
     return held(argument)
-
-
-def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
-    """The labels of each menu in file order. Its global APPEND feeds every label without one of its own."""
-    return [_menu(document, tree) for document in sources.documents["extlinux"]]
-
-
-def _menu(document: Document, tree: Tree) -> LoaderMenu:
-    default = _default(document)
-    items = tuple(
-        MenuItem(stanza, document.file, default=position == default) for position, stanza in enumerate(document.stanzas)
-    )
-    shared = slots_of([document], _GLOBAL)
-    warnings = tuple(
-        Notice(
-            "lost-at-regeneration",
-            f"{generator} writes this menu: its next run loses what is changed here",
-            hint=f"put the value into {source} as well",
-            place=Place(document.file),
-        )
-        for generator, source in _GENERATORS
-        if tree.exists(generator)
-    )
-    return LoaderMenu(
-        "extlinux",
-        (document.file,),
-        items,
-        {_GLOBAL: shared} if shared else {},
-        (NewKernelArgs("APPEND", Line(shared, shared[0]), Feeds.NONE, "extlinux"),) if shared else (),
-        warnings,
-    )
-
-
-def _default(document: Document) -> int | None:
-    """The label marked MENU DEFAULT, else the one that DEFAULT names; None where neither is a label of the menu."""
-    names = [stanza.id or "" for stanza in document.stanzas]
-    folded = [name.lower() for name in names]
-    for key in ("menu default", "default"):
-        # Arguments may follow the label; syslinux compares labels without regard to case.
-        wanted = document.settings.get(key, "").split(" ")[0]
-        if wanted in names:
-            return names.index(wanted)
-        if wanted and wanted.lower() in folded:
-            return folded.index(wanted.lower())
-    return None
 
 
 @dataclass(slots=True)
 class _Label:
     """A label, and what its lines have said so far. `none`: its arguments are `-`, which means none."""
 
-    name: str
-    start: int
+    name: Token
     title: str = ""
+    loads: Token | None = None
     kernel: Token | None = None
     append: Slot | None = None
     none: bool = False
@@ -113,7 +118,7 @@ class _Label:
 
 
 class _MenuReader:
-    """One reading of a menu, statement by statement."""
+    """One reading of a file, statement by statement."""
 
     def __init__(self, file: str, text: str) -> None:
         self._file = file
@@ -124,17 +129,25 @@ class _MenuReader:
         self._labels: list[_Label] = []
         self._settings: dict[str, str] = {}
         self._warnings: list[Notice] = []
+        self._includes: list[Include] = []
 
     def statement(self, node: Node) -> None:
         keyword = next(child for child in node.children if isinstance(child, Token))
         value = next(node.tokens("VALUE"), None)
-        text = value.text if value else ""
         if node.name == "label":
-            self._labels.append(_Label(text, keyword.start))
-        elif node.name == "default":
-            self._settings["default"] = text
+            self._labels.append(_Label(value or keyword._replace(text="")))
+        elif node.name in ("default", "ontimeout"):
+            self._settings[node.name] = value.text if value else ""
         elif node.name == "append":
             self._append(keyword, value)
+        elif node.name == "include" and value:
+            path = value.text.split()[0]
+            self._includes.append(Include(path, self._line(keyword.start), len(self._labels)))
+        elif node.name == "unknown":
+            message = f"`{keyword.text}` is no keyword of syslinux or U-Boot: the line is passed over"
+            hint = "correct or remove it: U-Boot passes over the rest of its label too"
+            place = place_at(self._file, self._text, keyword.start)
+            self._warnings.append(Notice("unknown-statement", message, hint, place))
         elif self._labels:
             self._of_label(self._labels[-1], node.name, keyword, value)
 
@@ -142,21 +155,22 @@ class _MenuReader:
         """A statement that means something inside a label only."""
         text = value.text if value else ""
         if statement == "kernel":
-            if value is None:
+            if value is None and keyword.kind != "LOADER":
                 raise self._refused(keyword, f"{keyword.text} without a path")
-            label.kernel = value if keyword.kind == "LINUX" else None
+            label.loads, label.kernel = keyword, value
         elif statement == "initrd":
             label.initrds = tuple(text.split(","))
         elif statement == "menu_label":
             # A caret marks the letter that is the entry's key.
             label.title = text.replace("^", "")
         elif statement == "menu_default":
-            self._settings["menu default"] = label.name
+            self._settings["menu default"] = label.name.text
 
     def document(self) -> Document:
-        assignments = (Assignment(_GLOBAL, self._global, extends=False),) if self._global else ()
+        assignments = (Assignment(GLOBAL, self._global, extends=False),) if self._global else ()
         stanzas = tuple(self._stanza(position, label) for position, label in enumerate(self._labels))
-        return Document(self._file, "extlinux", stanzas, assignments, self._settings, tuple(self._warnings))
+        warnings, includes = tuple(self._warnings), tuple(self._includes)
+        return Document(self._file, "extlinux", stanzas, assignments, self._settings, warnings, includes)
 
     def _append(self, keyword: Token, value: Token | None) -> None:
         none = value is not None and value.text == "-"
@@ -177,29 +191,56 @@ class _MenuReader:
         return Slot(self._file, "extlinux", "APPEND", start, end, self._line(keyword.start), found, before=before)
 
     def _stanza(self, position: int, label: _Label) -> Stanza:
-        title = label.title or label.name
-        images: tuple[Image, ...] = ()
-        initrds = label.initrds
-        if label.kernel:
-            slot = label.append or self._absent(label.kernel)
-            if label.none and label.append:
-                slot = self._instead_of_none(label.append)
-            images = (Image(label.kernel.text, (slot,), self._line(label.kernel.start)),)
-            # syslinux takes initrd= out of the arguments to load the files it names, and leaves it there.
-            given = [word.text for word in self._arguments(slot) if word.text.startswith("initrd=")]
-            initrds += tuple(path for argument in given for path in argument.removeprefix("initrd=").split(","))
+        name = label.name.text
+        title = label.title or name
+        images, initrds = self._images(label)
         return Stanza(
             title=title,
-            line=self._line(label.start),
+            line=self._line(label.name.start),
             images=images,
-            initrds=initrds,
-            id=label.name,
-            nesting=((position, title, label.name),),
+            initrds=label.initrds + initrds,
+            id=name,
+            nesting=((position, title, name),),
         )
+
+    def _images(self, label: _Label) -> tuple[tuple[Image, ...], tuple[str, ...]]:
+        """What the label loads with arguments, and the initrds that its arguments name."""
+        kernel = label.kernel if label.loads else label.name if label.append else None
+        if kernel is None or not kernel.text:
+            return (), ()
+        if file_name(kernel.text) == "mboot.c32":
+            return self._behind_mboot(label.append.words) if label.append else ((), ())
+        loader = label.loads and label.loads.kind == "LOADER"
+        if loader or (not (label.loads and label.loads.kind == "LINUX") and kernel.text.endswith(_OTHER_TYPES)):
+            return (), ()
+        slot = label.append or self._absent(kernel)
+        if label.none and label.append:
+            slot = self._instead_of_none(label.append)
+        # syslinux takes initrd= out of the arguments to load the files it names, and leaves it there.
+        given = [word.text for word in self._arguments(slot) if word.text.startswith("initrd=")]
+        initrds = tuple(path for argument in given for path in argument.removeprefix("initrd=").split(","))
+        return (Image(kernel.text, (slot,), self._line(kernel.start)),), initrds
+
+    def _behind_mboot(self, found: tuple[Word, ...]) -> tuple[tuple[Image, ...], tuple[str, ...]]:
+        """The files that mboot.c32 loads, each with its arguments, if the first of them is Xen; and the initrds."""
+        images: list[Image] = []
+        initrds: list[str] = []
+        ends = [index for index, word in enumerate(found) if word.text == _BETWEEN_FILES]
+        for first, end in zip((0, *(index + 1 for index in ends)), (*ends, len(found)), strict=True):
+            for path in found[first : min(first + 1, end)]:
+                arguments = found[first + 1 : end]
+                start, stop = (arguments[0].start, arguments[-1].end) if arguments else (path.end, path.end)
+                line, before = self._line(path.start), "" if arguments else " "
+                slot = Slot(self._file, "extlinux", "APPEND", start, stop, line, arguments, "mboot", before)
+                if is_initrd(path.text):
+                    initrds.append(path.text)
+                else:
+                    images.append(Image(path.text, (slot,), line, module=first > 0))
+        return (tuple(images), tuple(initrds)) if images and is_xen(images[0].path) else ((), ())
 
     def _arguments(self, slot: Slot) -> tuple[Word, ...]:
         """The label's arguments: its own, or the global ones where its slot only refers to them."""
-        refers = self._global is not None and any(word.reference == _GLOBAL for word in slot.words)
+        refers = self._global is not None and any(word.reference == GLOBAL for word in slot.words)
         return self._global.words if refers and self._global else slot.words
 
     def _instead_of_none(self, slot: Slot) -> Slot:
@@ -210,13 +251,14 @@ class _MenuReader:
     def _absent(self, kernel: Token) -> Slot:
         """The place of an APPEND line that is missing: behind the kernel's, with the same indentation.
 
-        Until then the label has the global arguments: a reference that takes no room.
+        Until then the label has the global arguments, of this file or of one that includes it: a reference that takes
+        no room.
         """
         line = self._text[self._text.rfind("\n", 0, kernel.start) + 1 : kernel.start]
         indent = line[: len(line) - len(line.lstrip(" \t"))]
         end = self._text.find("\n", kernel.end)
         at, before, after = (len(self._text), self._eol, "") if end < 0 else (end + 1, "", self._eol)
-        found = (Word(at, at, "", _GLOBAL),) if self._global else ()
+        found = (Word(at, at, "", GLOBAL),)
         before += f"{indent}APPEND "
         number = self._line(kernel.start)
         return Slot(self._file, "extlinux", "APPEND", at, at, number, found, before=before, after=after)
@@ -226,4 +268,4 @@ class _MenuReader:
         return NotUnderstood(why, hint=hint, place=place_at(self._file, self._text, token.start))
 
 
-FORMAT = Format(name="extlinux", parse=parse_menu, paths=FILES, quote=quote)
+FORMAT = Format("extlinux", parse_menu, paths=(*FILES, *_INCLUDED), choose=find, quote=quote)

@@ -21,9 +21,9 @@ def unchanged(_slot: Slot, argument: str) -> str:
     return argument
 
 
-def as_it_is(_file: str, text: str) -> str:
+def as_it_is(_file: str, _before: str, after: str) -> str:
     """The finish of a format whose file has no outer form."""
-    return text
+    return after
 
 
 def nothing_more(_text: str, slot: Slot) -> tuple[int, int]:
@@ -42,7 +42,8 @@ class Format:
     `further(document, tree)`: the names of formats and the real paths of other files that the document's file loads.
     `quote(slot, argument)`: the bytes that make the boot loader pass the argument to the kernel; raises CannotHold.
     The law: parsing a slot into which quote's text was spliced gives the argument back.
-    `finish(file, text)`: the edited text in the file's outer form (1024 bytes for grubenv); raises TooLong.
+    `finish(file, before, after)`: the edited text in the file's outer form (the size of a grubenv stays); raises
+    TooLong, CannotHold.
     `vacate(text, slot)`: the span to remove when the slot loses its last argument.
     `lens`: the Augeas lens that parses the text of a slot; `lens_by_style`: that of slots with another style.
     """
@@ -54,7 +55,7 @@ class Format:
     choose: Callable[[Tree], tuple[str, ...]] | None = None
     further: Callable[[Document, Tree], Iterable[tuple[str, str]]] | None = None
     quote: Callable[[Slot, str], str] = unchanged
-    finish: Callable[[str, str], str] = as_it_is
+    finish: Callable[[str, str, str], str] = as_it_is
     vacate: Callable[[str, Slot], tuple[int, int]] = nothing_more
     lens: str = "Kernel_args.line"
     lens_by_style: Mapping[str, str] = field(default_factory=dict)
@@ -90,22 +91,6 @@ def name_matches(name: str, pattern: str) -> bool:
         return name == pattern
     fits = name.startswith(head) and name.endswith(tail) and len(name) > len(head) + len(tail)
     return fits and not (name.startswith(".") and not head)
-
-
-class Include(NamedTuple):
-    """Another script that a script loads. `path`: as written, variables expanded. `before`: the stanzas before it.
-
-    `submenus`: the levels of the menu around it, as in Stanza.nesting. `own_menu`: its entries make a menu of
-    their own. `guarded`: a condition is around it. `device`: see grub_device.
-    """
-
-    path: str
-    line: int
-    before: int
-    submenus: tuple[tuple[int, str, str | None], ...]
-    own_menu: bool
-    guarded: bool
-    device: str
 
 
 class SnippetReader(Enum):

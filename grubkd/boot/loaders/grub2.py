@@ -98,8 +98,8 @@ class _Reading:
             tuple(self._pasted(name, each.word) for name in KERNEL_VARIABLES for each in menu.assigned.get(name, ())),
             settings,
             tuple(menu.warnings),
-            tuple(each for name, found in menu.assigned.items() for each in self._variables(name, found)),
             includes,
+            tuple(each for name, found in menu.assigned.items() for each in self._variables(name, found)),
             tuple(self._expanded(path) for path in menu.environments),
         )
 

@@ -17,8 +17,8 @@ from grubkd.tree import osrelease
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from grubkd.boot.loaders.format import Include, Sources
-    from grubkd.boot.model import Assignment, Document, Slot, Stanza
+    from grubkd.boot.loaders.format import Sources
+    from grubkd.boot.model import Assignment, Document, Include, Slot, Stanza
     from grubkd.tree.tree import Tree
 
 # The directory on the ESP that a distribution's packages use, where it is not the ID of os-release.
@@ -55,7 +55,7 @@ class _Joined:
         self._foreign |= {script.file} if foreign else set()
         moved = 0
         for number in range(len(script.stanzas) + 1):
-            for include in [each for each in script.includes if each.before == number]:
+            for include in [each for each in script.includes if each.position == number]:
                 inside = list(self._include(include, script, path, foreign, seen))
                 levels = [stanza.nesting[0][0] for stanza, _, _ in inside if stanza.nesting]
                 before = script.stanzas[number - 1].nesting if number else ()

@@ -31,13 +31,14 @@ SAVED_DEFAULT = "/boot/grub/default"
 # stage2.c, NEW_HEAPSIZE, in bytes: GRUB drops the rest of a longer statement.
 STATEMENT_MAX = 1500
 
+_BSD_TYPES = frozenset(f"--type={name}bsd" for name in ("free", "net", "open"))
 _CONTINUATION = re.compile(r"\\\r*\n")
 _NUMBER = re.compile(r"0x(?P<hexadecimal>[0-9a-f]+)|(?P<decimal>[0-9]+)", re.IGNORECASE)
 _CHANGED = re.compile(r"[\t\r\n]|\\\Z")
 
 
 def parse_menu(file: str, text: str) -> Document:
-    """What the menu says. Raises NotUnderstood, also at a command that GRUB 0.97 does not know and would skip.
+    """What the menu says. Raises NotUnderstood.
 
     settings: `default`, "saved" or a number, as the statements before the first title leave it.
     """
@@ -65,7 +66,7 @@ def quote(slot: Slot, argument: str) -> str:
     return updategrub.quote(slot, argument)
 
 
-def finish(file: str, text: str) -> str:
+def finish(file: str, _before: str, text: str) -> str:
     """The text, if GRUB reads each of its kernel statements whole. Raises TooLong."""
     if any(len(line) > STATEMENT_MAX for line in text.replace("\\\n", "").replace("\\\r\n", "").split("\n")):
         for notice in parse_menu(file, text).warnings:
@@ -137,14 +138,10 @@ def _explained(problem: NotUnderstood, text: str) -> NotUnderstood:
     if place is None:
         return problem
     line = text.split("\n")[place.line - 1]
-    before, rest = line[: place.column - 1], line[place.column - 1 :]
-    message, hint = problem.message, problem.hint
-    if rest.startswith("\r"):
+    message = problem.message
+    if line.startswith("\r", place.column - 1):
         message = "a carriage return inside a line, which GRUB drops"
-    elif rest[:1] not in ("", "\0") and not before.strip(" \t"):
-        command = re.split(r"[ \t=\r]", rest, maxsplit=1)[0]
-        message, hint = f"unknown command {command!r}", "GRUB 0.97 skips this line: correct it or make it a comment"
-    return NotUnderstood(message, hint=hint, place=place)
+    return NotUnderstood(message, hint=problem.hint, place=place)
 
 
 @dataclass(slots=True)
@@ -191,6 +188,9 @@ class _MenuListReader:
             self._title = _Title(_argument(node), self._line(first.start), self.options.generated)
         elif node.name == "option":
             self._option(first, next(node.tokens("OPTION_VALUE"), None))
+        elif node.name == "unknown":
+            message = f"GRUB passes over the unknown command `{first.text}`"
+            self._warn("unknown-statement", message, first.start, hint="correct or remove it")
         elif self._title is None:
             self._heading(node, first)
         else:
@@ -236,6 +236,8 @@ class _MenuListReader:
                     hint="GRUB stops this entry here; complete the statement or remove it",
                     place=place_at(self._file, self._text, command.start),
                 )
+            if any(option.text in _BSD_TYPES for option in node.tokens("OPTION")):
+                return
             if node.name == "initrd" or (node.name == "module" and is_initrd(path.text)):
                 entry.initrds.append(path.text)
             else:

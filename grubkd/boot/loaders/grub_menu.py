@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from itertools import count, pairwise, product
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from grubkd.boot.loaders.format import Include
 from grubkd.boot.loaders.grub_device import device_of, searched
 from grubkd.boot.loaders.grub_script import VARIABLE, unquoted
+from grubkd.boot.model import Include
 from grubkd.errors import Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Child, Node, Token, parse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.boot.loaders.format import holds_value
-from grubkd.boot.loaders.shell import FORMAT_NAME, UNFOLLOWED
+from grubkd.boot.loaders.shell import UNFOLLOWED, absent
 from grubkd.boot.model import Feeds, Line, NewKernelArgs, Slot
 from grubkd.text import from_bytes
 from grubkd.tree import osrelease
@@ -122,17 +122,3 @@ def line_of(documents: Sequence[Document], variables: Sequence[str], spare: Slot
         slots.extend(value)
         home = home or plain or next((slot for slot in value[-1:] if slot.style != UNFOLLOWED), None)
     return Line(tuple(slots), home, references) if home else None
-
-
-def absent(file: str, text: str, variable: str, at: int, *, extends: bool = False) -> Slot:
-    """Returns the slot of an assignment that the file does not have, at an offset where a statement may begin.
-
-    Its value ends in a blank where more follows: a `+=` there may begin without one. `extends`: it begins with the
-    earlier value.
-    """
-    blank = " " if at < len(text) else ""
-    end = "\r\n" if "\r\n" in text else "\n"
-    lead = end if at == len(text) and text and not text.endswith("\n") else ""
-    line = text.count("\n", 0, at) + 1
-    before = f'{lead}{variable}="' + (f"${variable} " if extends else "")
-    return Slot(file, FORMAT_NAME, variable, at, at, line, (), "absent", before, f'{blank}"{end}')

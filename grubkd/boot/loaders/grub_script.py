@@ -55,7 +55,7 @@ _SET_BY_GRUB = frozenset(
     )
 )
 # The variables that contain kernel arguments. grubenv may have them: load_env names none of those that it sets.
-KERNEL_VARIABLES = ("kernelopts", "tuned_params")
+KERNEL_VARIABLES = ("kernelopts", "default_kernelopts", "tuned_params")
 
 
 @dataclass(slots=True)

@@ -1,4 +1,8 @@
-"""GRUB's environment block: 1024 bytes that GRUB itself rewrites in place at boot."""
+"""GRUB's environment block: a file of fixed size, mostly 1024 bytes, that GRUB itself rewrites in place at boot.
+
+Facts of GRUB 2.06 (lib/envblk.c, commands/loadenv.c): only the signature is required; a block without it is not read. A
+value grows into the number signs at the end of the block, and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,10 @@ import re
 from grubkd.boot.loaders.format import Format, real_paths
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
 from grubkd.boot.model import Assignment, Document, Slot
-from grubkd.errors import NotUnderstood, Place, TooLong, place_at
+from grubkd.errors import CannotHold, Notice, Place, TooLong
 from grubkd.parsing.grammar import Token
 from grubkd.parsing.grammar import parse as parse_grammar
 
-SIZE = 1024
 _SIGNATURE = "# GRUB Environment Block\n"
 _FILES = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
@@ -24,33 +27,27 @@ _ESCAPED = re.compile(r"\\([\s\S])|[^\\]++")
 def parse(file: str, text: str) -> Document:
     """Returns kernelopts and tuned_params as assignments, all others as variables and as settings.
 
-    Raises NotUnderstood for a block that is not 1024 bytes long or does not begin with the signature.
+    Raises NotUnderstood at a NUL byte.
     """
     if not text.startswith(_SIGNATURE):
-        raise NotUnderstood(
-            "not a GRUB environment block: the first line is not its signature",
-            hint="make a new one with grub-editenv FILE create",
-            place=Place(file, 1, 1),
-        )
-    if len(text) != SIZE:
-        raise NotUnderstood(
-            f"{len(text)} bytes long: an environment block has exactly {SIZE}, which GRUB rewrites in place",
-            hint="make a new one with grub-editenv FILE create, and set its variables with grub-editenv FILE set",
-            place=place_at(file, text, min(len(text), SIZE)),
+        return Document(
+            file, "grubenv", warnings=(_notice(file, "not an environment block: GRUB reads nothing of it"),)
         )
     settings: dict[str, str] = {}
     assignments: dict[str, Assignment] = {}
     variables: dict[str, Assignment] = {}
     for variable in parse_grammar("grubenv", text, file=file).nodes("variable"):
-        name = next(variable.tokens("NAME")).text
+        name = next((token.text for token in variable.tokens("NAME")), "")
         end = next(variable.tokens("EQUALS")).end
         value = next(variable.tokens("VALUE"), Token("VALUE", "", end, end))
         found = assignments if name in KERNEL_VARIABLES else variables
         found[name] = Assignment(name, _slot(file, text, name, value), extends=False)
         if name not in KERNEL_VARIABLES:
             settings[name] = _decoded(value).text
+    reason = "nothing is free at the end of the block: GRUB can read it but cannot add to it"
+    warnings = () if text.endswith("#") else (_notice(file, reason),)
     found_slots, others = tuple(assignments.values()), tuple(variables.values())
-    return Document(file, "grubenv", assignments=found_slots, settings=settings, variables=others)
+    return Document(file, "grubenv", (), found_slots, settings, warnings, variables=others)
 
 
 def quote(_slot: Slot, argument: str) -> str:
@@ -58,16 +55,27 @@ def quote(_slot: Slot, argument: str) -> str:
     return re.sub(r"[\\\n]", r"\\\g<0>", pasted(argument))
 
 
-def finish(file: str, text: str) -> str:
-    """Returns the block, filled up with number signs to 1024 bytes. Raises TooLong."""
-    content = text.rstrip("#")
-    if len(content) > SIZE:
+def finish(file: str, before: str, after: str) -> str:
+    """Returns the block in its old size, filled up with number signs. Raises TooLong, CannotHold."""
+    content, size = after.rstrip("#"), len(before)
+    if len(content) > size and not before.endswith("#"):
+        raise CannotHold("the environment block has no free room at its end", hint=_hint(file), place=Place(file))
+    if len(content) > size:
         raise TooLong(
-            f"the environment block would need {len(content)} bytes and has {SIZE}",
+            f"the environment block would need {len(content)} bytes and has {size}",
             hint="unset variables in it that nothing needs, with grub-editenv, or shorten the arguments",
             place=Place(file),
         )
-    return content.ljust(SIZE, "#")
+    return content.ljust(size, "#")
+
+
+def _notice(file: str, reason: str) -> Notice:
+    return Notice("grubenv-not-writable", reason, _hint(file), Place(file))
+
+
+def _hint(file: str) -> str:
+    tool = "grub2-editenv" if "grub2" in file or "redhat" in file else "grub-editenv"
+    return f"run: {tool} {file} create; then set its variables again"
 
 
 def _decoded(value: Token) -> Mapped:

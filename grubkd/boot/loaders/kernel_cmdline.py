@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
 from grubkd.boot.loaders.format import Format, slots_of
-from grubkd.boot.model import Assignment, Document, Feeds, Line, NewKernelArgs, Slot
+from grubkd.boot.model import Assignment, Document, Feeds, Line, NewKernelArgs, Slot, Word
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, place_at
 from grubkd.parsing.grammar import parse
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FILE = "/etc/kernel/cmdline"
 VENDOR_FILE = "/usr/lib/kernel/cmdline"
 
+_OF_TUNED = "tuned_params"
 _RUN = re.compile(r"[ \t\n]+")
 
 
@@ -117,7 +118,7 @@ def missing_file(documents: Sequence[Document], entries: Sequence[Entry], tree: 
     if vendor:
         arguments = Line(vendor, vendor[0]).arguments()
     elif boot:
-        arguments = boot.arguments
+        arguments = _as_written(boot.line)
     else:
         return ()
     # The boot loader adds these two itself, for the kernel it starts.
@@ -126,9 +127,18 @@ def missing_file(documents: Sequence[Document], entries: Sequence[Entry], tree: 
     return (NewKernelArgs("cmdline", Line((slot,), slot), Feeds.NONE, "bls", seed=seed),)
 
 
+def _as_written(line: Line) -> tuple[str, ...]:
+    """The arguments of a line, with the reference to those that tuned keeps: its profile may change."""
+
+    def words_of(slot: Slot) -> list[Word]:
+        return [word._replace(reference=None) if word.reference == _OF_TUNED else word for word in slot.words]
+
+    return tuple(piece.word.text for piece in line.pieces(words_of))
+
+
 def _uses_kernelopts(entry: Entry) -> bool:
     slots = [slot for boot in entry.boots for slot in boot.line.slots]
-    return any(word.reference == "kernelopts" for slot in slots for word in slot.words)
+    return any(word.reference in ("kernelopts", "default_kernelopts") for slot in slots for word in slot.words)
 
 
 FORMAT = Format(

@@ -138,6 +138,20 @@ def slot_of(value: Value) -> Slot:
     return Slot(value.file, FORMAT_NAME, value.variable, start, end, line, found, style, around, around)
 
 
+def absent(file: str, text: str, variable: str, at: int, *, extends: bool = False) -> Slot:
+    """Returns the slot of an assignment that the file does not have, at an offset where a statement may begin.
+
+    Its value ends in a blank where more follows: a `+=` there may begin without one. `extends`: it begins with the
+    earlier value.
+    """
+    blank = " " if at < len(text) else ""
+    end = "\r\n" if "\r\n" in text else "\n"
+    lead = end if at == len(text) and text and not text.endswith("\n") else ""
+    line = text.count("\n", 0, at) + 1
+    before = f'{lead}{variable}="' + (f"${variable} " if extends else "")
+    return Slot(file, FORMAT_NAME, variable, at, at, line, (), "absent", before, f'{blank}"{end}')
+
+
 def _words(value: Value) -> tuple[tuple[Word, ...], Quotes]:
     """The words of a value, and the quotes around the slot."""
     mapped = value.mapped

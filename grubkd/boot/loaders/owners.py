@@ -1,0 +1,149 @@
+"""Tools that own a menu, or the arguments in it: how each is recognized, and the file and command that change them.
+
+A table, since grubkd reads none of these files as a menu: NAMED is for menus that grubkd does not read at all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from grubkd.boot import cmdline
+from grubkd.boot.loaders import shell_options
+from grubkd.boot.loaders.format import LoaderMenu
+from grubkd.boot.model import Followup, ManagedBy, Owner
+from grubkd.errors import GrubkdError, Notice, Place
+from grubkd.text import from_bytes
+
+if TYPE_CHECKING:
+    from grubkd.boot.loaders.format import MenuItem, Sources
+    from grubkd.tree.tree import Tree
+
+_NIXOS = "/etc/NIXOS"
+_KERNELSTUB = "/etc/kernelstub/configuration"
+_TRANSACTIONAL = "/usr/sbin/transactional-update"
+_PROXMOX = "/etc/kernel/proxmox-boot-uuids"
+PROXMOX_REFRESH = ("proxmox-boot-tool", "refresh")
+_READ_ONLY_ROOT = re.compile(r"^[^#\s]\S*\s+/\s+\S+\s+(?:\S+,)?ro(?:,|\s|$)", re.MULTILINE)
+
+
+class _Named(NamedTuple):
+    """A tool by name. `shown_by`: any of these files; `file`: the one to change; `found`: its arguments, group 1."""
+
+    name: str
+    shown_by: tuple[str, ...]
+    file: str
+    found: re.Pattern[str]
+    statement: str
+    command: str
+
+
+_APPEND = re.compile(r'^\s*append\s*=\s*"?([^"\n]*)"?', re.MULTILINE)
+# The label that `default=` names.
+_KBOOT = re.compile(r"\A(?=.*?^default=(?P<d>[^\s'\"]+)).*?^(?P=d)=(['\"])(?P<all>[^'\"]*)", re.MULTILINE | re.DOTALL)
+_NAMED = (
+    _Named("lilo", ("/etc/lilo.conf",), "/etc/lilo.conf", _APPEND, 'append="{}"', "lilo"),
+    _Named("elilo", ("/etc/elilo.conf",), "/etc/elilo.conf", _APPEND, 'append="{}"', "elilo"),
+    _Named("silo", ("/etc/silo.conf",), "/etc/silo.conf", _APPEND, 'append="{}"', ""),
+    _Named("yaboot", ("/etc/yaboot.conf",), "/etc/yaboot.conf", _APPEND, 'append="{}"', "ybin (on an Apple only)"),
+    _Named("petitboot", ("/etc/kboot.conf",), "/etc/kboot.conf", _KBOOT, "", ""),
+    _Named(
+        "flash-kernel",
+        ("/etc/default/flash-kernel", "/usr/sbin/flash-kernel"),
+        "/etc/default/flash-kernel",
+        re.compile(r'^\s*LINUX_KERNEL_CMDLINE="?([^"\n]*)"?', re.MULTILINE),
+        'LINUX_KERNEL_CMDLINE="{}"',
+        "flash-kernel",
+    ),
+    _Named(
+        "u-boot",
+        ("/boot/boot.cmd", "/boot/boot.scr"),
+        "/boot/boot.cmd",
+        re.compile(r'^\s*setenv\s+bootargs\s+"?([^"\n]*)"?', re.MULTILINE),
+        'setenv bootargs "{}"',
+        "mkimage -C none -A arm -T script -d /boot/boot.cmd /boot/boot.scr",
+    ),
+    _Named(
+        "u-boot",
+        ("/boot/uEnv.txt",),
+        "/boot/uEnv.txt",
+        re.compile(r"^\s*(?:cmdline|optargs|bootargs)=([^\n]*)", re.MULTILINE),
+        "cmdline={}",
+        "",
+    ),
+)
+
+
+def named(tree: Tree) -> Owner | None:
+    """The first tool of the table whose menu is in the tree. Ask only where no menu is found that grubkd reads."""
+    for each in _NAMED:
+        if any(tree.exists(path) for path in each.shown_by):
+            try:
+                text = from_bytes(tree.read(each.file)) if tree.exists(each.file) else ""
+            except GrubkdError:
+                text = ""
+            found = each.found.search(text)
+            if found and "all" in found.re.groupindex:
+                return Owner(each.name, each.file, f"{found['d']}='{{}}'", _split(found["all"]), each.command)
+            return Owner(each.name, each.file, each.statement, _split(found[1] if found else ""), each.command)
+    return None
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(cmdline.tokens(text))
+
+
+def adopted(menu: LoaderMenu, sources: Sources, tree: Tree) -> LoaderMenu:
+    """The menu with the sources and the marks of the tool that writes its entries."""
+    menu = shell_options.joined(menu, sources)
+    items = tuple(_marked(item, tree) for item in menu.items)
+    return replace(menu, items=items) if items != menu.items else menu
+
+
+def _marked(item: MenuItem, tree: Tree) -> MenuItem:
+    manager = None
+    if tree.exists(_NIXOS):
+        manager = ManagedBy.NIXOS
+    elif item.file.rpartition("/")[2].startswith("Pop_OS-") and tree.exists(_KERNELSTUB):
+        manager = ManagedBy.KERNELSTUB
+    elif _is_transactional(tree):
+        manager = ManagedBy.TRANSACTIONAL
+    return replace(item, managed_by=manager) if manager and not item.managed_by and not item.foreign else item
+
+
+def _is_transactional(tree: Tree) -> bool:
+    """Whether the running system's root is read-only, and changed by transactional-update only."""
+    if not tree.live or not tree.exists(_TRANSACTIONAL) or os.environ.get("TRANSACTIONAL_UPDATE") == "true":
+        return False
+    return tree.exists("/etc/fstab") and _READ_ONLY_ROOT.search(from_bytes(tree.read("/etc/fstab"))) is not None
+
+
+def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
+    """The tools that own entries of other menus, each as a menu of its own without entries, so that show names it."""
+    found = []
+    if tree.exists(_NIXOS):
+        found.append(LoaderMenu("nixos", (_NIXOS,), (), {}))
+    if tree.exists(_KERNELSTUB) and any("/Pop_OS-" in document.file for document in sources.documents["bls"]):
+        found.append(LoaderMenu("kernelstub", (_KERNELSTUB,), (), {}))
+    if tree.exists(_PROXMOX):
+        files = {document.file for each in sources.documents.values() for document in each}
+        mounted = any("/proxmox-" in document.file for document in sources.documents["bls"])
+        followup = Followup(PROXMOX_REFRESH, frozenset(files))
+        warnings = () if mounted else (_not_mounted(tree),)
+        found.append(LoaderMenu("proxmox", (_PROXMOX,), (), {}, warnings=warnings, followups=(followup,)))
+    return found
+
+
+def _not_mounted(tree: Tree) -> Notice:
+    try:
+        count = len(tree.read(_PROXMOX).split())
+    except GrubkdError:
+        count = 0
+    return Notice(
+        "menu-not-mounted",
+        f"the menu is on {count or 'some'} EFI system partitions that are not mounted here",
+        f"after a change run: {' '.join(PROXMOX_REFRESH)}",
+        Place(_PROXMOX),
+    )

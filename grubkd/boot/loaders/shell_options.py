@@ -1,0 +1,122 @@
+"""Kernel options in the shell configuration of two menu writers: update-extlinux of Alpine, sdboot-manage of Arch.
+
+The variable's value is the end of the command line of each entry that the tool writes, and it writes them again at each
+kernel update. Unlike GRUB_CMDLINE_LINUX the value is kernel text, no script.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from grubkd.boot.loaders import shell
+from grubkd.boot.loaders.format import Format, slots_of
+from grubkd.boot.model import Assignment, Document, Feeds, Line, NewKernelArgs, Slot
+from grubkd.boot.words import held
+from grubkd.errors import CannotHold, NotUnderstood, place_at
+from grubkd.parsing.grammar import Node, Token, parse
+
+if TYPE_CHECKING:
+    from grubkd.boot.loaders.format import LoaderMenu, MenuItem, Sources
+
+NAME = "shell-options"
+
+
+class _Tool(NamedTuple):
+    """A tool that writes a menu: its variables, the first for ordinary entries; the menu, and how its files begin."""
+
+    variables: tuple[str, ...]
+    menu: str
+    entries: str
+
+
+_TOOLS = {
+    "/etc/update-extlinux.conf": _Tool(("default_kernel_opts",), "extlinux", ""),
+    "/etc/sdboot-manage.conf": _Tool(("LINUX_OPTIONS", "LINUX_FALLBACK_OPTIONS"), "bls", "linux"),
+}
+
+
+def parse_options(file: str, text: str) -> Document:
+    """The plain assignments of the tool's variables. Raises NotUnderstood for a value that the shell computes."""
+    tool = _TOOLS.get(file)
+    assignments = []
+    for statement in parse("default_grub", text, file=file).children:
+        nodes = statement.nodes("assignment") if isinstance(statement, Node) and statement.name != "command" else ()
+        for node in nodes:
+            variable, sign, *value = (each for each in node.children if isinstance(each, Token))
+            if tool and variable.text in tool.variables:
+                if sign.text != "=":
+                    hint = "set it once, by a plain assignment"
+                    raise NotUnderstood("+= adds to a value", hint=hint, place=place_at(file, text, sign.start))
+                end = value[0].end if value else sign.end
+                slot = _slot(shell.decode(file, text, sign.end, end, variable.text))
+                assignments.append(Assignment(variable.text, slot, extends=False))
+    if tool and not any(each.variable == tool.variables[0] for each in assignments):
+        absent = shell.absent(file, text, tool.variables[0], len(text))
+        assignments.append(Assignment(tool.variables[0], replace(absent, format=NAME), extends=False))
+    return Document(file, NAME, assignments=tuple(assignments))
+
+
+def _slot(value: shell.Value) -> Slot:
+    found = value.mapped.kernel_words()
+    if len(set(value.quotes)) > 1 or shell.ITSELF in value.mapped.text:
+        raise value.mixed_quotes(value.start)
+    opening = value.text[value.start : value.end][:1]
+    bare = opening not in ("'", '"')
+    begin = value.start + (not bare)
+    start, end = (found[0].start, found[-1].end) if found else (begin, begin)
+    around = '"' if bare else ""
+    style = "single" if opening == "'" else "double"
+    line = value.text.count("\n", 0, start) + 1
+    return Slot(value.file, NAME, value.variable, start, end, line, found, style, around, around)
+
+
+def quote(slot: Slot, argument: str) -> str:
+    """The argument inside the shell quotes of the slot. Raises CannotHold."""
+    if "\n" in argument or (slot.style == "single" and "'" in argument):
+        raise CannotHold(f"{argument!r} cannot be written there", hint="put the value in double quotes, on one line")
+    text = held(argument)
+    return text if slot.style == "single" else re.sub(r'[\\"$`]', r"\\\g<0>", text)
+
+
+def joined(menu: LoaderMenu, sources: Sources) -> LoaderMenu:
+    """The menu with its entries marked as generated and the line of new kernels, where such a tool writes it."""
+    for document in sources.documents[NAME]:
+        tool = _TOOLS.get(document.file)
+        if tool and tool.menu == menu.format:
+            items = tuple(_marked(item) if _file_name(item).startswith(tool.entries) else item for item in menu.items)
+            return replace(
+                menu,
+                files=(*menu.files, document.file),
+                items=items,
+                new_kernels=(*_new_kernels(document, tool), *menu.new_kernels),
+            )
+    return menu
+
+
+def _file_name(item: MenuItem) -> str:
+    return item.file.rpartition("/")[2]
+
+
+def _marked(item: MenuItem) -> MenuItem:
+    return replace(item, stanza=replace(item.stanza, generated=True))
+
+
+def _new_kernels(document: Document, tool: _Tool) -> tuple[NewKernelArgs, ...]:
+    lines = [(name, slots_of([document], name)) for name in tool.variables]
+    return tuple(
+        NewKernelArgs(name, Line(slots, slots[0]), Feeds.NORMAL if name == tool.variables[0] else Feeds.NONE, tool.menu)
+        for name, slots in lines
+        if slots
+    )
+
+
+FORMAT = Format(
+    NAME,
+    parse_options,
+    paths=tuple(_TOOLS),
+    quote=quote,
+    lens="Kernel_args.script",
+    lens_by_style={"single": "Kernel_args.line"},
+)

@@ -10,10 +10,11 @@ of GRUB legacy kopt before defoptions: an argument that is new in the first come
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline, findings
+from grubkd.boot.loaders import grub_custom
 from grubkd.boot.loaders.shell import UNFOLLOWED
 from grubkd.boot.model import Feeds, Role
 from grubkd.change import request
@@ -22,7 +23,7 @@ from grubkd.change.request import ArgChange, Verb
 from grubkd.errors import NoBootloader, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from grubkd.boot.model import BootConfig, Entry, Line, LineKey, NewKernelArgs, Piece, Word
@@ -68,7 +69,20 @@ def make(config: BootConfig, selection: Selection, changes_for: ArgChangesFor) -
     if all(change.verb is Verb.REMOVE or not change.tokens for change in for_new):
         _drop_unused_files(draft, new_kernels)
     warnings = _warnings(config, selection, draft)
-    return ChangeSet(tuple(draft.edits()), _expected(draft, config), frozenset(valued), warnings)
+    edits = draft.edits()
+    return ChangeSet((*edits, *_copied(config, edits)), _expected(draft, config), frozenset(valued), warnings)
+
+
+def _copied(config: BootConfig, edits: Sequence[SlotEdit]) -> Iterator[SlotEdit]:
+    """The edits of grub.cfg that its script in /etc/grub.d needs too, because it prints this text."""
+    for slot, words in edits:
+        section = grub_custom.section_of(slot, config.texts)
+        by = grub_custom.moved_by(slot, section, config.texts) if section else None
+        if section and by is not None:
+            moved = [word._replace(start=word.start + by, end=word.end + by) for word in slot.words]
+            there = {id(word): other for word, other in zip(slot.words, moved, strict=True)}
+            copy = replace(slot, file=section.script, start=slot.start + by, end=slot.end + by, words=tuple(moved))
+            yield copy, [there.get(id(word), word) for word in words]
 
 
 def _change_new_kernels(
@@ -221,6 +235,15 @@ def _drop_unused_files(draft: Draft, new_kernels: Sequence[NewKernelArgs]) -> No
                 draft.put(each.line.home, ())
 
 
+def _script_of(config: BootConfig, entry: Entry) -> str | None:
+    """The script that prints an entry with arguments of its own, where grubkd does not edit it."""
+    slots = [slot for boot in entry.boots for slot in boot.line.slots]
+    section = grub_custom.section_of(slots[0], config.texts) if slots and not entry.generated else None
+    if section is None or grub_custom.moved_by(slots[0], section, config.texts) is not None:
+        return None
+    return section.script
+
+
 def _expected(draft: Draft, config: BootConfig) -> dict[LineKey, tuple[str, ...]]:
     lines: list[Line] = [boot.line for entry in config.entries for boot in entry.boots]
     lines += [each.line for each in config.new_kernels]
@@ -244,8 +267,14 @@ def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[N
                     place=entry.source,
                 )
             )
+        if all(draft.pieces(boot.line) == boot.line.pieces() for boot in entry.boots):
+            continue
+        script = _script_of(config, entry)
+        if script:
+            message = f"entry {entry.index} is printed by {script}: the next update of the boot menu loses this"
+            found.append(Notice("lost-at-regeneration", message, f"make the same change in {script}", entry.source))
         source = None if selection.everything else request.fed_by_source(config, entry)
-        if source and any(draft.pieces(boot.line) != boot.line.pieces() for boot in entry.boots):
+        if source:
             found.append(
                 Notice(
                     "lost-at-regeneration",

@@ -126,6 +126,7 @@ def test_a_menu_of_fedora_16() -> None:
                 nesting=((0, title, None),),
                 section="/etc/grub.d/10_linux",
                 generated=True,
+                keys={"device": "uuid:0e4c-22", "searched": "1"},
             ),
             Stanza(
                 title="Windows",

@@ -74,7 +74,12 @@ def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
     for entry in _own(config):
         for boot in entry.boots:
             kernel = entry.version, file_name(boot.path)
-            if boot.role is Role.OTHER or kernel in seen or images.find(boot.path, entry.source.file):
+            if (
+                boot.role is Role.OTHER
+                or "$" in boot.path
+                or kernel in seen
+                or images.find(boot.path, entry.source.file)
+            ):
                 continue
             seen.add(kernel)
             yield Notice(

@@ -7,10 +7,10 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from grubkd.boot.loaders.format import Format, real_paths
-from grubkd.boot.loaders.grub_menu import FIRST, Menu
+from grubkd.boot.loaders.grub_commands import FIRST
+from grubkd.boot.loaders.grub_menu import Menu
 from grubkd.boot.loaders.grub_script import (
     KERNEL_VARIABLES,
-    VARIABLE,
     Mapped,
     delivered,
     held,
@@ -26,7 +26,7 @@ from grubkd.errors import CannotHold, NotUnderstood
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from grubkd.boot.loaders.grub_menu import Assigned, LoaderCommand, MenuEntry
+    from grubkd.boot.loaders.grub_commands import Assigned, LoaderCommand, MenuEntry
     from grubkd.parsing.grammar import Token
     from grubkd.tree.tree import Tree
 
@@ -85,7 +85,7 @@ class _Reading:
         self._known: dict[str, tuple[str, str | None]] = {}
 
     def document(self) -> Document:
-        menu = self._menu
+        menu, assigned = self._menu, self._menu.commands.assigned
         settings = dict(menu.settings)
         includes = tuple(each._replace(path=self._expanded(each.path)) for each in menu.includes)
         loaded = [each.path for each in includes if not each.submenus]
@@ -95,11 +95,15 @@ class _Reading:
             self._file,
             "grub2",
             tuple(self._stanza(entry) for entry in menu.entries),
-            tuple(self._pasted(name, each.word) for name in KERNEL_VARIABLES for each in menu.assigned.get(name, ())),
+            tuple(
+                self._pasted(name, each.word)
+                for name in KERNEL_VARIABLES
+                for each in menu.commands.assigned.get(name, ())
+            ),
             settings,
             tuple(menu.warnings),
             includes,
-            tuple(each for name, found in menu.assigned.items() for each in self._variables(name, found)),
+            tuple(each for name, found in assigned.items() for each in self._variables(name, found)),
             tuple(self._expanded(path) for path in menu.environments),
         )
 
@@ -126,23 +130,15 @@ class _Reading:
             entry.section,
             script.startswith(_GENERATED),
             self._device(entry),
-            "loads its kernel through a function" if self._menu.loads_in_a_function(entry) else "",
+            "loads its kernel through a function" if self._menu.commands.loads_in_a_function(entry) else "",
         )
 
     def _device(self, entry: MenuEntry) -> dict[str, str]:
         """The device of the first image; "searched" where the entry itself finds it."""
-        path = self._path(entry.loaders[0].path.text) if entry.loaders else ""
-        device = self._menu.device_of(path, entry)
-        own = {"searched": "1"} if entry.searched or "root" in entry.devices or path.startswith("(") else {}
-        return {"device": device, **own} if device else {}
-
-    def _path(self, raw: str) -> str:
-        """The path that a word is, with the variables expanded that have one value."""
-        pieces = VARIABLE.split(unquoted(raw))
-        for at in range(1, len(pieces), 2):
-            values = self._menu.values(pieces[at].strip("{}"))
-            pieces[at] = values[0] if len(values) == 1 and "$" not in values[0] else f"${pieces[at]}"
-        return "".join(pieces)
+        path = self._menu.commands.path(entry.loaders[0].path) if entry.loaders else ""
+        device = self._menu.commands.device_of(path, entry)
+        own = ":" not in device or device != self._menu.commands.device_of(path, None)
+        return {"device": device, **({"searched": "1"} if own else {})} if device else {}
 
     def _image(self, loader: LoaderCommand, entry: MenuEntry) -> Image:
         """The loaded file, with the words behind its path as the slot.
@@ -158,11 +154,11 @@ class _Reading:
         start, end = (words[0].start, words[-1].end) if words else (loader.path.end, loader.path.end)
         before = "" if words else " "
         slot = Slot(self._file, "grub2", loader.name, start, end, self._line_of(start), words, before=before)
-        return Image(self._path(loader.path.text), (slot,), line, module=loader.name not in FIRST)
+        return Image(self._menu.commands.path(loader.path), (slot,), line, module=loader.name not in FIRST)
 
     def _is_own(self, name: str, entry: MenuEntry) -> bool:
         """Whether the entry itself gives a variable its one value."""
-        found = [each.always for each in self._menu.assigned.get(name, ()) if each.entry is entry]
+        found = [each.always for each in self._menu.commands.assigned.get(name, ()) if each.entry is entry]
         return found == [True] and name not in KERNEL_VARIABLES
 
     def _received(self, raw: str) -> tuple[str, str | None]:

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
-from itertools import count, pairwise, product
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from itertools import count, pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.boot.loaders.grub_device import device_of, searched
-from grubkd.boot.loaders.grub_script import VARIABLE, unquoted
+from grubkd.boot.loaders.grub_commands import (
+    FIRST,
+    INITRDS,
+    LINUX,
+    MODULES,
+    Assigned,
+    Commands,
+    Level,
+    LoaderCommand,
+    MenuEntry,
+)
+from grubkd.boot.loaders.grub_script import unquoted
 from grubkd.boot.model import Include
 from grubkd.errors import Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Child, Node, Token, parse
@@ -25,10 +34,6 @@ if TYPE_CHECKING:
 # How deep blocks may nest: more than any menu needs, and few enough for a recursive walk.
 DEPTH = 100
 
-LINUX = frozenset({"linux", "linux16", "linuxefi"})
-FIRST = LINUX | {"multiboot", "multiboot2", "xen_hypervisor"}
-MODULES = frozenset({"module", "module2", "xen_module"})
-INITRDS = frozenset({"initrd", "initrd16", "initrdefi"})
 _LOADERS = FIRST | MODULES | INITRDS
 _LOAD_ANOTHER_FILE = frozenset({"configfile", "normal", "source", ".", "extract_entries_source"})
 _SET_THEIR_ARGUMENTS = frozenset({"read", "load_env", "search.file", "search.fs_label", "search.fs_uuid"})
@@ -40,49 +45,6 @@ _LOADS_LINUX = re.compile(r"\b(?:linux(?:16|efi)?|multiboot2?)\b")
 _ENV_FILE = re.compile(r"(?:-f|--file)=?")
 _ID_OPTIONS = frozenset({"--id", "$menuentry_id_option", "${menuentry_id_option}"})
 _OPTIONS_WITH_VALUE = frozenset({"--class", "--users", "--hotkey", "--source"})
-
-# Position in its menu from 0, title, id.
-Level: TypeAlias = tuple[int, str, str | None]
-
-
-class Assigned(NamedTuple):
-    """A value that a command gives to a variable. `word`: `name=value`. `entry`: the menuentry around it.
-
-    `always`: no condition, loop or function is around it.
-    """
-
-    word: Token
-    entry: MenuEntry | None
-    always: bool
-
-
-class LoaderCommand(NamedTuple):
-    """A command that loads a file: its name, its offset, the word of the file, and the words behind that."""
-
-    name: str
-    start: int
-    path: Token
-    arguments: Sequence[Token]
-
-
-@dataclass(slots=True)
-class MenuEntry:
-    """A menuentry and what it loads. `nesting`, `section`: see model.Stanza.
-
-    `devices`: the devices that variables and loopbacks name when it is booted; `searched`: it looks for one itself.
-    `commands`: the commands that it runs.
-    """
-
-    start: int
-    title: str
-    id: str | None
-    nesting: tuple[Level, ...]
-    section: str | None
-    loaders: list[LoaderCommand] = field(default_factory=list)
-    initrds: list[str] = field(default_factory=list)
-    devices: dict[str, str] = field(default_factory=dict)
-    searched: bool = False
-    commands: set[str] = field(default_factory=set)
 
 
 class _Context(NamedTuple):
@@ -116,7 +78,7 @@ class Menu:
         self.entries: list[MenuEntry] = []
         self.settings: dict[str, str] = {}
         self.defined: set[str] = set()
-        self.assigned: dict[str, list[Assigned]] = {}
+        self.commands = Commands()
         self.includes: list[Include] = []
         self.environments: list[str] = []
         self.warnings: list[Notice] = []
@@ -125,9 +87,13 @@ class Menu:
         self._sections = [(mark.start(), mark[2] if mark[1] == "BEGIN" else "") for mark in marks]
         self.has_sections = bool(self._sections)
         self._file, self._text = file, text
-        self._devices: dict[str, str] = {}
-        self._functions: dict[str, set[str]] = {}
+        self._loose = MenuEntry(0, "", None, ((0, "", None),), None)
         self._walk(parse("grub2", text, file=file).children, _Context(count()))
+        if not self.entries and self._loose.loaders:
+            # Without a menu GRUB runs the commands of the top level.
+            self._loose.start = self._loose.loaders[0].start
+            self.entries.append(self._loose)
+            self.warnings = [each for each in self.warnings if each.code != "linux-outside-entry"]
 
     def place(self, offset: int) -> Place:
         """Returns the place of a byte of the file."""
@@ -159,7 +125,7 @@ class Menu:
         inside = context._replace(depth=context.depth + 1)
         if name in ("menuentry", "submenu", "block"):
             words = self._words(children)
-            name = self._command_name(words[0]) if words else ""
+            name = self.commands.name(words[0]) if words else ""
             if name in ("menuentry", "submenu"):
                 inside = self._item(words, name, inside)
             elif words:
@@ -193,14 +159,15 @@ class Menu:
         return words
 
     def _command(self, words: Sequence[Token], context: _Context) -> None:
-        name = self._command_name(words[0]) if words else ""
+        name = self.commands.name(words[0]) if words else ""
         if name == "eval" and any(_LOADS_LINUX.search(word.text) for word in words):
             name = "linux"
         if context.entry or context.function:
-            running = context.entry.commands if context.entry else self._functions.setdefault(context.function, set())
+            functions = self.commands.functions
+            running = context.entry.commands if context.entry else functions.setdefault(context.function, set())
             running.add(name)
-        if name.startswith(("search", "loopback")):
-            self._find_device(words, name, context)
+        if name.startswith(("search", "loopback")) and not context.function:
+            self.commands.find_device(words, context.entry)
         if name in _LOADERS and words[0].text != "eval":
             self._loader(words, name, context)
         elif name in _LOAD_ANOTHER_FILE:
@@ -216,47 +183,6 @@ class Menu:
         elif name in ("set", "!") or "=" in name or any("--set" in word.text for word in words):
             self._define(words, name, context)
 
-    def _command_name(self, word: Token) -> str:
-        """The name of a command; variables that always make it the name of a loader command give that command.
-
-        `linux${efi}`: with the values that the file has so far, and with none.
-        """
-        name = unquoted(word.text)
-        if "$" not in name:
-            return name
-        pieces = VARIABLE.split(name)
-        values = [[each] for each in pieces]
-        values[1::2] = [[*self.values(each.strip("{}")), ""] for each in pieces[1::2]]
-        made = {"".join(each) for each in product(*values)} - {""} if len(values) < 8 else {name}
-        return next((min(made) for kind in (FIRST, MODULES, INITRDS) if made and made <= kind), name)
-
-    def values(self, variable: str) -> list[str]:
-        """Returns the values that the file gives to a variable so far, with the variables in them as written."""
-        return [unquoted(each.word.text).partition("=")[2] for each in self.assigned.get(variable, ())]
-
-    def loads_in_a_function(self, entry: MenuEntry) -> bool:
-        """Whether an entry without a loader command of its own calls a function with one, or makes one with eval."""
-        pending, seen = set(entry.commands), set[str]()
-        while pending:
-            name = pending.pop()
-            seen.add(name)
-            pending |= self._functions.get(name, set()) - seen
-        return not entry.loaders and bool(seen & FIRST)
-
-    def _find_device(self, words: Sequence[Token], name: str, context: _Context) -> None:
-        devices = context.entry.devices if context.entry else self._devices
-        if name == "loopback":
-            named = [word.text for word in words[1:] if not word.text.startswith("-")]
-            devices.update({unquoted(each): "loopback" for each in named[:1]})
-        elif (found := searched(words)) and not context.function:
-            devices[found[0]] = found[1]
-            if context.entry:
-                context.entry.searched = True
-
-    def device_of(self, path: str, entry: MenuEntry | None) -> str:
-        """Returns the device of a path, as grub_device does, in an entry or at the top level."""
-        return device_of(path, {**self._devices, **(entry.devices if entry else {})})
-
     def _load_file(self, words: Sequence[Token], context: _Context) -> None:
         if len(words) > 1 and not context.function:
             path, entry = unquoted(words[1].text), context.entry
@@ -268,7 +194,7 @@ class Menu:
                     context.submenus,
                     entry is not None or unquoted(words[0].text) in ("configfile", "normal"),
                     not context.always,
-                    self.device_of(path, entry),
+                    self.commands.device_of(path, entry),
                 )
             )
 
@@ -288,13 +214,13 @@ class Menu:
         return self._sections[index][1] or None if index >= 0 else None
 
     def _loader(self, words: Sequence[Token], name: str, context: _Context) -> None:
-        entry, place = context.entry, self.place
-        if entry is None:
-            if name in FIRST and not context.deferred:
-                message = f"{name} outside every menuentry: it is neither shown nor edited"
-                hint = "put it into a menuentry"
-                self.warnings.append(Notice("linux-outside-entry", message, hint, place(words[0].start)))
+        entry, place = context.entry or self._loose, self.place
+        if context.deferred and not context.entry:
             return
+        if not context.entry and name in FIRST:
+            message = f"{name} outside every menuentry: it is neither shown nor edited"
+            hint = "put it into a menuentry"
+            self.warnings.append(Notice("linux-outside-entry", message, hint, place(words[0].start)))
         first, *arguments = words
         if name in INITRDS:
             entry.initrds += [unquoted(word.text) for word in arguments if not word.text.startswith("--")]
@@ -328,7 +254,8 @@ class Menu:
         if not equals or not _IDENTIFIER.fullmatch(name):
             return
         self.defined.add(name)
-        self.assigned.setdefault(name, []).append(Assigned(word, context.entry, context.always))
+        assigned = self.commands.assigned.setdefault(name, [])
+        assigned.append(Assigned(word, text, context.entry, context.always))
         if context.entry and name == "root":
             context.entry.devices[name] = text
         if not context.deferred and (not context.conditional or name not in self.settings):

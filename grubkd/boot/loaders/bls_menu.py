@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
 from grubkd.boot.loaders import blscfg, grub_entries, kernel_cmdline, ostree, systemd_boot, zipl
-from grubkd.boot.loaders.format import LoaderMenu, MenuItem, SnippetReader, setting, slots_of
+from grubkd.boot.loaders.format import Followup, LoaderMenu, MenuItem, SnippetReader, setting, slots_of
 from grubkd.boot.menuorder import grub_key
-from grubkd.boot.model import Feeds, Followup, Line, NewKernelArgs, Slot, Stanza
+from grubkd.boot.model import Feeds, Line, NewKernelArgs, Slot, Stanza
 from grubkd.errors import Notice, Place
 
 if TYPE_CHECKING:

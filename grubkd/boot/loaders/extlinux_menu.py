@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.boot.loaders.extlinux import DEPTH, FILES, GLOBAL, included
-from grubkd.boot.loaders.format import LoaderMenu, MenuItem, real_paths, slots_of
+from grubkd.boot.loaders.format import Include, LoaderMenu, MenuItem, real_paths, slots_of
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.errors import Notice, Place
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grubkd.boot.loaders.format import Sources
-    from grubkd.boot.model import Document, Include, Slot, Stanza
+    from grubkd.boot.model import Document, Slot, Stanza
     from grubkd.tree.tree import Tree
 
 # The generators that write such a menu, and where each takes the arguments from.

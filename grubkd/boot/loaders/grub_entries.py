@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import is_xen
 from grubkd.boot.loaders import grub2
-from grubkd.boot.loaders.format import LoaderMenu, MenuItem, SnippetReader, setting, slots_of
+from grubkd.boot.loaders.format import Include, LoaderMenu, MenuItem, SnippetReader, setting, slots_of
 from grubkd.boot.loaders.grub_device import OwnDevices
 from grubkd.boot.loaders.grub_mkconfig import new_kernels
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, VARIABLE
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from grubkd.boot.loaders.format import Sources
-    from grubkd.boot.model import Assignment, Document, Include, Slot, Stanza
+    from grubkd.boot.model import Assignment, Document, Slot, Stanza
     from grubkd.tree.tree import Tree
 
 # The directory on the ESP that a distribution's packages use, where it is not the ID of os-release.
@@ -38,7 +38,11 @@ class _Joined:
         self.warnings: list[Notice] = []
         self._scripts, self._tree = {script.file: script for script in scripts}, tree
         self._own = OwnDevices(tree, (stanza for script in scripts for stanza in script.stanzas))
-        self._roots = [script for script in scripts if script.file in grub2.find(tree)]
+        loaded = {
+            grub2.loaded_path(include.path, script.file, tree) for script in scripts for include in script.includes
+        }
+        first = grub2.find(tree)
+        self._roots = [script for script in scripts if script.file in first or script.file not in loaded] or [*scripts]
         self._foreign: set[str] = set()
         seen: set[str] = set()
         for script in self._roots:

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from grubkd.boot.loaders.format import Include
 from grubkd.boot.loaders.grub_commands import (
     FIRST,
     INITRDS,
@@ -22,7 +23,6 @@ from grubkd.boot.loaders.grub_commands import (
     MenuEntry,
 )
 from grubkd.boot.loaders.grub_script import unquoted
-from grubkd.boot.model import Include
 from grubkd.errors import Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Child, Node, Token, parse
 

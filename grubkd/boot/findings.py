@@ -8,12 +8,12 @@ from grubkd.boot import cmdline
 from grubkd.boot.entry import file_name
 from grubkd.boot.image import Images
 from grubkd.boot.model import Feeds, Role
-from grubkd.errors import ArgumentsNotKnown, NothingToEdit, Notice, Place
+from grubkd.errors import ArgumentsNotKnown, NothingToEdit, Notice, Place, TunedValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.boot.model import BootConfig, Entry, Line, Piece, Slot
     from grubkd.errors import GrubkdError
     from grubkd.tree.tree import Tree
 
@@ -23,7 +23,12 @@ _MOST_NAMED = 3
 
 def warnings(config: BootConfig, tree: Tree) -> tuple[Notice, ...]:
     """What keeps entries from being edited, kernels that are missing, and values that differ."""
-    return (*_not_editable(config), *_missing_kernels(config, tree), *_disagreement(config))
+    return (
+        *_not_editable(config),
+        *tuned_values(config.entries),
+        *_missing_kernels(config, tree),
+        *_disagreement(config),
+    )
 
 
 def _not_editable(config: BootConfig) -> Iterator[Notice]:
@@ -51,6 +56,25 @@ def nothing_to_edit(config: BootConfig) -> NothingToEdit | None:
     return NothingToEdit(
         "no entry of this menu boots a Linux kernel of this system, and nothing here feeds new kernels"
     )
+
+
+def is_tuned(slot: Slot) -> bool:
+    """Whether tuned writes the slot: grubkd never does."""
+    return slot.variable == "tuned_params"
+
+
+def tuned_values(entries: Sequence[Entry]) -> tuple[Notice, ...]:
+    """The warnings about crashkernel values that tuned's profile sets, one for each file."""
+    pieces = (piece for entry in entries if entry.own_linux for boot in entry.boots for piece in boot.line.pieces())
+    found = (piece for piece in pieces if is_tuned(piece.slot) and cmdline.is_crashkernel(piece.word.text))
+    return tuple({piece.slot.file: notice(tuned_value(piece)) for piece in found}.values())
+
+
+def tuned_value(piece: Piece) -> TunedValue:
+    """The error about an argument that tuned's profile sets."""
+    slot, word = piece
+    message = f"tuned's profile sets {word.text} ({slot.variable}), and grubkd does not write what tuned owns"
+    return TunedValue(message, place=Place(slot.file, slot.line))
 
 
 def notice(problem: GrubkdError) -> Notice:
@@ -83,11 +107,10 @@ def _disagreement(config: BootConfig) -> Iterator[Notice]:
         # All alternatives count; beside Xen the Linux module reserves nothing.
         for boot in entry.boots if not entry.rescue else ():
             if boot.role in (Role.KERNEL, Role.HYPERVISOR):
-                holders.setdefault(cmdline.crashkernel_values(boot.arguments), []).append(f"entry {entry.index}")
+                holders.setdefault(_values(boot.line), []).append(f"entry {entry.index}")
     for args in config.new_kernels:
         if args.seed is None and args.feeds is not Feeds.RECOVERY:
-            values = cmdline.crashkernel_values(args.line.arguments())
-            holders.setdefault(values, []).append(f"{args.variable} in {args.line.home.file}")
+            holders.setdefault(_values(args.line), []).append(f"{args.variable} in {args.line.home.file}")
     if len(holders) > 1:
         found = (f"{' '.join(values) or 'none'}: {_some(names)}" for values, names in holders.items())
         yield Notice(
@@ -95,6 +118,11 @@ def _disagreement(config: BootConfig) -> Iterator[Notice]:
             f"entries and new kernels do not hold the same value ({'; '.join(found)})",
             hint="grubkd set VALUE, or grubkd set --auto, makes them agree",
         )
+
+
+def _values(line: Line) -> tuple[str, ...]:
+    """The values of a line that grubkd can change."""
+    return cmdline.crashkernel_values(piece.word.text for piece in line.pieces() if not is_tuned(piece.slot))
 
 
 def _some(names: Sequence[str]) -> str:

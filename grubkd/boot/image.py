@@ -23,7 +23,8 @@ _TOPS = ("", "/boot", "/boot/efi", "/efi", "/boot/firmware")
 # `(hd0,1)` of GRUB, `boot():` of Limine.
 _DEVICE = re.compile(r"^(?:\([^)]*\)|\w+\([^)]*\):)")
 
-_HEAD = 0x400
+# The version string of most kernels is within these bytes.
+_HEAD = 0x8000
 _VERSION = re.compile(rb"\d+\.\d+\S* \(\S+@\S+\) #")
 # Magic numbers of images without a version string, by offset (arch/*/include/asm/image.h, drivers/firmware/efi).
 _MARKS = (
@@ -59,42 +60,50 @@ class Images:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._listed: dict[str, dict[str, str]] = {}
+        self._meant: dict[tuple[str, str], list[dict[str, str]]] = {}
         self._judged: dict[str, bool | None] = {}
 
     def find(self, path: str, near: str) -> str | None:
         """The path in the tree of the file that a boot loader path means, or None."""
-        rest = _DEVICE.sub("", path)
-        places = (posixpath.normpath(f"/{top}/{rest}") for top in _tops(near))
-        for place in (*places, f"/boot/{rest.rpartition('/')[2]}"):
-            directory, _, name = place.rpartition("/")
-            found = self._names(directory).get(name.lower())
-            if found is not None and self._tree.exists(f"{directory}/{found}"):
-                return f"{directory}/{found}"
-        return None
+        return next((found for found in self._candidates(path, near) if self._tree.exists(found)), None)
 
     def is_linux(self, path: str, near: str) -> bool | None:
         """Whether the file's header says that it is Linux; None where it does not say, or cannot be read."""
-        found = self.find(path, near)
-        if found is None:
-            return None
-        if found not in self._judged:
-            self._judged[found] = self._judge(found)
-        return self._judged[found]
+        for found in self._candidates(path, near):
+            if found not in self._judged:
+                self._judged[found] = self._judge(found)
+            return self._judged[found]
+        return None
 
     def _judge(self, path: str) -> bool | None:
         try:
             head = self._tree.part(path, 0, _HEAD)
-            offset = struct.unpack_from("<H", head, 0x20E)[0] if len(head) >= 0x210 else 0
-            version = self._tree.part(path, offset + 0x200, 256) if offset else b""
+            at = 0x200 + struct.unpack_from("<H", head, 0x20E)[0] if len(head) >= 0x210 else 0
+            version = head[at : at + 256] if at + 256 <= len(head) else self._tree.part(path, at, 256)
         except GrubkdError:
             return None
         return header_is_linux(head, version)
 
+    def _candidates(self, path: str, near: str) -> Iterator[str]:
+        """The files with that name in the directories that the path may mean."""
+        directory, _, name = _DEVICE.sub("", path).rpartition("/")
+        key = directory, near.rpartition("/")[0]
+        if key not in self._meant:
+            places = dict.fromkeys(_in_tree(f"{top}/{directory}") for top in _tops(near))
+            self._meant[key] = [names for each in (*places, "/boot") if (names := self._names(each))]
+        found = (names.get(name) or names.get(name.lower()) for names in self._meant[key])
+        return (each for each in found if each)
+
     def _names(self, directory: str) -> dict[str, str]:
-        """The names in a directory by their lower case; each directory is listed once."""
+        """The paths in a directory by their names, as written and in lower case; each directory is listed once."""
         if directory not in self._listed:
-            self._listed[directory] = {name.lower(): name for name in self._tree.list(directory or "/")}
+            paths = {name: f"{directory.rstrip('/')}/{name}" for name in self._tree.list(directory)}
+            self._listed[directory] = {**{name.lower(): path for name, path in paths.items()}, **paths}
         return self._listed[directory]
+
+
+def _in_tree(path: str) -> str:
+    return f"/{posixpath.normpath(f'/{path}').lstrip('/')}"
 
 
 def _tops(near: str) -> Iterator[str]:

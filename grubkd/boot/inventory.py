@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import entry_of
 from grubkd.boot.image import Images
-from grubkd.boot.loaders import FORMATS, LOADERS, kernel_cmdline, ostree, owners, shell_options, uki
-from grubkd.boot.loaders.format import SnippetReader, Sources
+from grubkd.boot.loaders import FORMATS, LOADERS, grub2, kernel_cmdline, ostree, owners, shell_options, uki
+from grubkd.boot.loaders.format import Loader, SnippetReader, Sources
 from grubkd.boot.model import BootConfig, Bootloader, ManagedBy
 from grubkd.errors import GrubkdError
 from grubkd.log import logger
@@ -17,27 +17,30 @@ from grubkd.text import from_bytes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from grubkd.boot.loaders.format import Format, Loader, LoaderMenu
+    from grubkd.boot.loaders.format import Format, LoaderMenu
     from grubkd.boot.model import Document, Entry, NewKernelArgs
     from grubkd.errors import Notice
     from grubkd.tree.tree import Tree
 
 
-def read(tree: Tree, earlier: BootConfig | None = None) -> BootConfig:
+def read(tree: Tree, earlier: BootConfig | None = None, grub_cfg: str | None = None) -> BootConfig:
     """How the tree boots. Files that cannot be read or understood are in `errors`; nothing is raised for them.
 
-    `earlier`: another reading; files with the same text are not parsed again.
+    `earlier`: another reading; files with the same text are not parsed again. `grub_cfg`: read this menu alone, as
+    `earlier` did if it did.
     """
-    files = _FileReader(earlier)
-    for each in FORMATS:
-        files.read(each, tree)
-    images, no_images = uki.find_images(tree)
+    grub_cfg = grub_cfg or (earlier.grub_cfg if earlier else None)
+    loaders = (_only(grub_cfg),) if grub_cfg else LOADERS
+    files = _FileReader(earlier, documents={form.name: [] for form in FORMATS})
+    for form in [form for loader in loaders for form in loader.formats]:
+        files.read(form, tree)
+    images, no_images = ([], []) if grub_cfg else uki.find_images(tree)
     sources = Sources(files.documents, images, _snippet_reader(files.documents, tree))
-    menus = [(each, [owners.adopted(menu, sources, tree) for menu in each.menus(sources, tree)]) for each in LOADERS]
+    menus = [(each, [owners.adopted(menu, sources, tree) for menu in each.menus(sources, tree)]) for each in loaders]
     joined = [menu for _, found in menus for menu in found]
     entries = _entries(joined, tree)
     new_kernels = _new_kernels(joined, entries, files, tree)
-    owner = None if new_kernels or any(entry.own_linux for entry in entries) else owners.named(tree)
+    owner = None if grub_cfg or new_kernels or any(each.own_linux for each in entries) else owners.named(tree)
     editable = any(entry.own_linux and not entry.managed_by for entry in entries)
     managed_by = None if editable else ostree.manager_of(tree) or (ManagedBy.NAMED if owner else None)
     config = BootConfig(
@@ -55,11 +58,22 @@ def read(tree: Tree, earlier: BootConfig | None = None) -> BootConfig:
         followups=tuple(followup for menu in joined for followup in menu.followups),
         managed_by=managed_by,
         owner=owner,
+        grub_cfg=grub_cfg,
     )
+    _log(config)
+    return config
+
+
+def _log(config: BootConfig) -> None:
     for one in config.bootloaders:
         logger.info("found %s: %s", one.format, ", ".join(one.files))
-    logger.info("found %d entries, %d sources of new kernels", len(entries), len(new_kernels))
-    return config
+    logger.info("found %d entries, %d sources of new kernels", len(config.entries), len(config.new_kernels))
+
+
+def _only(path: str) -> Loader:
+    """GRUB 2 with one menu, in any place."""
+    form = replace(grub2.FORMAT, paths=(path,), choose=None)
+    return Loader("grub2", (form,), grub2.menus)
 
 
 @dataclass(slots=True)

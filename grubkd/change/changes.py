@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.boot import cmdline
+from grubkd.boot import cmdline, findings
 from grubkd.boot.model import Feeds, Role
 from grubkd.change import request
 from grubkd.change.draft import Draft, new_word
@@ -49,12 +49,13 @@ class ChangeSet:
 def make(config: BootConfig, selection: Selection, changes_for: ArgChangesFor) -> ChangeSet:
     """The edits that make the selected entries as asked and, if everything is selected, the lines for new kernels.
 
-    Raises NoBootloader where there is nothing to edit.
+    Raises NoBootloader where there is nothing to edit, TunedValue where an argument of tuned's has to go.
     """
     if not config.entries and not config.new_kernels:
         raise NoBootloader(
             "no boot configuration found",
-            hint="--root must name the root of an installed system, with its /boot mounted",
+            hint="--root must name the root of an installed system, with its /boot mounted; a menu in another place is"
+            " named by --grub-cfg PATH",
         )
     new_kernels = request.editable_new_kernels(config) if selection.everything else []
     lasting = (key for each in new_kernels for key in each.line.reach())
@@ -66,7 +67,8 @@ def make(config: BootConfig, selection: Selection, changes_for: ArgChangesFor) -
         valued |= _change_entry(draft, entry, source, changes_for(entry))
     if all(change.verb is Verb.REMOVE or not change.tokens for change in for_new):
         _drop_unused_files(draft, new_kernels)
-    warnings = _warnings(config, selection, draft)
+    tuned = findings.tuned_values(selection.entries) if valued else ()
+    warnings = (*tuned, *_warnings(config, selection, draft))
     return ChangeSet(tuple(draft.edits()), _expected(draft, config), frozenset(valued), warnings)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot import cmdline
+from grubkd.boot import cmdline, findings
 from grubkd.boot.loaders.blscfg import FALLBACK
 from grubkd.boot.model import Line, Piece, Word
 from grubkd.change.request import Verb
@@ -68,15 +68,20 @@ class Draft:
         Nothing changes where the arguments are as asked. All arguments of a name are one value. It takes the place of
         the first of them in the last slot of the line that holds one; other slots lose theirs. A slot that new kernels
         read too (`kernelopts` behind a snippet's own arguments) keeps the value before others do. A new argument goes
-        to the line's home, before any ` -- `: behind it, it would be an argument of init.
+        to the line's home, before any ` -- `: behind it, it would be an argument of init. Where tuned sets the argument
+        too, it goes behind tuned's, since the last one wins. Raises TunedValue where tuned's would have to go.
         """
+        tuned = self._of_tuned(line, change)
         mine, behind = self._found(line, change)
         if change.verb is Verb.ADD:
-            if not mine:
+            if not mine and not tuned:
                 self._append(line, change.tokens)
             return
         wanted = change.tokens if change.verb is Verb.SET else ()
-        if not behind and _meanings(piece.word.text for piece in mine) == _meanings(wanted):
+        if tuned and not wanted:
+            raise findings.tuned_value(tuned[0])
+        loses = bool(tuned) and self._loses(line, mine, tuned)
+        if not behind and not loses and _meanings(piece.word.text for piece in mine) == _meanings(wanted):
             return
         in_the_way = {piece.slot.key for piece in (*mine, *behind)} & self._closed
         if in_the_way:
@@ -84,15 +89,30 @@ class Draft:
             mine, behind = self._found(line, change)
         for piece in behind:
             self._replace(piece.slot, [piece.word], ())
-        if not mine:
-            self._append(line, wanted)
+        if not mine or loses:
+            for piece in mine:
+                self._replace(piece.slot, [piece.word], ())
+            self._append(line, wanted, own=loses)
             return
+        self._keep_once(line, mine, wanted)
+
+    def _keep_once(self, line: Line, mine: Sequence[Piece], wanted: Sequence[str]) -> None:
+        """Put the tokens in the place of one of the present words; remove the others."""
         keeper = next((piece.slot for piece in mine if self._outlasts(piece.slot, line)), mine[-1].slot)
         by_slot: dict[SlotKey, tuple[Slot, list[Word]]] = {}
         for piece in mine:
             by_slot.setdefault(piece.slot.key, (piece.slot, []))[1].append(piece.word)
         for slot, words in by_slot.values():
             self._replace(slot, words, wanted if slot.key == keeper.key else ())
+
+    def _of_tuned(self, line: Line, change: ArgChange) -> list[Piece]:
+        pieces = self.pieces(line) if any(map(findings.is_tuned, line.every_slot())) else ()
+        return [piece for piece in pieces if findings.is_tuned(piece.slot) and change.matches(piece.word.text)]
+
+    def _loses(self, line: Line, mine: Sequence[Piece], tuned: Sequence[Piece]) -> bool:
+        """Whether the first of mine is before the last of tuned's, or missing."""
+        words = [id(piece.word) for piece in self.pieces(line)]
+        return not mine or words.index(id(mine[0].word)) < words.index(id(tuned[-1].word))
 
     def _outlasts(self, slot: Slot, line: Line) -> bool:
         return slot.key in self._lasting and slot not in line.slots
@@ -102,15 +122,22 @@ class Draft:
         return next((index for index, piece in enumerate(pieces) if piece.word.text == "--"), len(pieces))
 
     def _found(self, line: Line, change: ArgChange) -> tuple[list[Piece], list[Piece]]:
-        """The words that the change is for, and those behind `--`, where the kernel looks for crashkernel too."""
+        """The words that the change is for, and those behind `--`, where the kernel looks for crashkernel too.
+
+        tuned's words do not count, nor do those of shared slots before them: these lose, and other lines need them.
+        """
         mine: list[Piece] = []
         behind: list[Piece] = []
         ended = False
+        lost = len(self._of_tuned(line, change))
         for slot, word in self.pieces(line):
             if word.text == "--":
                 ended = True
             if (not ended or change.reserves) and change.matches(word.text):
-                (behind if ended else mine).append(Piece(slot, word))
+                if findings.is_tuned(slot):
+                    lost -= 1
+                elif not lost or slot in line.slots:
+                    (behind if ended else mine).append(Piece(slot, word))
         return mine, behind
 
     def _replace(self, slot: Slot, old: Sequence[Word], tokens: Sequence[str]) -> None:
@@ -130,7 +157,8 @@ class Draft:
                 first = False
         self.put(slot, words)
 
-    def _append(self, line: Line, tokens: Sequence[str]) -> None:
+    def _append(self, line: Line, tokens: Sequence[str], *, own: bool = False) -> None:
+        """Add arguments to the line's home; with `own` to the slot of the line itself, never to a shared one."""
         if not tokens:
             return
         pieces = self.pieces(line)
@@ -145,7 +173,7 @@ class Draft:
             at = next(index for index, word in enumerate(words) if word is mark)
             self.put(slot, [*words[:at], *new, *words[at:]])
             return
-        slot = line.home
+        slot = line.home if not own or line.home in line.slots else line.slots[0]
         if slot.key in self._closed:
             # Arguments of its own replace the shared ones that fill an empty slot, so it gets a copy of these.
             shared = [word for word in line.slots[-1].words if word.start == word.end or word.reference == FALLBACK]

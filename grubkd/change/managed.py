@@ -16,7 +16,8 @@ from grubkd.memory.architecture import Architecture
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.boot.model import BootConfig, Entry, Owner
+    from grubkd.boot.loaders.format import Owner
+    from grubkd.boot.model import BootConfig, Entry
     from grubkd.change.changes import ArgChangesFor
     from grubkd.change.request import ArgChange
 

@@ -1,4 +1,7 @@
-"""The files that grubkd writes: the paths of the formats. A change of another file, or a journal of one, is refused."""
+"""The files that grubkd writes: the paths of the formats, and menus of GRUB 2 by their name in any directory.
+
+A change of another file, or a journal of one, is refused.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 # A `*` matches part of one name.
 PLACES = tuple(dict.fromkeys(path for each in FORMATS for path in each.paths))
 _NAMES = [each.split("/") for each in PLACES]
+# The menus that --grub-cfg may name, in any directory.
+_NAMED_MENU = "grub*.cfg"
 
 
 def is_normal(path: str) -> bool:
@@ -30,8 +35,16 @@ def is_normal(path: str) -> bool:
 
 def is_place(path: str) -> bool:
     """Whether a path is one of the places, whether or not a file exists there."""
-    names = path.split("/")
-    return is_normal(path) and any(len(each) == len(names) and all(map(name_matches, names, each)) for each in _NAMES)
+    return is_normal(path) and (is_named_menu(path) or _fits(path.split("/")))
+
+
+def is_named_menu(path: str) -> bool:
+    """Whether --grub-cfg may name the path: by the name of the file."""
+    return path.endswith("/grub.cfg") or name_matches(path.rpartition("/")[2], _NAMED_MENU)
+
+
+def _fits(names: list[str]) -> bool:
+    return any(len(each) == len(names) and all(map(name_matches, names, each)) for each in _NAMES)
 
 
 def link_to(root: Root, path: str) -> str | None:

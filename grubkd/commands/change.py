@@ -40,7 +40,7 @@ class Request:
 
     command: the verb that history records. selectors: the entries, () for all. values: the crashkernel values; None
     leaves them as they are, () removes them, and with `auto` grubkd chooses them. arguments: changes of other
-    arguments.
+    arguments. grub_cfg: the one menu to change.
     """
 
     command: str
@@ -52,6 +52,7 @@ class Request:
     force: bool = False
     run_followups: bool = False
     regenerate: bool = False
+    grub_cfg: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +114,12 @@ def run(root: Root, request: Request, decide: Decide) -> Outcome:
 
 def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Notice, ...]) -> Outcome:
     """As run, under the lock where files are written; `earlier`: the warnings so far."""
-    prepared = _prepare(root, request.selectors, decide)
+    prepared = _prepare(root, request, decide)
     read, after = prepared.config.texts, prepared.after
     if request.regenerate:
         made = _regenerated(root, prepared)
         # Entries that have no source (those of 40_custom, say) are edited in the output of the generator.
-        prepared = _prepare(Overlay(root, made), request.selectors, decide)
+        prepared = _prepare(Overlay(root, made), request, decide)
         after = {**made, **prepared.after}
     files = _ordered(root, read, after)
     warnings = earlier + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
@@ -153,12 +154,12 @@ def _recovered(root: Root, run_followups: bool) -> tuple[Notice, ...]:
     return transaction.recover(root, run_followups=run_followups)
 
 
-def _prepare(tree: Tree, selectors: Sequence[str], decide: Decide) -> _Prepared:
+def _prepare(tree: Tree, request: Request, decide: Decide) -> _Prepared:
     """Read the tree, work the change out, and read the tree as it would be. Raises as run does."""
     tree = Snapshot(tree)
-    config = inventory.read(tree)
+    config = inventory.read(tree, grub_cfg=request.grub_cfg)
     _check_understood(config)
-    selection = select(config, selectors)
+    selection = select(config, request.selectors)
     check_editable(config, selection)
     decision = decide(config, selection)
     editable, notices = _editable(config, selection, decision)

@@ -97,6 +97,26 @@ KERNEL = click.option(
     help="Select entries: ALL, DEFAULT, an index, title=TITLE, a path, or an id. May be repeated.",
 )
 
+
+def _menu_path(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
+    """A path inside the tree, with a name that grubkd may write."""
+    if given is None:
+        return None
+    from grubkd.change.places import is_named_menu
+
+    path = f"/{from_user(given).lstrip('/')}"
+    if not is_named_menu(path):
+        raise click.BadParameter("the name of a menu of GRUB 2 begins with grub and ends in .cfg")
+    return path
+
+
+GRUB_CFG = click.option(
+    "--grub-cfg",
+    callback=_menu_path,
+    metavar="PATH",
+    help="Act on this menu of GRUB 2 alone: a path inside the tree.",
+)
+
 RELEASE = click.option(
     "--release",
     metavar="RELEASE",
@@ -139,6 +159,7 @@ PLAN = together(
 CHANGE = together(
     KERNEL,
     ROOT,
+    GRUB_CFG,
     DRY_RUN,
     click.option(
         "--force", is_flag=True, help="Write the value even if the kernel would not boot or would reserve nothing."

@@ -70,6 +70,8 @@ def set_command(  # noqa: PLR0913 - one parameter an option
         raise Usage("nothing to set", hint="give a VALUE, --auto, --arg, --add-arg or --remove-arg")
     if regenerate and kernel not in ((), ("ALL",)):
         raise Usage("--regenerate changes every entry", hint="leave out --kernel")
+    if regenerate and given["grub_cfg"]:
+        raise Usage("--regenerate makes the usual menu", hint="leave out --grub-cfg")
     plan = PlanOptions(**{name: given.pop(name) for name in ("ram", "arch", "this_machine", "offset")})
     checked = _checked(values) if values else None
     return _carry_out(

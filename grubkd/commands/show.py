@@ -19,12 +19,13 @@ from grubkd.tree.root import Root
 @click.command("show")
 @options.ROOT
 @options.KERNEL
+@options.GRUB_CFG
 @options.JSON
 @message_options
-def show_command(root: str, kernel: tuple[str, ...], json: bool) -> int:
+def show_command(root: str, kernel: tuple[str, ...], grub_cfg: str | None, json: bool) -> int:
     """Show the boot loaders and their files, every entry and what it reserves, and what new kernels get."""
     tree = Root(root)
-    config = inventory.read(tree)
+    config = inventory.read(tree, grub_cfg=grub_cfg)
     machine = machines.read(tree)
     selected = select(config, kernel).entries if kernel else config.entries
     recommended, warnings = advice.review(config, machine)

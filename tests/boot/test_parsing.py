@@ -28,6 +28,9 @@ FILES = {
     "grubenv": "grubenv",
     "kernel_cmdline": "cmdline",
     "zipl": "zipl.conf",
+    "refind_linux": "refind_linux.conf",
+    "name_value": "armbianEnv.txt config.txt",
+    "limine": "limine.conf",
 }
 VALUES = [
     "crashkernel=256M",

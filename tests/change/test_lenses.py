@@ -16,6 +16,8 @@ from grubkd.errors import CannotHold, NotUnderstood, Place
 GRUB_CFG = "menuentry x {\n linux /vmlinuz %s\n}\n"
 SHELL = "GRUB_CMDLINE_LINUX=%s\n"
 SNIPPET = "linux /vmlinuz\noptions %s\n"
+REFIND = '"x" "%s"\n'
+OPTIONS = 'default_kernel_opts="%s"\n'
 BLOCK = "# GRUB Environment Block\nkernelopts=%s\n"
 
 # Format, the file with a slot in it, the text of the slot: what stays must stay as it is written.
@@ -38,6 +40,11 @@ WRITTEN = [
     ("default-grub", SHELL, '"foo="bar"  baz a=\'b  c\' d\\\\ e f\\ g"'),
     ("default-grub", SHELL, '"${GRUB_CMDLINE_LINUX:+$GRUB_CMDLINE_LINUX }a  b"'),
     ("default-grub", SHELL, "ro"),
+    ("refind", REFIND, 'ro  dyndbg=""a  b"" x'),
+    ("raspberrypi", "%s\n", 'ro  a="b c"'),
+    ("armbian", "extraargs=%s\n", "ro  quiet"),
+    ("shell-options", OPTIONS, 'ro  a=\\"b  c\\" it\'s x'),
+    ("shell-options", "LINUX_OPTIONS='%s'\n", 'ro  a="b  c"'),
 ]
 
 
@@ -92,8 +99,9 @@ def test_any_words_become_any_others(before: list[str], data: st.DataObject) -> 
     assert made == (SNIPPET % " ".join(word.text for word in wanted) if wanted else "linux /vmlinuz\n")
 
 
+QUOTED = (SHELL, 'set kernelopts="%s"\n', REFIND, OPTIONS)
 FILES = st.sampled_from(
-    [(name, template) for name, template, _ in WRITTEN if template not in (SHELL, 'set kernelopts="%s"\n')]
+    [(name, template) for name, template, _ in WRITTEN if template not in QUOTED]
     + [("default-grub", "GRUB_CMDLINE_LINUX='%s'\n")]
 )
 PIECES = st.lists(st.sampled_from(["a", "b=1", " ", "  ", "\t", '"x y"', ' a="b  c" ', " crashkernel=1M ", "."]))

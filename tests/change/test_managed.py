@@ -271,3 +271,56 @@ def test_systemd_boots_menu_has_snippets_and_images(machine: Machine) -> None:
     answer = machine.run("set", "256M")
     assert [(each["code"], each["file"]) for each in answer["warnings"]] == [("sealed", "/efi/EFI/Linux/debian.efi")]
     assert file.read_text() == text.replace("ro\n", "ro crashkernel=256M\n")
+
+
+BLSCFG = 'set tuned_params="crashkernel=512M"\nblscfg\n'
+
+
+@pytest.mark.parametrize(
+    ("options", "after"),
+    [
+        ("ro $tuned_params", "ro $tuned_params crashkernel=256M"),
+        ("crashkernel=1M $tuned_params ro", "$tuned_params ro crashkernel=256M"),
+        ("$tuned_params crashkernel=1M ro", "$tuned_params crashkernel=256M ro"),
+        ("$kernelopts $tuned_params", "$kernelopts $tuned_params crashkernel=256M"),
+    ],
+)
+def test_a_value_is_behind_the_one_of_tuned(tmp_path: Path, options: str, after: str) -> None:
+    snippet = tmp_path / "boot/loader/entries/a.conf"
+    snippet.parent.mkdir(parents=True)
+    snippet.write_text(f"linux /vmlinuz-5.14.0-1.el9.x86_64\noptions {options}\n")
+    script = tmp_path / "boot/grub2/grub.cfg"
+    script.parent.mkdir()
+    script.write_text(f'set kernelopts="crashkernel=2M"\n{BLSCFG}' if "kernelopts" in options else BLSCFG)
+    (tmp_path / "var/lib").mkdir(parents=True)
+    for _ in range(2):
+        assert main(["set", "256M", "--root", str(tmp_path), "--arch", "x86_64"]) == 0
+        assert snippet.read_text().splitlines()[1] == f"options {after}"
+        assert 'tuned_params="crashkernel=512M"' in script.read_text()
+        # New kernels get the value too.
+        assert ('kernelopts="crashkernel=256M"' in script.read_text()) == ("kernelopts" in options)
+    assert main(["unset", "--root", str(tmp_path)]) == 4
+
+
+@pytest.mark.parametrize(
+    ("files", "held", "hint"),
+    [
+        ({"/etc/NIXOS": ""}, "", 'boot.kernelParams = [ "crashkernel=256M" ];'),
+        ({"/etc/NIXOS": ""}, "crashkernel=1M", "take crashkernel=1M out of boot.kernelParams and boot.kernelParams ="),
+        (
+            {"/etc/kernelstub/configuration": ""},
+            "crashkernel=1M",
+            "kernelstub --delete-options 'crashkernel=1M' && kernelstub --add-options 'crashkernel=256M'",
+        ),
+    ],
+)
+def test_the_owner_of_a_menu_has_a_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], held: str, hint: str
+) -> None:
+    snippet = f"linux /vmlinuz-6.1.0\noptions ro {held}\n"
+    for name, text in {**files, "/boot/loader/entries/Pop_OS-current.conf": snippet}.items():
+        path = tmp_path / name[1:]
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    assert main(["set", "256M", "--root", str(tmp_path)]) == 4
+    assert hint in capsys.readouterr().err

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem
-from grubkd.boot.loaders.raspberrypi import quote
+from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, on_one_line
 from grubkd.boot.model import Document, Image, Slot, Stanza
 from grubkd.boot.words import quote_notice, words
 from grubkd.errors import Notice, Place
@@ -62,4 +61,4 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     return [LoaderMenu("armbian", (document.file,), (MenuItem(stanza, document.file, default=True),), {})]
 
 
-FORMAT = Format("armbian", parse_environment, paths=(FILE,), quote=quote)
+FORMAT = Format("armbian", parse_environment, paths=(FILE,), quote=on_one_line)

@@ -7,6 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
+from grubkd.boot.words import held
+from grubkd.errors import CannotHold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 def unchanged(_slot: Slot, argument: str) -> str:
     """The quoting of a format that has none: the file holds the argument as the kernel receives it."""
     return argument
+
+
+def on_one_line(_slot: Slot, argument: str) -> str:
+    """The quoting of a file of which one line holds the arguments as they are. Raises CannotHold for a line end."""
+    if "\n" in argument or "\r" in argument:
+        raise CannotHold(f"{argument!r}: one line holds all arguments", hint="write it without line ends")
+    return held(argument)
 
 
 def as_it_is(_file: str, _before: str, after: str) -> str:
@@ -89,6 +98,20 @@ def name_matches(name: str, pattern: str) -> bool:
         return name == pattern
     fits = name.startswith(head) and name.endswith(tail) and len(name) > len(head) + len(tail)
     return fits and not (name.startswith(".") and not head)
+
+
+class Owner(NamedTuple):
+    """A tool whose menu grubkd does not read.
+
+    `statement`: the line of its file that holds the arguments, with `{}` in their place. `command`: what makes a change
+    of the file take effect, or "".
+    """
+
+    name: str
+    file: str
+    statement: str
+    arguments: tuple[str, ...]
+    command: str
 
 
 class SnippetReader(Enum):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
 from grubkd.boot.loaders import shell_options
-from grubkd.boot.loaders.format import LoaderMenu
-from grubkd.boot.model import Followup, ManagedBy, Owner
+from grubkd.boot.loaders.format import LoaderMenu, Owner
+from grubkd.boot.model import Followup, ManagedBy
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.text import from_bytes
 
@@ -48,7 +48,7 @@ _NAMED = (
     _Named("elilo", ("/etc/elilo.conf",), "/etc/elilo.conf", _APPEND, 'append="{}"', "elilo"),
     _Named("silo", ("/etc/silo.conf",), "/etc/silo.conf", _APPEND, 'append="{}"', ""),
     _Named("yaboot", ("/etc/yaboot.conf",), "/etc/yaboot.conf", _APPEND, 'append="{}"', "ybin (on an Apple only)"),
-    _Named("petitboot", ("/etc/kboot.conf",), "/etc/kboot.conf", _KBOOT, "", ""),
+    _Named("petitboot", ("/etc/kboot.conf",), "/etc/kboot.conf", _KBOOT, "LABEL='IMAGE {}'", ""),
     _Named(
         "flash-kernel",
         ("/etc/default/flash-kernel", "/usr/sbin/flash-kernel"),

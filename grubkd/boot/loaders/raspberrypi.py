@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem
+from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, on_one_line
 from grubkd.boot.model import Document, Image, Slot, Stanza
-from grubkd.boot.words import held, quote_notice, words
-from grubkd.errors import CannotHold, GrubkdError, Notice, Place
+from grubkd.boot.words import quote_notice, words
+from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.parsing.grammar import Token, parse
 from grubkd.text import from_bytes
 
@@ -86,13 +86,6 @@ def parse_cmdline(file: str, text: str) -> Document:
     return Document(file, "raspberrypi", (stanza,), warnings=tuple(each for each in notices if each))
 
 
-def quote(_slot: Slot, argument: str) -> str:
-    """The argument as it is. Raises CannotHold for a line end."""
-    if "\n" in argument or "\r" in argument:
-        raise CannotHold(f"{argument!r}: the firmware reads one line only", hint="write it without line ends")
-    return held(argument)
-
-
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     """The one entry of the firmware."""
     found = _firmware(tree)
@@ -115,5 +108,5 @@ FORMAT = Format(
     parse_cmdline,
     paths=("/boot/*.txt", "/boot/*/*.txt", "/boot/firmware/*/*.txt"),
     choose=find,
-    quote=quote,
+    quote=on_one_line,
 )

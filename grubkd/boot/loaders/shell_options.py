@@ -37,15 +37,18 @@ _TOOLS = {
 }
 
 
+_VARIABLES = frozenset(name for tool in _TOOLS.values() for name in tool.variables)
+
+
 def parse_options(file: str, text: str) -> Document:
-    """The plain assignments of the tool's variables. Raises NotUnderstood for a value that the shell computes."""
+    """The plain assignments of the tools' variables. Raises NotUnderstood for a value that the shell computes."""
     tool = _TOOLS.get(file)
     assignments = []
     for statement in parse("default_grub", text, file=file).children:
         nodes = statement.nodes("assignment") if isinstance(statement, Node) and statement.name != "command" else ()
         for node in nodes:
             variable, sign, *value = (each for each in node.children if isinstance(each, Token))
-            if tool and variable.text in tool.variables:
+            if variable.text in _VARIABLES:
                 if sign.text != "=":
                     hint = "set it once, by a plain assignment"
                     raise NotUnderstood("+= adds to a value", hint=hint, place=place_at(file, text, sign.start))

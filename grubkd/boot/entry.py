@@ -26,7 +26,7 @@ _NAMED = re.compile(r"(?:vmlinu[xz]|kernel|linux|[bz]?[iI]mage|initrd(?:\.img)?|
 _PACKED = (".img", ".gz")
 # The names of tools that boot loaders start like Linux.
 _TOOLS = re.compile(
-    r"(?:memdisk|mt86|[ig]pxe|plpbt|sbm|core\.img|grub|hdt|freedos|sgabios|shell|fwsetup)|.*(?:memtest|\.(?:lkrn|c32|iso)$)"
+    r"(?:memdisk|mt86|[ig]pxe|plpbt|sbm|core\.img|grub|hdt|freedos|sgabios|shell|fwsetup|gnumach|netbsd|(?:bsd|unix|(?:zfs)?loader)$)|.*(?:memtest|\.(?:lkrn|c32|iso)$)"
 )
 _LINUX = (Role.KERNEL, Role.MODULE)
 _HOMES = ("kernelopts", "default_kernelopts")

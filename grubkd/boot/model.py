@@ -106,10 +106,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What one file says, in file order. `settings`: other values that the menu needs, decoded (`default`).
-
-    `includes`, `environments`: other files that it loads. `variables`: those of GRUB that may hold arguments.
-    """
+    """What one file says. `includes`: path, line, stanzas before it. `scripts`, `environments`: what GRUB 2 loads."""
 
     file: str
     format: str
@@ -117,7 +114,8 @@ class Document:
     assignments: tuple[Assignment, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Notice, ...] = ()
-    includes: tuple[Include, ...] = ()
+    includes: tuple[tuple[str, int, int], ...] = ()
+    scripts: tuple[Include, ...] = ()
     variables: tuple[Assignment, ...] = ()
     environments: tuple[str, ...] = ()
 

@@ -211,14 +211,6 @@ def test_the_stray_quote_of_a_pasted_value_is_a_word_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("fault", "message", "line", "column"),
     [
-        ("two-kernels", "'linux' after 'linux': boot loaders differ in which of the two they load", 3, 1),
-        ("kernel-and-efi", "'efi' after 'linux': boot loaders differ in which of the two they load", 3, 1),
-        (
-            "arguments-behind-kernel",
-            "a blank in the path of the kernel: GRUB takes the rest of the line for arguments",
-            2,
-            7,
-        ),
         ("carriage-return-in-line", r"not understood: '\r'", 3, 11),
         ("nul-byte", r"not understood: '\x00'", 3, 11),
     ],
@@ -226,6 +218,21 @@ def test_the_stray_quote_of_a_pasted_value_is_a_word_of_its_own() -> None:
 def test_what_is_refused_says_where(fault: str, message: str, line: int, column: int) -> None:
     text = (laws.INVALID / "bls" / fault).read_bytes().decode("latin-1")
     assert refused(text) == (message, line, column)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("linux /a\nlinux /b\n", "names two images"),
+        ("linux /a\nefi /b\n", "names two images"),
+        ("linux /a ro\noptions quiet\n", "has a blank behind the path"),
+        ("linux /a\noptions ro\n", ""),
+    ],
+)
+def test_arguments_are_not_known_where_readers_differ(text: str, reason: str) -> None:
+    found = bls.parse_snippet(FILE, text).stanzas[0]
+    assert found.not_known.startswith(reason)
+    assert bool(found.not_known) is bool(reason)
 
 
 def test_every_invalid_snippet_has_its_test() -> None:

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from support import laws
+from support.machine import Machine
 
 from grubkd.boot.loaders import grub_legacy
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
@@ -339,6 +340,16 @@ def test_bsd_kernels_and_solaris_are_no_linux() -> None:
     )
     assert [(stanza.title, stanza.images) for stanza in found.stanzas] == [("a", ()), ("b", ())]
     assert found.warnings == ()
+
+
+def test_a_kernel_in_a_disk_image_is_of_another_system(machine: Machine) -> None:
+    text = "title iso\nmap /a.iso (0xff)\nroot (0xff)\nkernel /casper/vmlinuz ro\ntitle own\nkernel /vmlinuz ro\n"
+    menu = machine.write(FILE, text)
+    assert [entry["foreign"] for entry in machine.run("show")["entries"]] == [True, False]
+    machine.run("set", "256M")
+    assert menu.read_text() == text.replace(
+        "/vmlinuz ro\ntitle own\nkernel /vmlinuz ro", "/vmlinuz ro\ntitle own\nkernel /vmlinuz ro crashkernel=256M"
+    )
 
 
 def test_every_invalid_menu_has_its_test() -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
+from grubkd.errors import InputOutput
+
 ARGUMENTS = st.sampled_from(
     [
         "ro",
@@ -46,10 +48,12 @@ class MemoryTree:
         return path if self.exists(path) else None
 
     def read(self, path: str) -> bytes:
+        if path not in self.files:
+            raise InputOutput(f"{path} is not a regular file")
         return self.files[path]
 
     def part(self, path: str, start: int, size: int) -> bytes:
-        return self.files[path][start : start + size]
+        return self.read(path)[start : start + size]
 
     def list(self, path: str) -> tuple[str, ...]:
         top = path.rstrip("/") + "/"

@@ -1,7 +1,7 @@
 """Boot Loader Specification type 1 snippets: /boot/loader/entries/*.conf and the same directory of an ESP.
 
-A line is a key, blanks and a value, for GRUB and systemd-boot alike. Where the two differ, the line is refused or the
-menu, which knows the reader, decides:
+A line is a key, blanks and a value, for GRUB and systemd-boot alike. Where the two differ, the menu, which knows the
+reader, decides, or the arguments are not known:
 - systemd-boot joins several `options` lines. GRUB (Fedora's blscfg, blsuki.c of GRUB 2.14) takes the first only, and
   reads no further than the first empty line or key without a value; a tab behind a key ends it only where the line has
   no blank. Slots that it does not read have the style "not-grub"; the place of an `options` line that it would read is
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from grubkd.boot.loaders.format import Format
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza
 from grubkd.boot.words import held, quote_notice, with_references, words
-from grubkd.errors import CannotHold, Notice, NotUnderstood, Place, place_at
+from grubkd.errors import CannotHold, Notice, Place
 from grubkd.parsing.grammar import Token, parse
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ def parse_snippet(file: str, text: str) -> Document:
     such as `$name`.
     """
     pairs = _pairs(file, text)
-    _check(file, text, pairs)
     loads = next((pair for pair in pairs if pair.key.text in _LOADS), None)
     name = file.rpartition("/")[2].removesuffix(".conf")
     if loads is None:
@@ -70,9 +69,10 @@ def parse_snippet(file: str, text: str) -> Document:
     images: tuple[Image, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     if loads.key.text == "linux":
-        absent = _absent(file, text, loads)
-        images = (Image(loads.value.text, slots or (absent,), loads.line(text)),)
-        if slots and all(slot.style == "not-grub" for slot in slots) and loads.key.start < grub_stops:
+        absent = _absent(file, text, loads, "" if loads.key.start <= grub_stops else "not-grub")
+        path = loads.value.text.split(" ")[0]
+        images = (Image(path, slots or (absent,), loads.line(text)),)
+        if slots and all(slot.style == "not-grub" for slot in slots) and not absent.style:
             assignments = (Assignment("options", absent, extends=False),)
     keys = {pair.key.text: pair.value.text for pair in pairs if pair.value.text}
     stanza = Stanza(
@@ -82,6 +82,7 @@ def parse_snippet(file: str, text: str) -> Document:
         initrds=_initrds(pairs),
         id=name,
         keys={key: value for key, value in keys.items() if key not in _IN_STANZA},
+        not_known=_not_known(pairs),
     )
     notices = (quote_notice(file, text, slot.start, slot.end) for slot in slots)
     return Document(file, "bls", (stanza,), assignments, warnings=tuple(notice for notice in notices if notice))
@@ -150,24 +151,13 @@ def _pairs(file: str, text: str) -> list[_Pair]:
     return found
 
 
-def _check(file: str, text: str, pairs: Sequence[_Pair]) -> None:
-    """Refuse what readers take differently: a second kernel, and arguments behind its path."""
-    seen: str | None = None
-    for key, value in pairs:
-        if key.text == "linux" and (" " in value.text or "\t" in value.text):
-            raise NotUnderstood(
-                "a blank in the path of the kernel: GRUB takes the rest of the line for arguments",
-                hint="the arguments belong in an `options` line",
-                place=place_at(file, text, value.start),
-            )
-        if key.text in _LOADS and value.text:
-            if seen:
-                raise NotUnderstood(
-                    f"{key.text!r} after {seen!r}: boot loaders differ in which of the two they load",
-                    hint="keep one of the lines",
-                    place=place_at(file, text, key.start),
-                )
-            seen = key.text
+def _not_known(pairs: Sequence[_Pair]) -> str:
+    """Why readers boot the snippet differently, or ""."""
+    if len([pair for pair in pairs if pair.key.text in _LOADS and pair.value.text]) > 1:
+        return "names two images, of which boot loaders load different ones"
+    if any(pair.key.text == "linux" and len(pair.value.text.split()) > 1 for pair in pairs):
+        return "has a blank behind the path of its kernel, where only GRUB takes the rest for arguments"
+    return ""
 
 
 def _grub_stops(text: str, pairs: Sequence[_Pair]) -> int:
@@ -192,7 +182,7 @@ def _options(file: str, text: str, pairs: Sequence[_Pair], grub_stops: int) -> t
     return tuple(slots)
 
 
-def _absent(file: str, text: str, linux: _Pair) -> Slot:
+def _absent(file: str, text: str, linux: _Pair, style: str) -> Slot:
     """The place of an `options` line that is missing: behind the `linux` line."""
     newline = text.find("\n", linux.value.end)
     eol = "\r\n" if "\r\n" in text else "\n"
@@ -200,7 +190,7 @@ def _absent(file: str, text: str, linux: _Pair) -> Slot:
         at, before, after = len(text), f"{eol}options ", ""
     else:
         at, before, after = newline + 1, "options ", eol
-    return Slot(file, "bls", "options", at, at, linux.line(text), (), before=before, after=after)
+    return Slot(file, "bls", "options", at, at, linux.line(text), (), style, before, after)
 
 
 def _initrds(pairs: Sequence[_Pair]) -> tuple[str, ...]:

@@ -29,10 +29,14 @@ _SCRIPT = re.compile(r"[\\';|&<>{}]")
 
 
 class _Reading(NamedTuple):
-    """The words of a line. `lost`: GRUB drops a character of it. `not_known`: why the result is not known, or ""."""
+    """The words of a line. `lost`: GRUB drops a character of it. `nothing`: it takes the fallback instead.
+
+    `not_known`: why the result is not known, or "".
+    """
 
     words: tuple[Word, ...]
     lost: bool = False
+    nothing: bool = False
     not_known: str = ""
 
 
@@ -61,44 +65,39 @@ def _stanza(
         notices.append(Notice("snippet-not-shown", message, hint, Place(document.file, image.line)))
         return replace(stanza, images=())
     slot = readable[0]
-    found = _read(slot)
+    found = _read(slot, references)
     if found.lost:
         message, hint = "GRUB drops the single character beside a variable", "remove it, or put it before other options"
         notices.append(Notice("options-not-read", message, hint, Place(slot.file, slot.line)))
-    words = _with_fallback(slot, found.words, references)
+    words = found.words
+    if found.nothing and FALLBACK in references:
+        first = words[0] if words else Word(slot.start, slot.start, "")
+        words = (first._replace(reference=FALLBACK), *(word._replace(text="", reference=None) for word in words[1:]))
     slot = replace(slot, words=words, style="grub-lossy" if found.lost else "grub")
-    return replace(stanza, images=(replace(image, slots=(slot,)),), not_known=found.not_known)
+    return replace(stanza, images=(replace(image, slots=(slot,)),), not_known=stanza.not_known or found.not_known)
 
 
-def _with_fallback(slot: Slot, found: tuple[Word, ...], references: Mapping[str, tuple[Slot, ...]]) -> tuple[Word, ...]:
-    """The words, with a reference to the fallback where nothing else remains of them."""
-    if FALLBACK not in references:
-        return found
-    if not found:
-        return (Word(slot.start, slot.start, "", FALLBACK),)
-    if len(found) == 1 and found[0].reference and not references.get(found[0].reference):
-        return (found[0]._replace(reference=FALLBACK),)
-    return found
-
-
-def _read(slot: Slot) -> _Reading:
+def _read(slot: Slot, references: Mapping[str, tuple[Slot, ...]]) -> _Reading:
     raw = [" "] * (slot.end - slot.start)
     for word in slot.words:
         raw[word.start - slot.start : word.end - slot.start] = word.text
     text = "".join(raw)
-    if "$" not in text and len(text) != 1 and not _SCRIPT.search(text):
+    if "$" not in text and len(text) > 1 and not _SCRIPT.search(text):
         return _Reading(slot.words)
     found: list[Word] = []
-    lost, behind_variable = False, False
+    lost = nothing = behind_variable = gathered = False
     for piece in _PIECE.finditer(text):
         start, end = piece.span()
         if piece["name"] is not None:
             if not piece["name"]:
                 return _Reading((), not_known="has a `$` that GRUB does not read as a variable")
             found.append(Word(slot.start + start, slot.start + end, piece.group(), piece["name"]))
-            behind_variable = True
+            behind_variable, gathered = True, gathered or bool(references.get(piece["name"]))
+            # Here blscfg gives up if it has no text yet.
+            nothing = nothing or (not gathered and text[end : end + 1] in ("", "$"))
             continue
         start += behind_variable and text[start] == " "
+        gathered = gathered or end - start != 1
         if end - start == 1:
             lost = lost or text[start] != " "
             found += [Word(slot.start + start, slot.start + end, "")] if text[start] != " " else []
@@ -109,22 +108,26 @@ def _read(slot: Slot) -> _Reading:
             if words is None:
                 return _Reading((), not_known="has options that GRUB takes as syntax of its script")
             found += words
-    return _Reading(tuple(found), lost)
+    return _Reading(tuple(found), lost, nothing or not gathered)
 
 
 def _words(text: str, offset: int) -> list[Word] | None:
-    """The words of a text without variables; None where GRUB does not take all of it as arguments."""
+    """The words of a text without variables; None where GRUB does not take all of it as arguments.
+
+    They are the kernel's words. Where GRUB's quotes make other ones, the text is as written.
+    """
     if text.count('"') % 2:
         return None
+    found = [
+        word._replace(start=offset + word.start, end=offset + word.end)
+        for word in kernel_words.words(text, 0, len(text))
+    ]
     if not _SCRIPT.search(text):
-        return [
-            word._replace(start=offset + word.start, end=offset + word.end)
-            for word in kernel_words.words(text, 0, len(text))
-        ]
+        return found
     tokens, end = grub_script.words(text)
     if end != len(text):
         return None
-    return [
-        Word(offset + token.start, offset + token.end, grub_script.delivered(grub_script.unquoted(token.text)))
-        for token in tokens
-    ]
+    if [offset + token.start for token in tokens] != [word.start for word in found]:
+        return found
+    received = [grub_script.delivered(grub_script.unquoted(token.text)) for token in tokens]
+    return [word._replace(text=text) for word, text in zip(found, received, strict=True)]

@@ -102,6 +102,7 @@ class _Reading:
             ),
             settings,
             tuple(menu.warnings),
+            (),
             includes,
             tuple(each for name, found in assigned.items() for each in self._variables(name, found)),
             tuple(self._expanded(path) for path in menu.environments),
@@ -228,7 +229,7 @@ def find(tree: Tree) -> tuple[str, ...]:
 
 def further(document: Document, tree: Tree) -> Iterator[tuple[str, str]]:
     """The scripts and environment blocks that a script loads and the tree has."""
-    for include in document.includes:
+    for include in document.scripts:
         path = loaded_path(include.path, document.file, tree)
         if path and include.device != "loopback":
             yield "grub2", path

@@ -39,7 +39,7 @@ class _Joined:
         self._scripts, self._tree = {script.file: script for script in scripts}, tree
         self._own = OwnDevices(tree, (stanza for script in scripts for stanza in script.stanzas))
         loaded = {
-            grub2.loaded_path(include.path, script.file, tree) for script in scripts for include in script.includes
+            grub2.loaded_path(include.path, script.file, tree) for script in scripts for include in script.scripts
         }
         first = grub2.find(tree)
         self._roots = [script for script in scripts if script.file in first or script.file not in loaded] or [*scripts]
@@ -59,7 +59,7 @@ class _Joined:
         self._foreign |= {script.file} if foreign else set()
         moved = 0
         for number in range(len(script.stanzas) + 1):
-            for include in [each for each in script.includes if each.position == number]:
+            for include in [each for each in script.scripts if each.position == number]:
                 inside = list(self._include(include, script, path, foreign, seen))
                 levels = [stanza.nesting[0][0] for stanza, _, _ in inside if stanza.nesting]
                 before = script.stanzas[number - 1].nesting if number else ()

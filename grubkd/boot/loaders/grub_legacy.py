@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd.boot import updategrub
-from grubkd.boot.entry import is_initrd, is_xen
+from grubkd.boot.entry import is_initrd, is_linux, is_xen
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, holds_value
 from grubkd.boot.model import Document, Feeds, Image, Line, NewKernelArgs, Slot, Stanza, Word
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
@@ -31,6 +31,8 @@ SAVED_DEFAULT = "/boot/grub/default"
 # stage2.c, NEW_HEAPSIZE, in bytes: GRUB drops the rest of a longer statement.
 STATEMENT_MAX = 1500
 
+# The key of an entry that grub4dos starts from a disk image: another system.
+_ISO = "map"
 _BSD_TYPES = frozenset(f"--type={name}bsd" for name in ("free", "net", "open"))
 _CONTINUATION = re.compile(r"\\\r*\n")
 _NUMBER = re.compile(r"0x(?P<hexadecimal>[0-9a-f]+)|(?P<decimal>[0-9]+)", re.IGNORECASE)
@@ -38,10 +40,7 @@ _CHANGED = re.compile(r"[\t\r\n]|\\\Z")
 
 
 def parse_menu(file: str, text: str) -> Document:
-    """What the menu says. Raises NotUnderstood.
-
-    settings: `default`, "saved" or a number, as the statements before the first title leave it.
-    """
+    """What the menu says; settings: `default`, "saved" or a number, as the heading leaves it. Raises NotUnderstood."""
     try:
         tree = parse("grub_legacy", text, file=file)
     except NotUnderstood as problem:
@@ -81,7 +80,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     for document in sources.documents["grub-legacy"]:
         default = _default(document, tree)
         items = tuple(
-            MenuItem(stanza, document.file, default=position == default)
+            MenuItem(stanza, document.file, default=position == default, foreign=_ISO in stanza.keys)
             for position, stanza in enumerate(document.stanzas)
         )
         new_kernels = _update_grub_args(document) or _copied_args(document, default)
@@ -125,8 +124,9 @@ def _update_grub_args(document: Document) -> tuple[NewKernelArgs, ...]:
 
 def _copied_args(document: Document, default: int | None) -> tuple[NewKernelArgs, ...]:
     """Without update-grub (grubby, new-kernel-pkg) a new kernel copies the line of the default entry."""
-    images = document.stanzas[default].images if default is not None and default < len(document.stanzas) else ()
-    if not images or not images[0].slots:
+    stanza = document.stanzas[default] if default is not None and default < len(document.stanzas) else None
+    images = stanza.images if stanza and _ISO not in stanza.keys else ()
+    if not images or not images[0].slots or not is_linux(images[0].path):
         return ()
     line = Line(images[0].slots, images[0].slots[-1])
     return (NewKernelArgs("default entry", line, Feeds.NONE, "grub-legacy", copied=True),)
@@ -135,13 +135,9 @@ def _copied_args(document: Document, default: int | None) -> tuple[NewKernelArgs
 def _explained(problem: NotUnderstood, text: str) -> NotUnderstood:
     """The same error in the words of GRUB's manual."""
     place = problem.place
-    if place is None:
+    if place is None or not text.split("\n")[place.line - 1].startswith("\r", place.column - 1):
         return problem
-    line = text.split("\n")[place.line - 1]
-    message = problem.message
-    if line.startswith("\r", place.column - 1):
-        message = "a carriage return inside a line, which GRUB drops"
-    return NotUnderstood(message, hint=problem.hint, place=place)
+    return NotUnderstood("a carriage return inside a line, which GRUB drops", hint=problem.hint, place=place)
 
 
 @dataclass(slots=True)
@@ -153,6 +149,7 @@ class _Title:
     generated: bool
     images: list[Image] = field(default_factory=list)
     initrds: list[str] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
     commands: int = 0
 
 
@@ -203,7 +200,7 @@ class _MenuListReader:
             nesting = ((len(self._stanzas), entry.title, None),)
             images, initrds = tuple(entry.images), tuple(entry.initrds)
             self._stanzas.append(
-                Stanza(entry.title, entry.line, images, initrds, nesting=nesting, generated=entry.generated)
+                Stanza(entry.title, entry.line, images, initrds, None, nesting, None, entry.generated, entry.keys)
             )
 
     def _option(self, name: Token, value: Token | None) -> None:
@@ -228,7 +225,10 @@ class _MenuListReader:
         if node.name == "default":
             message = "GRUB reads `default` before the first title only; this entry fails at it"
             self._warn("ignored-statement", message, command.start)
-        elif node.name != "other":
+        elif node.name == "other":
+            if command.text == "map" and ".iso" in _argument(node).lower():
+                entry.keys[_ISO] = _argument(node)
+        else:
             path = next(node.tokens("PATH"), None)
             if path is None:
                 raise NotUnderstood(

@@ -42,13 +42,16 @@ def line_of(slots: tuple[Slot, ...], references: Mapping[str, tuple[Slot, ...]])
     """
     found: dict[tuple[SlotKey, str], tuple[Slot, ...]] = {}
     home = slots[-1]
-    for slot in slots if references else ():
+    pending = list(slots) if references else []
+    for slot in pending:
         for word in slot.words:
-            if word.reference is not None and word.reference in references:
-                inner = references[word.reference]
-                found[(slot.key, word.reference)] = inner
-                if inner and (word.reference in _HOMES or word.start == word.end):
-                    home = inner[-1]
+            inner = references.get(word.reference or "")
+            if inner is None or (slot not in slots and any(each in pending for each in inner)):
+                continue
+            found[(slot.key, word.reference or "")] = inner
+            pending += [each for each in inner if each not in pending]
+            if inner and (word.reference in _HOMES or word.start == word.end):
+                home = inner[-1]
     return Line(slots, home, found)
 
 
@@ -135,6 +138,7 @@ def entry_of(item: MenuItem, menu: LoaderMenu, index: int, deployments: ManagedB
         source=Place(item.file, stanza.line),
         managed_by=item.managed_by or (deployments if deployed else None),
         not_known=stanza.not_known,
+        doubtful=item.doubtful,
     )
 
 

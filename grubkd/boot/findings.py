@@ -8,7 +8,7 @@ from grubkd.boot import cmdline
 from grubkd.boot.entry import file_name
 from grubkd.boot.image import Images
 from grubkd.boot.model import Feeds, Role
-from grubkd.errors import ArgumentsNotKnown, NothingToEdit, Notice, Place, TunedValue
+from grubkd.errors import ArgumentsNotKnown, NothingToEdit, Notice, Place, TunedValue, VariableNotKnown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +36,9 @@ def _not_editable(config: BootConfig) -> Iterator[Notice]:
     for entry in _own(config):
         if entry.not_known:
             yield notice(not_known(entry))
+        for name, argument in entry.doubtful:
+            if cmdline.is_crashkernel(argument):
+                yield notice(doubtful(entry, name, argument))
     if config.owner:
         message = f"grubkd does not read the menu of {config.owner.name}"
         yield Notice(NothingToEdit.code, message, "grubkd set names what to change", Place(config.owner.file))
@@ -47,6 +50,12 @@ def not_known(entry: Entry) -> ArgumentsNotKnown:
     """The error about an entry whose arguments are not known."""
     message = f"entry {entry.index} ({entry.title}) {entry.not_known}: its arguments are not known"
     return ArgumentsNotKnown(message, place=entry.source)
+
+
+def doubtful(entry: Entry, variable: str, argument: str) -> VariableNotKnown:
+    """The error about an entry with a variable that may hold an argument."""
+    message = f"entry {entry.index} ({entry.title}) takes arguments from ${variable}, whose value is not known: one of"
+    return VariableNotKnown(f"{message} its values has {argument}", place=entry.source)
 
 
 def nothing_to_edit(config: BootConfig) -> NothingToEdit | None:
@@ -89,7 +98,12 @@ def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
     for entry in _own(config):
         for boot in entry.boots:
             kernel = entry.version, file_name(boot.path)
-            if boot.role is Role.OTHER or kernel in seen or images.find(boot.path, entry.source.file):
+            if (
+                boot.role is Role.OTHER
+                or "$" in boot.path
+                or kernel in seen
+                or images.find(boot.path, entry.source.file)
+            ):
                 continue
             seen.add(kernel)
             yield Notice(

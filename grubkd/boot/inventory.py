@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import entry_of
 from grubkd.boot.image import Images
-from grubkd.boot.loaders import FORMATS, LOADERS, grub2, kernel_cmdline, ostree, owners, shell_options, uki
+from grubkd.boot.loaders import (
+    FORMATS,
+    LOADERS,
+    grub2,
+    grub_entries,
+    kernel_cmdline,
+    ostree,
+    owners,
+    shell_options,
+    uki,
+)
 from grubkd.boot.loaders.format import Loader, SnippetReader, Sources
 from grubkd.boot.model import BootConfig, Bootloader, ManagedBy
 from grubkd.errors import GrubkdError
@@ -73,7 +83,7 @@ def _log(config: BootConfig) -> None:
 def _only(path: str) -> Loader:
     """GRUB 2 with one menu, in any place."""
     form = replace(grub2.FORMAT, paths=(path,), choose=None)
-    return Loader("grub2", (form,), grub2.menus)
+    return Loader("grub2", (form,), grub_entries.menus)
 
 
 @dataclass(slots=True)
@@ -86,11 +96,13 @@ class _FileReader:
     documents: dict[str, list[Document]] = field(default_factory=dict)
     errors: list[GrubkdError] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    further: dict[str, list[str]] = field(default_factory=dict)
 
     def read(self, form: Format, tree: Tree) -> None:
         """Read every file of the format."""
         found = self.documents[form.name] = []
-        for file in form.find(tree):
+        files = list(dict.fromkeys((*form.find(tree), *self.further.pop(form.name, ()))))
+        for file in files:
             try:
                 text = from_bytes(tree.read(file))
                 document = self._parsed(form, file, text)
@@ -101,6 +113,9 @@ class _FileReader:
                 self.texts[file] = text
                 self.parsed[form.name, file] = document
                 found.append(document)
+                for name, path in form.further(document, tree) if form.further else ():
+                    target = files if name == form.name else self.further.setdefault(name, [])
+                    target += [path] if path not in target else []
 
     def _parsed(self, form: Format, file: str, text: str) -> Document:
         if self.earlier and self.earlier.texts.get(file) == text and (form.name, file) in self.earlier.documents:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from grubkd.boot.loaders.format import Owner
+    from grubkd.boot.loaders.format import Followup, Include, Owner
     from grubkd.errors import GrubkdError, Notice, Place
 
 SlotKey: TypeAlias = tuple[str, int, str]
@@ -96,24 +96,17 @@ class Stanza:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """An assignment of kernel arguments. `extends`: it keeps the earlier value (`+=`, or `"$VAR more"`)."""
+    """An assignment. `extends`: it keeps the earlier value (`+=`, `"$VAR more"`). `always`: it runs and is editable."""
 
     variable: str
     slot: Slot
     extends: bool
-
-
-class Include(NamedTuple):
-    """A statement that reads another file: its path as written, and how many stanzas of its own file precede it."""
-
-    path: str
-    line: int
-    position: int
+    always: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What one file says, in file order. `settings`: other values that the menu needs, decoded (`default`)."""
+    """What one file says. `includes`: path, line, stanzas before it. `scripts`, `environments`: what GRUB 2 loads."""
 
     file: str
     format: str
@@ -121,7 +114,10 @@ class Document:
     assignments: tuple[Assignment, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Notice, ...] = ()
-    includes: tuple[Include, ...] = ()
+    includes: tuple[tuple[str, int, int], ...] = ()
+    scripts: tuple[Include, ...] = ()
+    variables: tuple[Assignment, ...] = ()
+    environments: tuple[str, ...] = ()
 
 
 class Piece(NamedTuple):
@@ -204,6 +200,7 @@ class Entry:
     `boots`: what it loads: a kernel (further kernels are alternatives of an if/else and are set alike), or a
     hypervisor followed by modules; empty for an entry that starts no Linux (`linux` false). `foreign`: it belongs to
     another system and is never edited. `generated`, `not_known`: see Stanza. `managed_by`: None for an ordinary entry.
+    `doubtful`: variables whose values are not known, each with an argument that it may hold.
     """
 
     index: int
@@ -221,6 +218,7 @@ class Entry:
     source: Place
     managed_by: ManagedBy | None = None
     not_known: str = ""
+    doubtful: tuple[tuple[str, str], ...] = ()
 
     @property
     def own_linux(self) -> bool:
@@ -275,13 +273,6 @@ class Bootloader(NamedTuple):
 
     format: str
     files: tuple[str, ...]
-
-
-class Followup(NamedTuple):
-    """A command that makes changes of these files take effect (zipl)."""
-
-    command: tuple[str, ...]
-    files: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ of GRUB legacy kopt before defoptions: an argument that is new in the first come
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline, findings
+from grubkd.boot.loaders import grub_custom
+from grubkd.boot.loaders.shell import UNFOLLOWED
 from grubkd.boot.model import Feeds, Role
 from grubkd.change import request
 from grubkd.change.draft import Draft, new_word
@@ -21,10 +23,10 @@ from grubkd.change.request import ArgChange, Verb
 from grubkd.errors import NoBootloader, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
-    from grubkd.boot.model import BootConfig, Entry, Line, LineKey, NewKernelArgs, Piece
+    from grubkd.boot.model import BootConfig, Entry, Line, LineKey, NewKernelArgs, Piece, Word
     from grubkd.boot.selector import Selection
     from grubkd.change.edit import SlotEdit
 
@@ -69,7 +71,20 @@ def make(config: BootConfig, selection: Selection, changes_for: ArgChangesFor) -
         _drop_unused_files(draft, new_kernels)
     tuned = findings.tuned_values(selection.entries) if valued else ()
     warnings = (*tuned, *_warnings(config, selection, draft))
-    return ChangeSet(tuple(draft.edits()), _expected(draft, config), frozenset(valued), warnings)
+    edits = draft.edits()
+    return ChangeSet((*edits, *_copied(config, edits)), _expected(draft, config), frozenset(valued), warnings)
+
+
+def _copied(config: BootConfig, edits: Sequence[SlotEdit]) -> Iterator[SlotEdit]:
+    """The edits of grub.cfg that its script in /etc/grub.d needs too, because it prints this text."""
+    for slot, words in edits:
+        section = grub_custom.section_of(slot, config.texts)
+        by = grub_custom.moved_by(slot, section, config.texts) if section else None
+        if section and by is not None:
+            moved = [word._replace(start=word.start + by, end=word.end + by) for word in slot.words]
+            there = {id(word): other for word, other in zip(slot.words, moved, strict=True)}
+            copy = replace(slot, file=section.script, start=slot.start + by, end=slot.end + by, words=tuple(moved))
+            yield copy, [there.get(id(word), word) for word in words]
 
 
 def _change_new_kernels(
@@ -94,8 +109,12 @@ def _change_entry(
 ) -> set[LineKey]:
     """Change the lines of one entry; returns the keys of those whose crashkernel value was asked for.
 
-    `source`: the line from which a generator makes the entry; it is changed already.
+    `source`: the line from which a generator makes the entry; it is changed already. Raises VariableNotKnown.
     """
+    for change in changes:
+        for name, argument in entry.doubtful:
+            if change.matches(argument):
+                raise findings.doubtful(entry, name, argument)
     if source and follow_source(draft, entry, source, changes):
         asked = any(change.reserves and _reaches(draft, entry, source, change) for change in changes)
         return {boot.line.key for boot in entry.boots} if asked else set()
@@ -108,7 +127,12 @@ def _change_entry(
         if made is None:
             continue
         for line in request.lines_of(entry, made):
-            draft.change(line, made)
+            at = _place_in_source(draft, line, source.line, made) if source else None
+            if at is None:
+                draft.change(line, made)
+            else:
+                words = line.home.words
+                draft.put(line.home, [*words[:at], *map(new_word, made.tokens), *words[at:]])
             if made.reserves:
                 valued.add(line.key)
     return valued
@@ -121,7 +145,8 @@ def follow_source(draft: Draft, entry: Entry, source: NewKernelArgs, changes: Se
     for what the generator puts before these words, and where the words of the source stay.
     """
     old, new = source.line.pieces(), draft.pieces(source.line)
-    if old == new or any(boot.role is not Role.KERNEL for boot in entry.boots):
+    in_part = any(slot.style == UNFOLLOWED for slot in source.line.slots)
+    if old == new or in_part or any(boot.role is not Role.KERNEL for boot in entry.boots):
         return False
     starts = [_start_of_source(boot.line, old, changes) for boot in entry.boots]
     if None in starts:
@@ -140,13 +165,47 @@ def _start_of_source(line: Line, old: Sequence[Piece], changes: Sequence[ArgChan
     """The number of the first word that comes from the source; None where the line does not end in its words."""
     words = line.home.words
     start = len(words) - len(old)
-    if line.slots != (line.home,) or any(word.reference or not word.text for word in words) or start < 0:
+    if line.slots != (line.home,) or any(not word.text for word in words) or start < 0:
+        return None
+    # A reference is pasted as it is; what it means must not decide against the source.
+    inside = [piece.word.text for piece in line.pieces() if piece.slot is not line.home]
+    if any(change.matches(text) for text in inside for change in changes):
         return None
     if [word.text for word in words[start:]] != [piece.word.text for piece in old]:
         return None
     if any(change.matches(word.text) for word in words[:start] for change in changes):
         return None
     return start
+
+
+def _place_in_source(draft: Draft, line: Line, source: Line, change: ArgChange) -> int | None:
+    """The position among the words of an entry at which its generator puts the new arguments of a change.
+
+    For a source of which a part is not followed: the words behind the new ones show the place. None for any other
+    source, for an entry that has such an argument, and where the place cannot be determined.
+    """
+    gap = new_word("")
+    in_part = any(slot.style == UNFOLLOWED for slot in source.slots)
+    words = draft.words(line.home)
+    if not in_part or any(change.matches(text) for text in draft.texts(line)) or words != line.home.words:
+        return None
+    tail: list[str] | None = None
+    for slot in source.slots:
+        for word in (*map(new_word, slot.before.split()), gap) if slot.style == UNFOLLOWED else draft.words(slot):
+            if tail is None or word.text in change.tokens:
+                tail = [] if word.text in change.tokens else None
+            elif word is gap:
+                return _last(words, tail) if tail else None
+            else:
+                tail.append(word.text)
+    at = len(words) - len(tail or ())
+    return at if tail is not None and [word.text for word in words[at:]] == tail else None
+
+
+def _last(words: Sequence[Word], texts: Sequence[str]) -> int | None:
+    """Where the texts are in the words, for the last time."""
+    places = range(len(words) - len(texts), -1, -1)
+    return next((at for at in places if [word.text for word in words[at : at + len(texts)]] == texts), None)
 
 
 def _reaches(draft: Draft, entry: Entry, source: NewKernelArgs, change: ArgChange) -> bool:
@@ -179,6 +238,15 @@ def _drop_unused_files(draft: Draft, new_kernels: Sequence[NewKernelArgs]) -> No
                 draft.put(each.line.home, ())
 
 
+def _script_of(config: BootConfig, entry: Entry) -> str | None:
+    """The script that prints an entry with arguments of its own, where grubkd does not edit it."""
+    slots = [slot for boot in entry.boots for slot in boot.line.slots]
+    section = grub_custom.section_of(slots[0], config.texts) if slots and not entry.generated else None
+    if section is None or grub_custom.moved_by(slots[0], section, config.texts) is not None:
+        return None
+    return section.script
+
+
 def _expected(draft: Draft, config: BootConfig) -> dict[LineKey, tuple[str, ...]]:
     lines: list[Line] = [boot.line for entry in config.entries for boot in entry.boots]
     lines += [each.line for each in config.new_kernels]
@@ -186,7 +254,7 @@ def _expected(draft: Draft, config: BootConfig) -> dict[LineKey, tuple[str, ...]
 
 
 def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[Notice, ...]:
-    found = []
+    found = [each for each in config.warnings if selection.everything and each.code == "source-not-followed"]
     mounted = all(each.code != "menu-not-mounted" for each in config.warnings)
     if selection.everything and not config.entries and mounted:
         message = "no boot entry exists yet; kernels installed later will get the value"
@@ -202,8 +270,14 @@ def _warnings(config: BootConfig, selection: Selection, draft: Draft) -> tuple[N
                     place=entry.source,
                 )
             )
+        if all(draft.pieces(boot.line) == boot.line.pieces() for boot in entry.boots):
+            continue
+        script = _script_of(config, entry)
+        if script:
+            message = f"entry {entry.index} is printed by {script}: the next update of the boot menu loses this"
+            found.append(Notice("lost-at-regeneration", message, f"make the same change in {script}", entry.source))
         source = None if selection.everything else request.fed_by_source(config, entry)
-        if source and any(draft.pieces(boot.line) != boot.line.pieces() for boot in entry.boots):
+        if source:
             found.append(
                 Notice(
                     "lost-at-regeneration",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from grubkd import grammars
 from grubkd.boot.loaders import FORMATS
-from grubkd.boot.loaders.default_grub import FILE as DEFAULT_GRUB
+from grubkd.boot.loaders.grub_mkconfig import FILE as DEFAULT_GRUB
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
 from grubkd.errors import CannotHold, NotUnderstood, Place, place_at
 from grubkd.text import to_bytes

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from grubkd import run
 from grubkd.boot.entry import file_name, release_of
-from grubkd.boot.loaders import default_grub, grub2
+from grubkd.boot.loaders import grub2, grub_mkconfig
 from grubkd.boot.model import Role
 from grubkd.change import places
 from grubkd.change.lock import HeldSignals
@@ -52,7 +52,7 @@ def regenerate(root: Root, config: BootConfig, texts: Mapping[str, bytes]) -> di
     has no generator or no grub.cfg of its own, CommandFailed where the generator fails, Interrupted for a signal, once
     the generator has ended and its copies are removed.
     """
-    generator = next((path for path in default_grub.GENERATORS if root.exists(path)), None)
+    generator = next((path for path in grub_mkconfig.GENERATORS if root.exists(path)), None)
     target = _target(root)
     if generator is None or target is None:
         raise Refused(

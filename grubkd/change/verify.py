@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline, inventory
+from grubkd.boot.loaders.grub_mkconfig import DROP_IN
 from grubkd.boot.model import Role
 from grubkd.change import edit
 from grubkd.errors import CannotHold, ForeignValue, Place, TooLong, VerificationFailed, place_at
@@ -17,7 +18,7 @@ from grubkd.tree.tree import Overlay
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from grubkd.boot.model import BootConfig, Entry, Line, LineKey
+from grubkd.boot.model import BootConfig, Entry, Line, LineKey
     from grubkd.change.changes import ChangeSet
     from grubkd.tree.tree import Tree
 
@@ -33,9 +34,9 @@ def edited(tree: Tree, config: BootConfig, planned: ChangeSet) -> tuple[dict[str
     Raises VerificationFailed, and as edit.apply does.
     """
     texts = edit.apply(config.texts, planned.edits)
-    after: dict[str, bytes | None] = {
-        path: to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)
-    }
+    found = {path: to_bytes(text) for path, text in texts.items() if text != config.texts.get(path)}
+    # grubkd's own drop-in goes when it holds no argument any more.
+    after = {path: data if data or path != DROP_IN else None for path, data in found.items()}
     verified = inventory.read(Overlay(tree, after), config) if after else config
     check(config, verified, planned.expected)
     return after, verified

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.boot import inventory
+from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
 from grubkd.boot.selector import select
 from grubkd.change import changes, edit, managed, regenerate, revert, transaction, verify
 from grubkd.change.lock import lock
@@ -127,7 +128,7 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
         prepared = _prepare(Overlay(root, made), request, decide)
         after = {**made, **prepared.after}
     files = edit.file_changes(root, before.texts, after)
-    warnings = earlier + prepared.warnings + tuple(_created(each) for each in files if each.before is None)
+    warnings = earlier + prepared.warnings + tuple(_created(each) for each in files if _is_created_cmdline(each))
     done = None
     if files and not request.dry_run:
         done = transaction.commit(
@@ -200,6 +201,10 @@ def check_exists(config: BootConfig, *, otherwise: str = "") -> None:
     if not (config.entries or config.new_kernels or config.managed_by or config.errors):
         hint = f"--root must name the root of an installed system, with its /boot mounted{otherwise}"
         raise NoBootloader("no boot configuration found", hint=hint)
+
+
+def _is_created_cmdline(file: FileChange) -> bool:
+    return file.path == KERNEL_CMDLINE and file.before is None
 
 
 def _created(file: FileChange) -> Notice:

@@ -1,4 +1,5 @@
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_the_block_of_rhel_8() -> None:
         Word(at + 48, at + 68, 'dyndbg="file a.c +p"'),
     )
     slot = Slot(FILE, "grubenv", "kernelopts", at, at + 68, 3, words)
-    assert parse(RHEL8) == Document(
+    assert replace(parse(RHEL8), variables=()) == Document(
         FILE,
         "grubenv",
         assignments=(Assignment("kernelopts", slot, extends=False),),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from support.answered import answer
 
-from grubkd.boot.loaders import default_grub
+from grubkd.boot.loaders import grub_mkconfig
 from grubkd.change import record
 from grubkd.cli import main
 
@@ -110,7 +110,7 @@ def test_no_other_program_is_started(trace: tuple[Trace, Path]) -> None:
 def test_what_a_change_may_start() -> None:
     """zipl as a follow-up, and grub-mkconfig with --regenerate: neither makes a capture kernel."""
     assert {command[0] for command in record.KNOWN_FOLLOWUPS} == {"zipl"}
-    assert {Path(path).name for path in default_grub.GENERATORS} <= {"grub-mkconfig", "grub2-mkconfig"}
+    assert {Path(path).name for path in grub_mkconfig.GENERATORS} <= {"grub-mkconfig", "grub2-mkconfig"}
 
 
 # ---- entries ---------------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from grubkd.boot.loaders import (
     extlinux,
     extlinux_menu,
     grub2,
+    grub_custom,
+    grub_entries,
     grub_legacy,
     grubenv,
     kernel_cmdline,
@@ -27,7 +29,7 @@ from grubkd.boot.loaders.format import Loader
 # In the order in which `grubkd show` lists them.
 LOADERS = (
     Loader("grub-legacy", (grub_legacy.FORMAT,), grub_legacy.menus),
-    Loader("grub2", (grub2.FORMAT, default_grub.FORMAT, grubenv.FORMAT), grub2.menus),
+    Loader("grub2", (grub2.FORMAT, default_grub.FORMAT, grubenv.FORMAT, grub_custom.FORMAT), grub_entries.menus),
     Loader("zipl", (zipl.FORMAT,), zipl.menus),
     Loader("bls", (bls.FORMAT, kernel_cmdline.FORMAT, systemd_boot.FORMAT), bls_menu.menus),
     Loader("uki", (), uki.menus),

@@ -11,10 +11,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
-from grubkd.boot.loaders import blscfg, grub2, kernel_cmdline, ostree, systemd_boot, zipl
-from grubkd.boot.loaders.format import LoaderMenu, MenuItem, SnippetReader, setting, slots_of
+from grubkd.boot.loaders import blscfg, grub_entries, kernel_cmdline, ostree, systemd_boot, zipl
+from grubkd.boot.loaders.format import Followup, LoaderMenu, MenuItem, SnippetReader, setting, slots_of
 from grubkd.boot.menuorder import grub_key
-from grubkd.boot.model import Feeds, Followup, Line, NewKernelArgs, Slot, Stanza
+from grubkd.boot.model import Feeds, Line, NewKernelArgs, Slot, Stanza
 from grubkd.errors import Notice, Place
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _menu(sources: Sources) -> LoaderMenu:
     followups: tuple[Followup, ...] = ()
     if sources.snippet_reader is SnippetReader.GRUB:
         default = _default_of_grub(stanzas, sources)
-        known = grub2.references_of(documents["grub2"], documents["grubenv"])
+        known = grub_entries.references_of(documents["grub2"], documents["grubenv"])
         readings = [blscfg.as_read(document, known) for document in ordered]
         ordered = [document for document, _ in readings]
         references = {**dict.fromkeys(_names(ordered), ()), **known}
@@ -124,7 +124,7 @@ def _default_of_grub(stanzas: Sequence[Stanza], sources: Sources) -> str | None:
         Stanza(stanza.title, stanza.line, (), id=stanza.id, nesting=((position, stanza.title, stanza.id),))
         for position, stanza in enumerate(stanzas)
     ]
-    found = grub2.default_of(menu, sources.documents["grub2"], sources.documents["grubenv"])
+    found = grub_entries.default_of(menu, sources.documents["grub2"], sources.documents["grubenv"])
     return found.id if found else None
 
 

@@ -1,8 +1,9 @@
 """/etc/default/grub and /etc/default/grub.d/*.cfg: shell that grub-mkconfig runs, and grubkd only reads.
 
-grubkd reads the assignments of the GRUB_CMDLINE_* variables, where nothing else decides what the variable contains.
-It leaves every other statement as it is. grub-mkconfig pastes the values into grub.cfg unquoted: a value is decoded as
-shell, and then as GRUB script.
+grubkd reads the assignments of the GRUB_CMDLINE_* variables. Where something else decides what the variable contains (a
+command, another variable, a condition), it does not follow the value: a warning says so, and new arguments go behind
+it. It leaves every other statement as it is. grub-mkconfig pastes the values into grub.cfg unquoted: a value is decoded
+as shell, and then as GRUB script.
 """
 
 from __future__ import annotations
@@ -12,30 +13,20 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from grubkd.boot.loaders.format import Format
+from grubkd.boot.loaders.grub_mkconfig import DROP_IN, DROP_INS, FILE, find
 from grubkd.boot.loaders.grub_script import held, quoted
-from grubkd.boot.loaders.shell import FORMAT_NAME, ITSELF, Quotes, absent, decode, slot_of
-from grubkd.boot.model import Assignment, Document
+from grubkd.boot.loaders.shell import FORMAT_NAME, ITSELF, UNFOLLOWED, NotFollowed, Quotes, absent, decode, slot_of
+from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token
 from grubkd.parsing.grammar import parse as parse_grammar
-from grubkd.text import from_bytes
-from grubkd.tree import osrelease
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from grubkd.boot.loaders.shell import Value
-    from grubkd.boot.model import Slot
     from grubkd.errors import Place
-    from grubkd.tree.tree import Tree
-
-FILE = "/etc/default/grub"
-DROP_INS = "/etc/default/grub.d"
-GENERATORS = tuple(
-    f"{directory}/{name}"
-    for directory in ("/usr/sbin", "/usr/bin", "/sbin")
-    for name in ("grub-mkconfig", "grub2-mkconfig")
-)
+    from grubkd.parsing.grammar import Child
 
 FAMILY = (
     "GRUB_CMDLINE_LINUX",
@@ -54,36 +45,17 @@ _NAMES = "|".join(sorted(FAMILY, key=len, reverse=True))
 _NAMED = re.compile(rf"(?<![\w$])(?:{_NAMES})(?!\w)")
 _SETS = re.compile(rf"(?<![\w${{])(?:{_NAMES})(?:\[[^]]*\])?\+?=")
 _SETS_BY_DEFAULT = re.compile(rf"\$\{{(?:{_NAMES}):?=")
+_PLAIN_HEAD = re.compile(r"\"((?:[\w=.,:/@-]+ +)*)")
 # The nodes that are parts of a statement.
 _PARTS = frozenset({"assignment", "redirection"})
-
-
-def find(tree: Tree) -> tuple[str, ...]:
-    """Returns /etc/default/grub, then the drop-ins where grub-mkconfig reads them: only Debian's does.
-
-    Where the tree has no grub-mkconfig, os-release decides.
-    """
-    paths = [FILE]
-    if _reads_drop_ins(tree):
-        paths += [f"{DROP_INS}/{name}" for name in tree.list(DROP_INS) if name.endswith(".cfg") and name[0] != "."]
-    resolved = (tree.resolve(path) for path in paths)
-    return tuple(dict.fromkeys(real for real in resolved if real is not None))
-
-
-def _reads_drop_ins(tree: Tree) -> bool:
-    generators = [path for path in GENERATORS if tree.exists(path)]
-    if generators:
-        return any("default/grub.d" in from_bytes(tree.read(path)) for path in generators)
-    release = osrelease.read(tree)
-    return "debian" in [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
 
 
 def parse(file: str, text: str) -> Document:
     """Returns the assignments of the family in file order, and the plain settings that inventory needs.
 
     Where /etc/default/grub has no plain GRUB_CMDLINE_LINUX, it gets an absent slot of style "absent": at the end, or
-    before the first assignment that extends it. Raises NotUnderstood where an assignment of the family depends on
-    anything but the file's text.
+    before the first assignment that extends it. An assignment that depends on anything but the file's text gets a slot
+    of style UNFOLLOWED, and a warning. Raises NotUnderstood where it holds a crashkernel value.
     """
     return _Reading(file, text, parse_grammar("default_grub", text, file=file)).document()
 
@@ -101,6 +73,12 @@ def quote(slot: Slot, argument: str) -> str:
     return script
 
 
+def finish(file: str, _before: str, text: str) -> str:
+    """Returns the text; "", which removes the file, for grubkd's own drop-in without arguments."""
+    itself = f'{FAMILY[0]}="${FAMILY[0]}"'
+    return "" if file == DROP_IN and text.strip() == itself else text
+
+
 class _Reading:
     """The statements of a file, read in file order."""
 
@@ -113,8 +91,13 @@ class _Reading:
         self._warnings: list[Notice] = []
         # Variables to which `+=` may add without a blank: those that are empty so far, or end in a blank.
         self._open = set(FAMILY) if self._main else set()
-        for node, alone in _statements(tree):
-            self._statement(node, alone=alone)
+        # Whether another variable, from which an unfollowed value may come, holds a crashkernel value.
+        self._elsewhere = False
+        found = list(_statements(tree))
+        unfollowed = [self._statement(node, alone=alone) for node, alone in found]
+        problem = next((each for each in unfollowed if each), None)
+        if problem and self._elsewhere:
+            raise problem
 
     def document(self) -> Document:
         plain = any(each.variable == FAMILY[0] and not each.extends for each in self._assignments)
@@ -122,21 +105,48 @@ class _Reading:
             self._assignments.insert(*self._absent())
         return Document(self._file, FORMAT_NAME, (), tuple(self._assignments), self._settings, tuple(self._warnings))
 
-    def _statement(self, node: Node, *, alone: bool) -> None:
-        tokens = list(_own_tokens(node))
+    def _statement(self, node: Node, *, alone: bool) -> NotUnderstood | None:
+        """Reads a statement. Returns why it is not followed, if it may set a variable of the family."""
+        tokens, unfollowed = list(_own_tokens(node)), None
         if _may_set(node, tokens):
-            raise self._refusal(tokens[0], "this may set a variable that feeds the kernel command line")
+            unfollowed = self._refusal(tokens[0], "this may set a variable that feeds the kernel command line")
+            named = [name for token in tokens for name in _NAMED.findall(token.text)] or FAMILY[:1]
+            for name in dict.fromkeys(named):
+                self._not_followed(name, unfollowed, tokens, extends=True)
         for assignment in node.nodes("assignment"):
             variable = next(assignment.tokens("VARIABLE"))
             if variable.text in FAMILY:
-                if not alone or node.name == "command":
-                    raise self._refusal(variable, f"{variable.text} is set only sometimes, or only for a command")
-                self._assignment(assignment, tokens[0])
+                usual = alone and node.name != "command"
+                try:
+                    if not usual:
+                        message = f"{variable.text} is set only sometimes, or only for a command"
+                        raise self._refusal(variable, message)
+                    self._assignment(assignment, tokens[0])
+                except NotFollowed as problem:
+                    unfollowed, parts = problem, list(_own_tokens(assignment))
+                    extends = not usual or any(variable.text in part.text or part.text == "+=" for part in parts[1:])
+                    self._not_followed(variable.text, problem, parts, extends=extends)
+            elif any("crashkernel" in token.text for token in _own_tokens(assignment)):
+                self._elsewhere = True
             elif variable.text in _SETTINGS and alone:
                 self._setting(assignment)
         words = _command_words(node)
         if words:
             self._command(words, alone=alone)
+        return unfollowed
+
+    def _not_followed(self, name: str, problem: NotUnderstood, tokens: Sequence[Token], *, extends: bool) -> None:
+        """Adds an assignment whose value is not known. `extends`: the earlier value may remain."""
+        if any("crashkernel" in token.text for token in tokens):
+            raise problem
+        start, place = tokens[0].start, problem.place
+        self._open.discard(name)
+        self._starts.append(start)
+        head = _PLAIN_HEAD.match(tokens[-1].text)
+        line, before = place.line if place else 0, head[1] if head and tokens[-1].kind == "VALUE" else ""
+        slot = Slot(self._file, FORMAT_NAME, name, start, start, line, (), UNFOLLOWED, before)
+        self._assignments.append(Assignment(name, slot, extends))
+        self._warnings.append(Notice("source-not-followed", problem.message, problem.hint, place))
 
     def _command(self, words: Sequence[Token], *, alone: bool) -> None:
         name = words[0]
@@ -147,9 +157,9 @@ class _Reading:
             hint = "check that it sets no GRUB_CMDLINE_LINUX"
             self._warnings.append(Notice("sources-another-file", message, hint, self._place(name)))
 
-    def _refusal(self, token: Token, message: str) -> NotUnderstood:
+    def _refusal(self, token: Token, message: str) -> NotFollowed:
         hint = 'set it once, at the top level of the file: GRUB_CMDLINE_LINUX="..."'
-        return NotUnderstood(message, hint=hint, place=self._place(token))
+        return NotFollowed(message, hint=hint, place=self._place(token))
 
     def _place(self, token: Token) -> Place:
         return place_at(self._file, self._text, token.start)
@@ -198,15 +208,30 @@ class _Reading:
 def _statements(tree: Node) -> Iterator[tuple[Node, bool]]:
     """The nodes of a tree, outer before inner, in file order, and whether each is a statement that runs always, once.
 
-    Such a statement is at the top level, no part of a pipeline or of an && or || list, and not in the background.
+    Such a statement is at the top level, no part of a pipeline or of an && or || list, and not in the background. The
+    body of a function that no statement calls never runs, and is left out.
     """
     pending = [(child, not isinstance(after, Token)) for child, after in pairwise((*tree.children, None))]
     pending.reverse()
+    called = {token.text for token in _tokens(tree) if token.kind == "NAME"}
     while pending:
         child, alone = pending.pop()
-        if isinstance(child, Node) and child.name not in _PARTS:
+        if not isinstance(child, Node) or child.name in _PARTS:
+            continue
+        if child.name != "function" or any(token.text in called for token in _own_tokens(child)):
             yield child, alone
             pending.extend((each, False) for each in reversed(child.children))
+
+
+def _tokens(node: Node) -> Iterator[Token]:
+    """The tokens of a node and of all nodes in it."""
+    pending: list[Child] = [node]
+    while pending:
+        child = pending.pop()
+        if isinstance(child, Token):
+            yield child
+        else:
+            pending.extend(child.children)
 
 
 def _own_tokens(node: Node) -> Iterator[Token]:
@@ -247,6 +272,7 @@ FORMAT = Format(
     paths=(FILE, f"{DROP_INS}/*.cfg"),
     choose=find,
     quote=quote,
+    finish=finish,
     lens="Shell_value_args.double",
     lens_by_style={"single": "Shell_value_args.single"},
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import file_name, is_initrd, is_xen
 from grubkd.boot.loaders.format import Format, real_paths
-from grubkd.boot.model import Assignment, Document, Image, Include, Slot, Stanza, Word
+from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
@@ -70,7 +70,7 @@ def _includes(tree: Tree, menu: str, file: str) -> Iterator[str]:
     except GrubkdError:
         # The reading of the file itself reports it.
         return
-    yield from filter(None, (included(tree, menu, each.path) for each in includes))
+    yield from filter(None, (included(tree, menu, path) for path, _, _ in includes))
 
 
 def included(tree: Tree, menu: str, path: str) -> str | None:
@@ -129,7 +129,7 @@ class _MenuReader:
         self._labels: list[_Label] = []
         self._settings: dict[str, str] = {}
         self._warnings: list[Notice] = []
-        self._includes: list[Include] = []
+        self._includes: list[tuple[str, int, int]] = []
 
     def statement(self, node: Node) -> None:
         keyword = next(child for child in node.children if isinstance(child, Token))
@@ -142,7 +142,7 @@ class _MenuReader:
             self._append(keyword, value)
         elif node.name == "include" and value:
             path = value.text.split()[0]
-            self._includes.append(Include(path, self._line(keyword.start), len(self._labels)))
+            self._includes.append((path, self._line(keyword.start), len(self._labels)))
         elif node.name == "unknown":
             message = f"`{keyword.text}` is no keyword of syslinux or U-Boot: the line is passed over"
             hint = "correct or remove it: U-Boot passes over the rest of its label too"

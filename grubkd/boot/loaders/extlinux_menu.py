@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grubkd.boot.loaders.format import Sources
-    from grubkd.boot.model import Document, Include, Slot, Stanza
+    from grubkd.boot.model import Document, Slot, Stanza
     from grubkd.tree.tree import Tree
 
 # The generators that write such a menu, and where each takes the arguments from.
@@ -57,10 +57,10 @@ class _JoinedFiles:
         elif slots:
             self._give_last(slots)
         at = 0
-        for include in document.includes:
-            self._stanzas(document, at, include.position)
-            at = include.position
-            self._follow(document, include, (*above, document.file))
+        for path, line, position in document.includes:
+            self._stanzas(document, at, position)
+            at = position
+            self._follow(path, Place(document.file, line), (*above, document.file))
         self._stanzas(document, at, len(document.stanzas))
         self.settings |= document.settings
 
@@ -73,15 +73,14 @@ class _JoinedFiles:
         images = tuple(replace(image, slots=slots) for image in stanza.images)
         self.stanzas[-1] = (file, replace(stanza, images=images))
 
-    def _follow(self, document: Document, include: Include, above: Sequence[str]) -> None:
-        place = Place(document.file, include.line)
-        file = included(self._tree, self._menu, include.path)
+    def _follow(self, path: str, place: Place, above: Sequence[str]) -> None:
+        file = included(self._tree, self._menu, path)
         if file is None:
-            message = f"includes {include.path}, which does not exist"
+            message = f"includes {path}, which does not exist"
             hint = "remove the statement, or mount the partition that has the file"
             self.warnings.append(Notice("include-missing", message, hint, place))
         elif file in above or len(above) > DEPTH:
-            message = f"includes {include.path} again, or more than {DEPTH} levels deep: not followed"
+            message = f"includes {path} again, or more than {DEPTH} levels deep: not followed"
             self.warnings.append(Notice("include-too-deep", message, "remove the statement", place))
         elif file in self._documents and file not in self.files:
             self._add(self._documents[file], tuple(above))

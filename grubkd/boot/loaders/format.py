@@ -13,7 +13,7 @@ from grubkd.errors import CannotHold
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from grubkd.boot.model import Document, Followup, ManagedBy, NewKernelArgs, Slot, Stanza
+    from grubkd.boot.model import Document, ManagedBy, NewKernelArgs, Slot, Stanza
     from grubkd.errors import Notice
     from grubkd.tree.tree import Tree
 
@@ -48,6 +48,7 @@ class Format:
     `paths`: the files that grubkd reads and may write; a `*` matches part of one name, but no leading dot.
     `read_only`: further files that grubkd reads and never writes.
     `choose(tree)`: the real paths of the files to read, for a format that does not read all files at its paths.
+    `further(document, tree)`: the names of formats and the real paths of other files that the document's file loads.
     `quote(slot, argument)`: the bytes that make the boot loader pass the argument to the kernel; raises CannotHold.
     The law: parsing a slot into which quote's text was spliced gives the argument back.
     `finish(file, before, after)`: the edited text in the file's outer form (the size of a grubenv stays); raises
@@ -61,6 +62,7 @@ class Format:
     paths: tuple[str, ...] = ()
     read_only: tuple[str, ...] = ()
     choose: Callable[[Tree], tuple[str, ...]] | None = None
+    further: Callable[[Document, Tree], Iterable[tuple[str, str]]] | None = None
     quote: Callable[[Slot, str], str] = unchanged
     finish: Callable[[str, str, str], str] = as_it_is
     vacate: Callable[[str, Slot], tuple[int, int]] = nothing_more
@@ -114,6 +116,29 @@ class Owner(NamedTuple):
     command: str
 
 
+class Include(NamedTuple):
+    """A statement that reads another file: its path, and how many stanzas of its own file precede it.
+
+    For GRUB 2, `submenus`: the menu levels around it, as in Stanza.nesting; `own_menu`: the entries of the file make a
+    menu of their own; `guarded`: a condition is around it; `device`: see grub_device.
+    """
+
+    path: str
+    line: int
+    position: int
+    submenus: tuple[tuple[int, str, str | None], ...] = ()
+    own_menu: bool = False
+    guarded: bool = False
+    device: str = ""
+
+
+class Followup(NamedTuple):
+    """A command that makes changes of these files take effect (zipl)."""
+
+    command: tuple[str, ...]
+    files: frozenset[str]
+
+
 class SnippetReader(Enum):
     """The boot loader that reads the Boot Loader Specification snippets."""
 
@@ -124,13 +149,14 @@ class SnippetReader(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """A stanza that becomes an entry, and what the menu adds to it."""
+    """A stanza that becomes an entry, and what the menu adds to it. `doubtful`: see Entry."""
 
     stanza: Stanza
     file: str
     default: bool = False
     foreign: bool = False
     managed_by: ManagedBy | None = None
+    doubtful: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,4 @@
-"""GRUB 2: grub.cfg, a script that grub-mkconfig writes and people edit, and how it joins its sources.
-
-A custom.cfg beside it, which 41_custom loads, is not read: its entries belong to the administrator, and no generator
-changes it.
-"""
+"""GRUB 2: grub.cfg, a script that grub-mkconfig writes and people edit, and the scripts that it loads."""
 
 from __future__ import annotations
 
@@ -10,13 +6,13 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from grubkd.boot.entry import is_xen
-from grubkd.boot.loaders import shell
-from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, SnippetReader, holds_value, setting, slots_of
-from grubkd.boot.loaders.grub_menu import FIRST, Menu
+from grubkd.boot.loaders.format import Format, real_paths
+from grubkd.boot.loaders.grub_commands import FIRST
+from grubkd.boot.loaders.grub_menu import Menu
 from grubkd.boot.loaders.grub_script import (
     KERNEL_VARIABLES,
     Mapped,
+    delivered,
     held,
     pasted,
     quoted,
@@ -24,24 +20,22 @@ from grubkd.boot.loaders.grub_script import (
     reference,
     unquoted,
 )
-from grubkd.boot.model import Assignment, Document, Feeds, Image, Line, NewKernelArgs, Slot, Stanza, Word
-from grubkd.errors import Notice, NotUnderstood, Place
-from grubkd.text import from_bytes
-from grubkd.tree import osrelease
+from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
+from grubkd.errors import CannotHold, NotUnderstood
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from grubkd.boot.loaders.format import Sources
-    from grubkd.boot.loaders.grub_menu import LoaderCommand, MenuEntry
+    from grubkd.boot.loaders.grub_commands import Assigned, LoaderCommand, MenuEntry
     from grubkd.parsing.grammar import Token
     from grubkd.tree.tree import Tree
 
-_FILES = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
+FILES = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
 _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
-_LINKS = ("/etc/grub2.cfg", "/etc/grub2-efi.cfg")
-# The directory on the ESP that a distribution's packages use, where it is not the ID of os-release.
-_ESP_NAMES = {"rhel": "redhat", "ol": "redhat", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse"}
+LINKS = ("/etc/grub2.cfg", "/etc/grub2-efi.cfg")
+_STANDARD = (*FILES, *(f"{directory}/*/grub.cfg" for directory in _ESPS), *LINKS)
+# Where scripts are that others load: GRUB's directory, its partition, and the ESP.
+_LOADED = ("/boot/grub2/*.cfg", "/boot/grub/*.cfg", "/boot/grub2/*/*.cfg", "/boot/grub/*/*.cfg", "/boot/*.cfg")
 
 _GENERATED = ("10_linux", "20_linux_xen")
 _VALUE = re.compile(
@@ -54,8 +48,9 @@ _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 def parse(file: str, text: str) -> Document:
     """Returns the menu entries of a grub.cfg, its variables, and kernelopts and tuned_params as slots.
 
-    `settings` has "blscfg" where the script calls it, and "stub" where the file has no entry and only loads another
-    script: the path of that script, with the variables expanded that this file sets. Raises NotUnderstood.
+    Every value of a variable is an assignment. That of a variable which an entry sets for itself is named with the
+    entry. `settings` has "blscfg" where the script calls it, and "stub" where the file has no entry and only loads
+    another script: the path of that script. Raises NotUnderstood.
     """
     return _Reading(file, text).document()
 
@@ -64,8 +59,20 @@ def quote(slot: Slot, argument: str) -> str:
     """Returns the argument as GRUB script. Raises CannotHold."""
     if slot.style == "":
         return quoted(held(argument))
+    if slot.style.startswith("plain"):
+        return _plain(slot, argument)
     safe = pasted(argument)
     return safe if slot.style == "single" else re.sub(r'([\\"$])', r"\\\1", safe)
+
+
+def _plain(slot: Slot, argument: str) -> str:
+    """The argument in a variable that the script uses as `$name`: GRUB splits its value at blanks."""
+    if held(argument) != argument or " " in argument or (slot.style == "plain-single" and "'" in argument):
+        raise CannotHold(
+            f"{argument!r}: GRUB splits the value of the variable {slot.variable} at blanks",
+            hint="write the argument behind the variable, into the linux line",
+        )
+    return argument if slot.style == "plain-single" else re.sub(r'([\\"$])', r"\\\1", argument)
 
 
 class _Reading:
@@ -78,18 +85,36 @@ class _Reading:
         self._known: dict[str, tuple[str, str | None]] = {}
 
     def document(self) -> Document:
-        menu = self._menu
+        menu, assigned = self._menu, self._menu.commands.assigned
         settings = dict(menu.settings)
-        if not menu.entries and "blscfg" not in settings and menu.loaded_files and not menu.has_sections:
-            settings["stub"] = _expanded(menu.loaded_files[0], menu.settings)
+        includes = tuple(each._replace(path=self._expanded(each.path)) for each in menu.includes)
+        loaded = [each.path for each in includes if not each.submenus]
+        if not menu.entries and "blscfg" not in settings and loaded and not menu.has_sections:
+            settings["stub"] = loaded[0]
         return Document(
             self._file,
             "grub2",
             tuple(self._stanza(entry) for entry in menu.entries),
-            tuple(self._assignment(name, word) for name, word in menu.kernel_variables),
+            tuple(
+                self._pasted(name, each.word)
+                for name in KERNEL_VARIABLES
+                for each in menu.commands.assigned.get(name, ())
+            ),
             settings,
             tuple(menu.warnings),
+            (),
+            includes,
+            tuple(each for name, found in assigned.items() for each in self._variables(name, found)),
+            tuple(self._expanded(path) for path in menu.environments),
         )
+
+    def _expanded(self, path: str) -> str:
+        """The path with the variables expanded that the file sets, five levels deep."""
+        values = {"prefix": self._file.rpartition("/")[0]}
+        values |= {"config_directory": values["prefix"], **self._menu.settings}
+        for _ in range(5):
+            path = _VARIABLE.sub(lambda found: values.get(found[1] or found[2], found[0]), path)[:4096]
+        return path
 
     def _line_of(self, offset: int) -> int:
         return bisect_left(self._newlines, offset) + 1
@@ -99,25 +124,43 @@ class _Reading:
         return Stanza(
             entry.title,
             self._line_of(entry.start),
-            tuple(self._image(loader) for loader in entry.loaders),
+            tuple(self._image(loader, entry) for loader in entry.loaders),
             tuple(entry.initrds),
             entry.id,
             entry.nesting,
             entry.section,
             script.startswith(_GENERATED),
+            self._device(entry),
+            "loads its kernel through a function" if self._menu.commands.loads_in_a_function(entry) else "",
         )
 
-    def _image(self, loader: LoaderCommand) -> Image:
+    def _device(self, entry: MenuEntry) -> dict[str, str]:
+        """The device of the first image; "searched" where the entry itself finds it."""
+        path = self._menu.commands.path(entry.loaders[0].path) if entry.loaders else ""
+        device = self._menu.commands.device_of(path, entry)
+        own = ":" not in device or device != self._menu.commands.device_of(path, None)
+        return {"device": device, **({"searched": "1"} if own else {})} if device else {}
+
+    def _image(self, loader: LoaderCommand, entry: MenuEntry) -> Image:
         """The loaded file, with the words behind its path as the slot.
 
         The word `placeholder` of Xen's commands is an argument like others: GRUB passes it, and Xen skips it.
         """
         line = self._line_of(loader.start)
         words = tuple(Word(word.start, word.end, *self._received(word.text)) for word in loader.arguments)
+        for name in {word.reference for word in words if word.reference}:
+            if self._is_own(name, entry):
+                own = f"{name} of {self._file}:{entry.start}"
+                words = tuple(word._replace(reference=own) if word.reference == name else word for word in words)
         start, end = (words[0].start, words[-1].end) if words else (loader.path.end, loader.path.end)
         before = "" if words else " "
         slot = Slot(self._file, "grub2", loader.name, start, end, self._line_of(start), words, before=before)
-        return Image(unquoted(loader.path.text), (slot,), line, module=loader.name not in FIRST)
+        return Image(self._menu.commands.path(loader.path), (slot,), line, module=loader.name not in FIRST)
+
+    def _is_own(self, name: str, entry: MenuEntry) -> bool:
+        """Whether the entry itself gives a variable its one value."""
+        found = [each.always for each in self._menu.commands.assigned.get(name, ()) if each.entry is entry]
+        return found == [True] and name not in KERNEL_VARIABLES
 
     def _received(self, raw: str) -> tuple[str, str | None]:
         """What the kernel receives of a word, and the variable that it refers to. Most entries have the same words."""
@@ -125,171 +168,101 @@ class _Reading:
             self._known[raw] = received(raw, self._defined), reference(raw)
         return self._known[raw]
 
-    def _assignment(self, name: str, word: Token) -> Assignment:
+    def _variables(self, name: str, found: Sequence[Assigned]) -> Iterator[Assignment]:
+        for each in found if name not in KERNEL_VARIABLES else ():
+            value = _VALUE.fullmatch(each.word.text)
+            own = each.entry is not None and self._is_own(name, each.entry)
+            named = f"{name} of {self._file}:{each.entry.start}" if each.entry and own else name
+            slot = self._split(name, each.word, value)
+            yield Assignment(named, slot, extends=False, always=each.always and value is not None)
+
+    def _pasted(self, name: str, word: Token) -> Assignment:
         """`set kernelopts="..."`: GRUB's blscfg pastes the value into a script, so its words are kernel text."""
         found = _VALUE.fullmatch(word.text)
-        style = found.lastgroup if found else None
-        if found is None or style is None:
+        if found is None:
             raise NotUnderstood(
                 f"the quotes in the value of {name} are not understood",
                 hint=f'write it in one pair of quotes: set {name}="..."',
                 place=self._menu.place(word.start),
             )
-        begin = word.start + found.start(style)
-        mapped = Mapped()
-        if style == "double":
-            for piece in _IN_DOUBLE.finditer(found[style]):
-                decoded = "" if piece["nothing"] else piece[0][-1]
-                mapped.add(decoded, begin + piece.start(), begin + piece.end())
-        else:
-            mapped.add(found[style], begin, begin + len(found[style]))
-        words = mapped.kernel_words()
+        begin, mapped = _decoded(word, found)
+        return Assignment(name, self._slot(name, begin, found, mapped.kernel_words()), extends=False)
+
+    def _split(self, name: str, word: Token, found: re.Match[str] | None) -> Slot:
+        """The value of any other variable: `$name` in a command gives one argument for each run without blanks."""
+        if found is None:
+            words = [Word(word.start, word.end, each) for each in unquoted(word.text).partition("=")[2].split()]
+            return Slot(self._file, "grub2", name, word.start, word.end, self._line_of(word.start), tuple(words))
+        begin, mapped = _decoded(word, found)
+        made = []
+        for piece in re.finditer(r"[^ \t\n]+", mapped.text):
+            start, end = mapped.span(*piece.span())
+            variable = reference(piece[0]) if found.lastgroup != "single" else None
+            made.append(Word(start, end, piece[0] if variable else delivered(piece[0]), variable))
+        return self._slot(name, begin, found, tuple(made), "plain-")
+
+    def _slot(self, name: str, begin: int, found: re.Match[str], words: tuple[Word, ...], kind: str = "") -> Slot:
         start, end = (words[0].start, words[-1].end) if words else (begin, begin)
-        quotes = '"' if style == "bare" else ""
-        style = "single" if style == "single" else "double"
-        slot = Slot(self._file, "grub2", name, start, end, self._line_of(start), words, style, quotes, quotes)
-        return Assignment(name, slot, extends=False)
+        quotes = '"' if found.lastgroup == "bare" else ""
+        style = kind + ("single" if found.lastgroup == "single" else "double")
+        return Slot(self._file, "grub2", name, start, end, self._line_of(start), words, style, quotes, quotes)
 
 
-def _expanded(path: str, settings: Mapping[str, str]) -> str:
-    """The path with the variables expanded that the file sets, five levels deep."""
-    for _ in range(5):
-        path = _VARIABLE.sub(lambda found: settings.get(found[1] or found[2], found[0]), path)[:4096]
-    return path
+def _decoded(word: Token, found: re.Match[str]) -> tuple[int, Mapped]:
+    """Where the value of an assignment begins, and its text."""
+    style = found.lastgroup or ""
+    begin = word.start + found.start(style)
+    mapped = Mapped()
+    if style == "double":
+        for piece in _IN_DOUBLE.finditer(found[style]):
+            decoded = "" if piece["nothing"] else piece[0][-1]
+            mapped.add(decoded, begin + piece.start(), begin + piece.end())
+    else:
+        mapped.add(found[style], begin, begin + len(found[style]))
+    return begin, mapped
+
+
+def find(tree: Tree) -> tuple[str, ...]:
+    """Returns the real paths of the scripts that the firmware or a boot sector loads."""
+    return real_paths(tree, _STANDARD)
+
+
+def further(document: Document, tree: Tree) -> Iterator[tuple[str, str]]:
+    """The scripts and environment blocks that a script loads and the tree has."""
+    for include in document.scripts:
+        path = loaded_path(include.path, document.file, tree)
+        if path and include.device != "loopback":
+            yield "grub2", path
+    for path in document.environments:
+        found = loaded_path(path, document.file, tree)
+        if found:
+            yield "grubenv", found
+
+
+def loaded_path(path: str, file: str, tree: Tree) -> str | None:
+    """Returns the real path in the tree of a file that a script loads, or None.
+
+    GRUB's path is relative to the partition from which it reads: the root, /boot, or the ESP of the script.
+    """
+    inside = path.rpartition(")")[2]
+    esp = file.rpartition("/EFI/")[0]
+    tops = ("", "/boot", esp) if "/EFI/" in file else ("", "/boot")
+    found = (tree.resolve(f"{top}{inside}") for top in tops) if inside.startswith("/") and "$" not in inside else ()
+    return next((each for each in found if each and not tree.list(each)), None)
 
 
 FORMAT = Format(
     "grub2",
     parse,
-    paths=(*_FILES, *(f"{directory}/*/grub.cfg" for directory in _ESPS), *_LINKS),
+    paths=(*_STANDARD, *_LOADED),
+    choose=find,
+    further=further,
     quote=quote,
     lens="Grub_script_args.words",
-    lens_by_style={"single": "Kernel_args.line", "double": "Kernel_args.script"},
+    lens_by_style={
+        "single": "Kernel_args.line",
+        "double": "Kernel_args.script",
+        "plain-single": "Kernel_args.line",
+        "plain-double": "Kernel_args.script",
+    },
 )
-
-
-def references_of(scripts: Sequence[Document], environments: Sequence[Document]) -> Mapping[str, tuple[Slot, ...]]:
-    """Returns the slots of `$kernelopts` and `$tuned_params`: of grubenv, else the fallback that grub.cfg sets."""
-    found = {name: slots_of(environments, name) or slots_of(scripts, name) for name in KERNEL_VARIABLES}
-    return {name: slots for name, slots in found.items() if slots}
-
-
-def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
-    """Returns the entries of every grub.cfg and the arguments of new kernels; nothing where the tree has no GRUB 2.
-
-    Where GRUB shows Boot Loader Specification snippets, the shell sources feed new kernels only, and the default entry
-    is looked for among the snippets, which the menu shows before other entries.
-    """
-    scripts, shell_files, environments = (sources.documents[name] for name in ("grub2", "default-grub", "grubenv"))
-    bls = sources.snippet_reader is SnippetReader.GRUB
-    # Neither a drop-in of some package nor an environment block makes a boot loader.
-    if not scripts and not any(source.assignments for source in shell_files):
-        return []
-    own = [script for script in scripts if not _is_foreign(script.file, scripts, tree)]
-    stanzas = [stanza for script in own for stanza in script.stanzas]
-    default = None if bls else default_of(stanzas, own, environments)
-    items = tuple(
-        MenuItem(
-            stanza,
-            script.file,
-            default=stanza is default,
-            foreign=script not in own or (stanza.section or "").endswith("/30_os-prober"),
-        )
-        for script in scripts
-        for stanza in script.stanzas
-    )
-    xen = any(stanza.images and is_xen(stanza.images[0].path) for stanza in stanzas)
-    files = tuple(document.file for document in (*scripts, *shell_files, *environments))
-    references = references_of(scripts, environments)
-    new_kernels = _new_kernels(shell_files, tree, bls=bls, xen=xen)
-    return [LoaderMenu("grub2", files, items, references, new_kernels, _dangling(tree))]
-
-
-def _dangling(tree: Tree) -> tuple[Notice, ...]:
-    """A warning for each menu whose symbolic link leads to no file."""
-    split = [(path, *path.rsplit("/", 1)) for path in _FILES]
-    return tuple(
-        Notice(
-            "dangling-menu",
-            f"{path} is a symbolic link to a file that is not there",
-            hint="mount the file system that it is on (the EFI system partition, for instance), then run grubkd again",
-            place=Place(path),
-        )
-        for path, directory, name in split
-        if name in tree.list(directory) and not tree.exists(path)
-    )
-
-
-def default_of(
-    stanzas: Sequence[Stanza], scripts: Sequence[Document], environments: Sequence[Document]
-) -> Stanza | None:
-    """Returns the stanza that `set default=` names: an index, a title or an id, with `>` between menu levels.
-
-    GRUB 2.06 boots the first item where nothing matches. None where the value depends on a variable that only GRUB
-    knows at boot, or names a submenu.
-    """
-    value = setting(scripts, "default")
-    if value is None or value in ("${saved_entry}", "$saved_entry"):
-        value = setting(environments, "saved_entry") or "0"
-    elif "$" in value:
-        return None
-    levels = value.split(">")
-    level = [stanza for stanza in stanzas if stanza.nesting]
-    for depth, wanted in enumerate(levels):
-        matching = [each for each in level if depth < len(each.nesting) and _names(each.nesting[depth], wanted)]
-        if not matching and depth == 0:
-            matching = [each for each in level if each.nesting[0][0] == 0]
-        level = matching
-    return next((stanza for stanza in level if len(stanza.nesting) == len(levels)), None)
-
-
-def _names(level: tuple[int, str, str | None], wanted: str) -> bool:
-    position, title, identity = level
-    return wanted in (str(position), title, identity)
-
-
-def _is_foreign(file: str, scripts: Sequence[Document], tree: Tree) -> bool:
-    """Whether the grub.cfg of an ESP belongs to another system.
-
-    It is ours where the distribution's own link or the menu's usual path leads to it, where its directory has the
-    distribution's name, or where there is no other.
-    """
-    if "/EFI/" not in file or len(scripts) == 1:
-        return False
-    if file in [tree.resolve(link) for link in (*_LINKS, *_FILES)]:
-        return False
-    identity = osrelease.read(tree).get("ID", "")
-    directory = file.rpartition("/")[0].rpartition("/")[2]
-    return directory.lower() != _ESP_NAMES.get(identity, identity)
-
-
-def _new_kernels(sources: Sequence[Document], tree: Tree, *, bls: bool, xen: bool) -> tuple[NewKernelArgs, ...]:
-    """The arguments that grub-mkconfig will write: each kind of entry gets GRUB_CMDLINE_LINUX and one more variable.
-
-    Where snippets make the menu there are no recovery entries, and no present entry comes from the sources.
-    """
-    found = []
-    for variable, other, feeds in (
-        ("GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT", Feeds.NORMAL),
-        ("GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_RECOVERY", Feeds.RECOVERY),
-        ("GRUB_CMDLINE_XEN", "GRUB_CMDLINE_XEN_DEFAULT", Feeds.XEN),
-    ):
-        line = shell.line_of(sources, [variable, other])
-        if feeds is Feeds.XEN:
-            if line is None and xen:
-                line = _absent_xen(sources, tree)
-            if line is not None and not xen and not holds_value(line.every_slot()):
-                line = None
-        if line is not None and not (bls and feeds is Feeds.RECOVERY):
-            found.append(NewKernelArgs(variable, line, Feeds.NONE if bls else feeds, "grub2"))
-    return tuple(found)
-
-
-def _absent_xen(sources: Sequence[Document], tree: Tree) -> Line | None:
-    """A place for GRUB_CMDLINE_XEN where no file has one: at the end of the first source, /etc/default/grub."""
-    if not sources:
-        return None
-    file = sources[0].file
-    text = from_bytes(tree.read(file))
-    slot = shell.absent(file, text, "GRUB_CMDLINE_XEN", len(text))
-    return Line((slot,), slot)

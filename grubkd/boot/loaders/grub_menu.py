@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
-from itertools import count
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from itertools import count, pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, reference, unquoted
+from grubkd.boot.loaders.format import Include
+from grubkd.boot.loaders.grub_commands import (
+    FIRST,
+    INITRDS,
+    LINUX,
+    MODULES,
+    Assigned,
+    Commands,
+    Level,
+    LoaderCommand,
+    MenuEntry,
+)
+from grubkd.boot.loaders.grub_script import unquoted
 from grubkd.errors import Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Child, Node, Token, parse
 
@@ -23,58 +34,34 @@ if TYPE_CHECKING:
 # How deep blocks may nest: more than any menu needs, and few enough for a recursive walk.
 DEPTH = 100
 
-LINUX = frozenset({"linux", "linux16", "linuxefi"})
-FIRST = LINUX | {"multiboot", "multiboot2", "xen_hypervisor"}
-MODULES = frozenset({"module", "module2", "xen_module"})
-INITRDS = frozenset({"initrd", "initrd16", "initrdefi"})
 _LOADERS = FIRST | MODULES | INITRDS
-_LOAD_ANOTHER_FILE = frozenset({"configfile", "normal", "source", "."})
+_LOAD_ANOTHER_FILE = frozenset({"configfile", "normal", "source", ".", "extract_entries_source"})
 _SET_THEIR_ARGUMENTS = frozenset({"read", "load_env", "search.file", "search.fs_label", "search.fs_uuid"})
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SET_OPTION = re.compile(r"(?:--set|-s|-v)(?:=(?:[0-9]+:)?(?P<name>\w+))?")
 _SECTION_MARK = re.compile(r"^### (BEGIN|END) (\S+) ###[ \t\r]*$", re.MULTILINE)
+_LOADS_LINUX = re.compile(r"\b(?:linux(?:16|efi)?|multiboot2?)\b")
+_ENV_FILE = re.compile(r"(?:-f|--file)=?")
 _ID_OPTIONS = frozenset({"--id", "$menuentry_id_option", "${menuentry_id_option}"})
 _OPTIONS_WITH_VALUE = frozenset({"--class", "--users", "--hotkey", "--source"})
-
-# Position in its menu from 0, title, id.
-Level: TypeAlias = tuple[int, str, str | None]
-
-
-class LoaderCommand(NamedTuple):
-    """A command that loads a file: its name, its offset, the word of the file, and the words behind that."""
-
-    name: str
-    start: int
-    path: Token
-    arguments: Sequence[Token]
-
-
-@dataclass(slots=True)
-class MenuEntry:
-    """A menuentry and what it loads. `nesting`, `section`: see model.Stanza."""
-
-    start: int
-    title: str
-    id: str | None
-    nesting: tuple[Level, ...]
-    section: str | None
-    loaders: list[LoaderCommand] = field(default_factory=list)
-    initrds: list[str] = field(default_factory=list)
 
 
 class _Context(NamedTuple):
     """The blocks around a statement.
 
-    `conditional`: the statement may not run. `deferred`: it does not run when GRUB reads the file. `entry`: the
-    menuentry around it. `submenus`: the submenus around it. `positions`: numbers the items of the innermost menu.
+    `conditional`: the statement may not run. `always`: no condition, loop or function is around it. `deferred`: it does
+    not run when GRUB reads the file. `entry`, `function`: the menuentry and the function around it. `submenus`: the
+    submenus around it. `positions`: numbers the items of the innermost menu.
     """
 
     positions: Iterator[int]
     depth: int = 0
     conditional: bool = False
+    always: bool = True
     deferred: bool = False
     entry: MenuEntry | None = None
+    function: str = ""
     submenus: tuple[Level, ...] = ()
 
 
@@ -82,25 +69,31 @@ class Menu:
     """The contents of a grub.cfg. Raises NotUnderstood where blocks nest deeper than DEPTH.
 
     `settings`: the variables with their values when no condition is true; a variable that only conditional commands
-    set has the first value. `defined`: every variable that any command may set. `kernel_variables`: the words of `set
-    kernelopts=` and `set tuned_params=`, with the name. `loaded_files`: other scripts that the top level loads.
-    `has_sections`: grub-mkconfig wrote the file.
+    set has the first value. `defined`: every variable that any command may set. `assigned`: the values of each
+    variable. `includes`: other scripts that it loads; `environments`: the files of `load_env`. `has_sections`:
+    grub-mkconfig wrote the file.
     """
 
     def __init__(self, file: str, text: str) -> None:
         self.entries: list[MenuEntry] = []
         self.settings: dict[str, str] = {}
         self.defined: set[str] = set()
-        self.kernel_variables: list[tuple[str, Token]] = []
-        self.loaded_files: list[str] = []
+        self.commands = Commands()
+        self.includes: list[Include] = []
+        self.environments: list[str] = []
         self.warnings: list[Notice] = []
         # Where the sections of the generator's scripts begin (with the script) and end (with ""), in file order.
         marks = _SECTION_MARK.finditer(text)
         self._sections = [(mark.start(), mark[2] if mark[1] == "BEGIN" else "") for mark in marks]
         self.has_sections = bool(self._sections)
         self._file, self._text = file, text
-        self._values: dict[str, set[str]] = {}
+        self._loose = MenuEntry(0, "", None, ((0, "", None),), None)
         self._walk(parse("grub2", text, file=file).children, _Context(count()))
+        if not self.entries and self._loose.loaders:
+            # Without a menu GRUB runs the commands of the top level.
+            self._loose.start = self._loose.loaders[0].start
+            self.entries.append(self._loose)
+            self.warnings = [each for each in self.warnings if each.code != "linux-outside-entry"]
 
     def place(self, offset: int) -> Place:
         """Returns the place of a byte of the file."""
@@ -132,16 +125,19 @@ class Menu:
         inside = context._replace(depth=context.depth + 1)
         if name in ("menuentry", "submenu", "block"):
             words = self._words(children)
-            name = self._command_name(words[0]) if words else ""
+            name = self.commands.name(words[0]) if words else ""
             if name in ("menuentry", "submenu"):
                 inside = self._item(words, name, inside)
             elif words:
                 self._command(words, context)
             children, inside = next(node.nodes("body")).children, inside._replace(deferred=True)
         elif name == "function":
-            inside = inside._replace(deferred=True, conditional=True)
+            function = next(node.tokens("IDENTIFIER")).text
+            inside = inside._replace(deferred=True, conditional=True, always=False, function=function)
+        elif name == "if_statement":
+            inside = inside._replace(always=False)
         elif name in ("while_loop", "for_loop"):
-            inside = inside._replace(conditional=True)
+            inside = inside._replace(conditional=True, always=False)
             if name == "for_loop":
                 variable, *_ = self._words(children)
                 self.defined.add(variable.text)
@@ -163,27 +159,44 @@ class Menu:
         return words
 
     def _command(self, words: Sequence[Token], context: _Context) -> None:
-        name = self._command_name(words[0]) if words else ""
-        if name in _LOADERS:
+        name = self.commands.name(words[0]) if words else ""
+        if name == "eval" and any(_LOADS_LINUX.search(word.text) for word in words):
+            name = "linux"
+        if context.entry or context.function:
+            functions = self.commands.functions
+            running = context.entry.commands if context.entry else functions.setdefault(context.function, set())
+            running.add(name)
+        if name.startswith(("search", "loopback")) and not context.function:
+            self.commands.find_device(words, context.entry)
+        if name in _LOADERS and words[0].text != "eval":
             self._loader(words, name, context)
         elif name in _LOAD_ANOTHER_FILE:
-            if len(words) > 1 and not context.deferred:
-                self.loaded_files.append(unquoted(words[1].text))
+            self._load_file(words, context)
         elif name == "blscfg":
             self.settings["blscfg"] = "1"
         elif name in _SET_THEIR_ARGUMENTS:
             self.defined.update(word.text for word in words[1:] if _IDENTIFIER.fullmatch(word.text))
+            if name == "load_env":
+                options = [unquoted(word.text) for word in words[1:]]
+                files = pairwise((*options, ""))
+                self.environments += [_ENV_FILE.sub("", one) or other for one, other in files if _ENV_FILE.match(one)]
         elif name in ("set", "!") or "=" in name or any("--set" in word.text for word in words):
             self._define(words, name, context)
 
-    def _command_name(self, word: Token) -> str:
-        """The name of a command; a variable that always contains the name of a loader command is that command."""
-        variable = reference(word.text)
-        values = self._values.get(variable, set()) if variable else set()
-        for kind in (FIRST, MODULES, INITRDS):
-            if values and values <= kind:
-                return min(values)
-        return unquoted(word.text)
+    def _load_file(self, words: Sequence[Token], context: _Context) -> None:
+        if len(words) > 1 and not context.function:
+            path, entry = unquoted(words[1].text), context.entry
+            self.includes.append(
+                Include(
+                    path,
+                    self.place(words[0].start).line,
+                    len(self.entries),
+                    context.submenus,
+                    entry is not None or unquoted(words[0].text) in ("configfile", "normal"),
+                    not context.always,
+                    self.commands.device_of(path, entry),
+                )
+            )
 
     def _item(self, words: Sequence[Token], name: str, inside: _Context) -> _Context:
         """Adds a menuentry or submenu. Returns the context of its body."""
@@ -201,13 +214,13 @@ class Menu:
         return self._sections[index][1] or None if index >= 0 else None
 
     def _loader(self, words: Sequence[Token], name: str, context: _Context) -> None:
-        entry, place = context.entry, self.place
-        if entry is None:
-            if name in FIRST and not context.deferred:
-                message = f"{name} outside every menuentry: it is neither shown nor edited"
-                hint = "put it into a menuentry"
-                self.warnings.append(Notice("linux-outside-entry", message, hint, place(words[0].start)))
+        entry, place = context.entry or self._loose, self.place
+        if context.deferred and not context.entry:
             return
+        if not context.entry and name in FIRST:
+            message = f"{name} outside every menuentry: it is neither shown nor edited"
+            hint = "put it into a menuentry"
+            self.warnings.append(Notice("linux-outside-entry", message, hint, place(words[0].start)))
         first, *arguments = words
         if name in INITRDS:
             entry.initrds += [unquoted(word.text) for word in arguments if not word.text.startswith("--")]
@@ -241,9 +254,10 @@ class Menu:
         if not equals or not _IDENTIFIER.fullmatch(name):
             return
         self.defined.add(name)
-        self._values.setdefault(name, set()).add(text)
-        if name in KERNEL_VARIABLES:
-            self.kernel_variables.append((name, word))
+        assigned = self.commands.assigned.setdefault(name, [])
+        assigned.append(Assigned(word, text, context.entry, context.always))
+        if context.entry and name == "root":
+            context.entry.devices[name] = text
         if not context.deferred and (not context.conditional or name not in self.settings):
             self.settings[name] = text
 

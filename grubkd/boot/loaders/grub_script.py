@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9]++|[?#*@])"
 _VARIABLE = rf"\$(?:{_NAME}|\{{{_NAME}\}})"
+# A reference in a word: split() gives texts and names in turn.
+VARIABLE = re.compile(r"\$(\w+|\{\w+\})")
 # The pieces of a word, which the grammar has found.
 _PIECE = re.compile(
     rf"""(?P<single>'[^']*+')|(?P<translated>\$"(?:[^"\\]++|\\[\s\S])*")|(?P<double>"(?:[^"\\]++|\\[\s\S])*")"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from grubkd.boot.loaders.format import Format
+from grubkd.boot.loaders.format import Format, real_paths
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
 from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.errors import CannotHold, Notice, Place, TooLong
@@ -18,11 +18,14 @@ from grubkd.parsing.grammar import parse as parse_grammar
 _SIGNATURE = "# GRUB Environment Block\n"
 _FILES = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
+_STANDARD = (*_FILES, *(f"{directory}/*/grubenv" for directory in _ESPS))
+# Where the blocks are that `load_env --file` names.
+_LOADED = ("/boot/grub2/*env", "/boot/grub/*env", "/boot/*env")
 _ESCAPED = re.compile(r"\\([\s\S])|[^\\]++")
 
 
 def parse(file: str, text: str) -> Document:
-    """Returns the variables: kernelopts and tuned_params as slots, every other variable as a setting.
+    """Returns kernelopts and tuned_params as assignments, all others as variables and as settings.
 
     Raises NotUnderstood at a NUL byte.
     """
@@ -32,17 +35,19 @@ def parse(file: str, text: str) -> Document:
         )
     settings: dict[str, str] = {}
     assignments: dict[str, Assignment] = {}
+    variables: dict[str, Assignment] = {}
     for variable in parse_grammar("grubenv", text, file=file).nodes("variable"):
         name = next((token.text for token in variable.tokens("NAME")), "")
         end = next(variable.tokens("EQUALS")).end
         value = next(variable.tokens("VALUE"), Token("VALUE", "", end, end))
-        if name in KERNEL_VARIABLES:
-            assignments[name] = Assignment(name, _slot(file, text, name, value), extends=False)
-        else:
+        found = assignments if name in KERNEL_VARIABLES else variables
+        found[name] = Assignment(name, _slot(file, text, name, value), extends=False)
+        if name not in KERNEL_VARIABLES:
             settings[name] = _decoded(value).text
     reason = "nothing is free at the end of the block: GRUB can read it but cannot add to it"
     warnings = () if text.endswith("#") else (_notice(file, reason),)
-    return Document(file, "grubenv", (), tuple(assignments.values()), settings, warnings)
+    found_slots, others = tuple(assignments.values()), tuple(variables.values())
+    return Document(file, "grubenv", (), found_slots, settings, warnings, variables=others)
 
 
 def quote(_slot: Slot, argument: str) -> str:
@@ -89,7 +94,8 @@ def _slot(file: str, text: str, name: str, value: Token) -> Slot:
 FORMAT = Format(
     "grubenv",
     parse,
-    paths=(*_FILES, *(f"{directory}/*/grubenv" for directory in _ESPS)),
+    paths=(*_STANDARD, *_LOADED),
+    choose=lambda tree: real_paths(tree, _STANDARD),
     quote=quote,
     finish=finish,
     lens="Kernel_args.grubenv",

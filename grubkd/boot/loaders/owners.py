@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
 from grubkd.boot.loaders import shell_options
-from grubkd.boot.loaders.format import LoaderMenu, Owner
-from grubkd.boot.model import Followup, ManagedBy
+from grubkd.boot.loaders.format import Followup, LoaderMenu, Owner
+from grubkd.boot.model import ManagedBy
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.text import from_bytes
 

@@ -2,7 +2,7 @@ r"""The value of a shell assignment as a slot: the words that GRUB makes of it, 
 
 A value is decoded twice: as shell, and then as the GRUB script into which grub-mkconfig pastes it. The shell part
 decodes only what needs no execution: quotes, backslashes, line continuations, and the earlier value of the variable
-(`$VAR`, `${VAR}`, `${VAR:+$VAR }`).
+(`$VAR`, `${VAR}`, `${VAR:-}`, `${VAR:+$VAR }`).
 
 An edit replaces a span where the shell's quotes are the same before and behind it. So every word must begin and end
 between the slot's own quotes. `X="foo="bar" baz"` is accepted: the word `foo="bar"` leaves the double quotes and
@@ -15,20 +15,21 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from grubkd.boot.loaders.grub_script import Mapped, delivered, reference, unquoted, words
-from grubkd.boot.model import Line, Slot, Word
+from grubkd.boot.model import Slot, Word
 from grubkd.errors import NotUnderstood, place_at
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from grubkd.boot.model import Document, SlotKey
 
 FORMAT_NAME = "default-grub"
 # Stands for the earlier value of the variable. No file contains it: each character of a text is one byte.
 ITSELF = "\ue000"
+# The style of the slot of a value that is not followed: it has no words, and takes none. Its `before` has the plain
+# arguments with which the value begins, which tell where a generated entry has it.
+UNFOLLOWED = "unfollowed"
+
+
+class NotFollowed(NotUnderstood):
+    """Something other than the text of the file decides the value of a variable."""
 
 
 class Quotes(Enum):
@@ -72,11 +73,11 @@ class Value:
         self.mapped.add(text, start, end)
         self.quotes.extend([quotes] * len(text))
 
-    def problem(self, offset: int, message: str, hint: str) -> NotUnderstood:
+    def problem(self, offset: int, message: str, hint: str) -> NotFollowed:
         """Returns the error about an offset of the file."""
-        return NotUnderstood(message, hint=hint, place=place_at(self.file, self.text, offset))
+        return NotFollowed(message, hint=hint, place=place_at(self.file, self.text, offset))
 
-    def mixed_quotes(self, offset: int) -> NotUnderstood:
+    def mixed_quotes(self, offset: int) -> NotFollowed:
         """Returns the error about quotes that are not the same between all words."""
         message = f"the quotes in the value of {self.variable} change between arguments"
         return self.problem(offset, message, "write the value in one pair of double quotes")
@@ -85,12 +86,14 @@ class Value:
 def decode(file: str, text: str, start: int, end: int, variable: str) -> Value:
     """Returns the decoded value text[start:end] of an assignment to `variable`.
 
-    Raises NotUnderstood for a command, for any variable but itself, and for a `~` that the shell expands.
+    Raises NotFollowed for a command, for any variable but itself, for a `~` that the shell expands, and for an array.
     """
     itself = re.compile(
-        rf"\$(?:{variable}(?!\w|\\\r*\n)|\{{{variable}(?P<blank>:?\+\$(?:{variable}|\{{{variable}\}})[ ])?\}})"
+        rf"\$(?:{variable}(?!\w|\\\r*\n)|\{{{variable}(?P<blank>:?\+\$(?:{variable}|\{{{variable}\}})[ ])?(?::?-)?\}})"
     )
     made = Value(file, text, start, end, variable)
+    if text.startswith("(", start, end):
+        raise made.problem(start, f"the value of {variable} is an array", "write it in one pair of double quotes")
     quotes = Quotes.NONE
     at = start
     while at < end:
@@ -122,8 +125,8 @@ def decode(file: str, text: str, start: int, end: int, variable: str) -> Value:
 def slot_of(value: Value) -> Slot:
     """Returns the slot of an assignment's value.
 
-    Raises NotUnderstood where GRUB does not read the value as words, where a word is joined to the earlier value of the
-    variable, and where the quotes change between words.
+    Raises NotUnderstood where GRUB does not read the value as words; NotFollowed where a word is joined to the earlier
+    value of the variable, and where the quotes change between words.
     """
     found, quotes = _words(value)
     bare = quotes is Quotes.NONE
@@ -135,16 +138,18 @@ def slot_of(value: Value) -> Slot:
     return Slot(value.file, FORMAT_NAME, value.variable, start, end, line, found, style, around, around)
 
 
-def absent(file: str, text: str, variable: str, at: int) -> Slot:
+def absent(file: str, text: str, variable: str, at: int, *, extends: bool = False) -> Slot:
     """Returns the slot of an assignment that the file does not have, at an offset where a statement may begin.
 
-    Its value ends in a blank where more follows: a `+=` there may begin without one.
+    Its value ends in a blank where more follows: a `+=` there may begin without one. `extends`: it begins with the
+    earlier value.
     """
     blank = " " if at < len(text) else ""
     end = "\r\n" if "\r\n" in text else "\n"
     lead = end if at == len(text) and text and not text.endswith("\n") else ""
     line = text.count("\n", 0, at) + 1
-    return Slot(file, FORMAT_NAME, variable, at, at, line, (), "absent", f'{lead}{variable}="', f'{blank}"{end}')
+    before = f'{lead}{variable}="' + (f"${variable} " if extends else "")
+    return Slot(file, FORMAT_NAME, variable, at, at, line, (), "absent", before, f'{blank}"{end}')
 
 
 def _words(value: Value) -> tuple[tuple[Word, ...], Quotes]:
@@ -184,10 +189,10 @@ def _check_end(value: Value, at: int) -> None:
         at = dropped + 1
     if at < len(text):
         what = "the line end" if text[at] == "\n" else repr(text[at])
-        raise value.problem(
-            value.mapped.starts[at],
+        raise NotUnderstood(
             f"GRUB, into whose script the value is pasted, would not take {what} as part of an argument",
-            'give such an argument quotes of its own: VARIABLE="... \\"name=a;b\\""',
+            hint='give such an argument quotes of its own: VARIABLE="... \\"name=a;b\\""',
+            place=place_at(value.file, value.text, value.mapped.starts[at]),
         )
 
 
@@ -222,31 +227,3 @@ def _widened(value: Value, found: list[Word], quotes: Quotes) -> tuple[Word, ...
     if quotes is Quotes.NONE and not _NEEDS_NO_QUOTES.fullmatch(text, found[0].start, found[-1].end):
         raise value.mixed_quotes(value.start)
     return tuple(found)
-
-
-def line_of(documents: Sequence[Document], variables: Sequence[str]) -> Line | None:
-    """Returns the line that the variables give one after the other; None where no file assigns any of them.
-
-    A plain assignment replaces the earlier value; `+=` adds to it; `"$VAR more"` inserts it at that place. A new
-    argument goes to the last plain assignment, of the first variable that has one.
-    """
-    slots: list[Slot] = []
-    references: dict[tuple[SlotKey, str], tuple[Slot, ...]] = {}
-    home: Slot | None = None
-    for variable in variables:
-        value: tuple[Slot, ...] = ()
-        plain: Slot | None = None
-        for assignment in [each for document in documents for each in document.assignments]:
-            if assignment.variable != variable:
-                continue
-            slot = assignment.slot
-            if not assignment.extends:
-                value, plain = (slot,), slot
-            elif any(word.reference == variable for word in slot.words):
-                references[(slot.key, variable)] = value
-                value = (slot,)
-            else:
-                value = (*value, slot)
-        slots.extend(value)
-        home = home or plain or (value[-1] if value else None)
-    return Line(tuple(slots), home, references) if home else None

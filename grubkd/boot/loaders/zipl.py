@@ -11,8 +11,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem
-from grubkd.boot.model import Document, Followup, Image, ManagedBy, Slot, Stanza
+from grubkd.boot.loaders.format import Followup, Format, LoaderMenu, MenuItem
+from grubkd.boot.model import Document, Image, ManagedBy, Slot, Stanza
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, Place, place_at
 from grubkd.parsing.grammar import Node, Token, parse

@@ -1,0 +1,232 @@
+"""How the scripts of GRUB 2, its environment blocks and the sources of grub-mkconfig make one menu."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grubkd.boot.entry import is_xen
+from grubkd.boot.loaders import grub2
+from grubkd.boot.loaders.format import Include, LoaderMenu, MenuItem, SnippetReader, setting, slots_of
+from grubkd.boot.loaders.grub_device import OwnDevices
+from grubkd.boot.loaders.grub_mkconfig import new_kernels
+from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, VARIABLE
+from grubkd.errors import Notice, Place
+from grubkd.tree import osrelease
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from grubkd.boot.loaders.format import Sources
+    from grubkd.boot.model import Assignment, Document, Slot, Stanza
+    from grubkd.tree.tree import Tree
+
+# The directory on the ESP that a distribution's packages use, where it is not the ID of os-release.
+_ESP_NAMES = {"rhel": "redhat", "ol": "redhat", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse"}
+# How deep scripts may load each other.
+_DEPTH = 16
+
+
+class _Joined:
+    """The entries of a script with those of the scripts that it loads, in the order of the menu.
+
+    `stanzas`: each with the document that has it, and whether a file on another system's device has it.
+    """
+
+    def __init__(self, scripts: Sequence[Document], tree: Tree) -> None:
+        self.stanzas: list[tuple[Stanza, Document, bool]] = []
+        self.warnings: list[Notice] = []
+        self._scripts, self._tree = {script.file: script for script in scripts}, tree
+        self._own = OwnDevices(tree, (stanza for script in scripts for stanza in script.stanzas))
+        loaded = {
+            grub2.loaded_path(include.path, script.file, tree) for script in scripts for include in script.scripts
+        }
+        first = grub2.find(tree)
+        self._roots = [script for script in scripts if script.file in first or script.file not in loaded] or [*scripts]
+        self._foreign: set[str] = set()
+        seen: set[str] = set()
+        for script in self._roots:
+            seen.add(script.file)
+            self.stanzas += self._read(script, (script.file,), _is_foreign(script.file, self._roots, tree), seen)
+
+    def own(self) -> list[Document]:
+        """The scripts that are not of another system."""
+        return [each for each in self._scripts.values() if each.file not in self._foreign]
+
+    def _read(
+        self, script: Document, path: tuple[str, ...], foreign: bool, seen: set[str]
+    ) -> Iterator[tuple[Stanza, Document, bool]]:
+        self._foreign |= {script.file} if foreign else set()
+        moved = 0
+        for number in range(len(script.stanzas) + 1):
+            for include in [each for each in script.scripts if each.position == number]:
+                inside = list(self._include(include, script, path, foreign, seen))
+                levels = [stanza.nesting[0][0] for stanza, _, _ in inside if stanza.nesting]
+                before = script.stanzas[number - 1].nesting if number else ()
+                at = moved + (before[0][0] + 1 if before else 0)
+                for stanza, document, other in inside:
+                    nesting = () if include.own_menu else _moved(stanza.nesting, 0 if include.submenus else at)
+                    yield _with(stanza, (*include.submenus, *nesting) if nesting else ()), document, other
+                moved += max(levels, default=-1) + 1 if not (include.own_menu or include.submenus) else 0
+            for stanza in script.stanzas[number : number + 1]:
+                other = foreign or self._is_other(stanza, script.file)
+                yield _with(stanza, _moved(stanza.nesting, moved)), script, other
+
+    def _is_other(self, stanza: Stanza, file: str) -> bool:
+        if stanza.generated or ("searched" not in stanza.keys and stanza.keys.get("device") != "loopback"):
+            return False
+        return bool(stanza.images) and self._own.is_foreign(stanza.keys["device"], stanza.images[0].path, file)
+
+    def _include(
+        self, include: Include, script: Document, path: tuple[str, ...], foreign: bool, seen: set[str]
+    ) -> Iterator[tuple[Stanza, Document, bool]]:
+        """The entries of a script that another one loads; each script gives its entries once."""
+        place = Place(script.file, include.line)
+        file = grub2.loaded_path(include.path, script.file, self._tree)
+        foreign = foreign or (include.own_menu and self._own.is_foreign(include.device, include.path, script.file))
+        if file in path or len(path) > _DEPTH:
+            message = f"includes {include.path} again, or more than {_DEPTH} levels deep: not followed"
+            self.warnings.append(Notice("include-too-deep", message, "remove the statement", place))
+        elif file is None and not (include.guarded or foreign or "$" in include.path):
+            hint = "remove the statement, or mount the partition that has it"
+            self.warnings.append(
+                Notice("include-missing", f"includes {include.path}, which does not exist", hint, place)
+            )
+        elif file in self._scripts and file not in seen and self._scripts[file] not in self._roots:
+            seen.add(file)
+            yield from self._read(self._scripts[file], (*path, file), foreign, seen)
+
+
+def _moved(nesting: tuple[tuple[int, str, str | None], ...], by: int) -> tuple[tuple[int, str, str | None], ...]:
+    return ((nesting[0][0] + by, *nesting[0][1:]), *nesting[1:]) if nesting else ()
+
+
+def _with(stanza: Stanza, nesting: tuple[tuple[int, str, str | None], ...]) -> Stanza:
+    return stanza if nesting == stanza.nesting else replace(stanza, nesting=nesting)
+
+
+def references_of(scripts: Sequence[Document], environments: Sequence[Document]) -> Mapping[str, tuple[Slot, ...]]:
+    """Returns the slots of `$kernelopts` and `$tuned_params`: of grubenv, else the fallback that grub.cfg sets."""
+    found = {name: slots_of(environments, name) or slots_of(scripts, name) for name in KERNEL_VARIABLES}
+    return {name: slots for name, slots in found.items() if slots}
+
+
+class _Variables:
+    """The variables of the scripts: those with one value are slots; the values of others are doubtful."""
+
+    def __init__(self, scripts: Sequence[Document], environments: Sequence[Document]) -> None:
+        self.slots = dict(references_of(scripts, environments))
+        self._doubtful: dict[str, list[Slot]] = {}
+        found: dict[str, list[Assignment]] = {}
+        for each in [each for document in (*scripts, *environments) for each in document.variables]:
+            found.setdefault(each.variable, []).append(each)
+        for name, values in found.items():
+            if len(values) == 1 and values[0].always:
+                self.slots[name] = (values[0].slot,)
+            else:
+                self._doubtful[name] = [each.slot for each in values]
+
+    def doubtful(self, stanza: Stanza) -> tuple[tuple[str, str], ...]:
+        """The variables in the arguments of a stanza whose values are not known, with each argument in these."""
+        found: dict[tuple[str, str], None] = {}
+        pending = [word for image in stanza.images for slot in image.slots for word in slot.words]
+        seen: set[str] = set()
+        for word in pending:
+            names = (
+                [word.reference] if word.reference else [each.strip("{}") for each in VARIABLE.split(word.text)[1::2]]
+            )
+            for name in set(names) - seen:
+                seen.add(name)
+                for slot in (*self._doubtful.get(name, ()), *self.slots.get(name, ())):
+                    pending += slot.words
+                found |= {(name, each.text): None for slot in self._doubtful.get(name, ()) for each in slot.words}
+        return tuple(found)
+
+
+def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
+    """Returns the entries of every grub.cfg and the arguments of new kernels; nothing where the tree has no GRUB 2.
+
+    Where GRUB shows Boot Loader Specification snippets, the shell sources feed new kernels only, and the default entry
+    is looked for among the snippets, which the menu shows before other entries.
+    """
+    scripts, shell_files, environments = (sources.documents[name] for name in ("grub2", "default-grub", "grubenv"))
+    bls = sources.snippet_reader is SnippetReader.GRUB
+    # Neither a drop-in of some package nor an environment block makes a boot loader.
+    if not scripts and not any(source.assignments for source in shell_files):
+        return []
+    joined = _Joined(scripts, tree)
+    own = joined.own()
+    variables = _Variables(scripts, environments)
+    files_of_own = {script.file for script in own}
+    stanzas = [stanza for stanza, document, _ in joined.stanzas if document.file in files_of_own]
+    default = None if bls else default_of(stanzas, own, environments)
+    items = tuple(
+        MenuItem(
+            stanza,
+            document.file,
+            default=stanza is default,
+            foreign=foreign or (stanza.section or "").endswith("/30_os-prober"),
+            doubtful=variables.doubtful(stanza),
+        )
+        for stanza, document, foreign in joined.stanzas
+    )
+    xen = any(stanza.images and is_xen(stanza.images[0].path) for stanza in stanzas)
+    files = tuple(document.file for document in (*scripts, *shell_files, *environments))
+    future = new_kernels(shell_files, tree, bls=bls, xen=xen)
+    return [LoaderMenu("grub2", files, items, variables.slots, future, (*joined.warnings, *_dangling(tree)))]
+
+
+def _dangling(tree: Tree) -> Iterator[Notice]:
+    """A warning for each menu whose symbolic link leads to no file."""
+    for path in grub2.FILES:
+        directory, name = path.rsplit("/", 1)
+        if name in tree.list(directory) and not tree.exists(path):
+            yield Notice(
+                "dangling-menu",
+                f"{path} is a symbolic link to a file that is not there",
+                hint="mount the file system that it is on, for instance the EFI system partition, then run grubkd again",
+                place=Place(path),
+            )
+
+
+def default_of(
+    stanzas: Sequence[Stanza], scripts: Sequence[Document], environments: Sequence[Document]
+) -> Stanza | None:
+    """Returns the stanza that `set default=` names: an index, a title or an id, with `>` between menu levels.
+
+    GRUB 2.06 boots the first item where nothing matches. None where the value depends on a variable that only GRUB
+    knows at boot, or names a submenu.
+    """
+    value = setting(scripts, "default")
+    if value is None or value in ("${saved_entry}", "$saved_entry"):
+        value = setting(environments, "saved_entry") or "0"
+    elif "$" in value:
+        return None
+    levels = value.split(">")
+    level = [stanza for stanza in stanzas if stanza.nesting]
+    for depth, wanted in enumerate(levels):
+        matching = [each for each in level if depth < len(each.nesting) and _names(each.nesting[depth], wanted)]
+        if not matching and depth == 0:
+            matching = [each for each in level if each.nesting[0][0] == 0]
+        level = matching
+    return next((stanza for stanza in level if len(stanza.nesting) == len(levels)), None)
+
+
+def _names(level: tuple[int, str, str | None], wanted: str) -> bool:
+    position, title, identity = level
+    return wanted in (str(position), title, identity)
+
+
+def _is_foreign(file: str, scripts: Sequence[Document], tree: Tree) -> bool:
+    """Whether the grub.cfg of an ESP belongs to another system.
+
+    It is ours where the distribution's own link or the menu's usual path leads to it, where its directory has the
+    distribution's name, or where there is no other.
+    """
+    if "/EFI/" not in file or len(scripts) == 1:
+        return False
+    if file in [tree.resolve(link) for link in (*grub2.LINKS, *grub2.FILES)]:
+        return False
+    identity = osrelease.read(tree).get("ID", "")
+    directory = file.rpartition("/")[0].rpartition("/")[2]
+    return directory.lower() != _ESP_NAMES.get(identity, identity)

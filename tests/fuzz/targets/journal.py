@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 
-from grubkd.change import history, places, record
+from grubkd.change import history, lock, places, record
 from grubkd.change.record import Malformed, Record
 from grubkd.change.rollback import rollback
 from grubkd.errors import GrubkdError

@@ -122,7 +122,7 @@ def plan(config: BootConfig, record: Record, restored: Set[str]) -> tuple[Change
         words = _restored(draft.words(slot), row)
         if _texts(words) != _texts(draft.words(slot)):
             draft.put(slot, words)
-    _change_new_entries(config, record, draft, names)
+    _change_new_entries(config, record, draft, names, restored)
     lines: list[Line] = [boot.line for entry in config.entries for boot in entry.boots]
     lines += [each.line for each in config.new_kernels]
     expected = {line.key: tuple(draft.texts(line)) for line in lines}
@@ -184,24 +184,27 @@ def _place(words: Sequence[Word], before: Sequence[str], old: Sequence[str]) -> 
 
 
 def _change_new_entries(
-    config: BootConfig, record: Record, draft: Draft, names: Mapping[SlotKey, Sequence[str]]
+    config: BootConfig, record: Record, draft: Draft, names: Mapping[SlotKey, Sequence[str]], restored: Set[str]
 ) -> None:
     """Give entries that were made since the arguments that their source has now."""
     recorded = {row.where for row in record.slots}
     known = {slot.key for where, slot in slots_of(config).items() if where in recorded}
     for entry in config.entries:
         slots = {slot.key for boot in entry.boots for slot in boot.line.slots}
-        made_since = entry.generated or any(boot.path not in record.kernels for boot in entry.boots)
+        made_since = any(boot.path not in record.kernels for boot in entry.boots)
+        made_since |= entry.generated and entry.source.file not in restored
         if not entry.own_linux or entry.managed_by or slots & known or not made_since:
             continue
-        asked = [change for source in _sources(config, entry) for change in _as_source(draft, source, names)]
-        source = request.fed_by_source(config, entry)
-        if source and changes.follow_source(draft, entry, source, asked):
+        sources = list(_sources(config, entry))
+        asked = [change for source in sources for change in _as_source(draft, source, names)]
+        fed = request.fed_by_source(config, entry)
+        if fed and changes.follow_source(draft, entry, fed, asked):
             continue
-        for change in asked or _as_others(record, entry, config):
+        # A file that the transaction created holds nothing any more.
+        if not entry.rescue and all(each.seed is not None for each in sources):
+            asked = asked or _as_others(record, entry, config)
+        for change in asked:
             for line in request.lines_of(entry, change):
-                if entry.rescue and not change.tokens and not source:
-                    continue
                 draft.change(line, change)
 
 

@@ -260,3 +260,25 @@ def test_a_present_file_that_is_not_understood(debian: Machine) -> None:
     before = debian.texts()
     debian.rollback(exit=3)
     assert debian.texts() == before
+
+
+def test_a_recovery_entry_gets_nothing_that_its_source_does_not_hold(debian: Machine) -> None:
+    before = debian.texts()
+    debian.run("unset")
+    debian.edit(GRUB_CFG, "set timeout=5", "set timeout=9")
+    debian.rollback()
+    debian.edit(GRUB_CFG, "set timeout=9", "set timeout=5")
+    assert debian.texts() == before
+
+
+def test_a_snippet_installed_since_beside_a_created_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    machine = Machine(tmp_path / "tree", "centos-stream-10-no-cmdline", capsys)
+    machine.run("set", "512M")
+    old = sorted((machine.top / "boot/loader/entries").glob("*.conf"))[-1]
+    release = re.search(r"^version (.*)$", old.read_text(), re.M)
+    assert release
+    new = old.with_name("new.conf")
+    new.write_text(old.read_text().replace(release[1], "6.12.0-999.el10.x86_64"))
+    machine.rollback()
+    assert new.read_text() == old.read_text().replace(release[1], "6.12.0-999.el10.x86_64")
+    assert not (machine.top / "etc/kernel/cmdline").exists()

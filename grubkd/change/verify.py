@@ -18,7 +18,7 @@ from grubkd.tree.tree import Overlay
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-from grubkd.boot.model import BootConfig, Entry, Line, LineKey
+    from grubkd.boot.model import BootConfig, Entry, Line, LineKey
     from grubkd.change.changes import ChangeSet
     from grubkd.tree.tree import Tree
 

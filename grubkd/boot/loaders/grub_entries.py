@@ -184,7 +184,7 @@ def _dangling(tree: Tree) -> Iterator[Notice]:
             yield Notice(
                 "dangling-menu",
                 f"{path} is a symbolic link to a file that is not there",
-                hint="mount the file system that it is on, for instance the EFI system partition, then run grubkd again",
+                hint="mount its file system, for instance the EFI system partition; then run grubkd again",
                 place=Place(path),
             )
 

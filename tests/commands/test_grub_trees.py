@@ -124,3 +124,15 @@ def test_variables_in_variables_and_in_entries(tree: Tree) -> None:
     assert tree.read(CFG) == wanted.replace("amd64 $mine }\n", "amd64 $mine crashkernel=256M }\n").replace(
         "$mine crashkernel=256M }\nmenuentry c", "$mine }\nmenuentry c"
     )
+
+
+OUTSIDE = {
+    CFG: "source /opt/x.cfg\n",
+    "/opt/x.cfg": "menuentry a { linux /boot/vmlinuz-6.1.0-9-amd64 root=/dev/sda1 }\n",
+}
+
+
+@pytest.mark.parametrize("tree", [{**OUTSIDE, **KERNEL}], indirect=True)
+def test_a_script_outside_of_the_boot_directories_is_not_written(tree: Tree) -> None:
+    answer = tree.run("set", "256M")
+    assert (answer["exit"], answer["error"]["code"]) == (4, "arguments-not-known")  # type: ignore[index]

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from grubkd.boot.loaders.format import Format, real_paths
+from grubkd.boot.loaders.format import Format, name_matches, real_paths
 from grubkd.boot.loaders.grub_commands import FIRST
 from grubkd.boot.loaders.grub_menu import Menu
 from grubkd.boot.loaders.grub_script import (
@@ -249,6 +249,13 @@ def loaded_path(path: str, file: str, tree: Tree) -> str | None:
     tops = ("", "/boot", esp) if "/EFI/" in file else ("", "/boot")
     found = (tree.resolve(f"{top}{inside}") for top in tops) if inside.startswith("/") and "$" not in inside else ()
     return next((each for each in found if each and not tree.list(each)), None)
+
+
+def is_written(path: str) -> bool:
+    """Returns whether grubkd writes a script at this real path."""
+    names = path.split("/")
+    patterns = [each.split("/") for each in FORMAT.paths]
+    return any(len(each) == len(names) and all(map(name_matches, names, each)) for each in patterns)
 
 
 FORMAT = Format(

@@ -68,9 +68,12 @@ class _Joined:
                     nesting = () if include.own_menu else _moved(stanza.nesting, 0 if include.submenus else at)
                     yield _with(stanza, (*include.submenus, *nesting) if nesting else ()), document, other
                 moved += max(levels, default=-1) + 1 if not (include.own_menu or include.submenus) else 0
+            sealed = script not in self._roots and not grub2.is_written(script.file)
             for stanza in script.stanzas[number : number + 1]:
+                reason = f"is in {script.file}, which grubkd does not write" if sealed and stanza.images else ""
                 other = foreign or self._is_other(stanza, script.file)
-                yield _with(stanza, _moved(stanza.nesting, moved)), script, other
+                found = replace(stanza, not_known=reason) if reason else stanza
+                yield _with(found, _moved(stanza.nesting, moved)), script, other
 
     def _is_other(self, stanza: Stanza, file: str) -> bool:
         if stanza.generated or ("searched" not in stanza.keys and stanza.keys.get("device") != "loopback"):

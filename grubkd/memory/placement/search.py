@@ -134,7 +134,7 @@ def from_counts(counted: Counter[PlacementOutcome], *, strict: bool, why: str) -
         return Likelihood(tuple(shares), True, "")
     doubt = 1 - shares[0][1]
     certain = not strict and doubt <= SLACK
-    return Likelihood(tuple(shares), certain, f"{why} (about {max(doubt, 0.0001):.2%} of boots)")
+    return Likelihood(tuple(shares), certain, f"{why} (about {max(doubt, 0.001):.1%} of boots)")
 
 
 def combined(first: Likelihood, second: Likelihood) -> Likelihood:

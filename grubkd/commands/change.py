@@ -199,7 +199,8 @@ def _understood(tree: Tree, grub_cfg: str | None = None) -> BootConfig:
 def check_exists(config: BootConfig, *, otherwise: str = "") -> None:
     """Refuse a tree without boot configuration before anything else is asked. Raises NoBootloader."""
     if not (config.entries or config.new_kernels or config.managed_by or config.errors):
-        hint = f"--root must name the root of an installed system, with its /boot mounted{otherwise}"
+        hint = "--root must name the root of an installed system, with its /boot mounted; "
+        hint += f"a menu in another place is named by --grub-cfg PATH{otherwise}"
         raise NoBootloader("no boot configuration found", hint=hint)
 
 

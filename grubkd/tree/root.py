@@ -28,7 +28,7 @@ MOST_BYTES = 2 << 20
 MOST_LINES = 50_000
 MOST_SEPARATORS = 200_000
 _NO_SEPARATORS = bytes(each for each in range(256) if each not in b" \t\n;{}$'\"|&<>()")
-MOST_FILES = 2000
+MOST_FILES = 4000
 # Names in one directory. Directories of a boot configuration have far fewer.
 MOST_NAMES = 20_000
 

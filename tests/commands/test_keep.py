@@ -274,7 +274,7 @@ def test_a_broken_menu_is_left_alone_and_the_kernel_is_installed(machine: Make) 
     tree.auto()
     tree.install()
     grub = tree.path / "etc/default/grub"
-    grub.write_text('GRUB_CMDLINE_LINUX="$(cat /proc/cmdline)"\n')
+    grub.write_text(")\n")
     before = tree.files()
     done = hook(tree, PLUGIN, "add", NEW)
     assert (done.exit, done.out, done.err.count("\n")) == (0, "", 1)

@@ -124,6 +124,8 @@ def test_the_whole_answer() -> None:
                     "size": 268435456,
                     "regions": [[33554432, 301989888]],
                     "alternatives": [],
+                    "chance": 1.0,
+                    "chances": [],
                     "reason": "",
                 },
             }

@@ -108,8 +108,8 @@ def test_no_other_program_is_started(trace: tuple[Trace, Path]) -> None:
 
 
 def test_what_a_change_may_start() -> None:
-    """zipl as a follow-up, and grub-mkconfig with --regenerate: neither makes a capture kernel."""
-    assert {command[0] for command in record.KNOWN_FOLLOWUPS} == {"zipl"}
+    """zipl and proxmox-boot-tool as follow-ups, grub-mkconfig with --regenerate: none makes a capture kernel."""
+    assert {command[0] for command in record.KNOWN_FOLLOWUPS} == {"zipl", "proxmox-boot-tool"}
     assert {Path(path).name for path in grub_mkconfig.GENERATORS} <= {"grub-mkconfig", "grub2-mkconfig"}
 
 

@@ -244,7 +244,9 @@ def test_a_signal_ends_the_generator_and_all_it_started(tree: Tree, tmp_path: Pa
     before = tree.files()
     home = tmp_path.parent / f"{tmp_path.name}-tmp"
     home.mkdir()
-    command = [sys.executable, "-m", "grubkd", "set", "256M", "--regenerate", "--root", str(tree.top)]
+    # The tests may run under nohup, which ignores SIGHUP, and grubkd would leave that as it is.
+    command = ["env", "--default-signal", sys.executable, "-m", "grubkd", "set", "256M", "--regenerate"]
+    command += ["--root", str(tree.top)]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2], env={**os.environ, "TMPDIR": str(home)}) as running:
         until = time.monotonic() + 60
         while not (tree.top / "started").exists() and running.poll() is None and time.monotonic() < until:

@@ -119,7 +119,7 @@ def test_kargs_name_architectures_as_rust_does(release: str, arch: str | None, n
 
 def test_every_architecture_has_a_name_of_rusts() -> None:
     """The values of std::env::consts::ARCH."""
-    names = {"x86", "x86_64", "aarch64", "powerpc64", "s390x", "riscv64", "loongarch64"}
+    names = {"x86", "x86_64", "arm", "aarch64", "powerpc64", "s390x", "riscv64", "loongarch64"}
     assert {each.rust_name for each in Architecture} == names
 
 

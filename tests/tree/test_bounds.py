@@ -16,7 +16,7 @@ from grubkd.tree.root import MOST_LINES, MOST_SEPARATORS
 
 TOP = Path(__file__).parents[2]
 MOST_MEMORY = 200 << 10  # KiB
-MOST_TIME = 5.0
+MOST_TIME = 10.0  # 5 s on a machine that does nothing else; processor time doubles on one that does
 ID = "20260101-000000-000000"
 GRUB_CFG = "boot/grub2/grub.cfg"
 MENU = "menuentry 'Linux' {\n\tlinux /vmlinuz-6.1.0-1-amd64 root=/dev/sda1 ro\n}\n"

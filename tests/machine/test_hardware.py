@@ -5,21 +5,13 @@ import struct
 from pathlib import Path
 
 import pytest
-from support.livetree import grow
+from support.livetree import Live, grow
 
 from grubkd.machine import hardware, machine
 from grubkd.machine.hardware import Hardware
 from grubkd.machine.machine import Machine
 from grubkd.memory.size import GIB, MIB
 from grubkd.tree.root import Root
-
-
-class Live(Root):
-    """A tree that says it is the running system's own: its /proc and /sys are read."""
-
-    @property
-    def live(self) -> bool:
-        return True
 
 
 def read(top: Path, files: dict[str, str | bytes], *, live: bool = False, **given: object) -> Machine:

@@ -5,21 +5,13 @@ import struct
 from pathlib import Path
 
 import pytest
-from support.livetree import grow
+from support.livetree import Live, grow
 
 from grubkd.machine import kernels, machine
 from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.size import KIB, MIB
 from grubkd.tree.root import Root
-
-
-class Live(Root):
-    """A tree that says it is the running system's own: its /proc and /sys are read."""
-
-    @property
-    def live(self) -> bool:
-        return True
 
 
 def read(top: Path, files: dict[str, str | bytes], *, live: bool = False, **given: object) -> Machine:

@@ -4,7 +4,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from support.livetree import grow
+from support.livetree import Live, grow
 
 from grubkd.machine import machine
 from grubkd.machine.machine import Machine
@@ -46,14 +46,6 @@ Shmem: 100 kB
 Slab: 90 kB
 SReclaimable: 50 kB
 """
-
-
-class Live(Root):
-    """A tree that says it is the running system's own: its /proc and /sys are read."""
-
-    @property
-    def live(self) -> bool:
-        return True
 
 
 def read(top: Path, files: dict[str, str | bytes], *, live: bool = False, **given: object) -> Machine:

@@ -256,6 +256,7 @@ def test_a_directory_exchanged_for_a_link_all_the_while(top: Path) -> None:
     untouched = tree.state(outside)
     loader, aside = top / "boot/loader", top / "boot/aside"
     over = threading.Event()
+    pause = 0.002  # seconds; longer after a failure and shorter after a success, so that both occur on any machine
 
     def exchange() -> None:
         while not over.is_set():
@@ -264,7 +265,7 @@ def test_a_directory_exchanged_for_a_link_all_the_while(top: Path) -> None:
             time.sleep(0.0002)
             loader.unlink()
             aside.rename(loader)
-            time.sleep(0.002)
+            time.sleep(pause)
 
     thread = threading.Thread(target=exchange)
     thread.start()

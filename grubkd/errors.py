@@ -35,16 +35,19 @@ def place_at(file: str, text: str, offset: int) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A warning. The run continues."""
+    """A warning. The run continues. `commands` fix it, if commands can: argument lists, run in order."""
 
     code: str
     message: str
     hint: str = ""
     place: Place | None = None
+    commands: tuple[tuple[str, ...], ...] = ()
 
 
 class GrubkdError(Exception):
     """The base class. `code`: a stable word for programs; `exit`: the exit code; `remedy`: the default hint.
+
+    `commands` fix it, if commands can: argument lists, run in order.
 
     A subclass states them as arguments of the class statement, or inherits them.
     """
@@ -58,11 +61,19 @@ class GrubkdError(Exception):
         for name, value in stated.items():
             setattr(cls, name, value)
 
-    def __init__(self, message: str, *, hint: str = "", place: Place | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        place: Place | None = None,
+        commands: tuple[tuple[str, ...], ...] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint or self.remedy
         self.place = place
+        self.commands = commands
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message

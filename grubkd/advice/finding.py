@@ -23,7 +23,8 @@ class Status(StrEnum):
 class Finding:
     """`check` names the thing and `code` the cause; both are stable words, and equal if nothing is wrong.
 
-    `message` is the fact, `why` says why it matters, and `fix` is the command or the setting that fixes it.
+    `message` is the fact, `why` says why it matters, and `fix` is the command or the setting that fixes it. `commands`
+    fix it, if commands can: argument lists, run in order.
     """
 
     check: str
@@ -33,6 +34,7 @@ class Finding:
     why: str = ""
     fix: str = ""
     place: Place | None = None
+    commands: tuple[tuple[str, ...], ...] = ()
 
 
 def ok(check: str, message: str, place: Place | None = None) -> Finding:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Version = tuple[int, int, int]
 
@@ -38,11 +41,6 @@ class Era(StrEnum):
     def since(self, other: Era) -> bool:
         """Whether this era is the other one or a later one."""
         return _ORDER[self] >= _ORDER[other]
-
-    @property
-    def counts_span(self) -> bool:
-        """Whether x86 kernels take the end of the last RAM, holes included, for the amount of RAM."""
-        return self in (Era.V2_6_29, Era.V2_6_32, Era.RHEL6)
 
     @property
     def knows_auto(self) -> bool:
@@ -122,13 +120,16 @@ class Behaviour(NamedTuple):
     """How a kernel reads and places crashkernel=.
 
     arm_high: its arm64 builds know `,high` and `,low`. auto: the ranges of `auto`, "" for the formula of the era or, if
-    the era does not know it, for none.
+    the era does not know it, for none. counts_span: for x86 builds the RAM is the end of the last one, holes included.
+    arm_falls_back: its arm64 builds up to 6.6 go on above the DMA limit, with 128M below it.
     """
 
     era: Era
     rules: ParserRules
     arm_high: bool
     auto: str = ""
+    counts_span: bool = False
+    arm_falls_back: bool = False
 
 
 class VendorChange(NamedTuple):
@@ -149,23 +150,35 @@ class VendorChange(NamedTuple):
 
 _ANY = 1 << 30
 _EL7A, _EL8, _EL9 = re.compile(r"\.el7a\b"), re.compile(r"\.el8(?:_\d+)?\b"), re.compile(r"\.el9(?:_\d+)?\b")
+_EL8_PC, _EL8_ARM = re.compile(r"\.el8(?:_\d+)?\.(?:x86_64|s390x)\b"), re.compile(r"\.el8(?:_\d+)?\.aarch64\b")
 _UEK, _FEDORA = re.compile(r"\.el\d+uek\b"), re.compile(r"\.fc3[3-5]\b")
 _OPENEULER, _ANOLIS = re.compile(r"\.oe\d"), re.compile(r"\.(?:an|al)(?:7|8|23)\b")
 _ARK_AUTO = "1G-64G:128M,64G-1T:256M,1T-:512M"
 _UEK_AUTO = "Oracle's UEK 4 and 5 know auto; their sizes were not read"
+_UEK_LATER = "Oracle posted `kernel/crash_core: Add crashkernel=auto` in 2021; which UEK has it was not read"
 _NOT_READ = "its sources were not read; a later kernel of this vendor has it"
+_EL9_FIXUP = (
+    "changelog of kernel-5.14.0-200.el9 has a fixup of arm64 crashkernel=X; whether it is that of 6.2 was not read"
+)
+_EL9_COMMON = "Red Hat's kernel/crash_reserve.c was read as of 6.9; in which build it came was not"
+_EL8_DOCUMENTED = "RHEL 8 documentation, kdump memory requirements; 4.18.0-240 has less"
 
 VENDOR_CHANGES: tuple[VendorChange, ...] = (
     VendorChange(_EL9, (5, 14), 122, _ANY, {"arm_high": True}, True, "changelog of kernel-5.14.0-122.el9: arm64 ,high"),
     VendorChange(_EL9, (5, 14), 133, _ANY, {"rounds_ram": True}, True, "changelog of kernel-5.14.0-133.el9: 128M"),
-    VendorChange(_EL9, (5, 14), 400, _ANY, {"era": Era.V6_8}, False, _NOT_READ),
+    VendorChange(_EL9, (5, 14), 200, _ANY, {"arm_falls_back": True}, False, _EL9_FIXUP),
+    VendorChange(_EL9, (5, 14), 400, _ANY, {"era": Era.V6_8}, False, _EL9_COMMON),
     VendorChange(_EL8, (4, 18), 0, 239, {"era": Era.RHEL7, "rounds_ram": False}, False, _NOT_READ),
+    VendorChange(_EL8_PC, (4, 18), 241, _ANY, {"auto": "1G-4G:192M,4G-64G:256M,64G-:512M"}, False, _EL8_DOCUMENTED),
+    VendorChange(_EL8_ARM, (4, 18), 241, _ANY, {"auto": "2G-:480M"}, False, _EL8_DOCUMENTED),
     VendorChange(_EL8, (4, 18), 348, _ANY, {"arm_high": True}, False, _NOT_READ),
     VendorChange(_EL7A, (4, 14), 0, _ANY, {"era": Era.RHEL7}, False, _NOT_READ),
     VendorChange(_UEK, (4, 1), 0, _ANY, {"era": Era.RHEL7}, False, _UEK_AUTO),
     VendorChange(_UEK, (4, 14), 0, _ANY, {"era": Era.RHEL7}, False, _UEK_AUTO),
     VendorChange(_UEK, (5, 4), 0, _ANY, {"rounds_ram": True}, False, _NOT_READ),
+    VendorChange(_UEK, (5, 4), 0, _ANY, {"auto": _ARK_AUTO}, False, _UEK_LATER),
     VendorChange(_UEK, (5, 15), 0, _ANY, {"rounds_ram": True, "arm_high": True}, False, _NOT_READ),
+    VendorChange(_UEK, (5, 15), 0, _ANY, {"auto": _ARK_AUTO}, False, _UEK_LATER),
     *(
         VendorChange(_FEDORA, (5, minor), 0, _ANY, {"auto": _ARK_AUTO}, False, "kernel-ark: Add crashkernel=auto")
         for minor in range(8, 15)
@@ -176,6 +189,29 @@ VENDOR_CHANGES: tuple[VendorChange, ...] = (
     VendorChange(_ANOLIS, (5, 10), 0, _ANY, {"arm_high": True}, False, _NOT_READ),
 )
 
+# Releases whose vendors take crashkernel= as upstream has it: upstream's own builds, Debian and its derivatives,
+# Ubuntu's kernels for bare metal, Fedora (but for the rows above).
+_UPSTREAM = re.compile(
+    r"[0-9.]+(?:-rc\d+)?(?:[-+][0-9.]*)?"
+    r"|[0-9.]+(?:-rc\d+)?[-+][-+.~0-9a-z]*-(?:amd64|[46]86(?:-pae|-bigmem)?|arm64(?:-16k)?|armmp(?:-lpae)?|riscv64"
+    r"|powerpc64(?:le)?(?:-64k)?|s390x|loong64)"
+    r"|[0-9.]+-[0-9.]+-(?:generic|server|virtual|lowlatency)(?:-(?:64k|pae|lpae))?"
+    r"|[-+._~0-9a-zA-Z]*\.fc\d+(?:\.[+._0-9a-zA-Z]+)?"
+)
+# What the kernel of another vendor may have taken from the next versions, by the era of its upstream version.
+_LATER: dict[Era, tuple[dict[str, Any], ...]] = {
+    Era.V3_0: ({"era": Era.V4_4},),
+    Era.V4_4: ({"era": Era.V5_10}, {"era": Era.V5_10, "arm_high": True}),
+    Era.V4_18: ({"era": Era.V5_10}, {"era": Era.V5_10, "arm_high": True}),
+    Era.V5_10: (
+        {"era": Era.V6_1, "arm_high": True},
+        {"era": Era.V6_1, "arm_high": True, "arm_falls_back": True},
+    ),
+    Era.V6_1: ({"arm_falls_back": True}, {"era": Era.V6_8}),
+    Era.V6_8: ({"era": Era.V6_12},),
+    Era.V6_12: ({"era": Era.V7_2},),
+}
+
 # Red Hat's kernels behave like their distribution: major of RHEL, version -> era, the build that was read.
 _RHEL: dict[tuple[str, tuple[int, int]], tuple[Era, str]] = {
     ("6", (2, 6)): (Era.RHEL6, "-642."),
@@ -183,6 +219,10 @@ _RHEL: dict[tuple[str, tuple[int, int]], tuple[Era, str]] = {
     ("8", (4, 18)): (Era.RHEL8, "-240."),
 }
 _BUILD = re.compile(r"-(\d+)")
+# x86: the sum of all RAM, memblock_phys_mem_size(), instead of the end of the last one, max_pfn.
+_COUNTS_SUM_SINCE: Version = (3, 11, 0)
+# a149cf00b158 and a9ae89df7377: `arm64: kdump: Support crashkernel=X fall back to reserve region above DMA zones`.
+_FALLS_BACK_SINCE: Version = (6, 2, 0)
 
 
 def behaviours_of(text: str, version: Version, rhel: str) -> tuple[tuple[Behaviour, ...], bool]:
@@ -198,18 +238,29 @@ def behaviours_of(text: str, version: Version, rhel: str) -> tuple[tuple[Behavio
         numbers = version if version[0] == 2 else version[:2]
         # Red Hat's other kernels mix behaviours of several versions: the era is only the nearest one.
         exact = numbers in _SOURCES_READ and not rhel
-    first = Behaviour(era, PARSER_RULES[era], era.since(Era.V6_1))
+    first = Behaviour(
+        era,
+        PARSER_RULES[era],
+        era.since(Era.V6_1),
+        counts_span=era is not Era.RHEL7 and version < _COUNTS_SUM_SINCE,
+        arm_falls_back=version >= _FALLS_BACK_SINCE,
+    )
     found = _BUILD.search(text)
     build = int(found[1][:9]) if found else 0
-    others = []
-    for row in VENDOR_CHANGES:
-        if row.version == version[:2] and row.first <= build <= row.last and row.tag.search(text):
+    rows = [row for row in VENDOR_CHANGES if row.version == version[:2] and row.tag.search(text)]
+    others = [] if known or rows or _UPSTREAM.fullmatch(text) else list(_LATER.get(era, ()))
+    for row in rows:
+        if row.first <= build <= row.last:
             exact = exact and row.certain
             if row.certain:
                 first = _changed(first, row.changes)
             else:
-                others.append(row)
-    return tuple(dict.fromkeys((first, *(_changed(first, row.changes) for row in others)))), exact
+                others.append(row.changes)
+    possible = [first, *(_changed(first, changes) for changes in others)]
+    if first.counts_span and era.since(Era.V3_0):
+        # Which version between 2.6.36 and 3.11 counts the sum first was not read.
+        possible += [each._replace(counts_span=False) for each in possible]
+    return tuple(dict.fromkeys(possible)), exact and len(possible) == 1
 
 
 def _changed(behaviour: Behaviour, changes: dict[str, Any]) -> Behaviour:
@@ -218,3 +269,12 @@ def _changed(behaviour: Behaviour, changes: dict[str, Any]) -> Behaviour:
     rules = rules._replace(**{name: value for name, value in changes.items() if name in ParserRules._fields})
     own = {name: value for name, value in changes.items() if name in Behaviour._fields}
     return behaviour._replace(**own, rules=rules)
+
+
+def doubt_of(behaviours: Sequence[Behaviour]) -> str:
+    """Why it is not known which of the behaviours a release has, "" if there is only one."""
+    if len(behaviours) == 1:
+        return ""
+    if len({each._replace(counts_span=False) for each in behaviours}) == 1:
+        return "before 3.11 it may count the holes between RAM as RAM"
+    return "this vendor may have changed it"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.placement.initrd import UnknownInitrd
 from grubkd.memory.placement.place import (
-    VENDOR_DECIDES,
     agreed,
     agreed_boots,
     counted_ram,
@@ -58,7 +57,7 @@ def placement(case: Case, asked: KernelRequest) -> Placement | None:
         if not facts or wanted is None:
             return None
         found.append(agreed_boots(wanted, facts))
-    return agreed(found, VENDOR_DECIDES)
+    return agreed(found, case.release.doubt)
 
 
 def reserves_clearly(case: Case, asked: KernelRequest) -> bool:

@@ -179,8 +179,9 @@ def _high_instead(cmdline: str, tokens: _Tokens, release: Release, machine: Arch
     if high.ret or high.size == 0:
         return _request(Parsed(EINVAL, 0, 0, high.reason or "size 0"))
     if tokens.low < 0:
-        # arm64 before 6.7 has no default.
-        amount = default_low(cmdline, release, machine) if rules.plain_decides else 0
+        # arm64 before 6.2 has no default.
+        defaults = rules.plain_decides or release.behaviours[0].arm_falls_back
+        amount = default_low(cmdline, release, machine) if defaults else 0
     else:
         low = parse_suffixed(cmdline, tokens.low, LOW, rules)
         if low.ret:

@@ -87,6 +87,11 @@ _E820 = re.compile(
     r"|([0-9a-fA-F]{1,16}) - ([0-9a-fA-F]{1,16}) \((.*?)\))\s*"
 )
 _RAMDISK = re.compile(r"RAMDISK: (?:\[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]|([0-9a-fA-F]+) - ([0-9a-fA-F]+))")
+# `ACPI: SRAT: Node 1 PXM 1 [mem 0x40000000-0x7fffffff]`, since 3.3; before `SRAT: Node 1 PXM 1 40000000-80000000`, ends
+# exclusive. The nodes themselves, where there is no SRAT: `Initmem setup node 1 [mem 0x40000000-0x7ffdffff]`.
+_NODE_RANGE = r"(?:\[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]|([0-9a-fA-F]+)-([0-9a-fA-F]+))"
+_SRAT = re.compile(r"SRAT: Node (\d{1,5}) PXM \d+ " + _NODE_RANGE)
+_INITMEM = re.compile(r"Initmem setup node (\d{1,5}) " + _NODE_RANGE)
 # `efi: EFI v2.70 by EDK II`; before 3.9 without the prefix.
 _EFI = re.compile(r"\bEFI v\d+\.\d+ by ")
 # `grep . /sys/firmware/memmap/*/*` saves all of them in one file.
@@ -94,7 +99,8 @@ _LISTED = re.compile(r"(?:.*/)?(\d+)/(start|end|type):(.*)")
 
 
 def from_e820_log(text: str, *, file: str = "dmesg") -> MemoryMap:
-    """Parse the `BIOS-e820` lines of an x86 kernel's boot messages, in the form of any version, and the RAMDISK line.
+    """Parse the `BIOS-e820` lines of an x86 kernel's boot messages, in the form of any version, the RAMDISK line, and
+    the lines about NUMA nodes.
 
     Other messages are ignored. Raises BadMemoryMap with the line, and if there is no BIOS-e820 line.
     """
@@ -112,7 +118,7 @@ def from_e820_log(text: str, *, file: str = "dmesg") -> MemoryMap:
         hint = "save the messages right after boot with: dmesg"
         raise BadMemoryMap("there is no BIOS-e820 line", hint=hint, place=Place(file))
     plain = from_firmware(ranges, source="log")
-    return MemoryMap(plain.ranges, "log", None, initrd, efi=_EFI.search(text) is not None)
+    return MemoryMap(plain.ranges, "log", None, initrd, efi=_EFI.search(text) is not None, nodes=_nodes(text))
 
 
 def from_saved(text: str, *, file: str) -> MemoryMap:
@@ -166,6 +172,19 @@ def _e820(line: str, at: int, file: str, number: int) -> tuple[int, int, str | N
     if not start <= end <= LIMIT:
         raise _not_understood(line, file, number, "the end must not be below the start")
     return start, end, kind
+
+
+def _nodes(text: str) -> tuple[tuple[int, int, int], ...]:
+    """The NUMA nodes by the firmware's table (SRAT), else as the kernel set them up; with numa=off it sets up one."""
+    for pattern in (_SRAT, _INITMEM):
+        found = []
+        for node, first, last, start, end in pattern.findall(text):
+            extent = (int(first, 16), int(last, 16) + 1) if first else (int(start, 16), int(end, 16))
+            if extent[0] < extent[1] <= LIMIT:
+                found.append((*extent, int(node)))
+        if found:
+            return tuple(found)
+    return ()
 
 
 def _ramdisk(line: str) -> Extent | None:

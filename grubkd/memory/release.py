@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import Usage
 from grubkd.memory.architecture import Architecture, implied
-from grubkd.memory.behaviours import Behaviour, Version, behaviours_of
+from grubkd.memory.behaviours import Behaviour, Version, behaviours_of, doubt_of
 from grubkd.memory.size import KIB, MIB
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ class Release:
         behaviours, exact = behaviours_of(text, version, red_hat[1] if red_hat else "")
         era = behaviours[0].era
         note = "" if exact else f"{text}: the behaviour is that of the nearest known kernel, {era}"
-        if len(behaviours) > 1:
-            note += "; this vendor may have changed it"
+        doubt = doubt_of(behaviours)
+        if doubt:
+            note += f"; {doubt}"
         if version < AUTOMATIC_SINCE:
             note += "; before 2.6.27 x86 reserves only with an @offset"
         words = _SEPARATORS.split(text.lower())
@@ -97,7 +98,12 @@ class Release:
     @property
     def counts_span(self) -> bool:
         """Whether its x86 kernels take the end of the last RAM, holes included, for the amount of RAM."""
-        return self.era.counts_span
+        return self.behaviours[0].counts_span
+
+    @property
+    def doubt(self) -> str:
+        """Why it is not known which of the possible behaviours it has, "" if there is only one."""
+        return doubt_of(self.behaviours)
 
     @property
     def sample(self) -> Release:

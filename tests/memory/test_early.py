@@ -1,5 +1,6 @@
 """What early parameters, NUMA nodes and boot loaders change about the reservation. Each test names its source."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -116,6 +117,14 @@ def test_nodes() -> None:
     # Some kernels cannot split nodes (CONFIG_NUMA_EMU).
     assert placed("crashkernel=1200M numa=fake=2", "6.1.0-50-amd64", memory).status == "uncertain"
     assert early.numa_borders("numa=fake=4", memory.ram, ())[0] == (512 * MIB, GIB, 1536 * MIB)
+
+
+def test_nodes_of_the_map_count_where_none_are_given() -> None:
+    """Saved boot messages have them: `SRAT: Node 1 PXM 1 [mem 0x40000000-0x7fffffff]`."""
+    memory = replace(from_firmware([LOW]), nodes=((0, GIB, 0), (GIB, 2 * GIB, 1)))
+    for facts, status in (({}, "failed"), ({"borders": (512 * MIB,)}, "reserved")):
+        assert placed("crashkernel=1200M", "6.1.0-50-amd64", memory, **facts).status == status
+    assert placed("crashkernel=1200M numa=off", "6.1.0-50-amd64", memory).status == "reserved"
 
 
 def test_vmalloc_moves_the_end_of_low_memory() -> None:

@@ -69,6 +69,32 @@ def test_iomem_of_arm64_tells_what_is_reserved() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "nodes"),
+    [
+        (
+            "ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0x0009ffff]\n"
+            "[    0.006] ACPI: SRAT: Node 0 PXM 0 [mem 0x00100000-0x1fffffff]\n"
+            "[    0.006] ACPI: SRAT: Node 1 PXM 1 [mem 0x20000000-0x3fffffff] hotplug\n"
+            "[    0.010] Initmem setup node 1 [mem 0x0000000020000000-0x000000003ffdffff]",
+            ((0, 0xA0000, 0), (0x100000, 0x20000000, 0), (0x20000000, 0x40000000, 1)),
+        ),
+        ("SRAT: Node 0 PXM 0 0-20000000\nSRAT: Node 1 PXM 1 20000000-40000000", ((0, 1 << 29, 0), (1 << 29, GIB, 1))),
+        # Without the table: the nodes of numa=fake= and of firmware that describes them otherwise.
+        (
+            "Initmem setup node 0 [mem 0x1000-0x1fffffff]\nInitmem setup node 1 [mem 0x20000000-0x3ffdffff]",
+            ((0x1000, 0x20000000, 0), (0x20000000, 0x3FFE0000, 1)),
+        ),
+        ("No NUMA configuration found", ()),
+        # Nonsense of a damaged log names no node.
+        ("SRAT: Node 0 PXM 0 [mem 0x20000000-0x1fffff]\nSRAT: Node 1 PXM 1 [mem 0x0-0x1ffffffffffffffff]", ()),
+    ],
+)
+def test_numa_nodes_of_boot_messages(lines: str, nodes: tuple[tuple[int, int, int], ...]) -> None:
+    """acpi_numa_memory_affinity_init() of arch/x86/mm/srat.c and init_memory_mapping() of 3.2, 6.1 and 7.2."""
+    assert from_saved(f"{NEW_LOG}{lines}\n", file="dmesg.txt").nodes == nodes
+
+
+@pytest.mark.parametrize(
     ("text", "place", "message"),
     [
         ("00001000-0009fbff : System RAM\nnonsense\n", "file:2:1", "not understood: 'nonsense'"),

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.memory.architecture import Architecture, architecture, implied
 from grubkd.memory.behaviours import VENDOR_CHANGES, Behaviour, Era, ParserRules, VendorChange
-from grubkd.memory.memory_map import typical
+from grubkd.memory.memory_map import from_firmware, typical
 from grubkd.memory.placement.arm import DEBIAN_ARM64
 from grubkd.memory.placement.place import place_line
 from grubkd.memory.release import Release, typical_image
-from grubkd.memory.size import GIB
+from grubkd.memory.size import GIB, MIB
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,14 @@ def test_every_change_of_a_vendor_names_its_source(change: VendorChange) -> None
         ("5.14.0-70.13.1.el9_0.aarch64", False, False, 0),
         ("5.14.0-122.el9.aarch64", True, False, 0),
         ("5.14.0-162.6.1.el9_1.x86_64", True, True, 0),
-        # What RHEL 9.4 and later took from 6.7 was not read.
-        ("5.14.0-503.11.1.el9_5.x86_64", True, True, 1),
-        ("6.12.0-55.el10.x86_64", True, True, 0),
+        # What RHEL 9.2 took from 6.2, and RHEL 9.4 and later from 6.7, was not read.
+        ("5.14.0-284.11.1.el9_2.aarch64", True, True, 1),
+        ("5.14.0-503.11.1.el9_5.x86_64", True, True, 2),
+        # RHEL 10 may have ,cma of 6.17.
+        ("6.12.0-55.el10.x86_64", True, True, 1),
+        # RHEL 8.4 and later: other sizes of auto; 8.5: ,high on arm64.
+        ("4.18.0-305.el8.x86_64", False, True, 1),
+        ("4.18.0-553.el8_10.aarch64", False, True, 2),
         # openEuler's installation guide documents X,high on arm64.
         ("5.10.0-60.18.0.50.oe2203.aarch64", True, False, 0),
         ("5.10.0-32-arm64", False, False, 0),
@@ -171,6 +176,25 @@ def test_every_change_of_a_vendor_names_its_source(change: VendorChange) -> None
         ("4.18.0-147.el8.x86_64", False, True, 1),
         ("4.14.35-2047.el7uek.x86_64", False, False, 1),
         ("5.10.8-200.fc33.x86_64", False, False, 1),
+        ("5.15.0-206.153.7.1.el9uek.x86_64", False, False, 2),
+        # Vendors whose sources were not read may have what the next versions brought.
+        ("5.14.21-150500.55.52-default", False, False, 2),
+        ("6.4.0-150600.23.25-default", True, True, 1),
+        ("4.12.14-122.37-default", False, False, 2),
+        ("5.10.225-213.878.amzn2.x86_64", False, False, 2),
+        ("6.1.102-111.182.amzn2023.aarch64", True, True, 2),
+        ("5.15.131.1-2.cm2", False, False, 2),
+        ("6.6.51.1-5.azl3", True, True, 1),
+        ("5.10.134-16.al8.x86_64", False, False, 1),
+        ("5.4.119-19.0009.tl3", False, False, 2),
+        ("6.8.0-1015-azure", True, True, 1),
+        # Upstream's, Debian's, Ubuntu's and Fedora's own.
+        ("6.6.13-1", True, True, 0),
+        ("6.12.74+deb13-cloud-amd64", True, True, 0),
+        ("5.15.0-25-generic-64k", False, False, 0),
+        ("6.1.0-1kali1-amd64", True, True, 0),
+        ("6.5.6-300.fc39.aarch64", True, True, 0),
+        ("7.2.0-rc4+", True, True, 0),
     ],
 )
 def test_what_vendors_changed(text: str, arm_high: bool, rounds: bool, others: int) -> None:
@@ -179,6 +203,56 @@ def test_what_vendors_changed(text: str, arm_high: bool, rounds: bool, others: i
     assert (behaviour.arm_high, behaviour.rules.rounds_ram) == (arm_high, rounds)
     assert len(release.possible) == 1 + others
     assert ("this vendor may have changed it" in release.note) is bool(others)
+
+
+def test_a_vendor_that_is_not_known_is_uncertain_where_neighbouring_versions_differ() -> None:
+    """5.19 rounds the RAM up to 128M; on arm64 it knows ,high. What all versions do alike stays certain."""
+    memory = from_firmware([(MIB, 2000 * MIB, "usable")])
+    suse = Release.parse("5.14.21-150500.55.52-default")
+    facts = {"initrd": None, "kaslr": False, "kernel_image": (16 * MIB, 64 * MIB)}
+    for value, status in (("2G-:256M", "uncertain"), ("1G-:256M", "reserved"), ("256M", "reserved")):
+        found = place_line(f"crashkernel={value}", suse, "x86_64", memory.ram_total, memory, **facts)
+        assert found.status == status
+        assert ("vendor" in found.reason) is (status == "uncertain")
+    arm = typical(16 * GIB, "arm64")
+    found = place_line("crashkernel=512M,high", suse, "arm64", arm.ram_total, arm, initrd=None, efi=False)
+    assert found.status == "uncertain"
+    assert () in (found.regions, *found.alternatives)
+    assert "may have changed it" in suse.note
+
+
+@pytest.mark.parametrize("text", ["3.2.0-4-amd64", "3.9.0", "3.10.0"])
+def test_before_3_11_holes_may_count_as_ram(text: str) -> None:
+    """get_total_mem() of 2.6.32 is max_pfn; memblock_phys_mem_size() of 3.11 is the sum. RHEL 7 has the sum."""
+    memory = typical(4 * GIB, "x86_64")
+    facts = {"initrd": None, "kaslr": False}
+    line = "crashkernel=1G-5G:64M,5G-:128M"
+    found = place_line(line, Release.parse(text), "x86_64", memory.span, memory, **facts)
+    assert {end - start for regions in (found.regions, *found.alternatives) for start, end in regions} == {
+        64 * MIB,
+        128 * MIB,
+    }
+    assert found.status == "uncertain"
+    assert "holes" in found.reason
+    for later in ("3.11.0", "3.10.0-1160.el7.x86_64"):
+        assert place_line(line, Release.parse(later), "x86_64", memory.ram_total, memory, **facts).status == "reserved"
+    # Other architectures have always counted the sum.
+    assert not Release.parse(text).possible[1].counts_span
+
+
+def test_arm64_goes_on_above_4g_since_6_2() -> None:
+    """a149cf00b158 and a9ae89df7377 of 6.2, 6c4dcaddbd36 of 6.5: 128M stay below; 6.1 has neither."""
+    memory = typical(16 * GIB, "arm64")
+    for text in ("6.2.0", "6.4.0", "6.5.0", "6.6.0", "6.8.0"):
+        for value in ("4G", "4G,high"):
+            found = place_line(f"crashkernel={value}", Release.parse(text), "arm64", 16 * GIB, memory, initrd=None)
+            assert {len(regions) for regions in (found.regions, *found.alternatives)} == {2}
+            low, high = found.regions
+            assert (low[1] - low[0], high[1] - high[0]) == (128 * MIB, 4 * GIB)
+    found = place_line("crashkernel=4G", Release.parse("6.1.0"), "arm64", 16 * GIB, memory, initrd=None)
+    assert found.status == "failed"
+    found = place_line("crashkernel=4G,high", Release.parse("6.1.0"), "arm64", 16 * GIB, memory, initrd=None)
+    assert len(found.regions) == 1
 
 
 def test_what_a_vendor_may_have_changed_is_not_certain() -> None:

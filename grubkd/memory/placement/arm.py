@@ -14,7 +14,7 @@ from grubkd.memory.placement import early
 from grubkd.memory.placement.generic import EFI, WHY, Limits, limits, or_without_kexec, search, take_top
 from grubkd.memory.placement.search import FreeMemory, failed, from_variants, reserved
 from grubkd.memory.release import possible_images
-from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
+from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_down, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,9 @@ _MEASURED = frozenset({(6, 1), (6, 12), (7, 2)})
 DEBIAN_ARM64 = re.compile(r"\d+\.\d+(?:\.\d+)?(?:-\d+|\+deb[0-9.]+)-arm64")
 _DEBIAN_16K = re.compile(r"\d+\.\d+(?:\.\d+)?(?:-\d+|\+deb[0-9.]+)-arm64-16k")
 
+# 6c4dcaddbd36, `arm64: kdump: simplify the reservation behaviour of crashkernel=,high`: as the common code of 6.7 does.
+_SIMPLIFIED_SINCE = (6, 5, 0)
+_LOW_BESIDE = 128 * MIB
 _PAGE_STRUCT = 64
 _SECTION = 128 * MIB
 # The descriptors of a page of page tables map 512 pages of 4K, 2048 of 16K, 8192 of 64K.
@@ -57,7 +60,10 @@ def judge_arm64(request: KernelRequest, facts: BootFacts) -> Likelihood:
     measured = release.version[:2] in _MEASURED and bool(DEBIAN_ARM64.fullmatch(release.text))
     measured = measured and not facts.efi and not facts.borders
     outcomes = []
-    for kernel in possible_images(release, facts.machine, ram[0][0], facts.kernel_image):
+    images = possible_images(release, facts.machine, ram[0][0], facts.kernel_image)
+    if facts.efi and not facts.kernel_image:
+        images += tuple(_loaded_by_efi(images[0][1] - images[0][0], ram))
+    for kernel in images:
         for blob in [None] if facts.efi else _device_trees(facts):
             taken = [kernel, *facts.memory.held, *([initrd] if initrd else []), *([blob] if blob else [])]
             free = FreeMemory(ram).split(facts.borders)
@@ -67,7 +73,22 @@ def judge_arm64(request: KernelRequest, facts: BootFacts) -> Likelihood:
             if release.version < (5, 15):
                 # Before 5.11 the region is reserved before all of it: arm64_memblock_init(). Stable kernels vary.
                 outcomes.append(_attempt(request, release, free, limits(facts.machine, ram), ram))
+    if facts.efi and request.base:
+        # The firmware may hold memory anywhere, and KASLR moves the kernel.
+        outcomes.append(failed("memory is in use"))
     return from_variants(outcomes, EFI if facts.efi else WHY)
+
+
+def _loaded_by_efi(size: int, ram: tuple[Extent, ...]) -> Iterator[Extent]:
+    """Where EFI firmware may have loaded the kernel: at the top, below up to two copies of its file, in steps of 2M.
+
+    efi_allocate_pages_aligned() of the EFI stub, 5.15 and later; seen on Debian's 6.12 by AAVMF below two copies.
+    """
+    top = max(ram, key=lambda extent: extent[1] - extent[0])[1]
+    for copies, step in product((3, 2, 1), (1, 0, 2, -1)):
+        start = round_down(top - copies * size, 2 * MIB) + step * 2 * MIB
+        if ram[0][0] <= start and start + size <= top:
+            yield start, start + size
 
 
 def _device_trees(facts: BootFacts) -> list[Extent | None]:
@@ -125,23 +146,35 @@ def _left(free: FreeMemory, layout: _Layout, facts: BootFacts) -> FreeMemory:
 def _attempt(
     request: KernelRequest, release: Release, free: FreeMemory, bounds: Limits, ram: tuple[Extent, ...]
 ) -> PlacementOutcome:
-    """Up to 6.6: sizes in whole pages, no fallback from one side of the DMA limit to the other."""
+    """Up to 6.6 sizes are whole pages."""
     if release.era.since(Era.V6_8):
         return search(request, release.era, Architecture.ARM64, free, bounds)
     size = round_up(request.size, release.page_size)
     if request.base and not release.era.since(Era.V6_1):
         return _given(request.base, size, bounds.align, free, ram)
-    low = request.base
-    high = bounds.high if request.high else bounds.low
-    found = free.from_top(size, bounds.align, low, low + size if low else high)
+    if release.version >= _SIMPLIFIED_SINCE:
+        asked = request._replace(size=size, low_beside=request.low if request.high else _LOW_BESIDE)
+        return search(asked, release.era, Architecture.ARM64, free, bounds)
+    return _before_simplified(request._replace(size=size), release, free, bounds)
+
+
+def _before_simplified(request: KernelRequest, release: Release, free: FreeMemory, bounds: Limits) -> PlacementOutcome:
+    """Up to 6.4; up to 6.1 there is no fallback from one side of the DMA limit to the other."""
+    size, base, low = request.size, request.base, request.low
+    high = base + size if base else bounds.high if request.high else bounds.low
+    found = free.from_top(size, bounds.align, base, high)
+    falls_back = release.behaviours[0].arm_falls_back
+    if found is None and falls_back and high == bounds.low:
+        low = _LOW_BESIDE
+        found = free.from_top(size, bounds.align, 0, bounds.high)
     if found is None:
         return failed(f"cannot allocate crashkernel (size:{size:#x})")
-    if found < bounds.low or not request.low:
+    if found < bounds.low - (low if falls_back else 0) or not low:
         return reserved(found, size)
-    below = free.without((found, found + size)).from_top(request.low, bounds.align, 0, bounds.low)
+    below = free.without((found, found + size)).from_top(low, bounds.align, 0, bounds.low)
     if below is None:
-        return failed(f"cannot allocate crashkernel low memory (size:{request.low:#x}).")
-    return reserved(found, size, (below, below + request.low))
+        return failed(f"cannot allocate crashkernel low memory (size:{low:#x}).")
+    return reserved(found, size, (below, below + low))
 
 
 def _given(base: int, size: int, align: int, free: FreeMemory, ram: tuple[Extent, ...]) -> PlacementOutcome:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 Regions = tuple[Extent, ...]
 
 INITRD_DECIDES = "where the boot loader puts the initrd decides"
-VENDOR_DECIDES = "this vendor may have changed what its kernel does"
 _MANY = 4
 MOST_OUTCOMES = 24
 """How many possible results a placement names: the likeliest ones."""
@@ -103,9 +102,11 @@ def possible_boots(  # noqa: PLR0913 (the facts of one boot)
     initrd: None for none. kaslr: None to derive it from the command line and the release. efi: booted by EFI firmware,
     which keeps data in RAM that the map calls usable; None: an x86 map shows it, on arm64 both are possible. known:
     kernel_image (from "Kernel code" to the end of "Kernel bss" without KASLR; with KASLR only its size matters; None: a
-    typical image) and borders (the first address of each NUMA node but the lowest). Raises ArchitectureUnknown.
+    typical image) and borders (the first address of each NUMA node but the lowest; empty: those of the map). Raises
+    ArchitectureUnknown.
     """
     machine = architecture(arch)
+    known["borders"] = known.get("borders") or early.node_borders(memory.nodes)
     moves = release.moves(cmdline) if kaslr is None else kaslr
     firmware = [efi] if efi is not None else [True] if memory.efi else [False]
     if efi is None and machine.is_x86:
@@ -136,9 +137,10 @@ def place_line(cmdline: str, release: Release, arch: str, ram: int, memory: Memo
     """The same for a command line: with each behaviour that the release may have. `ram`: as for kernel_parser.read."""
     found = []
     for each in release.possible:
-        request = read(cmdline, each, arch, ram)
+        counted = ram if each.counts_span == release.counts_span else counted_ram(each, arch, memory, cmdline)
+        request = read(cmdline, each, arch, counted)
         found.append(place(request, each, arch, memory, cmdline=cmdline, **facts))
-    return agreed(found, VENDOR_DECIDES)
+    return agreed(found, release.doubt)
 
 
 def agreed_boots(request: KernelRequest, boots: Sequence[BootFacts]) -> Placement:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from grubkd.memory.behaviours import Era
 from grubkd.memory.placement import early
 from grubkd.memory.placement.generic import or_without_kexec
-from grubkd.memory.placement.search import FreeMemory, failed, from_variants, reserved
+from grubkd.memory.placement.search import FreeMemory, failed, from_variants, hang, reserved
 from grubkd.memory.release import possible_images
 from grubkd.memory.size import GIB, LIMIT, MIB, round_down, round_up
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _FADUMP_ON = ("fadump=on", "fadump=nocma")
 _WHY_POWER = "the kernel's own size, its page size and the partition's real mode area (RMA) are not known"
-_OVERLAP = "Crash kernel can not overlap current kernel: a kernel that does not check it does not boot"
+_OVERLAP = "Crash kernel can not overlap current kernel"
+_OVERWRITTEN = "the region overlaps the kernel, and the machine may not boot"
 
 
 def judge_power(request: KernelRequest, facts: BootFacts) -> Likelihood:
@@ -35,6 +36,9 @@ def judge_power(request: KernelRequest, facts: BootFacts) -> Likelihood:
         for image in images
         for rma in areas
     ]
+    if request.base and failed(_OVERLAP) in outcomes:
+        # overlaps_crashkernel() is asked late: what the kernel took before may lie in the region.
+        return from_variants([*outcomes, hang(_OVERWRITTEN)], _OVERWRITTEN)
     return from_variants(outcomes, _WHY_POWER)
 
 

@@ -10,6 +10,7 @@ from grubkd.boot.entry import file_name, main_boot
 from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.machine.kernels import NO_CONFIG
+from grubkd.memory.architecture import Architecture
 from grubkd.memory.case import Case, Needs, Observed, Parts
 from grubkd.memory.placement import early
 from grubkd.memory.release import Release
@@ -95,6 +96,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         kaslr=False if config.kaslr is False else None,
         efi=hardware.efi,
         borders=hardware.borders if memory is not None else (),
+        dma_limit=hardware.dma_limit if memory is not None and architecture is Architecture.ARM64 else None,
         observed=None if hypervisor else observed(words, release, machine),
     )
 

@@ -31,7 +31,8 @@ class Hardware:
     modules: what the loaded modules take, None if unknown. keyslots: see keyslot_memory. encrypted: AMD SME or SEV is
     on, so devices need bounce buffers. smmu: there is an arm64 SMMU. mlx5: there is a network card of that driver.
     efi: booted by EFI firmware. initrd: where the boot loader put it at this boot. borders: the first address of each
-    NUMA node but the lowest. pv_guest: a paravirtual guest of Xen, whose kernels reserve nothing.
+    NUMA node but the lowest. dma_limit: the end of the lowest zone, which DMA reaches. pv_guest: a paravirtual guest of
+    Xen, whose kernels reserve nothing.
     """
 
     modules: int | None = None
@@ -42,6 +43,7 @@ class Hardware:
     efi: bool | None = None
     initrd: Extent | None = None
     borders: tuple[int, ...] = ()
+    dma_limit: int | None = None
     pv_guest: bool = False
 
 
@@ -70,6 +72,7 @@ def read(tree: Root, host: Root, *, runs: bool) -> Hardware:
         efi=host.exists("/sys/firmware/efi"),
         initrd=_initrd(host) if runs else None,
         borders=_borders(host),
+        dma_limit=_dma_limit(host),
         # The control domain looks the same, but there the hypervisor reserves memory.
         pv_guest=(text(host, "/sys/hypervisor/guest_type") or "").strip() == "PV"
         and "control_d" not in (text(host, "/proc/xen/capabilities") or ""),
@@ -111,18 +114,47 @@ def _in_boot_params(data: bytes) -> Extent | None:
 
 
 def _borders(host: Root) -> tuple[int, ...]:
-    """The first address of every NUMA node but the lowest, by the memory blocks that /sys lists for each."""
+    """Where one NUMA node ends and the next one begins, by the memory blocks that /sys lists for each."""
+    from grubkd.memory.placement.early import node_borders
+
     nodes = [name for name in host.list("/sys/devices/system/node") if re.fullmatch(r"node\d+", name)]
     block = text(host, "/sys/devices/system/memory/block_size_bytes") if len(nodes) > 1 else None
     if not block or not re.fullmatch(r"[0-9a-f]+", block.strip()):
         return ()
-    starts = []
-    for node in nodes:
-        names = host.list(f"/sys/devices/system/node/{node}")
-        blocks = [int(name[6:]) for name in names if re.fullmatch(r"memory\d+", name)]
-        if blocks:
-            starts.append(min(blocks) * int(block.strip(), 16))
-    return tuple(sorted(starts)[1:])
+    size = int(block.strip(), 16)
+    blocks = [
+        (int(name[6:]) * size, (int(name[6:]) + 1) * size, int(node[4:]))
+        for node in nodes
+        for name in host.list(f"/sys/devices/system/node/{node}")
+        if re.fullmatch(r"memory\d+", name)
+    ]
+    return node_borders(blocks)
+
+
+_PAGES = (4 * KIB, 16 * KIB, 64 * KIB)
+_ZONE = re.compile(r"^Node \d+, zone +(\w+)$(.*?)(?=^Node |\Z)", re.MULTILINE | re.DOTALL)
+_ZONE_FIELD = re.compile(r"^ +(spanned|managed|start_pfn):? +(\d{1,15})$", re.MULTILINE)
+
+
+def _dma_limit(host: Root) -> int | None:
+    """The end of ZONE_DMA by /proc/zoneinfo, in bytes; None without such a zone.
+
+    Its numbers are pages, whose size is the total memory divided by all managed pages. Before 5.11 arm64 kernels
+    reserve below another limit.
+    """
+    running = re.match(r"(\d{1,3})\.(\d{1,4})", text(host, "/proc/sys/kernel/osrelease") or "")
+    if not running or (int(running[1]), int(running[2])) < (5, 11):
+        return None
+    zones = [
+        (name, {field: int(number) for field, number in _ZONE_FIELD.findall(rest)})
+        for name, rest in _ZONE.findall(text(host, "/proc/zoneinfo") or "")
+    ]
+    managed = sum(fields.get("managed", 0) for _, fields in zones)
+    total = re.search(r"^MemTotal: +(\d{1,15}) kB$", text(host, "/proc/meminfo") or "", re.MULTILINE)
+    ends = [fields["start_pfn"] + fields["spanned"] for name, fields in zones if name == "DMA" and len(fields) == 3]
+    if not managed or not total or not ends:
+        return None
+    return max(ends) * min(_PAGES, key=lambda page: abs(page * managed - int(total[1]) * KIB))
 
 
 _MAGIC = b"LUKS\xba\xbe"

@@ -126,4 +126,5 @@ def _boots(case: Case) -> Iterator[BootFacts]:
             kaslr=case.kaslr,
             kernel_image=memory.kernel,
             borders=case.borders,
+            dma_limit=case.dma_limit,
         )

@@ -13,6 +13,29 @@ from grubkd.machine.machine import Machine
 from grubkd.memory.size import GIB, MIB
 from grubkd.tree.root import Root
 
+# Of a Raspberry Pi 4 with 4G.
+ZONES = """\
+Node 0, zone      DMA
+  per-node stats
+      nr_inactive_anon 1200
+  pages free     180000
+        spanned  262144
+        present  242688
+        managed  225280
+  start_pfn:           0
+Node 0, zone    DMA32
+  pages free     600000
+        spanned  770048
+        present  770048
+        managed  745236
+  start_pfn:           262144
+Node 0, zone   Normal
+  pages free     0
+        spanned  0
+        present  0
+        managed  0
+"""
+
 
 def read(top: Path, files: dict[str, str | bytes], *, live: bool = False, **given: object) -> Machine:
     grow(top, files)
@@ -20,6 +43,24 @@ def read(top: Path, files: dict[str, str | bytes], *, live: bool = False, **give
 
 
 class TestHardware:
+    @pytest.mark.parametrize(
+        ("kernel", "pages", "limit"),
+        [
+            ("6.12.25+rpt-rpi-v8", ZONES, GIB),
+            # Before 5.11 the region is below 4G whatever the zone.
+            ("5.10.103-v8+", ZONES, None),
+            ("6.12.0-arm64", ZONES.replace("zone      DMA\n", "zone   Normal\n"), None),
+            ("6.12.0-arm64", "", None),
+        ],
+    )
+    def test_where_dma_ends(self, tmp_path: Path, kernel: str, pages: str, limit: int | None) -> None:
+        files: dict[str, str | bytes] = {
+            "proc/sys/kernel/osrelease": kernel,
+            "proc/meminfo": "MemTotal: 3882064 kB\n",
+            "proc/zoneinfo": pages,
+        }
+        assert read(tmp_path, files, live=True).hardware.dma_limit == limit
+
     def flags(self, tmp_path: Path, flags: str, cmdline: str = "quiet") -> bool:
         files: dict[str, str | bytes] = {
             "proc/cpuinfo": f"processor\t: 0\nflags\t\t: {flags}\n",
@@ -49,6 +90,11 @@ class TestHardware:
             "sys/devices/system/node/node0/memory7": "",
             "sys/devices/system/node/node1/memory8": "",
             "sys/devices/system/node/node1/memory15": "",
+            # Nodes may take turns.
+            "sys/devices/system/node/node0/memory32": "",
+            "proc/sys/kernel/osrelease": "6.12.25+rpt-rpi-v8\n",
+            "proc/meminfo": "MemTotal:        3882064 kB\n",
+            "proc/zoneinfo": ZONES,
             "etc/sysconfig/kdump": '# nr_cpus=1\nKDUMP_COMMANDLINE_APPEND="irqpoll nr_cpus=16 reset_devices"\n',
         }
         found = read(tmp_path, files, live=True)
@@ -56,7 +102,8 @@ class TestHardware:
         assert hardware.modules == 3 * MIB
         assert (hardware.smmu, hardware.mlx5, hardware.efi) == (True, True, True)
         assert hardware.initrd == (0x7C000000, 0x7E000000)
-        assert hardware.borders == (1 * GIB,)
+        assert hardware.borders == (1 * GIB, 4 * GIB)
+        assert hardware.dma_limit == GIB
         assert found.capture_cpus == 16
 
     @pytest.mark.parametrize(

@@ -377,6 +377,24 @@ def test_arm64() -> None:
     assert result("crashkernel=0x10000001@2G", "6.1.192", "arm64", efi=False) == at(2 * GIB, 256 * MIB + 4096)
 
 
+def test_where_dma_ends_on_arm64() -> None:
+    """The Raspberry Pi 4's devices reach 1G: its device tree says so, its map does not. 5.9 does not ask."""
+    memory = from_firmware([(0, 0x3B400000, "System RAM"), (GIB, 0xFC000000, "System RAM")])
+
+    def tops(release: str, **known: Any) -> set[bool]:
+        found = placed("crashkernel=256M", release, "arm64", memory=memory, efi=False, **known)
+        return {regions[0][1] <= GIB for regions in (found.regions, *found.alternatives)}
+
+    for release in ("5.15.0", "6.1.0", "6.12.25+rpt-rpi-v8"):
+        assert tops(release) == {True, False}
+        assert tops(release, dma_limit=GIB) == {True}
+        assert tops(release, dma_limit=4 * GIB) == {False}
+    assert tops("5.9.0") == {False}
+    assert "DMA" in placed("crashkernel=256M", "6.12", "arm64", memory=memory, efi=False).reason
+    # RAM from 1G on is above such a limit, which then does not count.
+    assert "DMA" not in placed("crashkernel=256M", "6.12", "arm64", efi=False).reason
+
+
 def test_powerpc() -> None:
     assert result("crashkernel=256M", "6.1.0-50-powerpc64le", "ppc64le") == at(512 * MIB, 256 * MIB)
     assert result("crashkernel=256M", "4.18.0", "ppc64le") == at(128 * MIB, 256 * MIB)

@@ -63,20 +63,34 @@ def judge_arm64(request: KernelRequest, facts: BootFacts) -> Likelihood:
     images = possible_images(release, facts.machine, ram[0][0], facts.kernel_image)
     if facts.efi and not facts.kernel_image:
         images += tuple(_loaded_by_efi(images[0][1] - images[0][0], ram))
-    for kernel in images:
+    for kernel, bounds in product(images, _limits(facts)):
         for blob in [None] if facts.efi else _device_trees(facts):
             taken = [kernel, *facts.memory.held, *([initrd] if initrd else []), *([blob] if blob else [])]
             free = FreeMemory(ram).split(facts.borders)
             free = free.without(*(extent for extent in merged(taken) if extent not in facts.memory.crash))
             for layout in _arm64_layouts(facts, measured=measured):
-                outcomes.append(_attempt(request, release, _left(free, layout, facts), limits(facts.machine, ram), ram))
+                outcomes.append(_attempt(request, release, _left(free, layout, facts, bounds), bounds, ram))
             if release.version < (5, 15):
                 # Before 5.11 the region is reserved before all of it: arm64_memblock_init(). Stable kernels vary.
-                outcomes.append(_attempt(request, release, free, limits(facts.machine, ram), ram))
+                outcomes.append(_attempt(request, release, free, bounds, ram))
     if facts.efi and request.base:
         # The firmware may hold memory anywhere, and KASLR moves the kernel.
         outcomes.append(failed("memory is in use"))
-    return from_variants(outcomes, EFI if facts.efi else WHY)
+    why = "where DMA ends is not known" if len(_limits(facts)) > 1 else EFI if facts.efi else WHY
+    return from_variants(outcomes, why)
+
+
+def _limits(facts: BootFacts) -> list[Limits]:
+    """The possible limits: since 5.11 the device tree or ACPI's IORT may lower that of DMA, as on the Raspberry Pi 4.
+
+    zone_sizes_init() of arch/arm64/mm/init.c; max_zone_phys() ignores a limit that is below all RAM.
+    """
+    usual = limits(facts.machine, facts.memory.ram)
+    if facts.dma_limit is not None and facts.release.version >= (5, 11):
+        return [usual._replace(low=min(facts.dma_limit, usual.low))]
+    if facts.release.version >= (5, 10) and facts.memory.ram[0][0] < GIB < usual.low:
+        return [usual, usual._replace(low=GIB)]
+    return [usual]
 
 
 def _loaded_by_efi(size: int, ram: tuple[Extent, ...]) -> Iterator[Extent]:
@@ -122,10 +136,9 @@ def _arm64_layouts(facts: BootFacts, *, measured: bool) -> Iterator[_Layout]:
         yield _Layout(each[2], each[1], each[0], each[3])
 
 
-def _left(free: FreeMemory, layout: _Layout, facts: BootFacts) -> FreeMemory:
+def _left(free: FreeMemory, layout: _Layout, facts: BootFacts, bounds: Limits) -> FreeMemory:
     """What is free after the layout's allocations, from the top down; CMA below what DMA reaches."""
-    ram, page = facts.memory.ram, facts.release.page_size
-    dma = min(4 * GIB, ram[-1][1]) if ram[0][0] < 4 * GIB else LIMIT
+    page = facts.release.page_size
     left = take_top(free, layout.tables + layout.beyond, page, LIMIT)
     block = page * page // _DESCRIPTOR
     if page == 4 * KIB or not layout.structs:
@@ -140,7 +153,7 @@ def _left(free: FreeMemory, layout: _Layout, facts: BootFacts) -> FreeMemory:
         )
     # CMA is aligned to a page block: the larger of both up to 5.17.
     align = max(block, 4 * MIB) if facts.release.version < (5, 18) else block
-    return take_top(left, round_up(layout.cma, align), align, dma)
+    return take_top(left, round_up(layout.cma, align), align, bounds.low)
 
 
 def _attempt(

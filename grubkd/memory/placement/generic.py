@@ -42,7 +42,7 @@ def limits(machine: Architecture, ram: tuple[Extent, ...]) -> Limits:
     if machine is Architecture.I386:
         return Limits(16 * MIB, 512 * MIB, 512 * MIB)
     if machine is Architecture.ARM64:
-        # The end of ZONE_DMA, unless the device tree or the IORT table sets a lower one.
+        # The end of ZONE_DMA, unless something sets a lower one.
         return Limits(2 * MIB, end if start >= 4 * GIB else min(4 * GIB, end), 1 << 48)
     if machine is Architecture.RISCV64:
         return Limits(2 * MIB, min(4 * GIB, end), end)

@@ -101,7 +101,8 @@ _LISTED = re.compile(r"(?:.*/)?(\d+)/(start|end|type):(.*)")
 def from_e820_log(text: str, *, file: str = "dmesg") -> MemoryMap:
     """Parse the `BIOS-e820` lines of an x86 kernel's boot messages, in the form of any version.
 
-    The RAMDISK line and those of NUMA nodes (SRAT) are read too. Other messages are ignored. Raises BadMemoryMap with the line, and if there is no BIOS-e820 line.
+    The RAMDISK line and those of NUMA nodes (SRAT) are read too, other messages are ignored. Raises BadMemoryMap with
+    the line, and if there is no BIOS-e820 line.
     """
     ranges: list[tuple[int, int, str]] = []
     initrd: Extent | None = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import Notice, WouldNotReserve
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.size import GIB
+from grubkd.memory.size import GIB, TIB, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,11 +123,14 @@ SUSE = (
 _ORACLE = "Oracle Linux images, default kernel command line; Oracle Linux 8 documentation, kdumpctl estimate: 448M"
 _OPENEULER = "openEuler documentation, how to enable kdump manually"
 _AZURE = "Azure Linux, 51_kexec_tools.cfg of kexec-tools 2.0.27"
+_AMAZON = "Bottlerocket, Amazon's default kernel command line (2025); Amazon Linux publishes no value"
+_CLOUD = frozenset({Architecture.X86_64}) | ARM
 
 OTHERS = (
     *(VendorRow("oracle", (major,), X86, "1G-64G:448M,64G-:512M", _ORACLE) for major in (8, 9, 10)),
-    VendorRow("openeuler", (), frozenset({Architecture.X86_64}) | ARM, "512M,high", _OPENEULER),
-    VendorRow("azurelinux", (), frozenset({Architecture.X86_64}) | ARM, "512M-32G:256M,32G-:512M", _AZURE),
+    VendorRow("openeuler", (), _CLOUD, "512M,high", _OPENEULER),
+    VendorRow("azurelinux", (), _CLOUD, "512M-32G:256M,32G-:512M", _AZURE),
+    VendorRow("amazon", (), _CLOUD, "2G-:256M", _AMAZON),
 )
 
 ROWS: tuple[VendorRow, ...] = (*RHEL, *KDUMP_UTILS, *FEDORA, *DEBIAN, *UBUNTU, *SUSE, *OTHERS)
@@ -147,9 +150,13 @@ _FAMILIES = {
     **dict.fromkeys(("ol", "oracle"), "oracle"),
     "openeuler": "openeuler",
     **dict.fromkeys(("azurelinux", "mariner"), "azurelinux"),
+    **dict.fromkeys(("amzn", "bottlerocket"), "amazon"),
     **dict.fromkeys(("suse", "sles", "sled", "sles_sap", "sle_hpc", "sle-micro", "sl-micro"), "suse"),
     **dict.fromkeys(("opensuse", "opensuse-leap", "opensuse-tumbleweed", "opensuse-microos"), "suse"),
 }
+
+# Those of them that are built from their family's sources, and have no rows of their own.
+_REBUILDS = {"centos", "rocky", "almalinux", "scientific", "eurolinux", "circle", "springdale", "raspbian"}
 
 # A family whose rows hold where a distribution has none of its own, and the first version that has one.
 _PARENTS = {"oracle": ("rhel", 8)}
@@ -189,9 +196,10 @@ def choose(case: Case) -> Choice:
     if parent and (not version or version[0] < since or not _row(own or "", version, case)):
         found = _row(parent, version, case)
         if found:
-            return Choice(found, f"{name}, {case.machine}: it has no row of its own, that of {parent} holds")
+            return _choice(case, found, f"{name}, {case.machine}: it has no row of its own, that of {parent} holds")
     if own and (found := _row(own, distribution.version or _of_kernel(release, own), case)):
-        return Choice(found, f"{name}, {case.machine}: the nearest row of its vendor")
+        whose = f"{own}, from which it is built" if distribution.id.lower() in _REBUILDS else "its vendor"
+        return _choice(case, found, f"{name}, {case.machine}: the nearest row of {whose}")
     parents = (
         () if own else ((like, f"{name} is like {like}: its row for {case.machine}") for like in distribution.like)
     )
@@ -199,12 +207,28 @@ def choose(case: Case) -> Choice:
     for parent, why in (*parents, (of_kernel, f"the kernel is one of {of_kernel}'s: its row")):
         family = _FAMILIES.get(parent)
         if family and (found := _row(family, _of_kernel(release, family), case)):
-            return Choice(found, why, (_unknown(name, found.source),))
+            return _choice(case, found, why, (_unknown(name, found.source),))
     # The rows of kdump-utils. It has none for riscv64 and loongarch64: they get that of arm64.
     found = _row(FALLBACK, (), case) or _row(FALLBACK, (), replace(case, machine=Architecture.ARM64))
     if found is None:
         raise WouldNotReserve(f"no row is known for {case.machine}")
-    return Choice(found, f"{name}, {case.machine}: its vendor has no row", (_unknown(name, found.source),))
+    said = f"{name}, {case.machine}: its vendor has no row"
+    return _choice(case, found, said, (_unknown(name, found.source),))
+
+
+def _choice(case: Case, row: VendorRow, reason: str, warnings: tuple[Notice, ...] = ()) -> Choice:
+    """The choice, for RAM beyond what the row's vendor writes about: more for SUSE, the last amount for others."""
+    ram = case.rounded_ram or 0
+    if row.family == "suse" and ram > TIB:
+        # SUSE Linux Enterprise, System Analysis and Tuning Guide, Calculating crashkernel allocation size.
+        count = -(-ram // TIB)
+        row = replace(row, text=f"{int(row.text.removesuffix('M')) * count}M")
+        reason += (
+            f"; times {count} terabytes, as SUSE documents, which also adds half a megabyte for each path to a LUN"
+        )
+    elif ram > (row.steps[-1][0] if row.steps else TIB) and "T-" not in row.text:
+        reason += f"; extrapolated: its vendor does not mention {format_size(ram)}"
+    return Choice(row, reason, warnings)
 
 
 def _unknown(name: str, source: str) -> Notice:

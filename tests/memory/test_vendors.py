@@ -1,12 +1,14 @@
 """Which vendor's row holds for a system: by family, nearest version, likeness, architecture and kernel."""
 
+from dataclasses import replace
+
 import pytest
 
 from grubkd.errors import Notice
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.case import Case, Needs
 from grubkd.memory.release import Release
-from grubkd.memory.size import GIB, MIB
+from grubkd.memory.size import GIB, MIB, TIB
 from grubkd.memory.value import parse_value
 from grubkd.memory.vendors import ROWS, Distribution, VendorRow, choose
 
@@ -111,8 +113,8 @@ def test_rhel_5_is_a_step_for_each_amount_of_ram() -> None:
     [
         ("linuxmint", ("ubuntu", "debian"), "6.8.0-49-generic", X86_64, NOBLE),
         ("kali", ("debian",), "6.12.0-kali-amd64", X86_64, "512M-:192M"),
-        # Amazon's numbers are its own: the newest row of the first family it is like.
-        ("amzn", ("centos", "rhel", "fedora"), "5.10.0-1.amzn2.x86_64", X86_64, TODAY),
+        # Its numbers are its own: the newest row of the first family it is like.
+        ("alinux", ("rhel", "fedora", "centos", "anolis"), "5.10.134-16.al8.x86_64", X86_64, TODAY),
         # A derivative's kernel tells which release it was built from.
         ("navix", ("rhel", "fedora"), "5.14.0-503.el9.x86_64", X86_64, PC),
         ("arch", (), "6.12.1-arch1-1", X86_64, TODAY),
@@ -142,6 +144,10 @@ def test_row_of_what_a_system_is_like(
         ("openEuler", (22, 3), "5.10.0-60.18.0.50.oe2203.aarch64", ARM64, "512M,high"),
         ("azurelinux", (3, 0), "6.6.51.1-5.azl3", X86_64, "512M-32G:256M,32G-:512M"),
         ("mariner", (2, 0), "5.15.131.1-2.cm2", X86_64, "512M-32G:256M,32G-:512M"),
+        # Bottlerocket's default command line: the one value that Amazon publishes.
+        ("amzn", (2,), "5.10.225-213.878.amzn2.x86_64", X86_64, "2G-:256M"),
+        ("amzn", (2023,), "6.1.102-111.182.amzn2023.aarch64", ARM64, "2G-:256M"),
+        ("bottlerocket", (1, 44), "6.12.58", X86_64, "2G-:256M"),
     ],
 )
 def test_other_vendors(own: str, version: tuple[int, ...], kernel: str, machine: Architecture, text: str) -> None:
@@ -184,3 +190,51 @@ def test_every_system_and_machine_gets_a_row() -> None:
                     needs = Needs(fadump=fadump)
                     case = Case(release, machine, Distribution(own), pages_64k=pages_64k, needs=needs)
                     assert choose(case).row.source
+
+
+@pytest.mark.parametrize(
+    ("system", "kernel", "ram", "text", "said"),
+    [
+        (Distribution("rocky", (9, 5)), "5.14.0-503.el9.x86_64", 16 * GIB, PC, "row of rhel, from which it is built"),
+        (Distribution("rhel", (9, 5)), "5.14.0-503.el9.x86_64", TIB, PC, "the nearest row of its vendor"),
+        (
+            Distribution("rhel", (9, 5)),
+            "5.14.0-503.el9.x86_64",
+            2 * TIB,
+            PC,
+            "its vendor; extrapolated: its vendor does not mention 2T",
+        ),
+        (Distribution("ubuntu", (24, 4)), "6.8.0-49-generic", 3 * TIB, NOBLE, "vendor does not mention 3T"),
+        (Distribution("debian", (12,)), "6.1.0-50-amd64", 4 * TIB, "384M-:128M", "vendor does not mention 4T"),
+        (
+            Distribution("centos", (5, 11)),
+            "2.6.18-398.el5",
+            32 * GIB,
+            "",
+            "extrapolated: its vendor does not mention 32G",
+        ),
+        # SUSE: High is the recommendation for each terabyte, and half a megabyte for each path to a LUN.
+        (Distribution("sles", (15, 5)), "5.14.21-150500-default", TIB, "192M", "the nearest row of its vendor"),
+        (Distribution("sles", (15, 5)), "5.14.21-150500-default", 6 * TIB - GIB, "1152M", "times 6 terabytes"),
+        (
+            Distribution("amzn", (2023,)),
+            "6.1.102-111.182.amzn2023.x86_64",
+            16 * GIB,
+            "2G-:256M",
+            "the nearest row of its vendor",
+        ),
+    ],
+)
+def test_the_reason_says_whose_row_it_is_and_where_it_is_extrapolated(
+    system: Distribution, kernel: str, ram: int, text: str, said: str
+) -> None:
+    found = choose(Case(Release.parse(kernel), X86_64, system, ram=ram))
+    assert found.row.text == text
+    assert found.reason.endswith(said) or f"{said}, as SUSE documents" in found.reason
+
+
+def test_a_table_that_mentions_terabytes_is_not_extrapolated() -> None:
+    case = Case(
+        Release.parse("7.0.2-200.fc44.ppc64le"), PPC64LE, Distribution("fedora", (44,)), needs=Needs(fadump=True)
+    )
+    assert "extrapolated" not in choose(replace(case, ram=40 * TIB)).reason

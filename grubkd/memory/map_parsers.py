@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from grubkd.errors import Place
-from grubkd.memory.memory_map import BadMemoryMap, MemoryMap, from_firmware
+from grubkd.memory.memory_map import BadMemoryMap, MemoryMap, from_firmware, merged
 from grubkd.memory.size import LIMIT
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ _RAMDISK = re.compile(r"RAMDISK: (?:\[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]|([
 # `ACPI: SRAT: Node 1 PXM 1 [mem 0x40000000-0x7fffffff]`, since 3.3; before `SRAT: Node 1 PXM 1 40000000-80000000`, ends
 # exclusive. The nodes themselves, where there is no SRAT: `Initmem setup node 1 [mem 0x40000000-0x7ffdffff]`.
 _NODE_RANGE = r"(?:\[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]|([0-9a-fA-F]+)-([0-9a-fA-F]+))"
-_SRAT = re.compile(r"SRAT: Node (\d{1,5}) PXM \d+ " + _NODE_RANGE)
-_INITMEM = re.compile(r"Initmem setup node (\d{1,5}) " + _NODE_RANGE)
+_SRAT = re.compile(r"SRAT: Node (\d{1,5}) PXM \d+ " + _NODE_RANGE + "( hotplug)?")
+_INITMEM = re.compile(r"Initmem setup node (\d{1,5}) " + _NODE_RANGE + "()")
 # `efi: EFI v2.70 by EDK II`; before 3.9 without the prefix.
 _EFI = re.compile(r"\bEFI v\d+\.\d+ by ")
 # `grep . /sys/firmware/memmap/*/*` saves all of them in one file.
@@ -118,7 +118,9 @@ def from_e820_log(text: str, *, file: str = "dmesg") -> MemoryMap:
         hint = "save the messages right after boot with: dmesg"
         raise BadMemoryMap("there is no BIOS-e820 line", hint=hint, place=Place(file))
     plain = from_firmware(ranges, source="log")
-    return MemoryMap(plain.ranges, "log", None, initrd, efi=_EFI.search(text) is not None, nodes=_nodes(text))
+    nodes, hotplug = _nodes(text)
+    efi = _EFI.search(text) is not None
+    return MemoryMap(plain.ranges, "log", None, initrd, efi=efi, nodes=nodes, hotplug=hotplug)
 
 
 def from_saved(text: str, *, file: str) -> MemoryMap:
@@ -174,17 +176,18 @@ def _e820(line: str, at: int, file: str, number: int) -> tuple[int, int, str | N
     return start, end, kind
 
 
-def _nodes(text: str) -> tuple[tuple[int, int, int], ...]:
-    """The NUMA nodes by the firmware's table (SRAT), else as the kernel set them up; with numa=off it sets up one."""
+def _nodes(text: str) -> tuple[tuple[tuple[int, int, int], ...], tuple[Extent, ...]]:
+    """The NUMA nodes by the firmware's table (SRAT), else as the kernel set them up; and what can be unplugged."""
     for pattern in (_SRAT, _INITMEM):
-        found = []
-        for node, first, last, start, end in pattern.findall(text):
+        found, hotplug = [], []
+        for node, first, last, start, end, movable in pattern.findall(text):
             extent = (int(first, 16), int(last, 16) + 1) if first else (int(start, 16), int(end, 16))
             if extent[0] < extent[1] <= LIMIT:
                 found.append((*extent, int(node)))
+                hotplug += [extent] if movable else []
         if found:
-            return tuple(found)
-    return ()
+            return tuple(found), tuple(merged(hotplug))
+    return (), ()
 
 
 def _ramdisk(line: str) -> Extent | None:

@@ -40,7 +40,8 @@ class MemoryMap:
 
     source: "iomem", "firmware", "log" or "typical". Only some sources have: kernel, the running kernel's image from the
     start of its code to the end of its bss; initrd; crash, the crash kernel regions; held, other reserved memory inside
-    RAM; efi, whether EFI firmware made the map; nodes, the NUMA nodes' (start, end exclusive, node), as node_borders.
+    RAM; efi, whether EFI firmware made the map; nodes, the NUMA nodes' (start, end exclusive, node); hotplug, what can
+    be unplugged.
     """
 
     ranges: tuple[Range, ...]
@@ -51,6 +52,7 @@ class MemoryMap:
     held: tuple[Extent, ...] = ()
     efi: bool = False
     nodes: tuple[tuple[int, int, int], ...] = ()
+    hotplug: tuple[Extent, ...] = ()
 
     @property
     def ram(self) -> tuple[Extent, ...]:

@@ -119,6 +119,23 @@ def test_nodes() -> None:
     assert early.numa_borders("numa=fake=4", memory.ram, ())[0] == (512 * MIB, GIB, 1536 * MIB)
 
 
+def test_memory_that_can_be_unplugged() -> None:
+    """should_skip_region() of mm/memblock.c: with movable_node the kernel takes nothing there. It counts as RAM."""
+    memory = replace(
+        from_firmware([LOW]), nodes=((0, GIB, 0), (GIB, 2 * GIB, 1)), hotplug=((GIB, 2 * GIB),), source="log"
+    )
+    line = "crashkernel=1G-1536M:64M,1536M-:128M"
+    for word, limit in (("", 2 * GIB), ("movable_node", GIB)):
+        found = placed(f"{line} {word}", "6.1.0-50-amd64", memory)
+        assert found.status == "reserved"
+        assert [end - start for start, end in found.regions] == [128 * MIB]
+        assert limit - 256 * MIB < found.regions[0][1] <= limit
+    # Without the SRAT's lines nothing is known about it.
+    unknown = placed(f"{line} movable_node", "6.1.0-50-amd64", from_firmware([LOW]))
+    assert (unknown.status, () in unknown.alternatives) == ("uncertain", True)
+    assert "movable_node" in unknown.reason
+
+
 def test_nodes_of_the_map_count_where_none_are_given() -> None:
     """Saved boot messages have them: `SRAT: Node 1 PXM 1 [mem 0x40000000-0x7fffffff]`."""
     memory = replace(from_firmware([LOW]), nodes=((0, GIB, 0), (GIB, 2 * GIB, 1)))
@@ -205,8 +222,8 @@ def test_pages_of_power() -> None:
 
 def test_an_offset_over_the_kernel_of_power_says_so() -> None:
     found = placed("crashkernel=256M@16M", "6.12", typical(4 * GIB, "ppc64le"), "ppc64le")
-    assert found.regions == ()
-    assert "does not boot" in found.reason
+    assert (found.regions, found.may_hang) == ((), True)
+    assert "may not boot" in found.reason
 
 
 def test_typical_maps() -> None:

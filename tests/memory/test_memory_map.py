@@ -91,7 +91,9 @@ def test_iomem_of_arm64_tells_what_is_reserved() -> None:
 )
 def test_numa_nodes_of_boot_messages(lines: str, nodes: tuple[tuple[int, int, int], ...]) -> None:
     """acpi_numa_memory_affinity_init() of arch/x86/mm/srat.c and init_memory_mapping() of 3.2, 6.1 and 7.2."""
-    assert from_saved(f"{NEW_LOG}{lines}\n", file="dmesg.txt").nodes == nodes
+    found = from_saved(f"{NEW_LOG}{lines}\n", file="dmesg.txt")
+    assert found.nodes == nodes
+    assert found.hotplug == tuple((start, end) for start, end, node in nodes if node and "hotplug" in lines)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import pytest
 from grubkd.errors import Notice
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.case import Case, Needs
+from grubkd.memory.forecast import request
+from grubkd.memory.planner import plan
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB, TIB
 from grubkd.memory.value import parse_value
@@ -238,3 +240,15 @@ def test_a_table_that_mentions_terabytes_is_not_extrapolated() -> None:
         Release.parse("7.0.2-200.fc44.ppc64le"), PPC64LE, Distribution("fedora", (44,)), needs=Needs(fadump=True)
     )
     assert "extrapolated" not in choose(replace(case, ram=40 * TIB)).reason
+
+
+def test_no_vendor_offers_cma() -> None:
+    """Kernels since 6.17 know `,cma`. kdump-utils, kdump-tools and SUSE write no such value: nor does a plan."""
+    assert not [row for row in ROWS if "cma" in row.text or any("cma" in value for _, value in row.steps)]
+    for own, kernel in (("fedora", "7.2.1-200.fc45.x86_64"), ("opensuse-tumbleweed", "7.2.2-1-default")):
+        case = Case(Release.parse(kernel), X86_64, Distribution(own), ram=64 * GIB)
+        assert not [value for value in plan(case).values if "cma" in value]
+    # It is read, and adds nothing to the region.
+    asked = request(case, ("256M", "1G,cma"))
+    assert asked is not None
+    assert (asked.status, asked.size, asked.cma) == ("ok", 256 * MIB, GIB)

@@ -88,6 +88,20 @@ def map_after(cmdline: str, release: Release, machine: Architecture, memory: Mem
     return changed if changed.ram else memory
 
 
+def without_hotplug(cmdline: str, memory: MemoryMap) -> MemoryMap:
+    """The map that is searched with movable_node: should_skip_region() of mm/memblock.c passes over hot-plug memory."""
+    if not memory.hotplug or not moves_nodes(cmdline):
+        return memory
+    usable = tuple(Range(start, end, "usable") for start, end in subtract(memory.ram, memory.hotplug))
+    rest = tuple(each for each in memory.ranges if each.type not in RAM_TYPES)
+    return replace(memory, ranges=tuple(sorted((*usable, *rest)))) if usable else memory
+
+
+def moves_nodes(cmdline: str) -> bool:
+    """Whether the line keeps the kernel out of memory that can be unplugged."""
+    return next(words(cmdline, "movable_node"), None) is not None
+
+
 def _memmap(value: str, ranges: list[Range], release: Release) -> list[Range]:
     if value.startswith("exactmap"):
         return []
@@ -130,10 +144,8 @@ def x86_takes(cmdline: str, release: Release, machine: Architecture) -> list[Ear
     if sizes and machine is Architecture.X86_64:
         # Some kernels are built without CMA.
         areas = [(), tuple(sizes), tuple(take._replace(low=False) for take in sizes)]
-    movable = next(words(cmdline, "movable_node"), None) is not None
-    return [
-        EarlyTakes(log, area, up) for up in ((True, False) if movable else (False,)) for log in logs for area in areas
-    ]
+    ups = (True, False) if moves_nodes(cmdline) else (False,)
+    return [EarlyTakes(log, area, up) for up in ups for log in logs for area in areas]
 
 
 def _last_size(cmdline: str, name: str, release: Release, align: int) -> list[Take]:

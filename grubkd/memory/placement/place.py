@@ -115,6 +115,7 @@ def possible_boots(  # noqa: PLR0913 (the facts of one boot)
     elif efi is None and machine is Architecture.ARM64 and not memory.efi:
         firmware = [False, True]
     left = early.map_after(cmdline, release, machine, memory) if early.changes_ram(cmdline) else memory
+    left = early.without_hotplug(cmdline, left)
     for by_efi in firmware:
         unknown = initrd
         if initrd is None and by_efi and next(early.words(cmdline, "initrd="), None):
@@ -178,7 +179,10 @@ def place_at_boot(request: KernelRequest, facts: BootFacts) -> Placement:
 
 def _disturbing(facts: BootFacts) -> str:
     """A parameter that may change what is free and is not modelled, "" for none."""
-    names = early.UNMODELLED if facts.machine.is_x86 else early.UNMODELLED_ELSEWHERE
+    names: tuple[str, ...] = early.UNMODELLED if facts.machine.is_x86 else early.UNMODELLED_ELSEWHERE
+    if not facts.memory.nodes:
+        # Which memory can be unplugged is not known.
+        names += ("movable_node",)
     return next(early.words(facts.cmdline, *names), "")
 
 

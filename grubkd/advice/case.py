@@ -10,7 +10,6 @@ from grubkd.boot.entry import file_name, main_boot
 from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.machine.kernels import NO_CONFIG
-from grubkd.memory.architecture import Architecture
 from grubkd.memory.case import Case, Needs, Observed, Parts
 from grubkd.memory.placement import early
 from grubkd.memory.release import Release
@@ -74,9 +73,8 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
     config = kernel.config if kernel else NO_CONFIG
     memory, hardware = machine.memory_map, machine.hardware
     runs = machine.running is not None and machine.running.release == release.text
-    if memory is not None and not runs:
-        # The map has the image of the running kernel, not of this one.
-        memory = replace(memory, kernel=None)
+    # The map has the image of the running kernel, not of this one.
+    memory = memory if memory is None or runs else replace(memory, kernel=None)
     return Case(
         release=release,
         machine=architecture,
@@ -96,7 +94,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         kaslr=False if config.kaslr is False else None,
         efi=hardware.efi,
         borders=hardware.borders if memory is not None else (),
-        dma_limit=hardware.dma_limit if memory is not None and architecture is Architecture.ARM64 else None,
+        dma_limit=hardware.dma_limit if memory is not None else None,
         observed=None if hypervisor else observed(words, release, machine),
     )
 

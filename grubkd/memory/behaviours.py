@@ -193,7 +193,7 @@ VENDOR_CHANGES: tuple[VendorChange, ...] = (
 # Ubuntu's kernels for bare metal, Fedora (but for the rows above).
 _UPSTREAM = re.compile(
     r"[0-9.]+(?:-rc\d+)?(?:[-+][0-9.]*)?"
-    r"|[0-9.]+(?:-rc\d+)?[-+][-+.~0-9a-z]*-(?:amd64|[46]86(?:-pae|-bigmem)?|arm64(?:-16k)?|armmp(?:-lpae)?|riscv64"
+    r"|[0-9.]+(?:-rc\d+)?[-+][-+.~0-9a-z]*-(?:amd64|[4-6]86(?:-pae|-bigmem)?|arm64(?:-16k)?|armmp(?:-lpae)?|riscv64"
     r"|powerpc64(?:le)?(?:-64k)?|s390x|loong64)"
     r"|[0-9.]+-[0-9.]+-(?:generic|server|virtual|lowlatency)(?:-(?:64k|pae|lpae))?"
     r"|[-+._~0-9a-zA-Z]*\.fc\d+(?:\.[+._0-9a-zA-Z]+)?"

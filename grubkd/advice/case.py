@@ -95,6 +95,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         kaslr=False if config.kaslr is False else None,
         efi=hardware.efi,
         borders=hardware.borders if memory is not None else (),
+        kexec=config.kexec,
         observed=None if hypervisor else observed(words, release, machine),
     )
 

@@ -1,6 +1,6 @@
 """The value that each entry should hold, the entries that `show` warns of, and those that `keep` gives the value.
 
-`show` warns of entries whose kernel reserves nothing. `keep` finds the entries of a new kernel that lack the value that
+`keep` finds the entries of a new kernel that lack the value that
 grubkd set for all kernels.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grubkd.advice.case import build_case, entry_release, stand_in_release
+from grubkd.advice.judgement import judge
 from grubkd.advice.verdict import Verdicts
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot, release_of
@@ -103,29 +104,21 @@ def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Not
             plan = recommended(config, machine)
         except (RamUnknown, ArchitectureUnknown, WouldNotReserve) as problem:
             problems = [Notice(problem.code, problem.message, problem.hint, problem.place)]
-    return plan, (*problems, *_reserving_nothing(config, machine))
+    return plan, (*problems, *judgements(config, machine))
 
 
-_FAILURES = {
-    "failed": ("reserves-nothing", "reserves nothing", "grubkd plan names a value that fits"),
-    "hang": ("would-not-boot", "would not boot", "choose a smaller value before the next boot"),
-}
-
-
-def _reserving_nothing(config: BootConfig, machine: Machine) -> Iterator[Notice]:
-    """The entries that fail. Of entries with the same kernel the first is named."""
+def judgements(config: BootConfig, machine: Machine) -> Iterator[Notice]:
+    """The faults of the values that the entries have. Of entries with the same kernel and fault the first is named."""
     verdicts = Verdicts(machine)
-    failing = set()
+    seen = set()
     for entry in config.entries:
         boot = main_boot(entry.boots)
-        if boot is None or not entry.own_linux or entry.version in failing:
+        if boot is None or not entry.own_linux:
             continue
-        found = verdicts.brief(" ".join(boot.arguments), entry)
-        if found.status in _FAILURES:
-            code, what, fix = _FAILURES[found.status]
-            yield Notice(code, f"entry {entry.index} ({entry.title}) {what}: {found.reason}", fix, entry.source)
-        if found.status == "failed":
-            failing.add(entry.version)
+        for each in judge(verdicts.brief(" ".join(boot.arguments), entry)):
+            if (entry.version, each.code) not in seen:
+                seen.add((entry.version, each.code))
+                yield each.notice(f"entry {entry.index} ({entry.title})", entry.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class BootFacts(NamedTuple):
     efi: bool = False
     cmdline: str = ""
     sampled: bool = False
+    kexec: bool | None = None
 
     @property
     def measured(self) -> bool:
@@ -103,7 +104,8 @@ def possible_boots(  # noqa: PLR0913 (the facts of one boot)
     initrd: None for none. kaslr: None to derive it from the command line and the release. efi: booted by EFI firmware,
     which keeps data in RAM that the map calls usable; None: an x86 map shows it, on arm64 both are possible. known:
     kernel_image (from "Kernel code" to the end of "Kernel bss" without KASLR; with KASLR only its size matters; None: a
-    typical image) and borders (the first address of each NUMA node but the lowest). Raises ArchitectureUnknown.
+    typical image), borders (the first address of each NUMA node but the lowest) and kexec (whether it is built with
+    kexec). Raises ArchitectureUnknown.
     """
     machine = architecture(arch)
     moves = release.moves(cmdline) if kaslr is None else kaslr

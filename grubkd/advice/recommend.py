@@ -35,13 +35,15 @@ _FIRST_KERNEL = "6.12.0"
 class PlanOptions:
     """What the user says about the machine and the value; None and False if nothing.
 
-    `ram`, and `offset` if it is an address, are in bytes. offset "auto": grubkd chooses a place.
+    `ram`, and `offset` if it is an address, are in bytes. offset "auto": grubkd chooses a place. fadump: whether the
+    line will ask POWER's firmware for the dump; None: as it does now.
     """
 
     ram: int | None = None
     arch: str | None = None
     this_machine: bool = False
     offset: int | str | None = None
+    fadump: bool | None = None
 
 
 NO_OPTIONS = PlanOptions()
@@ -79,6 +81,10 @@ def _planned(case: Case, machine: Machine, options: PlanOptions) -> Plan:
     initrd = machine.unpacked(case.release.text)
     if initrd and case.parts.initramfs:
         case = replace(case, parts=replace(case.parts, initramfs=initrd.packed, unpacked=initrd.size))
+    if options.fadump is not None:
+        case = replace(case, needs=replace(case.needs, fadump=options.fadump))
+    if case.needs.fadump:
+        case = replace(case, cmdline="fadump=on")
     address = options.offset if isinstance(options.offset, int) else None
     return planner.plan(case, offset=address, with_offset=options.offset is not None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd import advice
@@ -9,7 +10,7 @@ from grubkd.advice.judgement import judge
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
 from grubkd.boot.model import Role
-from grubkd.change.request import reservation, sharing_groups
+from grubkd.change.request import Verb, reservation, sharing_groups
 from grubkd.commands.change import Decision, check_exists
 from grubkd.errors import ArchitectureUnknown, Notice, RamUnknown, WouldNotBoot, WouldNotReserve
 from grubkd.log import logger
@@ -63,6 +64,7 @@ def decide(
     """What the request means for this configuration; with --auto, by the plan of each entry."""
     architecture = machine.architecture.value if machine.architecture else None
     _check_readers(request, selection)
+    options = replace(options, fadump=_fadump(request))
     plans = plan_all(config, selection, machine, options) if request.auto else {}
     wanted: dict[str, object] = {
         "crashkernel": _recorded(request, plans),
@@ -77,6 +79,20 @@ def decide(
         admit=lambda planned: tuple(admitted(request, machine, config, selection, planned)),
         warnings=tuple(dict.fromkeys(notice for plan in plans.values() for notice in plan.warnings)),
     )
+
+
+_FADUMP_ON = ("fadump=on", "fadump=nocma")
+
+
+def _fadump(request: Request) -> bool | None:
+    """Whether the line will have `fadump=on` by the request; None if the request leaves it as it is."""
+    found = None
+    for each in request.arguments:
+        if each.name == "fadump" and each.verb is Verb.REMOVE:
+            found = found if each.tokens and not set(each.tokens) & set(_FADUMP_ON) else False
+        elif each.name == "fadump":
+            found = each.tokens[-1] in _FADUMP_ON
+    return found
 
 
 def _check_readers(request: Request, selection: Selection) -> None:

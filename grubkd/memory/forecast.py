@@ -9,6 +9,7 @@ from grubkd.memory.kernel_parser import read
 from grubkd.memory.placement.initrd import UnknownInitrd
 from grubkd.memory.placement.place import (
     VENDOR_DECIDES,
+    Placement,
     agreed,
     agreed_boots,
     counted_ram,
@@ -22,10 +23,10 @@ from grubkd.memory.xen import place_xen, request_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from grubkd.memory.case import Case
+    from grubkd.memory.case import Case, Observed
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.placement.place import BootFacts, Placement
+    from grubkd.memory.placement.place import BootFacts
 
 NOTHING_OBSERVED = "the running kernel was booted with this value and holds no reservation"
 
@@ -130,6 +131,21 @@ def problem(case: Case, values: Sequence[str]) -> str:
             return ""
         why = why or found.reason
     return why
+
+
+def observed_placement(seen: Observed, model: Placement | None) -> tuple[Placement, bool]:
+    """What a kernel did, and whether the model says otherwise. `model`: its placement, None if there is none.
+
+    The kernel reports the size of its main region. Where the regions are not known, the model's stay if they fit.
+    """
+    outcomes = (model.regions, *model.alternatives) if model else ()
+    fits = [each for each in outcomes if seen.size in ({end - start for start, end in each} or {0})]
+    if model and model.status != "uncertain" and seen.regions and seen.regions not in fits:
+        fits = []
+    regions = seen.regions or next(iter(fits), ())
+    if not seen.size:
+        return Placement("failed", (), (), NOTHING_OBSERVED), bool(outcomes) and not fits
+    return Placement("reserved", regions, (), ""), bool(outcomes) and not fits
 
 
 def assumption(case: Case) -> str:

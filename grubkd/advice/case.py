@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.machine.kernels import Kernel
     from grubkd.machine.machine import Machine
+    from grubkd.memory.architecture import Architecture
 
 
 _64K = 64 * KIB
@@ -95,8 +96,24 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         efi=hardware.efi,
         borders=hardware.borders if memory is not None else (),
         dma_limit=hardware.dma_limit if memory is not None else None,
+        kexec=config.kexec,
+        loader=_loader(entry, architecture, efi=hardware.efi),
         observed=None if hypervisor else observed(words, release, machine),
     )
+
+
+def _loader(entry: Entry | None, architecture: Architecture, *, efi: bool | None) -> str:
+    """What loads the entry's initrd, one of placement.initrd.LOADERS; "" if it is not known.
+
+    U-Boot reads the menus of extlinux, and GRUB those of systemd-boot; GRUB places the initrd in its own way on BIOS.
+    """
+    if entry is None or not architecture.is_x86:
+        return ""
+    if entry.format == "uki":
+        return "efistub"
+    if entry.format == "extlinux":
+        return "syslinux" if not efi else ""
+    return "grub" if entry.format == "grub-legacy" or (efi is False and entry.format in ("grub2", "bls")) else ""
 
 
 # Words of a command line with one of these decide about the reservation; quotes may hide a space.

@@ -1,6 +1,6 @@
 """The value that each entry should hold, the entries that `show` warns of, and those that `keep` gives the value.
 
-`show` warns of entries whose kernel reserves nothing. `keep` finds the entries of a new kernel that lack the value that
+`keep` finds the entries of a new kernel that lack the value that
 grubkd set for all kernels.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grubkd.advice.case import build_case, entry_release, stand_in_release
+from grubkd.advice.judgement import judge
 from grubkd.advice.verdict import Verdicts
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot, release_of
@@ -34,13 +35,15 @@ _FIRST_KERNEL = "6.12.0"
 class PlanOptions:
     """What the user says about the machine and the value; None and False if nothing.
 
-    `ram`, and `offset` if it is an address, are in bytes. offset "auto": grubkd chooses a place.
+    `ram`, and `offset` if it is an address, are in bytes. offset "auto": grubkd chooses a place. fadump: whether the
+    line will ask POWER's firmware for the dump; None: as it does now.
     """
 
     ram: int | None = None
     arch: str | None = None
     this_machine: bool = False
     offset: int | str | None = None
+    fadump: bool | None = None
 
 
 NO_OPTIONS = PlanOptions()
@@ -78,6 +81,10 @@ def _planned(case: Case, machine: Machine, options: PlanOptions) -> Plan:
     initrd = machine.unpacked(case.release.text)
     if initrd and case.parts.initramfs:
         case = replace(case, parts=replace(case.parts, initramfs=initrd.packed, unpacked=initrd.size))
+    if options.fadump is not None:
+        case = replace(case, needs=replace(case.needs, fadump=options.fadump))
+    if case.needs.fadump:
+        case = replace(case, cmdline="fadump=on")
     address = options.offset if isinstance(options.offset, int) else None
     return planner.plan(case, offset=address, with_offset=options.offset is not None)
 
@@ -103,29 +110,21 @@ def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Not
             plan = recommended(config, machine)
         except (RamUnknown, ArchitectureUnknown, WouldNotReserve) as problem:
             problems = [Notice(problem.code, problem.message, problem.hint, problem.place)]
-    return plan, (*problems, *_reserving_nothing(config, machine))
+    return plan, (*problems, *judgements(config, machine))
 
 
-_FAILURES = {
-    "failed": ("reserves-nothing", "reserves nothing", "grubkd plan names a value that fits"),
-    "hang": ("would-not-boot", "would not boot", "choose a smaller value before the next boot"),
-}
-
-
-def _reserving_nothing(config: BootConfig, machine: Machine) -> Iterator[Notice]:
-    """The entries that fail. Of entries with the same kernel the first is named."""
+def judgements(config: BootConfig, machine: Machine) -> Iterator[Notice]:
+    """The faults of the values that the entries have. Of entries with the same kernel and fault the first is named."""
     verdicts = Verdicts(machine)
-    failing = set()
+    seen = set()
     for entry in config.entries:
         boot = main_boot(entry.boots)
-        if boot is None or not entry.own_linux or entry.version in failing:
+        if boot is None or not entry.own_linux:
             continue
-        found = verdicts.brief(" ".join(boot.arguments), entry)
-        if found.status in _FAILURES:
-            code, what, fix = _FAILURES[found.status]
-            yield Notice(code, f"entry {entry.index} ({entry.title}) {what}: {found.reason}", fix, entry.source)
-        if found.status == "failed":
-            failing.add(entry.version)
+        for each in judge(verdicts.brief(" ".join(boot.arguments), entry)):
+            if (entry.version, each.code) not in seen:
+                seen.add((entry.version, each.code))
+                yield each.notice(f"entry {entry.index} ({entry.title})", entry.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.advice.case import ADDED, parse_release
 from grubkd.advice.finding import Finding, Status, not_asked, ok
+from grubkd.advice.judgement import LOST, judge
 from grubkd.advice.recommend import plan_entry
 from grubkd.advice.verdict import Verdicts, simulate
 from grubkd.boot import cmdline
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
     from grubkd.machine.machine import Machine, Running
 
 
-WORTH_A_WARNING = 0.01
-"""A chance of nothing from which on check warns."""
-
 _NO_MEMORY = "a capture kernel can only be loaded into memory that is reserved at boot"
-_HANGS = "the kernel stops without a message while it looks for the memory"
+_WHYS = {
+    "would-not-boot": "the kernel stops without a message while it looks for the memory",
+    "reserves-nothing": _NO_MEMORY,
+    "lacks-high-low": "it reads the number only, and chooses the place itself",
+    "may-reserve-nothing": _NO_MEMORY,
+    "more-than-half": "the system has less than half of the memory left",
+    "smaller-than-kernel": "no capture kernel can be loaded into it",
+}
 _AUTO = "grubkd set --auto"
 _REPORT = "please report this with the output of: grubkd predict"
 _REBOOT = "systemctl reboot"
@@ -76,22 +81,13 @@ def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
     if cmdline.is_off(held(line_of(entry))):
         return off("configured", f"{name} has crashkernel={values}", entry.source)
     fix = _fix(entry, config, machine)
-    failure = _failure(name, values, found)
-    if failure:
-        return Finding("configured", Status.PROBLEM, *failure, fix, entry.source)
-    return _doubt(name, values, found, fix, entry) or _enough(entry, values, found, config, machine)
-
-
-def _failure(name: str, values: str, found: Verdict) -> tuple[str, str, str] | None:
-    """Message, code and why, for a line that reserves nothing or stops the machine; None for other lines."""
     if found.status == "none" and not values:
-        return f"{name} has no crashkernel= value", "no-value", _NO_MEMORY
-    if found.status in ("none", "failed"):
-        return f"{name} reserves nothing: {found.reason}", "reserves-nothing", _NO_MEMORY
-    if found.status == "hang" or found.may_hang:
-        how = "would not" if found.status == "hang" else "might not"
-        return f"{name} {how} boot: {found.reason}", "would-not-boot", _HANGS
-    return None
+        said = f"{name} has no crashkernel= value"
+        return Finding("configured", Status.PROBLEM, said, "no-value", _NO_MEMORY, fix, entry.source)
+    for each in judge(found):
+        status = Status.PROBLEM if each.code in LOST else Status.WARNING
+        return Finding("configured", status, f"{name} {each.said}", each.code, _WHYS[each.code], fix, entry.source)
+    return _enough(entry, values, found, config, machine)
 
 
 def _fix(entry: Entry, config: BootConfig, machine: Machine) -> str:
@@ -109,17 +105,6 @@ def _fix(entry: Entry, config: BootConfig, machine: Machine) -> str:
     except GrubkdError as problem:
         return problem.hint
     return _AUTO
-
-
-def _doubt(name: str, values: str, found: Verdict, fix: str, entry: Entry) -> Finding | None:
-    """The finding for a line whose kernel reads it in another way, or may reserve nothing; None for other lines."""
-    if found.lacks_high_low:
-        said = f"the kernel of {name} does not know ,high and ,low ({values})"
-        return _warning("lacks-high-low", said, "it reads the number only, and chooses the place itself", fix, entry)
-    if found.chance_of_nothing >= WORTH_A_WARNING:
-        said = f"{name} may reserve nothing: {found.reason}"
-        return _warning("may-reserve-nothing", said, _NO_MEMORY, "grubkd plan --explain", entry)
-    return None
 
 
 def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machine: Machine) -> Finding:

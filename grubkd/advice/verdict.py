@@ -39,12 +39,13 @@ _NAME = "crashkernel="
 class Verdict:
     """What a kernel does with a command line.
 
-    status: "none": the line asks for nothing. "unknown": the RAM or the release is unknown, or Xen reads the line. The
+    status: "none": the line asks for nothing. "unknown": the RAM or the release is unknown. The
     others are those of memory.placement.place.Placement, as are regions, alternatives, may_hang, chance and chances.
     request: what the kernel reads, None if unknown. lacks_high_low: the line has `,high` or `,low` and this kernel does
     not know them.
     assumption: what the answer assumes about the machine. note: whose behaviour is assumed, if that of this very
     release is not known. observed: bytes that the running kernel reserved for the same line, which decides; else None.
+    ram, image: bytes of the machine's RAM, and those that a capture kernel takes to start; 0 if unknown.
     """
 
     status: Status
@@ -59,14 +60,27 @@ class Verdict:
     observed: int | None = None
     chance: float = 1.0
     chances: tuple[float, ...] = ()
+    ram: int = 0
+    image: int = 0
 
     @property
     def chance_of_nothing(self) -> float:
-        """The probability that nothing is reserved, though something else is likelier."""
-        return sum(chance for regions, chance in zip(self.alternatives, self.chances, strict=False) if not regions)
+        """The probability that nothing is reserved, in an uncertain result."""
+        if self.status != "uncertain":
+            return 0.0
+        places = zip((self.regions, *self.alternatives), (self.chance, *self.chances), strict=False)
+        # A brief verdict has no places.
+        return sum(chance for regions, chance in places if not regions) if self.regions or self.alternatives else 0.0
 
+    @property
+    def reserves_nothing(self) -> bool:
+        """Whether the line has a value that asks for memory, and nothing is reserved."""
+        return self.status == "failed" or (self.status == "none" and self.request is not None)
 
-_CLEAR = Verdict("uncertain", "")
+    @property
+    def size(self) -> int:
+        """Bytes that are reserved, or asked for where the result is not certain; 0 if unknown or none."""
+        return max(self.request.size if self.request else 0, self.observed or 0)
 
 
 class Verdicts:
@@ -86,7 +100,7 @@ class Verdicts:
     def brief(self, line: str, entry: Entry) -> Verdict:
         """A verdict that says what fails, much faster than `verdict`.
 
-        If memory is clearly reserved, the status is "uncertain" and there are no regions and no request.
+        If memory is clearly reserved, the status is "uncertain" and there are no regions.
         """
         return self._verdict(line, entry, None, brief=True)
 
@@ -129,19 +143,17 @@ class Verdicts:
         if initrd_size is not None:
             case = replace(case, initrd=None, initrd_size=initrd_size)
         lacks = _lacks_high_low(line, case)
-        if case.hypervisor is not None:
-            return without or Verdict("unknown", "the Xen hypervisor reads it", lacks_high_low=lacks)
         # Another initrd is another boot.
         seen = observed(cmdline.tokens(line), release, self._machine) if initrd_size is None else None
         if seen and seen.values and seen.values == cmdline.crashkernel_values(cmdline.tokens(line)):
             return _as_observed(case, seen)
-        ignored = _ignored(self._machine, release, case.machine)
+        ignored = "" if case.hypervisor else _ignored(self._machine, release, case.machine)
         if ignored and without is None:
             return Verdict("failed", ignored, request=forecast.request(case), lacks_high_low=lacks)
         if case.memory_map() is None:
             found = _on_any_ram(case)
-        elif brief and (asked := forecast.request(case)) and forecast.reserves_clearly(case, asked):
-            found = _CLEAR
+        elif brief and (asked := forecast.request(case)) and forecast.reserves_amply(case, asked):
+            found = _measured(case, Verdict("uncertain", "", request=asked))
         else:
             found = judge_case(case)
         return replace(found, lacks_high_low=lacks, note=release.note)
@@ -155,7 +167,7 @@ def _as_observed(case: Case, seen: Observed) -> Verdict:
     model = judge_case(case)
     places = (model.regions, *model.alternatives)
     fitting = next((each for each in places if seen.size in {end - start for start, end in each}), ())
-    return Verdict("reserved", "", seen.regions or fitting, request=request, observed=seen.size)
+    return _measured(case, Verdict("reserved", "", seen.regions or fitting, request=request, observed=seen.size))
 
 
 def deciding_words(line: str) -> str:
@@ -178,12 +190,19 @@ def judge_case(case: Case) -> Verdict:
         return Verdict("none", request.reason, request=request)
     found = Verdict(placement.status, placement.reason, placement.regions, placement.alternatives, request)
     return replace(
-        found,
+        _measured(case, found),
         may_hang=placement.may_hang,
         assumption=forecast.assumption(case),
         chance=placement.chance,
         chances=placement.chances,
     )
+
+
+def _measured(case: Case, found: Verdict) -> Verdict:
+    """The verdict with the machine's RAM and the size of the capture kernel's image."""
+    memory = case.memory_map()
+    start, end = case.kernel_extent()
+    return replace(found, ram=case.ram or (memory.ram_total if memory else 0), image=end - start)
 
 
 def _without_value(line: str) -> Verdict | None:

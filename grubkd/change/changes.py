@@ -98,7 +98,8 @@ def _change_new_kernels(
         for change in changes:
             # A recovery line is what its variables leave in it: it gets nothing of its own.
             if each.feeds is not Feeds.RECOVERY and (each.feeds is not Feeds.XEN or change.reserves):
-                draft.change(each.line, change)
+                for_xen = each.feeds is Feeds.XEN and change.reserves
+                draft.change(each.line, request.for_hypervisor(change) if for_xen else change)
                 if change.reserves:
                     valued.add(each.line.key)
     return valued
@@ -121,7 +122,7 @@ def _change_entry(
     valued: set[LineKey] = set()
     xen = any(boot.role is Role.HYPERVISOR for boot in entry.boots)
     for change in changes:
-        made: ArgChange | None = change
+        made: ArgChange | None = request.for_hypervisor(change) if xen and change.reserves else change
         if source and entry.rescue and not (xen and change.reserves):
             made = _as_generated(draft, source, change)
         if made is None:

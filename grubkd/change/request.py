@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline, findings
 from grubkd.boot.model import Feeds, Line, Role
-from grubkd.errors import Refused
+from grubkd.errors import Refused, WouldNotReserve
+from grubkd.memory.value import AUTO, parse_value
+from grubkd.memory.xen import for_xen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +59,20 @@ class ArgChange:
 def reservation(values: tuple[str, ...]) -> ArgChange:
     """The change after which the line holds exactly these crashkernel values, given without the name."""
     return ArgChange(Verb.SET, cmdline.CRASHKERNEL, tuple(f"{cmdline.CRASHKERNEL}={value}" for value in values))
+
+
+def for_hypervisor(change: ArgChange) -> ArgChange:
+    """The change of a reservation as Xen reads it: without `,high` and `,low`. Raises WouldNotReserve for `auto`."""
+    texts = [token.partition("=")[2] for token in change.tokens]
+    if not any(text.endswith((",high", ",low", ",cma")) or text == AUTO for text in texts):
+        return change
+    text = for_xen([parse_value(each) for each in texts])
+    if text is None:
+        raise WouldNotReserve(
+            f"the Xen hypervisor does not know {' '.join(texts)}",
+            hint="give its entries a SIZE with --kernel, or choose the other entries",
+        )
+    return reservation((text,))
 
 
 def lines_of(entry: Entry, change: ArgChange) -> Iterator[Line]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError, Usage
 from grubkd.memory.architecture import architecture
+from grubkd.memory.case import Observed
+from grubkd.memory.forecast import observed_placement
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import from_firmware
 from grubkd.memory.placement.early import changes_ram, node_borders
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _NODES = "a list of [start, end, node], in bytes, the end exclusive"
+_EVIDENCE = 'an object with "size" in bytes and, if known, "regions", a list of [start, end]'
+_REPORT = "the kernel did something else than grubkd predicts: please report this request and its answer"
 _EXTENT = "[start, end] in bytes, the end exclusive and above the start"
 
 
@@ -100,11 +104,15 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
             borders=node_borders(_field(request, "numa_nodes", _are_nodes, _NODES) or []),
             **facts,
         )
-    return {
+    contradicted = False
+    if (seen := _evidence(request)) is not None:
+        found, contradicted = observed_placement(seen, found)
+    result = {
         "id": request.get("id"),
         "request": {**plan.request(wanted), "reason": to_display(wanted.reason)},
         "placement": None if found is None else {**plan.placement(found), "reason": to_display(found.reason)},
     }
+    return {**result, "report": _REPORT} if contradicted else result
 
 
 def _refuse_constant(name: str) -> object:
@@ -187,6 +195,20 @@ def _is_extent(value: object) -> bool:
     if not (isinstance(value, list) and len(value) == 2 and _is_address(value[0]) and _is_end(value[1])):
         return False
     return bool(value[0] < value[1])
+
+
+def _evidence(request: Mapping[str, Any]) -> Observed | None:
+    """What the kernel did with this very line: the size of its main region, and its regions."""
+    value = _field(request, "evidence", lambda found: isinstance(found, dict), _EVIDENCE)
+    if value is None:
+        return None
+    size, regions = value.get("size"), value.get("regions") or []
+    if not _is_address(size) or not isinstance(regions, list) or not all(map(_is_extent, regions)):
+        raise BadRequest(f"'evidence' must be {_EVIDENCE}")
+    found = tuple(sorted((start, end) for start, end in regions))
+    if found and size not in {end - start for start, end in found}:
+        raise BadRequest("'evidence': no region has that size")
+    return Observed((), size, found)
 
 
 def _memory(request: Mapping[str, Any]) -> MemoryMap | None:

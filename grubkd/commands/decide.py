@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd import advice
+from grubkd.advice.judgement import judge
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
-from grubkd.change.request import reservation, sharing_groups
+from grubkd.boot.model import Role
+from grubkd.change.request import Verb, reservation, sharing_groups
 from grubkd.commands.change import Decision, check_exists
 from grubkd.errors import ArchitectureUnknown, Notice, RamUnknown, WouldNotBoot, WouldNotReserve
 from grubkd.log import logger
+from grubkd.memory.value import parse_values
+from grubkd.memory.xen import is_xen_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,6 +63,8 @@ def decide(
 ) -> Decision:
     """What the request means for this configuration; with --auto, by the plan of each entry."""
     architecture = machine.architecture.value if machine.architecture else None
+    _check_readers(request, selection)
+    options = replace(options, fadump=_fadump(request))
     plans = plan_all(config, selection, machine, options) if request.auto else {}
     wanted: dict[str, object] = {
         "crashkernel": _recorded(request, plans),
@@ -72,6 +79,34 @@ def decide(
         admit=lambda planned: tuple(admitted(request, machine, config, selection, planned)),
         warnings=tuple(dict.fromkeys(notice for plan in plans.values() for notice in plan.warnings)),
     )
+
+
+_FADUMP_ON = ("fadump=on", "fadump=nocma")
+
+
+def _fadump(request: Request) -> bool | None:
+    """Whether the line will have `fadump=on` by the request; None if the request leaves it as it is."""
+    found = None
+    for each in request.arguments:
+        if each.name == "fadump" and each.verb is Verb.REMOVE:
+            found = found if each.tokens and not set(each.tokens) & set(_FADUMP_ON) else False
+        elif each.name == "fadump":
+            found = each.tokens[-1] in _FADUMP_ON
+    return found
+
+
+def _check_readers(request: Request, selection: Selection) -> None:
+    """Raise BadValue for a value of Xen's grammar that a Linux kernel would get."""
+    given = request.values or ()
+    if any(map(is_xen_value, given)) and (
+        selection.everything or not all(_under_xen(entry) for entry in selection.entries)
+    ):
+        parse_values(given)
+
+
+def _under_xen(entry: Entry) -> bool:
+    boot = main_boot(entry.boots)
+    return boot is not None and boot.role is Role.HYPERVISOR
 
 
 def _recorded(request: Request, plans: Mapping[int | None, Plan]) -> list[str] | None:
@@ -112,16 +147,17 @@ def admitted(
 ) -> Iterator[Notice]:
     """The warnings about what the kernels would do with their new lines.
 
-    Raises WouldNotBoot if a kernel would not boot; with --auto WouldNotReserve if it would reserve nothing, which for a
-    given value is a warning. With --force both are warnings.
+    Raises WouldNotBoot if a kernel would not boot, WouldNotReserve if it would reserve nothing for the value that is
+    set. With --force both are warnings; so is a value that stays as it is, and reserves nothing.
     """
     seen: set[tuple[str, str | None]] = set()
     verdicts = advice.Verdicts(machine)
     for entry, arguments in _revalued(selection, planned):
-        for notice in _warnings(request, entry, verdicts.brief(" ".join(arguments), entry)):
-            if (notice.code, entry.version) not in seen:
-                seen.add((notice.code, entry.version))
-                yield notice
+        subject = f"entry {entry.index} ({entry.title})"
+        for each in judge(verdicts.brief(" ".join(arguments), entry), ahead=True):
+            if (each.code, entry.version) not in seen:
+                seen.add((each.code, entry.version))
+                yield _admitted(request, each.notice(subject, entry.source))
 
 
 def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry, Sequence[str]]]:
@@ -134,20 +170,10 @@ def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry,
                 yield entry, arguments
 
 
-def _warnings(request: Request, entry: Entry, verdict: advice.Verdict) -> Iterator[Notice]:
-    """As admitted, for one entry."""
-    subject, place = f"entry {entry.index} ({entry.title})", entry.source
-    if verdict.status == "hang" or verdict.may_hang:
-        how = "would not boot" if verdict.status == "hang" else "might not boot"
-        message = f"{subject} {how}: {verdict.reason}"
-        if not request.force:
-            raise WouldNotBoot(message, hint="choose a smaller value, or write it with --force", place=place)
-        yield Notice(WouldNotBoot.code, message, "undo it with grubkd rollback before the next boot", place)
-    if verdict.lacks_high_low:
-        message = f"the kernel of {subject} does not know ,high and ,low: it reads the value without them"
-        yield Notice("lacks-high-low", message, "give this entry a value of its own with --kernel", place)
-    if verdict.status == "failed":
-        message = f"{subject} would reserve nothing: {verdict.reason}"
-        if request.auto and not request.force:
-            raise WouldNotReserve(message, place=place)
-        yield Notice("reserves-nothing", message, "grubkd plan shows a value that fits", place)
+def _admitted(request: Request, fault: Notice) -> Notice:
+    """The fault as a warning. Raises WouldNotBoot and WouldNotReserve, as admitted."""
+    valued = request.auto or request.values is not None
+    refusal = {WouldNotBoot.code: WouldNotBoot, "reserves-nothing": WouldNotReserve if valued else None}.get(fault.code)
+    if refusal and not request.force:
+        raise refusal(fault.message, hint=f"{fault.hint}, or write this one with --force", place=fault.place)
+    return fault

@@ -100,7 +100,9 @@ def _one(cmdline: str | None, root: str, given: dict[str, Any], *, json: bool) -
     elsewhere = any(given[name] is not None for name in _MEMORY)
     machine = _with_memory(not_here(release, given["arch"]), given) if elsewhere else _here(given, Root(root))
     found = advice.simulate(from_user(cmdline), release, machine, initrd_size=given["initrd"])
-    return output.report(plan.line_answer(found) if json else None, plan.line_lines(found))
+    return output.report(
+        plan.line_answer(found) if json else None, plan.line_lines(found), warnings=plan.line_warnings(found)
+    )
 
 
 def _here(given: dict[str, Any], tree: Root) -> Machine:
@@ -136,7 +138,8 @@ def _entries(cmdline: str | None, root: str, given: dict[str, Any], *, json: boo
         line = own if cmdline is None else from_user(cmdline)
         rows.append((entry, line, verdicts.verdict(line, entry, initrd_size=given["initrd"])))
     answer = plan.entries_answer(rows, config.errors) if json else None
-    return output.report(answer, plan.entries_lines(rows), errors=config.errors)
+    faults = plan.entries_warnings(rows)
+    return output.report(answer, plan.entries_lines(rows), warnings=faults, errors=config.errors)
 
 
 def iomem(path: str) -> MemoryMap:

@@ -16,6 +16,7 @@ from grubkd.commands.group import message_options
 from grubkd.errors import Usage
 from grubkd.machine import machine as machines
 from grubkd.memory.value import parse_values
+from grubkd.memory.xen import is_xen_value
 from grubkd.text import from_user
 from grubkd.tree.root import Root
 
@@ -123,7 +124,7 @@ def _checked(values: tuple[str, ...]) -> tuple[str, ...]:
     """The values as given, without the name. Raises BadValue with the column, but not for what means no reservation."""
     texts = [from_user(value) for value in values]
     given = tuple(text.removeprefix("crashkernel=") for text in texts)
-    if not cmdline.is_off(given):
+    if not cmdline.is_off(given) and not (given and all(map(is_xen_value, given))):
         parse_values(texts)
     return given
 

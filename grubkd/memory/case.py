@@ -79,7 +79,7 @@ class Case:
     `memory`: the machine's own map; without it a typical map of that much `ram` is used. `physical_start`: where an x86
     kernel is linked to run, by its configuration file. `hypervisor`: Xen, if it reads the value. `present`: the values
     that the entry has now. `cmdline`: its other arguments, because some change what is free. `initrd`: where the boot
-    loader puts it; `initrd_size`: its size, 0 for none. `kaslr`, `efi`, `borders`, `dma_limit`: as in
+    loader puts it; `initrd_size`: its size, 0 for none. `kaslr`, `efi`, `borders`, `dma_limit`, `kexec`: as in
     placement.place.possible_boots. `loader`: what loads the initrd, as in UnknownInitrd. `observed`: what the running
     kernel did with its values; it decides about the same values. `assumed`: the release is not known, and this is one
     of today.
@@ -106,6 +106,7 @@ class Case:
     loader: str = ""
     observed: Observed | None = None
     assumed: bool = False
+    kexec: bool | None = None
 
     @property
     def kernel(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.placement.initrd import UnknownInitrd
 from grubkd.memory.placement.place import (
+    Placement,
     agreed,
     agreed_boots,
     counted_ram,
@@ -15,15 +16,16 @@ from grubkd.memory.placement.place import (
     place_at_boot,
     possible_boots,
 )
-from grubkd.memory.size import format_size
+from grubkd.memory.size import MIB, format_size
+from grubkd.memory.xen import place_xen, request_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from grubkd.memory.case import Case
+    from grubkd.memory.case import Case, Observed
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.placement.place import BootFacts, Placement
+    from grubkd.memory.placement.place import BootFacts
 
 NOTHING_OBSERVED = "the running kernel was booted with this value and holds no reservation"
 
@@ -31,15 +33,17 @@ NOTHING_OBSERVED = "the running kernel was booted with this value and holds no r
 def request(case: Case, values: Sequence[str] = ()) -> KernelRequest | None:
     """What the kernel reads in the case's command line followed by the values.
 
-    None if the RAM is unknown, or if Xen reads it. An amount of RAM that the user gave is what the kernel counts.
+    None if the RAM is unknown. An amount of RAM that the user gave is what the kernel counts.
     """
     memory = case.memory_map()
-    if memory is None or case.hypervisor is not None:
+    if memory is None:
         return None
     spans = case.release.counts_span and case.machine.is_x86
     ram = counted_ram(case.release, case.machine, memory) if spans or case.ram is None or case.memory else case.ram
     words = "".join(f"crashkernel={text} " for text in values)
     line = f"{case.cmdline} {words}".lstrip() if values else case.cmdline
+    if case.hypervisor is not None:
+        return request_of(line, ram)
     return read(line, case.release, case.machine, ram)
 
 
@@ -49,6 +53,8 @@ def placement(case: Case, asked: KernelRequest) -> Placement | None:
     Where the boot loader puts the initrd is known of the running system only. Otherwise several places are tried, and
     only what they agree on is certain.
     """
+    if case.hypervisor is not None:
+        return next(_on_xen(case, ()), None)
     found = []
     for release in case.release.possible:
         each = replace(case, release=release)
@@ -62,8 +68,35 @@ def placement(case: Case, asked: KernelRequest) -> Placement | None:
 
 def reserves_clearly(case: Case, asked: KernelRequest) -> bool:
     """Whether `placement` is neither "failed" nor "hang", by a quick test. False: only `placement` can say."""
-    facts = next(_boots(case), None)
+    facts = next(_boots(case), None) if case.hypervisor is None else None
     return facts is not None and passes_quick_test(asked, facts)
+
+
+# What may lie in the way of a search: a kernel, an initrd, page tables.
+_IN_THE_WAY = 512 * MIB
+
+
+def reserves_amply(case: Case, asked: KernelRequest) -> bool:
+    """Whether there is so much room that memory is reserved wherever the kernel and the initrd are, by a quick test.
+
+    Two things in the way leave a third of what is free in one piece. False: only `placement` can say.
+    """
+    if case.hypervisor is not None or asked.base or len(case.release.possible) > 1:
+        return False
+    return reserves_clearly(case, asked._replace(size=3 * asked.size + _IN_THE_WAY))
+
+
+def chance_of_nothing(case: Case, values: Sequence[str]) -> float:
+    """The probability that nothing is reserved for the values, from 0 to 1; 0 too if it is not known."""
+    case = replace(case, cmdline=f"{case.cmdline} {' '.join(f'crashkernel={text}' for text in values)}".lstrip())
+    asked = request(case)
+    if asked is None or (asked.status == "ok" and reserves_amply(case, asked)):
+        return 0.0
+    found = placement(case, asked)
+    if found is None:
+        return 0.0
+    places = zip((found.regions, *found.alternatives), (found.chance, *found.chances), strict=True)
+    return sum(chance for regions, chance in places if not regions)
 
 
 def may_reserve(case: Case) -> bool:
@@ -76,7 +109,7 @@ def may_reserve(case: Case) -> bool:
         return False
     if reserves_clearly(case, asked):
         return True
-    found = next(_placements(case, asked), None)
+    found = next(_on_xen(case, ()) if case.hypervisor else _placements(case, asked), None)
     return found is not None and found.status not in ("failed", "hang")
 
 
@@ -92,11 +125,26 @@ def problem(case: Case, values: Sequence[str]) -> str:
     if reserves_clearly(case, asked):
         return ""
     why = ""
-    for found in _placements(case, asked):
+    for found in _on_xen(case, values) if case.hypervisor else _placements(case, asked):
         if found.status not in ("failed", "hang"):
             return ""
         why = why or found.reason
     return why
+
+
+def observed_placement(seen: Observed, model: Placement | None) -> tuple[Placement, bool]:
+    """What a kernel did, and whether the model says otherwise. `model`: its placement, None if there is none.
+
+    The kernel reports the size of its main region. Where the regions are not known, the model's stay if they fit.
+    """
+    outcomes = (model.regions, *model.alternatives) if model else ()
+    fits = [each for each in outcomes if seen.size in ({end - start for start, end in each} or {0})]
+    if model and model.status != "uncertain" and seen.regions and seen.regions not in fits:
+        fits = []
+    regions = seen.regions or next(iter(fits), ())
+    if not seen.size:
+        return Placement("failed", (), (), NOTHING_OBSERVED), bool(outcomes) and not fits
+    return Placement("reserved", regions, (), ""), bool(outcomes) and not fits
 
 
 def assumption(case: Case) -> str:
@@ -104,6 +152,14 @@ def assumption(case: Case) -> str:
     if case.memory is not None or not case.ram:
         return ""
     return f"on a typical memory map of {format_size(case.ram)}"
+
+
+def _on_xen(case: Case, values: Sequence[str]) -> Iterator[Placement]:
+    """The placement by Xen on each possible memory map, of the values, or of those of the command line."""
+    line = " ".join(f"crashkernel={text}" for text in values) or case.cmdline
+    for memory in case.memory_maps():
+        if case.hypervisor is not None:
+            yield place_xen(line, case.ram or memory.ram_total, memory, case.hypervisor)
 
 
 def _placements(case: Case, asked: KernelRequest) -> Iterator[Placement]:
@@ -127,4 +183,5 @@ def _boots(case: Case) -> Iterator[BootFacts]:
             kernel_image=memory.kernel,
             borders=case.borders,
             dma_limit=case.dma_limit,
+            kexec=case.kexec,
         )

@@ -67,6 +67,10 @@ def _published(case: Case, choice: vendors.Choice) -> PlanDraft:
 def _form(case: Case, draft: PlanDraft, with_offset: bool) -> PlanDraft:
     """The form that this kernel, or hypervisor, reads: ranges if it can, because they stay right when RAM is added."""
     value = draft.value
+    if value.suffix and case.hypervisor is not None:
+        said = f"Xen does not know ,{value.suffix}"
+        draft = replace(draft.because(said, case.reader, replace(value, suffix="")), beside=())
+        value = draft.value
     if value.suffix and with_offset:
         said = "an offset is wanted, which a value with ,high cannot have"
         return replace(draft.because(said, case.reader, CrashkernelValue(size=value.size)), beside=())

@@ -6,9 +6,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from grubkd.memory.kernel_parser import KernelRequest
+from grubkd.memory.placement.place import Placement
+from grubkd.memory.size import MIB, round_down, round_up
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Literal
 
+    from grubkd.memory.memory_map import MemoryMap
     from grubkd.memory.release import Release
     from grubkd.memory.value import CrashkernelValue
 
@@ -44,6 +50,10 @@ _SIZE = r"(0[xX][0-9a-fA-F]+|[0-9]+)([bBkKmMgGtT]?)"
 _RANGE = re.compile(rf"{_SIZE}-(?:{_SIZE})?:{_SIZE},?")
 _ONE = re.compile(_SIZE)
 _REST = re.compile(rf"(@|\\?<|,below=){_SIZE}")
+_STEP = 2 * MIB
+_MOVED = "Xen puts itself and the modules of dom0 at the top first"
+# What is known of the place: at the top, or a little below.
+_ODDS = 0.5
 # A number without a letter counts kilobytes.
 _UNITS = {"": 10, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 
@@ -52,7 +62,7 @@ def read_xen(cmdline: str, ram: int) -> XenRequest:
     r"""What Xen reads in its own command line on that many bytes of RAM: the last value.
 
     parse_crashkernel() of xen/common/kexec.c, 4.17: SIZE or a list of START-[END]:SIZE, then @ADDRESS, <ADDRESS or
-    ,below=ADDRESS. GRUB needs \< for <. It knows neither `,high` nor `,low`.
+    ,below=ADDRESS. GRUB needs \< for <. It ignores what else follows a size, such as `,high` and `,low`.
     """
     values = _WORD.findall(cmdline)
     return _value(values[-1], ram) if values else XenRequest(0, reason="no crashkernel= on the command line of Xen")
@@ -63,14 +73,17 @@ def _value(text: str, ram: int) -> XenRequest:
     if ":" in text:
         while found := _RANGE.match(text, at):
             start, stop = _bytes(found[1], found[2]), _bytes(found[3], found[4]) if found[3] else None
-            if not size and start <= ram and (stop is None or ram < stop):
-                size = _bytes(found[5], found[6])
+            amount = _bytes(found[5], found[6])
+            if not size and start <= ram and (stop is None or ram < stop) and amount < ram:
+                size = amount
             at = found.end() - (found[0].endswith(",") and text.startswith("below=", found.end()))
     elif found := _ONE.match(text):
         size, at = _bytes(found[1], found[2]), found.end()
     rest = _REST.fullmatch(text, at)
-    if at == 0 or (rest is None and at < len(text)):
-        return XenRequest(0, reason=f"Xen does not understand '{text[at:] or text}'")
+    if at == 0:
+        return XenRequest(0, reason=f"Xen does not understand '{text}'")
+    if rest is None and at < len(text):
+        return XenRequest(size, reason=f"Xen ignores '{text[at:]}'")
     address = _bytes(rest[2], rest[3]) if rest else 0
     if rest and rest[1] != "@":
         return XenRequest(size, 0, address)
@@ -79,6 +92,42 @@ def _value(text: str, ram: int) -> XenRequest:
 
 def _bytes(number: str, unit: str) -> int:
     return int(number, 0 if number[:2].lower() == "0x" else 10) << _UNITS[unit.lower()]
+
+
+def request_of(cmdline: str, ram: int) -> KernelRequest:
+    """What Xen reads, as the request of a kernel."""
+    found = read_xen(cmdline, ram)
+    status: Literal["ok", "none"] = "ok" if found.size else "none"
+    return KernelRequest(status, found.size, found.base, 0, high=False, cma=0, reason=found.reason, ret=0, low_beside=0)
+
+
+def place_xen(cmdline: str, ram: int, memory: MemoryMap, hypervisor: Hypervisor) -> Placement:
+    """Where Xen reserves the memory.
+
+    __start_xen() of xen/arch/x86/setup.c, 4.17: at the given address, if all of it is RAM; else as high as there is
+    room below the limit. Xen and the modules of dom0 are moved to the top first, so the exact place is not known.
+    """
+    found = read_xen(cmdline, ram)
+    if not found.size:
+        return Placement("failed", (), (), found.reason)
+    if found.base:
+        region = (found.base, found.base + found.size)
+        if any(start <= region[0] and region[1] <= end for start, end in memory.ram):
+            return Placement("reserved", (region,), (), "")
+        return Placement("failed", (), (), "Xen finds no RAM at that address")
+    if not hypervisor.automatic:
+        return Placement("failed", (), (), "Xen before 3.4 reserves nothing without an address")
+    for start, stop in reversed(memory.ram):
+        end = min(round_down(stop, _STEP), stop if found.below is None else found.below)
+        if end - round_up(start, _STEP) >= found.size:
+            return Placement("uncertain", ((end - found.size, end),), (), _MOVED, chance=_ODDS)
+    return Placement("failed", (), (), "Xen finds no room for it")
+
+
+def is_xen_value(text: str) -> bool:
+    """Whether Xen, and no Linux kernel, understands the value: with `<` or `,below=`."""
+    text = text.removeprefix("crashkernel=")
+    return ("<" in text or ",below=" in text) and not _value(text, 1 << 62).reason.startswith("Xen ")
 
 
 def for_xen(values: Sequence[CrashkernelValue]) -> str | None:

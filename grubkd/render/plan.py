@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.advice import Plan, Verdict
+from grubkd.advice.judgement import judge, odds
 from grubkd.boot.model import Entry
 from grubkd.memory.size import format_size
 from grubkd.render.output import members
@@ -46,7 +47,18 @@ class Answer:
     def warnings(self) -> tuple[Notice, ...]:
         """The warnings of all plans, each once."""
         plans = [plan for _, plan, _ in self.rows] + ([self.new] if self.new else [])
-        return tuple(dict.fromkeys(notice for plan in plans for notice in plan.warnings))
+        found = [notice for plan in plans for notice in plan.warnings]
+        return tuple(dict.fromkeys((*found, *warnings([(entry, verdict) for entry, _, verdict in self.rows]))))
+
+
+def warnings(rows: Sequence[tuple[Entry, Verdict]]) -> Iterator[Notice]:
+    """The faults of the values of entries, for each kernel once."""
+    seen = set()
+    for entry, found in rows:
+        for each in judge(found):
+            if (entry.version, each) not in seen:
+                seen.add((entry.version, each))
+                yield each.notice(f"entry {entry.index} ({entry.title})", entry.source)
 
 
 def answer(found: Answer) -> dict[str, Any]:
@@ -127,7 +139,9 @@ def outcome(verdict: Verdict) -> str:
     """A verdict in a few words: `256M at 0x6f000000`."""
     if verdict.status in ("reserved", "uncertain") and verdict.regions:
         where = ", ".join(f"{size(end - start)} at {start:#x}" for start, end in verdict.regions)
-        return mark(where, GOOD) if verdict.status == "reserved" else mark(f"probably {where}", DOUBT)
+        if verdict.status == "reserved":
+            return mark(where, GOOD)
+        return mark(f"probably {where} ({odds(verdict.chance)})", DOUBT)
     return _WORDS.get(verdict.status, verdict.status)
 
 
@@ -163,13 +177,24 @@ def line_answer(found: Simulation) -> dict[str, Any]:
         "ram": found.ram,
         "cmdline": case.cmdline,
         **_verdict(found.verdict),
+        "warnings": line_warnings(found),
     }
 
 
 def entries_answer(rows: Sequence[Predicted], errors: Sequence[GrubkdError]) -> dict[str, Any]:
     """The JSON object of `predict` for the entries of a tree."""
     listed = [{**_entry(entry), "cmdline": line, **_verdict(found)} for entry, line, found in rows]
-    return {"entries": listed, "errors": errors}
+    return {"entries": listed, "warnings": entries_warnings(rows), "errors": errors}
+
+
+def entries_warnings(rows: Sequence[Predicted]) -> tuple[Notice, ...]:
+    """The faults of the predicted lines."""
+    return tuple(warnings([(entry, verdict) for entry, _, verdict in rows]))
+
+
+def line_warnings(found: Simulation) -> tuple[Notice, ...]:
+    """The faults of the predicted line."""
+    return tuple(each.notice(f"kernel {found.case.release.text}") for each in judge(found.verdict))
 
 
 def _reading(found: KernelRequest | None) -> str:
@@ -202,18 +227,18 @@ def _verdict_lines(found: Verdict) -> Iterator[str]:
     if found.reason and found.status != "reserved":
         yield f"because   {to_line(found.reason)}"
     if found.status == "uncertain":
-        yield from _alternatives(found.alternatives)
+        yield from _alternatives(found.alternatives, found.chance_of_nothing)
     if found.assumption:
         yield f"assuming  {found.assumption}"
     if found.note:
         yield f"note      {to_line(found.note)}"
 
 
-def _alternatives(found: Sequence[Sequence[Extent]]) -> Iterator[str]:
+def _alternatives(found: Sequence[Sequence[Extent]], chance_of_nothing: float) -> Iterator[str]:
     """The other possible results; of many only their number and range."""
     places = [regions for regions in found if regions]
     if len(places) < len(found):
-        yield f"or        {mark('nothing', BAD)}"
+        yield f"or        {mark('nothing', BAD)} ({odds(chance_of_nothing)})"
     if len(places) > 3:
         low = min(region[0] for regions in places for region in regions)
         high = max(region[1] for regions in places for region in regions)

@@ -247,3 +247,44 @@ def test_pace() -> None:
     started = time.process_time()
     assert sum(1 for _ in batch.answers(lines)) == len(lines)
     assert len(lines) / (time.process_time() - started) > 20_000 / 3
+
+
+EVIDENT: dict[str, Any] = {
+    "id": 1,
+    "cmdline": "crashkernel=256M nokaslr",
+    "release": "6.1.0-50-amd64",
+    "arch": "x86_64",
+    "ram": 2 << 30,
+    "firmware_map": [[0, 0x9FC00, "System RAM"], [0x100000, 0x7FFE0000, "System RAM"]],
+    "initrd": None,
+}
+
+
+class TestEvidence:
+    """What the kernel did with the line decides; what the model does not allow is asked to be reported."""
+
+    def test_it_agrees(self) -> None:
+        alone = batch.answer(EVIDENT)
+        regions = alone["placement"]["regions"]
+        for evidence in ({"size": 256 << 20}, {"size": 256 << 20, "regions": [list(each) for each in regions]}):
+            found = batch.answer({**EVIDENT, "evidence": evidence})
+            assert (found["placement"]["status"], found["placement"]["regions"]) == ("reserved", regions)
+            assert "report" not in found
+
+    @pytest.mark.parametrize("evidence", [{"size": 0}, {"size": 1 << 20, "regions": [[1 << 20, 2 << 20]]}])
+    def test_it_contradicts(self, evidence: dict[str, Any]) -> None:
+        found = batch.answer({**EVIDENT, "evidence": evidence})
+        assert found["placement"]["status"] == ("reserved" if evidence["size"] else "failed")
+        assert [list(each) for each in found["placement"]["regions"]] == evidence.get("regions", [])
+        assert "please report" in found["report"]
+
+    def test_without_a_map_it_is_all_that_is_known(self) -> None:
+        found = batch.answer({**EVIDENT, "firmware_map": None, "evidence": {"size": 256 << 20}})
+        assert (found["placement"]["status"], "report" in found) == ("reserved", False)
+
+    @pytest.mark.parametrize(
+        "evidence", [1, {}, {"size": -1}, {"size": 1, "regions": [[2, 1]]}, {"size": 5, "regions": [[0, 4]]}]
+    )
+    def test_malformed(self, evidence: object) -> None:
+        (text,) = batch.answers([json.dumps({**EVIDENT, "evidence": evidence}).encode()])
+        assert json.loads(text)["error"]["code"] == "bad-request"

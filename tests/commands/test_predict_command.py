@@ -71,6 +71,7 @@ class TestOneKernel:
             "assumption": "on a typical memory map of 2G",
             "note": None,
             "reason": "",
+            "warnings": [],
         }
 
     @pytest.mark.parametrize(

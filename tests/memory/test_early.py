@@ -14,7 +14,7 @@ from grubkd.memory.placement.place import MOST_OUTCOMES, Placement, counted_ram,
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, KIB, MIB
 from grubkd.memory.value import parse_values
-from grubkd.memory.xen import XenRequest, for_xen, read_xen
+from grubkd.memory.xen import Hypervisor, XenRequest, for_xen, place_xen, read_xen
 
 X86_64, I386, ARM64 = Architecture.X86_64, Architecture.I386, Architecture.ARM64
 LOW = (MIB, 2 * GIB - 128 * KIB, "usable")
@@ -282,10 +282,31 @@ def test_xen(value: str, request_: XenRequest) -> None:
 
 
 def test_xen_knows_no_high_and_low() -> None:
-    for value in ("300M,high", "x", "256M,low"):
-        found = read_xen(f"crashkernel={value}", 8 * GIB)
-        assert (found.size, "does not understand" in found.reason) == (0, True)
+    """It prints "ignored" and keeps the size; each value replaces the one before."""
+    found = read_xen("crashkernel=300M,high crashkernel=72M,low", 8 * GIB)
+    assert (found.size, found.reason) == (72 * MIB, "Xen ignores ',low'")
+    assert read_xen("crashkernel=x", 8 * GIB) == XenRequest(0, reason="Xen does not understand 'x'")
+    assert read_xen("crashkernel=1G-:16G", 8 * GIB).size == 0
     assert read_xen("quiet", 8 * GIB).reason == "no crashkernel= on the command line of Xen"
     assert for_xen(parse_values(["300M,high", "72M,low"])) == "300M"
     assert for_xen(parse_values(["1G-4G:128M,4G-:256M"])) == "1G-4G:128M,4G-:256M"
     assert for_xen(parse_values(["auto"])) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "version", "status", "regions"),
+    [
+        ("256M@64M", (3, 1), "reserved", ((64 * MIB, 320 * MIB),)),
+        ("256M@3G", (4, 17), "failed", ()),
+        ("256M", (3, 1), "failed", ()),
+        ("256M", (4, 17), "uncertain", ((2 * GIB - 258 * MIB, 2 * GIB - 2 * MIB),)),
+        ("256M<1G", (4, 17), "uncertain", ((768 * MIB, GIB),)),
+        ("3G", (4, 17), "failed", ()),
+        ("x", (4, 17), "failed", ()),
+    ],
+)
+def test_where_xen_reserves(value: str, version: tuple[int, int], status: str, regions: tuple[object, ...]) -> None:
+    """__start_xen() of xen/arch/x86/setup.c: the given address if it is RAM, else from the top, below the limit."""
+    memory = typical(2 * GIB, "x86_64")
+    found = place_xen(f"crashkernel={value}", 2 * GIB, memory, Hypervisor(version))
+    assert (found.status, found.regions) == (status, regions)

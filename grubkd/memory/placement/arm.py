@@ -217,7 +217,7 @@ def judge_arm(request: KernelRequest, facts: BootFacts) -> Likelihood:
         for image in possible_images(facts.release, facts.machine, ram[0][0], facts.kernel_image):
             free = FreeMemory(ram).without(*merged([image, *([initrd] if initrd else [])]))
             outcomes += [_attempt_arm(request, take_top(free, taken, MIB, end), end) for taken in _TAKEN]
-    return or_without_kexec(from_variants(outcomes, WHY))
+    return or_without_kexec(from_variants(outcomes, WHY), facts)
 
 
 def _attempt_arm(request: KernelRequest, free: FreeMemory, end: int) -> PlacementOutcome:

@@ -109,12 +109,12 @@ def judge(request: KernelRequest, facts: BootFacts) -> Likelihood:
         free = free.without(*(extent for extent in merged(taken) if extent not in facts.memory.crash))
         for layout in _layouts(free, ram, facts):
             outcomes.append(_attempt(request, facts, layout, ram))
-    return or_without_kexec(from_variants(outcomes, EFI if facts.efi else WHY))
+    return or_without_kexec(from_variants(outcomes, EFI if facts.efi else WHY), facts)
 
 
-def or_without_kexec(found: Likelihood) -> Likelihood:
-    """The likelihood with one more outcome: not every kernel of these architectures has kexec."""
-    if all(outcome.status != "reserved" for outcome, _ in found.outcomes):
+def or_without_kexec(found: Likelihood, facts: BootFacts) -> Likelihood:
+    """The likelihood with one more outcome: not every kernel of these architectures has kexec, unless it is known."""
+    if facts.kexec or all(outcome.status != "reserved" for outcome, _ in found.outcomes):
         return found
     nothing = from_variants([found.likeliest, failed(_NO_KEXEC)], _NO_KEXEC)
     return combined(found, nothing)

@@ -49,6 +49,7 @@ class BootFacts(NamedTuple):
     cmdline: str = ""
     sampled: bool = False
     dma_limit: int | None = None
+    kexec: bool | None = None
 
     @property
     def measured(self) -> bool:
@@ -103,8 +104,9 @@ def possible_boots(  # noqa: PLR0913 (the facts of one boot)
     initrd: None for none. kaslr: None to derive it from the command line and the release. efi: booted by EFI firmware,
     which keeps data in RAM that the map calls usable; None: an x86 map shows it, on arm64 both are possible. known:
     kernel_image (from "Kernel code" to the end of "Kernel bss" without KASLR; with KASLR only its size matters; None: a
-    typical image), borders (the first address of each NUMA node but the lowest; empty: those of the map) and dma_limit
-    (arm64: the end of the memory that DMA reaches). Raises ArchitectureUnknown.
+    typical image), borders (the first address of each NUMA node but the lowest; empty: those of the map), dma_limit
+    (arm64: the end of the memory that DMA reaches) and kexec (whether it is built with kexec). Raises
+    ArchitectureUnknown.
     """
     machine = architecture(arch)
     known["borders"] = known.get("borders") or early.node_borders(memory.nodes)

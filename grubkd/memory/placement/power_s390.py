@@ -106,7 +106,7 @@ def judge_s390(request: KernelRequest, facts: BootFacts) -> Likelihood:
         free = FreeMemory(ram).without(image, *([facts.initrd] if facts.initrd else []))
         for hsa in _HSA:
             outcomes.extend(_attempts_s390(size, base, max(size, hsa), free))
-    return or_without_kexec(from_variants(outcomes, _WHY_S390))
+    return or_without_kexec(from_variants(outcomes, _WHY_S390), facts)
 
 
 def _attempts_s390(size: int, base: int, low: int, free: FreeMemory) -> list[PlacementOutcome]:

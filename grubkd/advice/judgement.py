@@ -1,0 +1,76 @@
+"""What is wrong with what a kernel does with its line.
+
+It is the one judgement of `set`, `show`, `check`, `plan` and `predict`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from grubkd.errors import Notice
+from grubkd.memory.size import MIB, format_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grubkd.advice.verdict import Verdict
+    from grubkd.errors import Place
+
+WORTH_A_WARNING = 0.01
+"""A chance of nothing from which on a value is warned of."""
+LOST = ("reserves-nothing", "would-not-boot")
+"""The codes of values that leave no dump: `set` refuses them, unless it is forced."""
+
+_PLAN = "grubkd plan shows a value that fits"
+_ODDS = "grubkd plan --explain shows a value with better odds, if there is one"
+
+
+class Judgement(NamedTuple):
+    """A fault of a value. `said`: what the kernel does, to follow its name. `code` and `hint` are those of a Notice."""
+
+    code: str
+    said: str
+    hint: str
+
+    def notice(self, subject: str, place: Place | None = None) -> Notice:
+        """The fault as a warning about a kernel or an entry."""
+        return Notice(self.code, f"{subject} {self.said}", self.hint, place)
+
+
+def judge(found: Verdict, *, ahead: bool = False) -> Iterator[Judgement]:
+    """The faults of a value, the worst first. `ahead`: the line is not written yet.
+
+    A line without a value, or with one that means no reservation, has none.
+    """
+    if found.status == "hang" or found.may_hang:
+        sure = "would not boot" if ahead else "does not boot"
+        said = sure if found.status == "hang" else "might not boot"
+        yield Judgement("would-not-boot", f"{said}: {found.reason}", "choose a smaller value before the next boot")
+    if found.reserves_nothing:
+        said = "would reserve nothing" if ahead else "reserves nothing"
+        yield Judgement("reserves-nothing", f"{said}: {found.reason}", _PLAN)
+    if found.lacks_high_low:
+        said = "does not know ,high and ,low: it reads the value without them"
+        yield Judgement("lacks-high-low", said, "give this entry a value of its own with --kernel")
+    if found.chance_of_nothing >= WORTH_A_WARNING:
+        said = f"may reserve nothing, in {odds(found.chance_of_nothing)} of boots: {found.reason}"
+        yield Judgement("may-reserve-nothing", said, _ODDS)
+    if found.reserves_nothing:
+        return
+    size = found.size
+    if found.ram and size * 2 > found.ram:
+        said = f"loses {format_size(size)}, more than half of its RAM"
+        yield Judgement("more-than-half", said, "a smaller value leaves more memory to the system")
+    if 0 < size < found.image:
+        said = f"reserves {format_size(size)}, less than the {_megabytes(found.image)} that its kernel takes to start"
+        yield Judgement("smaller-than-kernel", said, f"no capture kernel can be loaded: {_PLAN}")
+
+
+def odds(chance: float) -> str:
+    """A probability in words: `96.4 %`. What is not certain is never `100 %`."""
+    shown = f"{100 * chance:.3g}"
+    return f"{'99.9' if shown == '100' else shown} %"
+
+
+def _megabytes(size: int) -> str:
+    return f"{-(-size // MIB)}M"

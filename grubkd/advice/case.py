@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from grubkd.memory.architecture import Architecture
 
 
+FADUMP = ("fadump=on", "fadump=nocma")
+"""What lets POWER's firmware save the dump."""
 _64K = 64 * KIB
 # Placeholders and stubs: their sizes say nothing about memory.
 _SMALLEST_IMAGE = 256 * KIB
@@ -69,13 +71,12 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         )
     boot = main_boot(entry.boots) if entry else None
     words = boot.arguments if boot else []
-    fadump = "fadump=on" in words or "fadump=nocma" in words
     hypervisor = hypervisor_of_image(file_name(boot.path), release) if boot and boot.role is Role.HYPERVISOR else None
     config = kernel.config if kernel else NO_CONFIG
-    memory, hardware = machine.memory_map, machine.hardware
-    runs = machine.running is not None and machine.running.release == release.text
-    # The map has the image of the running kernel, not of this one.
-    memory = memory if memory is None or runs else replace(memory, kernel=None)
+    hardware, running = machine.hardware, machine.running
+    runs = running is not None and running.release == release.text
+    # The map has the image of the running kernel, not of another one.
+    memory = machine.memory_map and (machine.memory_map if runs else replace(machine.memory_map, kernel=None))
     return Case(
         release=release,
         machine=architecture,
@@ -86,7 +87,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         physical_start=config.physical_start,
         hypervisor=hypervisor,
         parts=_parts(machine, release, runs=runs),
-        needs=Needs(hardware.encrypted, hardware.smmu, hardware.mlx5, machine.capture_cpus, fadump),
+        needs=_needs(machine, words),
         present=cmdline.crashkernel_values(words),
         # The place at this boot says nothing about memory of another size.
         initrd=hardware.initrd if runs and memory is not None else None,
@@ -131,7 +132,7 @@ def observed(words: Sequence[str], release: Release, machine: Machine) -> Observ
     if running is None or running.release != release.text or running.reserved is None or machine.ram_source == "given":
         return None
     booted = cmdline.tokens(running.cmdline)
-    if _others(words) != _others(booted) or any(word in ("fadump=on", "fadump=nocma") for word in booted):
+    if _others(words) != _others(booted) or any(word in FADUMP for word in booted):
         return None
     regions = machine.memory_map.crash if machine.memory_map else ()
     return Observed(cmdline.crashkernel_values(booted), running.reserved, regions)
@@ -148,6 +149,11 @@ def _initrd_size(entry: Entry | None, kernel: Kernel | None) -> int | None:
         return 0
     size = kernel.initrd if kernel else None
     return size if size is not None and size >= _SMALLEST_IMAGE else None
+
+
+def _needs(machine: Machine, words: Sequence[str]) -> Needs:
+    hardware, fadump = machine.hardware, any(word in FADUMP for word in words)
+    return Needs(hardware.encrypted, hardware.smmu, hardware.mlx5, machine.capture_cpus, fadump)
 
 
 def _parts(machine: Machine, release: Release, *, runs: bool) -> Parts:

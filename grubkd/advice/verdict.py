@@ -80,7 +80,7 @@ class Verdict:
     @property
     def size(self) -> int:
         """Bytes that are reserved, or asked for where the result is not certain; 0 if unknown or none."""
-        return max(self.request.size if self.request else 0, self.observed or 0)
+        return self.observed or (self.request.size if self.request else 0)
 
 
 class Verdicts:

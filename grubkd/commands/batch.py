@@ -82,13 +82,12 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
     arch = architecture(_text(request, "arch"))
     ram = _field(request, "ram", _is_address, "a whole number of bytes below 2^64", required=True)
     memory = _memory(request)
-    unknown = UnknownInitrd(
-        loader=_field(request, "loader", LOADERS.__contains__, f"one of {', '.join(LOADERS)}") or ""
-    )
+    loader = _field(request, "loader", LOADERS.__contains__, f"one of {', '.join(LOADERS)}") or ""
+    unknown = UnknownInitrd(loader=loader)
     if memory is not None and (release.counts_span or changes_ram(cmdline)):
         ram = counted_ram(release, arch, memory, cmdline)
     wanted = read(cmdline, release, arch, ram)
-    found = None
+    found, contradicted = None, False
     if memory is not None:
         facts = {name: _field(request, name, _is_flag, "true or false") for name in ("kaslr", "efi")}
         image, initrd = (_extent(request, name) for name in ("kernel_image", "initrd"))
@@ -104,7 +103,6 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
             borders=node_borders(_field(request, "numa_nodes", _are_nodes, _NODES) or []),
             **facts,
         )
-    contradicted = False
     if (seen := _evidence(request)) is not None:
         found, contradicted = observed_placement(seen, found)
     result = {

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd import advice
+from grubkd.advice.case import FADUMP
 from grubkd.advice.judgement import judge
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
@@ -81,17 +82,14 @@ def decide(
     )
 
 
-_FADUMP_ON = ("fadump=on", "fadump=nocma")
-
-
 def _fadump(request: Request) -> bool | None:
     """Whether the line will have `fadump=on` by the request; None if the request leaves it as it is."""
     found = None
     for each in request.arguments:
         if each.name == "fadump" and each.verb is Verb.REMOVE:
-            found = found if each.tokens and not set(each.tokens) & set(_FADUMP_ON) else False
+            found = found if each.tokens and not set(each.tokens) & set(FADUMP) else False
         elif each.name == "fadump":
-            found = each.tokens[-1] in _FADUMP_ON
+            found = each.tokens[-1] in FADUMP
     return found
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grubkd.machine.kernels import Kernel
     from grubkd.machine.machine import Machine
     from grubkd.memory.architecture import Architecture
+    from grubkd.memory.memory_map import MemoryMap
 
 
 FADUMP = ("fadump=on", "fadump=nocma")
@@ -75,8 +76,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
     config = kernel.config if kernel else NO_CONFIG
     hardware, running = machine.hardware, machine.running
     runs = running is not None and running.release == release.text
-    # The map has the image of the running kernel, not of another one.
-    memory = machine.memory_map and (machine.memory_map if runs else replace(machine.memory_map, kernel=None))
+    memory = _memory(machine, runs=runs)
     return Case(
         release=release,
         machine=architecture,
@@ -101,6 +101,11 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         loader=_loader(entry, architecture, efi=hardware.efi),
         observed=None if hypervisor else observed(words, release, machine),
     )
+
+
+def _memory(machine: Machine, *, runs: bool) -> MemoryMap | None:
+    """The machine's map. It has the image of the running kernel, not of another one."""
+    return machine.memory_map and (machine.memory_map if runs else replace(machine.memory_map, kernel=None))
 
 
 def _loader(entry: Entry | None, architecture: Architecture, *, efi: bool | None) -> str:

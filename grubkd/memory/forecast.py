@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.memory.kernel_parser import read
+from grubkd.memory.placement.early import changes_ram
 from grubkd.memory.placement.initrd import UnknownInitrd
 from grubkd.memory.placement.place import (
     Placement,
@@ -33,15 +34,18 @@ NOTHING_OBSERVED = "the running kernel was booted with this value and holds no r
 def request(case: Case, values: Sequence[str] = ()) -> KernelRequest | None:
     """What the kernel reads in the case's command line followed by the values.
 
-    None if the RAM is unknown. An amount of RAM that the user gave is what the kernel counts.
+    None if the RAM is unknown. An amount of RAM that the user gave is what the kernel counts, unless the line changes
+    it (mem=, memmap=).
     """
     memory = case.memory_map()
     if memory is None:
         return None
-    spans = case.release.counts_span and case.machine.is_x86
-    ram = counted_ram(case.release, case.machine, memory) if spans or case.ram is None or case.memory else case.ram
     words = "".join(f"crashkernel={text} " for text in values)
     line = f"{case.cmdline} {words}".lstrip() if values else case.cmdline
+    spans = case.release.counts_span and case.machine.is_x86
+    ram = case.ram
+    if ram is None or case.memory or spans or changes_ram(line):
+        ram = counted_ram(case.release, case.machine, memory, line)
     if case.hypervisor is not None:
         return request_of(line, ram)
     return read(line, case.release, case.machine, ram)

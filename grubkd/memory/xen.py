@@ -45,11 +45,23 @@ class XenRequest(NamedTuple):
     reason: str = ""
 
 
+class _Span(NamedTuple):
+    """START-[END]:SIZE, in bytes."""
+
+    start: int
+    stop: int | None
+    size: int
+
+    def holds(self, ram: int) -> bool:
+        return self.size < ram and self.start <= ram and (self.stop is None or ram < self.stop)
+
+
 _WORD = re.compile(r"(?:^|\s)crashkernel=(\S*)")
-_SIZE = r"(0[xX][0-9a-fA-F]+|[0-9]+)([bBkKmMgGtT]?)"
-_RANGE = re.compile(rf"{_SIZE}-(?:{_SIZE})?:{_SIZE},?")
+_SIZE = r"(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)([bBkKmMgGtT]?)"
+_RANGE = re.compile(rf"{_SIZE}-(?:{_SIZE})?:{_SIZE}")
 _ONE = re.compile(_SIZE)
 _REST = re.compile(rf"(@|\\?<|,below=){_SIZE}")
+_LIMITED = re.compile(rf"{_SIZE}(?:\\?<|,below=){_SIZE}|{_RANGE.pattern}(?:,{_RANGE.pattern})*\\?<{_SIZE}")
 _STEP = 2 * MIB
 _MOVED = "Xen puts itself and the modules of dom0 at the top first"
 # What is known of the place: at the top, or a little below.
@@ -59,39 +71,57 @@ _UNITS = {"": 10, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 
 
 def read_xen(cmdline: str, ram: int) -> XenRequest:
-    r"""What Xen reads in its own command line on that many bytes of RAM: the last value.
+    r"""What Xen reads in its own command line on that many bytes of RAM, which is less than the machine has.
 
-    parse_crashkernel() of xen/common/kexec.c, 4.17: SIZE or a list of START-[END]:SIZE, then @ADDRESS, <ADDRESS or
-    ,below=ADDRESS. GRUB needs \< for <. It ignores what else follows a size, such as `,high` and `,low`.
+    parse_crashkernel() and set_kexec_crash_area_size() of xen/common/kexec.c, 4.17, and boots of it: SIZE or a list of
+    START-[END]:SIZE, then @ADDRESS or <ADDRESS; after a SIZE also ,below=ADDRESS. GRUB needs \< for <. What follows is
+    ignored with a warning: `,high` and `,low` are. The last SIZE counts, and only without one the last list. An address
+    counts for every value.
     """
+    size, base, below = 0, 0, None
+    spans: list[_Span] = []
     values = _WORD.findall(cmdline)
-    return _value(values[-1], ram) if values else XenRequest(0, reason="no crashkernel= on the command line of Xen")
+    for text in values:
+        rest = None
+        if ":" in text:
+            spans, end = _spans(text)
+            rest = _REST.match(text, end) if spans and not text.startswith(",", end) else None
+        elif found := _ONE.match(text):
+            size = _bytes(found[1], found[2])
+            rest = _REST.match(text, found.end())
+        if rest and rest[1] == "@":
+            base = _bytes(rest[2], rest[3])
+        elif rest:
+            below = _bytes(rest[2], rest[3])
+    size = size or next((span.size for span in spans if span.holds(ram)), 0)
+    if size:
+        return XenRequest(size, base, below)
+    if spans:
+        return XenRequest(0, base, below, "no range of the list holds the RAM")
+    return XenRequest(0, reason=f"Xen does not understand '{values[-1]}'" if values else _NONE)
 
 
-def _value(text: str, ram: int) -> XenRequest:
-    size, at = 0, 0
-    if ":" in text:
-        while found := _RANGE.match(text, at):
-            start, stop = _bytes(found[1], found[2]), _bytes(found[3], found[4]) if found[3] else None
-            amount = _bytes(found[5], found[6])
-            if not size and start <= ram and (stop is None or ram < stop) and amount < ram:
-                size = amount
-            at = found.end() - (found[0].endswith(",") and text.startswith("below=", found.end()))
-    elif found := _ONE.match(text):
-        size, at = _bytes(found[1], found[2]), found.end()
-    rest = _REST.fullmatch(text, at)
-    if at == 0:
-        return XenRequest(0, reason=f"Xen does not understand '{text}'")
-    if rest is None and at < len(text):
-        return XenRequest(size, reason=f"Xen ignores '{text[at:]}'")
-    address = _bytes(rest[2], rest[3]) if rest else 0
-    if rest and rest[1] != "@":
-        return XenRequest(size, 0, address)
-    return XenRequest(size, address, reason="" if size else "no range of the list holds the RAM")
+_NONE = "no crashkernel= on the command line of Xen"
+
+
+def _spans(text: str) -> tuple[list[_Span], int]:
+    """The ranges of a list up to the first that is malformed, and where they end."""
+    spans: list[_Span] = []
+    at = 0
+    while found := _RANGE.match(text, at + bool(spans)):
+        start, stop = _bytes(found[1], found[2]), _bytes(found[3], found[4]) if found[3] else None
+        if stop is not None and stop <= start:
+            break
+        spans.append(_Span(start, stop, _bytes(found[5], found[6])))
+        at = found.end()
+        if not text.startswith(",", at):
+            break
+    return spans, at
 
 
 def _bytes(number: str, unit: str) -> int:
-    return int(number, 0 if number[:2].lower() == "0x" else 10) << _UNITS[unit.lower()]
+    base = 16 if number[:2].lower() == "0x" else 8 if number[0] == "0" else 10
+    return int(number, base) << _UNITS[unit.lower()]
 
 
 def request_of(cmdline: str, ram: int) -> KernelRequest:
@@ -127,7 +157,7 @@ def place_xen(cmdline: str, ram: int, memory: MemoryMap, hypervisor: Hypervisor)
 def is_xen_value(text: str) -> bool:
     """Whether Xen, and no Linux kernel, understands the value: with `<` or `,below=`."""
     text = text.removeprefix("crashkernel=")
-    return ("<" in text or ",below=" in text) and not _value(text, 1 << 62).reason.startswith("Xen ")
+    return _LIMITED.fullmatch(text) is not None
 
 
 def for_xen(values: Sequence[CrashkernelValue]) -> str | None:

@@ -1,4 +1,4 @@
-"""Sizing by the initrd's real size, checked against boots of capture kernels (issue 14, point 19; docs/lab.md).
+"""Sizing by the initrd's real size, checked against boots of capture kernels (docs/lab.md).
 
 Without room for the packed and the unpacked initrd, a capture kernel ends in "System is deadlocked on memory".
 """

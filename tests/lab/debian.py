@@ -37,6 +37,12 @@ class Recipe:
 
 
 USUAL = Recipe()
+# With both kernels of amd64. zstd decides how the initrds are packed.
+INITRD_PACKAGES = (
+    *("initramfs-tools", "zstd", "busybox", "kexec-tools", "makedumpfile"),
+    *("linux-image-amd64", "linux-image-cloud-amd64"),
+)
+_DISK_MODULES = "virtio_pci\nvirtio_blk\ncrc32c_generic\next4\n"
 
 GUEST = Path(__file__).with_name("guest.sh")
 # As grub-pc's package leaves it, except for the timeout and the console. nokaslr: the kernel's place is then known
@@ -83,6 +89,25 @@ def tarball(packages: Sequence[str] = PACKAGES) -> Path:
             subprocess.run(["tar", "--directory", tree, "--create", "--file", partial, "."], check=True)
             shutil.rmtree(tree)
             partial.rename(found)
+    return found
+
+
+def initrd(release: str, modules: str) -> Path:
+    """Debian 12's own initrd of that kernel, with that MODULES= (initramfs.conf(5)). Needs root. Raises Unavailable."""
+    packed = tarball(INITRD_PACKAGES)
+    found = CACHE / f"debian-12-{release}-{modules}.img"
+    with locked("debian"):
+        if not found.exists():
+            tree = CACHE / "debian-12.tree"
+            shutil.rmtree(tree, ignore_errors=True)
+            tree.mkdir()
+            subprocess.run(["tar", "--directory", tree, "--extract", "--file", packed], check=True)
+            (tree / "etc/initramfs-tools/conf.d/lab").write_text(f"MODULES={modules}\n")
+            (tree / "etc/initramfs-tools/modules").write_text(_DISK_MODULES)
+            command = ["chroot", tree, "mkinitramfs", "-o", "/lab.img", release]
+            subprocess.run(command, check=True, capture_output=True)
+            (tree / "lab.img").rename(found)
+            shutil.rmtree(tree)
     return found
 
 

@@ -1,5 +1,6 @@
 """Disk images, each with a real boot loader, made without root and without loop devices."""
 
+import os
 import shutil
 import struct
 import subprocess
@@ -7,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.packages import Source, Unavailable
+from lab.packages import CACHE, Source, Unavailable
 
 MIB = 1 << 20
 _SECTOR = 512
@@ -41,10 +42,10 @@ def partitioned(disk: Path, sizes: Sequence[int], kind: str = "83", label: str =
     return starts[:-1]
 
 
-def _ext2(disk: Path, start: int, size: int, tree: Path) -> None:
+def _ext2(disk: Path, start: int, size: int, tree: Path, block: int = 1024) -> None:
     # GRUB 0.97 knows only inodes of 128 bytes.
-    options = ("-q", "-F", "-t", "ext2", "-I", "128", "-b", "1024", "-E", f"offset={start},root_owner=0:0")
-    _run("mke2fs", *options, "-d", tree, disk, str(size * 1024))
+    options = ("-q", "-F", "-t", "ext2", "-I", "128", "-b", str(block), "-E", f"offset={start},root_owner=0:0")
+    _run("mke2fs", *options, "-d", tree, disk, f"{size}M")
 
 
 def ext4(tree: Path, disk: Path, *, size: int) -> None:
@@ -89,7 +90,35 @@ def grub_legacy(tree: Path, disk: Path) -> None:
 _GRUB2_MODULES = (
     *("biosdisk", "part_msdos", "ext2", "normal", "linux", "serial", "terminal", "echo", "configfile", "test"),
     *("search", "search_fs_uuid", "search_label", "search_fs_file", "ls", "cat", "minicmd", "sleep", "loadenv", "gzio"),
+    "multiboot2",
 )
+
+
+_EFI_MODULES = ("part_gpt", "fat", "normal", "linux", "serial", "terminal", "echo", "configfile", "test", "gzio")
+
+
+def grub_efi(tree: Path, disk: Path, *, size: int = 128) -> None:
+    """GRUB 2 on an EFI system partition that holds the tree. Raises Unavailable."""
+    modules = Source("bookworm", "amd64").tree("grub-efi-amd64-bin") / "usr/lib/grub/x86_64-efi"
+    image = tree / "EFI/BOOT/BOOTX64.EFI"
+    image.parent.mkdir(parents=True)
+    prefix = ("--prefix", "/boot/grub", "--directory", modules, "--output", image)
+    _run("grub-mkimage", "--format", "x86_64-efi", *prefix, *_EFI_MODULES)
+    (start,) = partitioned(disk, (size,), "uefi", "gpt")
+    _fat(disk, start, size, tree, 32)
+
+
+def with_menu(menu: str, *, efi: bool, **files: Path) -> Path:
+    """A disk whose GRUB 2 runs this menu; the files are /boot/NAME. It replaces the disk of the call before."""
+    disk = CACHE / f"menu-{os.getpid()}.disk"
+    with tempfile.TemporaryDirectory() as name:
+        tree = Path(name)
+        (tree / "boot/grub").mkdir(parents=True)
+        for each, file in files.items():
+            shutil.copy(file, tree / "boot" / each)
+        (tree / "boot/grub/grub.cfg").write_text(menu)
+        (grub_efi if efi else grub2)(tree, disk)
+    return disk
 
 
 def grub2(tree: Path, disk: Path, *, size: int = 128) -> None:
@@ -100,7 +129,8 @@ def grub2(tree: Path, disk: Path, *, size: int = 128) -> None:
         core = Path(name) / "core.img"
         prefix = ("--prefix", "(hd0,msdos1)/boot/grub", "--directory", modules, "--output", core)
         _run("grub-mkimage", "--format", "i386-pc", *prefix, *_GRUB2_MODULES)
-        _ext2(disk, start, size, tree)
+        # It reads block by block.
+        _ext2(disk, start, size, tree, 4096)
         _embed(disk, (modules / "boot.img").read_bytes(), core.read_bytes())
 
 

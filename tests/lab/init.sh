@@ -100,7 +100,8 @@ kdump() {
     fi
     section load
     kexec -p /mnt/boot/"$(argument lab.kernel)" --initrd=/mnt/boot/"$(argument lab.initrd)" \
-        --append="console=ttyS0,115200 nr_cpus=1 irqpoll reset_devices panic=-1 lab.disk=$(argument lab.disk)" 2>&1
+        --append="console=ttyS0,115200 nr_cpus=1 irqpoll reset_devices panic=-1 lab.disk=$(argument lab.disk) \
+root=/dev/$(argument lab.disk) rootfstype=ext4 rw fastboot init=/init" 2>&1
     echo "loaded $(cat /sys/kernel/kexec_crash_loaded)"
     : >/mnt/var/crash/tried
     release

@@ -31,6 +31,18 @@ class Archive:
         self.files[path] = data
         self.programs.add(path)
 
+    def install(self, tree: Path) -> None:
+        """Write the files, programs and links into a tree."""
+        for path, data in self.files.items():
+            file = tree / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+            file.chmod(0o755 if path in self.programs else 0o644)
+        for path, target in self.links.items():
+            (tree / path).symlink_to(target)
+        for name in _DIRECTORIES:
+            (tree / name).mkdir(parents=True, exist_ok=True)
+
     def packed(self) -> bytes:
         """The archive, compressed; the same files give the same bytes."""
         directories = set(_DIRECTORIES)

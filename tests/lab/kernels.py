@@ -50,6 +50,7 @@ KERNELS = {
     for kernel in (
         Kernel("5.10 x86_64", "x86_64", Source("bullseye", "amd64"), _CLOUD),
         Kernel("6.1 x86_64", "x86_64", Source("bookworm", "amd64"), _CLOUD),
+        Kernel("6.1 generic", "x86_64", Source("bookworm", "amd64"), "linux-image-amd64"),
         Kernel("6.12 x86_64", "x86_64", Source("trixie", "amd64"), _CLOUD),
         Kernel("7.2 x86_64", "x86_64", Source("sid", "amd64"), _CLOUD, "linux-binary"),
         Kernel("5.10 i386", "i386", Source("bullseye", "i386"), _PAE),

@@ -5,6 +5,7 @@ from typing import Any
 
 from grubkd.commands import batch
 from grubkd.memory.memory_map import Extent
+from grubkd.memory.xen import read_xen
 from lab.report import Report
 
 Regions = tuple[Extent, ...]
@@ -29,8 +30,10 @@ class Compared:
         return self.status != "uncertain"
 
 
-def question(report: Report, arch: str, *, knows_image: bool) -> dict[str, Any]:
+def question(report: Report, arch: str, *, knows_image: bool, loader: str = "") -> dict[str, Any]:
     """The facts of a boot that are known before it, as `predict --batch` takes them.
+
+    `loader`: what puts the initial RAM disk somewhere, asked instead of its place.
 
     The firmware's map and where the bootloader puts the initial RAM disk do not change from one boot to the next, nor
     does the size of the kernel's image, which is in the question if `knows_image`. The place that KASLR chose does.
@@ -47,13 +50,16 @@ def question(report: Report, arch: str, *, knows_image: bool) -> dict[str, Any]:
     }
     if knows_image:
         asked["kernel_image"] = report.image
+    if loader:
+        del asked["initrd"]
+        asked["loader"] = loader
     # Requests come as JSON, which has lists only.
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
 
 
-def compare(report: Report, arch: str, *, knows_image: bool = True) -> Compared:
+def compare(report: Report, arch: str, *, knows_image: bool = True, loader: str = "") -> Compared:
     """Run the predictor for the boot and compare with what the kernel did."""
-    asked = question(report, arch, knows_image=knows_image)
+    asked = question(report, arch, knows_image=knows_image, loader=loader)
     placement: dict[str, Any] = batch.answer(asked)["placement"]
     status, predicted, alternatives = placement["status"], placement["regions"], placement["alternatives"]
     reserved = report.reserved
@@ -76,6 +82,15 @@ def compare_silent(report: Report, arch: str, cmdline: str, *, knows_image: bool
     repeats = not placement["regions"] and "for ever" in placement["reason"]
     outcome = "exact" if placement["status"] == "hang" else "possible" if repeats else "wrong"
     return Compared(placement["status"], placement["regions"], placement["alternatives"], (), outcome)
+
+
+def as_xen_reads(line: str, ram: int, size: int, start: int) -> bool:
+    """Whether Xen, on that many bytes of RAM, reserved what read_xen() reads: `size` bytes at `start`."""
+    found = read_xen(line, ram)
+    # More than there is comes to nothing.
+    if size != (found.size if found.size < ram else 0):
+        return False
+    return not size or (start == (found.base or start) and start + size <= (found.below or ram))
 
 
 def amount(regions: Regions) -> int:

@@ -1,4 +1,4 @@
-"""The results of the long run as JSON lines, one file a table; docs/lab.md is made from them."""
+"""The results of the long run as JSON lines, one file a table; `python -m lab` prints them."""
 
 import json
 import time

@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from support import debianpackage
 
 from lab.debian import Recipe, install, tarball
 from lab.packages import CACHE, Source
-from lab.qemu import started
+from lab.qemu import PATIENCE, Clock, started
 
 PACKAGES = (
     *("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "systemd-sysv", "dbus", "libpam-systemd"),
@@ -75,6 +76,7 @@ class Server:
     port: int
     key: Path
     console: Path
+    clock: Clock
 
     @property
     def options(self) -> list[str]:
@@ -92,6 +94,12 @@ class Server:
             "ansible_ssh_common_args": " ".join(self.options),
             "ansible_python_interpreter": "/usr/bin/python3",
         }
+
+    def wait(self, seconds: float) -> None:
+        """Wait until root can run a command there, that many seconds of the machine's clock, times PATIENCE."""
+        while self.output("echo answers") != "answers\n":
+            assert self.clock() < seconds * PATIENCE, self.console.read_text(errors="replace")
+            time.sleep(1)
 
     def output(self, command: str) -> str:
         """The output of a command that root runs there in a shell, whatever its exit code."""
@@ -119,10 +127,10 @@ def server(directory: Path) -> Iterator[Server]:
         (ARCHIVE, _archive(directory)),
     )
     debian = install(directory, files, Recipe(PACKAGES, size=1500, grubkd=False, prepare=PREPARE))
-    found = Server(_free_port(), key, directory / "console")
-    machine = replace(debian.machine(""), memory=MEMORY, restarts=True, ssh=found.port, job=None)
-    with started(machine, found.console):
-        yield found
+    port, console = _free_port(), directory / "console"
+    machine = replace(debian.machine(""), memory=MEMORY, restarts=True, ssh=port, job=None)
+    with started(machine, console) as clock:
+        yield Server(port, key, console, clock)
 
 
 def _free_port() -> int:

@@ -38,6 +38,7 @@ def asked(vmlinux: Path, vmcore: Path, *commands: str) -> str:
     libraries = f"{tree}/lib/x86_64-linux-gnu:{tree}/usr/lib/x86_64-linux-gnu"
     done = subprocess.run(
         [
+            *("prlimit", "--cpu=600"),
             *(tree / "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "--library-path", libraries, tree / "usr/bin/crash"),
             *("--no_crashrc", "--no_scroll", "-s", vmlinux, vmcore),
         ],
@@ -46,7 +47,6 @@ def asked(vmlinux: Path, vmcore: Path, *commands: str) -> str:
         text=True,
         errors="replace",
         check=False,
-        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -6,9 +6,9 @@ from itertools import zip_longest
 import pytest
 
 from lab.kernels import KERNELS
-from lab.matrix import COUNTS, Booted, Case, boot, cases
+from lab.matrix import COUNTS, Booted, Case, boot, cases, changed
 from lab.packages import Unavailable
-from lab.prediction import compare, compare_silent, size_fits, text
+from lab.prediction import compare, compare_silent, question, size_fits, text
 from lab.results import record
 
 X86, I386 = "6.1 x86_64", "6.1 i386"
@@ -40,6 +40,8 @@ def check(case: Case, *, keep: bool) -> None:
     if found.report:
         known = compare(found.report, case.arch)
         typical = compare(found.report, case.arch, knows_image=False)
+        unplaced = compare(found.report, case.arch, loader=case.loader)
+        asked = question(found.report, case.arch, knows_image=True)
         assert size_fits(found.report, known.reserved)
     else:
         # A machine that ended by itself had a fault, which is not predicted for any value.
@@ -49,6 +51,7 @@ def check(case: Case, *, keep: bool) -> None:
         line = f"{other.cmdline} {case.cmdline}"
         known = compare_silent(other, case.arch, line)
         typical = compare_silent(other, case.arch, line, knows_image=False)
+        unplaced, asked = known, question(other, case.arch, knows_image=True)
     if keep:
         record(
             "matrix",
@@ -61,6 +64,13 @@ def check(case: Case, *, keep: bool) -> None:
             kaslr=case.kaslr,
             ballast=case.ballast,
             efi=case.efi,
+            words=case.words,
+            loader=case.loader,
+            unplaced_outcome=unplaced.outcome,
+            changed=case in changed(case.kernel),
+            request={**asked, "loader": case.loader},
+            regions=found.report.reserved if found.report else [],
+            size=found.report.size if found.report else None,
             status=known.status,
             outcome=known.outcome,
             typical_status=typical.status,
@@ -71,7 +81,7 @@ def check(case: Case, *, keep: bool) -> None:
             seconds=round(found.run.seconds, 1),
             faults=found.faults,
         )
-    for compared in (known, typical):
+    for compared in (known, typical, unplaced):
         assert compared.outcome != "wrong", compared
         if not compared.alternatives:
             assert compared.outcome == "exact", compared

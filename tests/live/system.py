@@ -22,16 +22,31 @@ def lacking(work: Path, kind: str = "ext4") -> str:
 
 
 def run(work: Path, kind: str, command: list[str], *, inside: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command (words without blanks) with the copy as its root directory, or beside the copy in `work`/root."""
+    """Run a command (words without blanks) with the copy as its root directory, or beside the copy in `work`/root.
+
+    Each of its processes may use two minutes of processor time. Raises TimeoutExpired after an hour, for one that waits
+    for ever.
+    """
     work.mkdir(parents=True, exist_ok=True)
     (work / ("inside" if inside else "outside")).write_text(" ".join(command))
     needed = [str(TOP), sys.prefix, sys.base_prefix]
     environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "PYTHONPATH": str(TOP)}
     return subprocess.run(
-        ["unshare", "--mount", "--propagation", "private", str(ENTER), str(work), kind, *needed],
+        [
+            "prlimit",
+            "--cpu=120",
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            str(ENTER),
+            str(work),
+            kind,
+            *needed,
+        ],
         capture_output=True,
         text=True,
         check=False,
         env=environment,
-        timeout=120,
+        timeout=3600,
     )

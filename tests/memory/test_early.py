@@ -272,21 +272,29 @@ def test_fadump() -> None:
         ("256M\\<4G", XenRequest(256 * MIB, 0, 4 * GIB)),
         ("256M,below=4G", XenRequest(256 * MIB, 0, 4 * GIB)),
         ("1G-4G:128M,4G-:256M", XenRequest(256 * MIB)),
-        ("1G-4G:128M,4G-:256M,below=4G", XenRequest(256 * MIB, 0, 4 * GIB)),
-        ("1G-4G:128M@64M crashkernel=64M", XenRequest(64 * MIB)),
+        ("1G-4G:128M,4G-:256M<4G", XenRequest(256 * MIB, 0, 4 * GIB)),
+        # Behind a list it is not understood.
+        ("1G-4G:128M,4G-:256M,below=4G", XenRequest(256 * MIB)),
+        # A size counts, and not a list; the address of each counts.
+        ("1G-4G:128M@64M crashkernel=64M", XenRequest(64 * MIB, 64 * MIB)),
+        ("64M crashkernel=1G-:128M", XenRequest(64 * MIB)),
+        ("64M crashkernel=96M", XenRequest(96 * MIB)),
+        ("0x8000k", XenRequest(32 * MIB)),
+        ("0100k", XenRequest(64 * KIB)),
+        ("300M,high", XenRequest(300 * MIB)),
+        ("1G-:128M,high", XenRequest(128 * MIB)),
+        ("4G-2G:64M,1G-:128M", XenRequest(0, reason="Xen does not understand '4G-2G:64M,1G-:128M'")),
+        ("1G-:8G,1G-:128M", XenRequest(128 * MIB)),
     ],
 )
 def test_xen(value: str, request_: XenRequest) -> None:
-    """parse_crashkernel() of xen/common/kexec.c: its own grammar; the last value wins."""
+    """parse_crashkernel() of xen/common/kexec.c: its own grammar."""
     assert read_xen(f"placeholder crashkernel={value} dom0_mem=1G", 8 * GIB) == request_
 
 
-def test_xen_knows_no_high_and_low() -> None:
-    """It prints "ignored" and keeps the size; each value replaces the one before."""
-    found = read_xen("crashkernel=300M,high crashkernel=72M,low", 8 * GIB)
-    assert (found.size, found.reason) == (72 * MIB, "Xen ignores ',low'")
-    assert read_xen("crashkernel=x", 8 * GIB) == XenRequest(0, reason="Xen does not understand 'x'")
-    assert read_xen("crashkernel=1G-:16G", 8 * GIB).size == 0
+def test_what_xen_does_not_understand() -> None:
+    found = read_xen("crashkernel=x", 8 * GIB)
+    assert (found.size, found.reason) == (0, "Xen does not understand 'x'")
     assert read_xen("quiet", 8 * GIB).reason == "no crashkernel= on the command line of Xen"
     assert for_xen(parse_values(["300M,high", "72M,low"])) == "300M"
     assert for_xen(parse_values(["1G-4G:128M,4G-:256M"])) == "1G-4G:128M,4G-:256M"

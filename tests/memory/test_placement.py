@@ -10,13 +10,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grubkd.commands import batch
-from grubkd.memory.architecture import architecture
+from grubkd.memory import forecast
+from grubkd.memory.architecture import Architecture, architecture
+from grubkd.memory.case import Case
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import Extent, MemoryMap, from_firmware, typical
 from grubkd.memory.placement.place import MOST_OUTCOMES, Placement, counted_ram, place
 from grubkd.memory.placement.search import FreeMemory
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB, round_up
+from grubkd.memory.vendors import Distribution
 
 BOOTS = [json.loads(line) for line in (Path(__file__).parents[1] / "data" / "boots.jsonl").read_text().splitlines()]
 
@@ -77,13 +80,20 @@ def test_agrees_with_real_boots_by_efi(boot: dict[str, Any], told: bool) -> None
     assert found["status"] == ("uncertain" if real else "failed")
 
 
-BOOTS2 = [json.loads(line) for line in (Path(__file__).parents[1] / "data" / "boots2.jsonl").read_text().splitlines()]
+DEBIAN = Distribution("debian", (12,), (), "Debian GNU/Linux 12")
+BOOTS2, BOOTS3 = (
+    [json.loads(line) for line in (Path(__file__).parents[1] / "data" / name).read_text().splitlines()]
+    for name in ("boots2.jsonl", "boots3.jsonl")
+)
 
 
 @pytest.mark.parametrize("without", ["", "initrd", "efi", "kernel_image", "kaslr", "initrd efi kernel_image"])
-@pytest.mark.parametrize("boot", BOOTS2, ids=lambda boot: boot["id"])
+@pytest.mark.parametrize("boot", [*BOOTS2, *BOOTS3], ids=lambda boot: boot["id"])
 def test_a_certain_answer_is_right_and_another_names_the_truth(boot: dict[str, Any], without: str) -> None:
-    """Boots with early parameters, NUMA nodes, odd amounts of RAM and other architectures; fields may be unknown."""
+    """Boots with early parameters, NUMA nodes, odd amounts of RAM and other architectures; fields may be unknown.
+
+    Where the place of the initrd is not known, boots3.jsonl names the loader.
+    """
     known = {name: value for name, value in boot["request"].items() if name not in without.split()}
     found = batch.answer(known)["placement"]
     real = tuple(tuple(region) for region in sorted(boot["reserved"]))
@@ -97,6 +107,29 @@ def test_a_certain_answer_is_right_and_another_names_the_truth(boot: dict[str, A
         assert real in answers
     else:
         assert answers[0] == real
+
+
+@pytest.mark.parametrize("boot", BOOTS3, ids=lambda boot: boot["id"])
+def test_without_the_memory_map(boot: dict[str, Any]) -> None:
+    """What a tree and the amount of RAM say: the true place in QEMU's pc and q35 is among the outcomes."""
+    request = boot["request"]
+    start, end = request["initrd"]
+    case = Case(
+        *(Release.parse(request["release"]), Architecture.X86_64, DEBIAN),
+        ram=boot["memory"] * MIB,
+        cmdline=request["cmdline"],
+        initrd_size=end - start,
+        loader=request["loader"],
+        efi=request["efi"],
+    )
+    asked = forecast.request(case)
+    assert asked is not None
+    found = forecast.placement(case, asked)
+    assert found is not None
+    real = tuple(tuple(region) for region in boot["reserved"])
+    answers = (found.regions, *found.alternatives) if found.status == "uncertain" else (found.regions,)
+    assert real in answers
+    assert len(answers) <= MOST_OUTCOMES
 
 
 def test_a_bios_keeps_its_memory_above_the_ram() -> None:

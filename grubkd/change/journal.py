@@ -198,10 +198,8 @@ def finish(root: Root, id: str) -> str:
 
 def reopen(root: Root, id: str) -> None:
     """Mark a transaction as pending again, if finish got so far. Raises OSError."""
-    try:
+    if root.exists(path_of(id, "done")):
         disk.swap(root, path_of(id, "done"), path_of(id, "pending"))
-    except FileNotFoundError:
-        return
 
 
 def abandon(root: Root, id: str) -> None:

@@ -26,7 +26,7 @@ def sources() -> set[str]:
     modules = {path.relative_to(TOP).as_posix() for path in (TOP / "grubkd").rglob("*.py")}
     grammars = {f"grubkd/grammars/{path.name}" for path in (TOP / "grammars").iterdir() if path.is_file()}
     pages = {f"grubkd/manual/{path.name}" for path in (TOP / "man").glob("*.[1-9]")}
-    return modules | grammars | pages | {"grubkd/py.typed"}
+    return (modules | grammars | pages | {"grubkd/py.typed"}) - made()
 
 
 def made() -> set[str]:
@@ -60,7 +60,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         TOP,
         tree,
         symlinks=True,
-        ignore=shutil.ignore_patterns(".*", "fixtures", "tests", "build", "*.egg-info", "__pycache__"),
+        ignore=shutil.ignore_patterns(".*", "fixtures", "tests", "build", "*.egg-info", "__pycache__", "*_tables.py"),
     )
     out = tree / "dist"
     done = subprocess.run(

@@ -109,12 +109,22 @@ def new_record(  # noqa: PLR0913
 ) -> Record:
     """The record of a new transaction, under the lock. Raises as commit does."""
     id, time = journal.next_id(root)
-    files = (FileRecord(each.path, each.before, each.after.digest if each.after else None, each.link) for each in steps)
     commands = tuple(map(tuple, followups))
     for each in commands:
         if each not in KNOWN_FOLLOWUPS:
             raise VerificationFailed(f"not a known follow-up command: {' '.join(each)}")
-    return Record(id, time, command, wanted, by, tuple(files), _directories(root, steps), commands, undoes)
+    return Record(id, time, command, wanted, by, _files(steps), _directories(root, steps), commands, undoes)
+
+
+def _files(steps: Sequence[Step]) -> tuple[FileRecord, ...]:
+    return tuple(
+        FileRecord(each.path, each.before, each.after.digest if each.after else None, each.link) for each in steps
+    )
+
+
+def check(steps: Sequence[Step]) -> None:
+    """Raise what commit would raise for files that a rollback could not restore: for a dry run."""
+    journal.check_files(_files(steps))
 
 
 def step(root: Root, change: FileChange) -> Step:

@@ -130,7 +130,9 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
     files = edit.file_changes(root, before.texts, after)
     warnings = earlier + prepared.warnings + tuple(_created(each) for each in files if _is_created_cmdline(each))
     done = None
-    if files and not request.dry_run:
+    if request.dry_run:
+        transaction.check([transaction.step(root, each) for each in files])
+    elif files:
         done = transaction.commit(
             root,
             files,

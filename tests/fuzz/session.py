@@ -27,7 +27,10 @@ def load(name: str) -> tuple[ModuleType, list[bytes]]:
 
 
 def fuzz(name: str, seconds: float, seed: int) -> int:
-    """Run a target for some seconds of processor time; returns the number of inputs tried. Raises AssertionError with the input that failed."""
+    """Run a target for some seconds of processor time; returns the number of inputs tried.
+
+    Raises AssertionError with the input that failed.
+    """
     module, corpus = load(name)
     random = Random(seed)
     tokens: Sequence[bytes] = getattr(module, "TOKENS", [])

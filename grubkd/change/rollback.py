@@ -81,7 +81,7 @@ def rollback(  # noqa: PLR0913 - as the command's options
     """
     if dry_run:
         plan = _plan(root, id, exact, force)
-        transaction.check(plan.steps)
+        journal.check_files(each.record() for each in plan.steps)
         return plan.outcome()
     with lock(root):
         interrupted = journal.ids(root, "pending")

@@ -114,6 +114,8 @@ exec chroot "$top" sh -c 'cd "$0" && exec "$@"' "$@"
 @pytest.mark.parametrize("propagation", ["private", "shared"])
 def test_in_a_plain_chroot(tree: Tree, tmp_path_factory: pytest.TempPathFactory, propagation: str) -> None:
     """Its / is no mount point. What is mounted on it is not seen outside, or the command says what to do."""
+    if not re.search(r"(?m)^\S+ \S+ \S+ \S+ / ", Path("/proc/self/mountinfo").read_text()):
+        pytest.skip("this is a plain chroot already, in which the other tests of this file run")
     top = tmp_path_factory.mktemp("chroot")
     mounts = Path(f"{top}-mounts")
     before = tree.files()

@@ -308,7 +308,8 @@ def test_the_spec_file_is_parsed() -> None:
     done = subprocess.run(["rpmspec", *stubs, "--parse", spec], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     sections = {"description", "prep", "build", "install", "check", "files", "license", "doc", "changelog"}
-    assert set(re.findall(r"%(\w+|\{.*?\})", done.stdout)) == sections
+    # rpm 4.18 runs generate_buildrequires and does not print it; rpm 4.20 prints it.
+    assert set(re.findall(r"%(\w+|\{.*?\})", done.stdout)) - {"generate_buildrequires"} == sections
     for name in MACROS:
         assert f"pyproject-{name}" in done.stdout or name == "buildrequires"  # rpm runs this one and does not print it
     assert "pyproject_buildrequires\n" in spec.read_text()

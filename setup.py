@@ -26,9 +26,7 @@ class Build(build_py):
         sys.path.insert(0, str(TOP))
         from grubkd.parsing import compile
 
-        for grammar in sorted((TOP / "grubkd" / "grammars").glob("*.lark")):
-            target = Path(self.build_lib, "grubkd", "grammars", f"{grammar.stem}_tables.py")
-            target.write_text(compile.module(grammar.read_text("utf-8")), "utf-8")
+        compile.write(Path(self.build_lib, "grubkd", "grammars"))
         mandoc = shutil.which("mandoc")
         for page in sorted((TOP / "man").glob("*.[1-9]")) if mandoc else []:
             command = [mandoc, "-T", "ascii", "-O", "width=78", str(page)]

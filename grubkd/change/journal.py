@@ -25,7 +25,9 @@ from grubkd.errors import GrubkdError, InputOutput, NotUnderstood, PermissionDen
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
-    from grubkd.change.record import Record
+    from collections.abc import Iterable
+
+    from grubkd.change.record import FileRecord, Record
     from grubkd.tree.root import Root
 
 
@@ -170,17 +172,22 @@ def _check_recordable(root: Root, found: Record, data: bytes) -> None:
         why = str(problem)
     if not why:
         return
-    for each in found.files:
+    check_files(found.files)
+    raise Refused(
+        f"the change cannot be recorded, so it is not made: {why}",
+        hint="this is a defect of grubkd, unless an argument holds odd characters: please report it",
+    )
+
+
+def check_files(files: Iterable[FileRecord]) -> None:
+    """Raise Refused for the first file that a rollback could not restore as it is now."""
+    for each in files:
         if reason := record.unrecordable(each):
             raise Refused(
                 f"the file could not be restored as it is now, so it is not changed: {reason}",
                 hint="change that first, if nothing needs it; then run the same command again",
                 place=Place(each.path),
             )
-    raise Refused(
-        f"the change cannot be recorded, so it is not made: {why}",
-        hint="this is a defect of grubkd, unless an argument holds odd characters: please report it",
-    )
 
 
 def finish(root: Root, id: str) -> str:
@@ -198,10 +205,8 @@ def finish(root: Root, id: str) -> str:
 
 def reopen(root: Root, id: str) -> None:
     """Mark a transaction as pending again, if finish got so far. Raises OSError."""
-    try:
+    if root.exists(path_of(id, "done")):
         disk.swap(root, path_of(id, "done"), path_of(id, "pending"))
-    except FileNotFoundError:
-        return
 
 
 def abandon(root: Root, id: str) -> None:

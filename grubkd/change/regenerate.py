@@ -41,8 +41,25 @@ for place in proc dev sys; do
 done
 exec chroot "$tree" "$@"
 """
+# The mounts must not spread. In a plain chroot / is no mount point and cannot be private, but a bind mount of it can:
+# /.. is what is mounted on /. It spreads itself if the file system below is shared; then it goes again.
+_PRIVATE = """
+mount --make-rprivate / 2>/dev/null && exec "$@"
+mount --bind / / || exit 125
+spreads=
+while read -r _ _ _ _ place _ tag _; do
+    [ "$place" = / ] && case $tag in shared:*) spreads=yes ;; esac
+done </proc/self/mountinfo
+umount --no-canonicalize --lazy /.. || exit 125
+if [ "$spreads" ]; then
+    echo "/ is no mount point: outside this chroot run mount --bind DIRECTORY DIRECTORY, then enter it again" >&2
+    exit 125
+fi
+mount --rbind / / && exec chroot /.. sh -c 'mount --make-rprivate / && exec "$@"' sh "$@"
+exit 125
+"""
 # In a process namespace of its own nothing that the generator starts outlives it, nor unshare, which ends with grubkd.
-_UNSHARE = ("unshare", "--mount", "--propagation", "private", "--pid", "--kill-child")
+_UNSHARE = ("unshare", "--mount", "--propagation", "unchanged", "--pid", "--kill-child", "sh", "-c", _PRIVATE, "sh")
 
 
 def regenerate(root: Root, config: BootConfig, texts: Mapping[str, bytes]) -> dict[str, bytes | None]:

@@ -80,7 +80,9 @@ def rollback(  # noqa: PLR0913 - as the command's options
     present file that cannot be read, and as commit does.
     """
     if dry_run:
-        return _plan(root, id, exact, force).outcome()
+        plan = _plan(root, id, exact, force)
+        journal.check_files(each.record() for each in plan.steps)
+        return plan.outcome()
     with lock(root):
         interrupted = journal.ids(root, "pending")
         warnings = transaction.recover(root, force=force, run_followups=run_followups)

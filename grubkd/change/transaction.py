@@ -1,9 +1,8 @@
 """Transactions: several files change, or none; the journal allows a later rollback.
 
-A command that writes takes `lock`, calls `recover`, reads, decides, and calls `commit`. A command that reads may call
-`pending`. docs/reliability.md describes the order of the steps, and why it is safe against a power cut. If a step
-fails, or a signal arrives before the second names go, everything is undone (recovery). If grubkd itself dies, the next
-run that writes undoes it.
+A command that writes takes `lock`, calls `recover`, reads, decides, and calls `commit`. If a step fails, or a signal
+arrives before the second names go, everything is undone. If grubkd itself dies, the next run that writes undoes it.
+docs/reliability.md describes the order of the steps.
 """
 
 from __future__ import annotations
@@ -54,6 +53,10 @@ class Step:
     after: FileImage | None
     link: str | None = None
 
+    def record(self) -> FileRecord:
+        """What a journal records of it."""
+        return FileRecord(self.path, self.before, self.after.digest if self.after else None, self.link)
+
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
@@ -88,8 +91,7 @@ def commit(  # noqa: PLR0913
     """
     with lock(root):
         recover(root)
-        denied = [path for path in root.denied if path.startswith(_CONFIGURATION)]
-        if denied:
+        if denied := [path for path in root.denied if path.startswith(_CONFIGURATION)]:
             raise PermissionDenied("cannot be read", place=Place(min(denied)))
         steps = [step(root, each) for each in changes]
         record = new_record(root, steps, command=command, wanted=wanted, by=by, followups=followups)
@@ -109,12 +111,12 @@ def new_record(  # noqa: PLR0913
 ) -> Record:
     """The record of a new transaction, under the lock. Raises as commit does."""
     id, time = journal.next_id(root)
-    files = (FileRecord(each.path, each.before, each.after.digest if each.after else None, each.link) for each in steps)
+    files = tuple(each.record() for each in steps)
     commands = tuple(map(tuple, followups))
     for each in commands:
         if each not in KNOWN_FOLLOWUPS:
             raise VerificationFailed(f"not a known follow-up command: {' '.join(each)}")
-    return Record(id, time, command, wanted, by, tuple(files), _directories(root, steps), commands, undoes)
+    return Record(id, time, command, wanted, by, files, _directories(root, steps), commands, undoes)
 
 
 def step(root: Root, change: FileChange) -> Step:

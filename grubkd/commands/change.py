@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from grubkd.boot import inventory
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
 from grubkd.boot.selector import select
-from grubkd.change import changes, edit, managed, regenerate, revert, transaction, verify
+from grubkd.change import changes, edit, journal, managed, regenerate, revert, transaction, verify
 from grubkd.change.lock import lock
 from grubkd.change.request import check_editable
 from grubkd.commands.warnings import interrupted
@@ -130,7 +130,9 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
     files = edit.file_changes(root, before.texts, after)
     warnings = earlier + prepared.warnings + tuple(_created(each) for each in files if _is_created_cmdline(each))
     done = None
-    if files and not request.dry_run:
+    if request.dry_run:
+        journal.check_files(transaction.step(root, each).record() for each in files)
+    elif files:
         done = transaction.commit(
             root,
             files,

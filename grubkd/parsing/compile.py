@@ -2,7 +2,7 @@
 
 Lark's public API saves a whole parser, which only Lark can run. The tables are therefore taken from the parse table
 and the lexers that Lark keeps inside a parser (`_parse_table`, `lexers`): the same in Lark 1.1.5 and 1.3. This runs
-when the package is built, and in a source tree.
+when the package is built, before the tests, and in a source tree.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from grubkd.parsing.grammar import Rule, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
     from typing import Any
 
     from lark import Lark
@@ -86,6 +87,16 @@ def module(source: str) -> str:
         "from grubkd.parsing.grammar import Rule, Tables\n\n"
         f"TABLES = Tables(\n{''.join(f'    {name}={value},{chr(10)}' for name, value in fields.items())})\n"
     )
+
+
+def write(directory: Path) -> list[Path]:
+    """Writes NAME_tables.py for each grammar into a directory. Returns the files. Raises as `tables`, and OSError."""
+    made = []
+    for grammar in sorted(resources.files("grubkd.grammars").iterdir(), key=lambda each: each.name):
+        if grammar.name.endswith(".lark"):
+            made.append(directory / f"{grammar.name.removesuffix('.lark')}_tables.py")
+            made[-1].write_text(module(grammar.read_text("utf-8")), "utf-8")
+    return made
 
 
 def _reached(states: Any, start: int) -> Sequence[int]:

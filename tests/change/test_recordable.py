@@ -10,11 +10,13 @@ import pytest
 from faults import tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.answered import answer
 
 from grubkd.change import disk, journal, lock, transaction
 from grubkd.change.edit import FileChange
 from grubkd.change.record import FileRecord, Record
 from grubkd.change.rollback import rollback
+from grubkd.cli import main
 from grubkd.errors import Refused
 from grubkd.tree.root import Root
 
@@ -106,6 +108,24 @@ def test_what_a_journal_does_not_give_back_is_refused_before(top: Path, odd: str
     assert odd in caught.value.message
     assert tree.state(top) == before
     assert not (top / "var/lib/grubkd").exists()
+
+
+@pytest.mark.parametrize("verb", [["set", "256M"], ["rollback"]], ids=lambda verb: verb[0])
+@pytest.mark.parametrize("odd", REFUSED)
+def test_a_dry_run_refuses_it_too(top: Path, odd: str, verb: list[str]) -> None:
+    tree.build_kernels(top)
+    command = [*verb, "--json", "--root", str(top)]
+    if verb == ["rollback"]:
+        assert answer(lambda: main(["set", "256M", "--root", str(top)])).exit == 0
+    make: Callable[[Path], object] = REFUSED[odd]
+    try:
+        make(top / "etc/kernel/cmdline")
+    except OSError as problem:
+        pytest.skip(f"the file system cannot hold it, or not for this user: {problem}")
+    tried, done = answer(lambda: main([*command, "--dry-run"])), answer(lambda: main(command))
+    assert (tried.exit, done.exit) == (4, 4)
+    assert tried.json["error"] == done.json["error"]
+    assert odd in tried.json["error"]["message"]
 
 
 @pytest.mark.parametrize("how", ["rollback", "recovery"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -55,20 +56,19 @@ def test_no_such_command() -> None:
         run.run(["no-such-command"], Root("/"))
 
 
-def test_what_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
-    started = time.monotonic()
+def test_what_takes_too_long_is_ended() -> None:
     with pytest.raises(CommandFailed, match="ended, since it took too long"):
-        shell(f"(sleep 600 & echo $! >{tmp_path}/pid; wait)", patience=0.3)
-    assert time.monotonic() - started < 10
-    with pytest.raises(ProcessLookupError):
-        for _ in range(100):
-            os.kill(int((tmp_path / "pid").read_text()), 0)
-            time.sleep(0.05)
+        shell("sleep infinity", patience=0.3)
 
 
-def test_what_is_not_wanted_any_more_is_ended() -> None:
+def test_what_is_not_wanted_any_more_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    started = tmp_path / "pid"
     with pytest.raises(CommandFailed, match="ended, since the run was interrupted"):
-        shell("sleep 600", stop=lambda: True)
+        shell(f"(sleep infinity & echo $! >{started}.new; mv {started}.new {started}; wait)", stop=started.exists)
+    with pytest.raises(ProcessLookupError):
+        for _ in range(1200):  # it ends as soon as it gets processor time
+            os.kill(int(started.read_text()), 0)
+            time.sleep(0.05)
 
 
 def test_what_prints_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,9 +78,9 @@ def test_what_prints_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_daemon_that_keeps_the_pipes_is_not_waited_for() -> None:
-    started = time.monotonic()
-    assert shell("sleep 20 & echo done").stdout == b"done\n"
-    assert time.monotonic() - started < 10
+    """The command has ended, and the daemon still runs."""
+    daemon = int(shell("sleep infinity & echo $!").stdout)
+    os.kill(daemon, signal.SIGKILL)
 
 
 def elf(machine: int, data: int = 1) -> bytes:

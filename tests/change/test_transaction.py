@@ -250,13 +250,12 @@ def test_a_link_that_took_a_files_place(top: Path) -> None:
 
 
 def test_a_directory_exchanged_for_a_link_all_the_while(top: Path) -> None:
-    """Each commit ends as it may; nothing that it wrote stands where the link led."""
+    """Each commit is made or refused, as it happens; nothing that it wrote is where the link led."""
     outside = top.parent / "outside"
     shutil.copytree(top / "boot/loader", outside)
     untouched = tree.state(outside)
     loader, aside = top / "boot/loader", top / "boot/aside"
     over = threading.Event()
-    pause = 0.002  # seconds; longer after a failure and shorter after a success, so that both occur on any machine
 
     def exchange() -> None:
         while not over.is_set():
@@ -265,28 +264,32 @@ def test_a_directory_exchanged_for_a_link_all_the_while(top: Path) -> None:
             time.sleep(0.0002)
             loader.unlink()
             aside.rename(loader)
-            time.sleep(pause)
+            time.sleep(0.002)
 
     thread = threading.Thread(target=exchange)
     thread.start()
     texts = (tree.OLD[SNIPPET], tree.NEW[SNIPPET])
-    ends = set()
     try:
         for number in range(60):
             for before in texts:
                 with suppress(GrubkdError):
                     commit(top, FileChange(SNIPPET, before, texts[number % 2]))
-                    ends.add("done")
                     break
-            else:
-                ends.add("failed")
     finally:
         over.set()
         thread.join()
     assert tree.state(outside) == untouched
     transaction.recover(Root(str(top)))
-    assert (top / SNIPPET[1:]).read_bytes() in texts
-    assert ends == {"done", "failed"}
+    present = (top / SNIPPET[1:]).read_bytes()
+    assert present in texts
+    loader.rename(aside)
+    loader.symlink_to(outside)
+    with pytest.raises(GrubkdError):
+        commit(top, FileChange(SNIPPET, present, b"options ro\n"))
+    loader.unlink()
+    aside.rename(loader)
+    commit(top, FileChange(SNIPPET, present, b"options ro\n"))
+    assert tree.state(outside) == untouched
 
 
 @pytest.mark.parametrize("where", ["var", "var/lib", "var/lib/grubkd"])
@@ -398,7 +401,7 @@ def test_the_lock_waits_and_then_gives_up(top: Path) -> None:
         started = time.monotonic()
         with pytest.raises(LockBusy) as caught, transaction.lock(second, patience=0.2):
             pass
-        assert 0.2 <= time.monotonic() - started < 5
+        assert time.monotonic() - started >= 0.2
         assert caught.value.exit == 1
         assert transaction.pending(second) is None
         with transaction.lock(first):  # within the one who holds it, it is no obstacle

@@ -122,8 +122,12 @@ def test_debian_s_own_test_of_the_package(machine: Bookworm) -> None:
 
 
 def test_it_goes_as_it_came(machine: Bookworm) -> None:
-    """The last test of this file: after a purge nothing is left, no hook either."""
-    done = machine.run("dpkg", "--purge", "grubkd")
-    assert done.returncode == 0, done.stdout + done.stderr
-    left = [path for name in ("etc", "usr", "var/lib/grubkd") for path in (machine.path / name).rglob("*grubkd*")]
+    """The last test of this file: a removal keeps the history; after a purge nothing is left, no hook either."""
+    history = machine.path / "var/lib/grubkd/transactions"
+    history.mkdir(parents=True, exist_ok=True)
+    for action, stays in (("remove", True), ("purge", False)):
+        done = machine.run("apt-get", "-qq", "--yes", action, "grubkd")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert history.parent.exists() == stays
+    left = [path for name in ("etc", "usr") for path in (machine.path / name).rglob("*grubkd*")]
     assert [path for path in left if not path.is_symlink()] == []

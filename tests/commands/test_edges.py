@@ -301,6 +301,8 @@ class Finder:
     def find_spec(self, name, path=None, target=None):
         if name == broken:
             raise {problem}
+        if name.endswith("_tables"):
+            raise ModuleNotFoundError(name)  # as in a source tree: lark makes them
 sys.meta_path.insert(0, Finder())
 from grubkd.__main__ import run
 run()

@@ -7,13 +7,15 @@ its process id and, when it has ended, its status: the exit code, or the signal'
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from faults.tree import CHANGES, MANY_CHANGES  # noqa: E402
+from faults.tree import CHANGES, INSTALLED, MANY_CHANGES, build_kernels  # noqa: E402
 from grubkd.change import transaction  # noqa: E402
 from grubkd.change.rollback import rollback  # noqa: E402
+from grubkd.cli import main as grubkd  # noqa: E402
 from grubkd.errors import GrubkdError  # noqa: E402
 from grubkd.tree.root import Root  # noqa: E402
 
@@ -24,7 +26,9 @@ def work(verb: str, top: str) -> int:
         if verb in ("commit", "commit-many"):
             changes = CHANGES if verb == "commit" else MANY_CHANGES
             transaction.commit(root, changes, command="set", wanted={"crashkernel": ["256M"]}, by="given")
-        elif verb == "rollback":
+        elif verb == "keep":
+            return grubkd(["keep", INSTALLED, "--root", top])
+        elif verb in ("rollback", "revert"):
             rollback(root)
         else:
             transaction.recover(root)
@@ -42,7 +46,18 @@ def child(verb: str, top: str) -> int:
     return work(verb, top)
 
 
+def load(top: str) -> None:
+    """Let the program read a tree once, so that no child has to load a library or a grammar."""
+    kept = os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    grubkd(["set", "99M", "--dry-run", "--root", top])
+    os.dup2(kept, 1)
+
+
 def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="grubkd-") as top:
+        build_kernels(Path(top))
+        load(top)
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:

@@ -56,7 +56,7 @@ class Driver:
     """The driver program, running."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-I", "-S", "-B", str(DRIVER)]
+        command = [sys.executable, "-I", "-B", str(DRIVER)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self) -> "Driver":

@@ -25,6 +25,17 @@ CHANGES = tuple(FileChange(path, OLD.get(path), data) for path, data in NEW.item
 # As many snippets as make one sync worth while.
 MANY = tuple(f"/boot/loader/entries/{number:02}.conf" for number in range(FROM + 4))
 MANY_CHANGES = tuple(FileChange(path, b"options quiet\n", b"options crashkernel=256M\n") for path in MANY)
+# A machine with two kernels and the source of the next one's arguments, and the kernel that a package installs.
+INSTALLED = "7.0.9-200.fc44.x86_64"
+SNIPPET = "/boot/loader/entries/{0}.conf"
+KERNELS = {
+    **{
+        SNIPPET.format(release): f"title {release}\nversion {release}\nlinux /vmlinuz-{release}\noptions ro\n"
+        for release in ("7.0.1-200.fc44.x86_64", "7.0.2-200.fc44.x86_64")
+    },
+    "/etc/kernel/cmdline": "ro\n",
+    "/usr/lib/os-release": "ID=fedora\nVERSION_ID=44\n",
+}
 MODES = {"/boot/grub2/grub.cfg": 0o600, "/boot/loader/entries/a.conf": 0o640}
 TIME = 1_234_567_890_123_456_789
 
@@ -57,6 +68,22 @@ def build(top: Path) -> None:
     os.setxattr(top / "boot/grub2/grub.cfg", "user.note", b"kept")
     for path in OLD:
         os.utime(top / path[1:], ns=(TIME, TIME))
+
+
+def build_kernels(top: Path) -> None:
+    """Make the machine with two kernels."""
+    for path, text in KERNELS.items():
+        file = top / path[1:]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
+def install(top: Path) -> None:
+    """Add the installed kernel, without a value, and an edit of a person beside it."""
+    present = SNIPPET.format("7.0.2-200.fc44.x86_64")
+    (top / SNIPPET.format(INSTALLED)[1:]).write_text(KERNELS[present].replace("7.0.2-200.fc44.x86_64", INSTALLED))
+    with (top / present[1:]).open("a") as file:
+        file.write("# a remark\n")
 
 
 def build_many(top: Path) -> None:

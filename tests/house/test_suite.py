@@ -41,5 +41,5 @@ def test_what_runs_with_one_set_of_libraries_exists() -> None:
     ).stdout.split()
     assert len(listed) > 5
     assert [name for name in listed if not (TOP / name).exists()] == []
-    both = {f"tests/{name}" for name in ("advice", "boot", "change", "commands", "machine", "memory", "tree")}
+    both = {f"tests/{name}" for name in ("advice", "boot", "change", "commands", "machine")}
     assert both & set(listed) == set()

@@ -4,14 +4,24 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 TOP = Path(__file__).parents[2]
 GRUBKD = (sys.executable, "-m", "grubkd")
 
 
-def at_terminal(*arguments: str, term: str = "xterm-256color", columns: int = 100, **environment: str) -> str:
-    """What the terminal is sent, both streams; its line ends are those of a file. Nobody types."""
+def at_terminal(
+    *arguments: str,
+    term: str = "xterm-256color",
+    columns: int = 100,
+    seen: Callable[[bytes], None] = lambda _sent: None,
+    **environment: str,
+) -> str:
+    """What the terminal is sent, both streams; its line ends are those of a file. Nobody types.
+
+    `seen` gets all that was sent so far, whenever there is more.
+    """
     inner, outer = pty.openpty()
     try:
         os.set_blocking(inner, True)
@@ -31,6 +41,7 @@ def at_terminal(*arguments: str, term: str = "xterm-256color", columns: int = 10
         # When the last holder of the other side has ended, reading fails on Linux.
         while part := os.read(inner, 65536):
             sent += part
+            seen(sent)
     except OSError:
         pass
     finally:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.advice import reservation, saving
+from grubkd.advice import capture_line, kdump_config, panic, reservation, saving
 from grubkd.advice.case import parse_release
 from grubkd.advice.finding import Finding, Status, not_asked
 from grubkd.advice.reservation import line_of, next_entries
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 _NOW = frozenset({"booted", "reserved", "loaded"})
-_NEXT = frozenset({"boot", "configured", "service"})
+_NEXT = frozenset({"boot", "configured", "service", "settings"})
 _ALWAYS = frozenset({"kernel", "target", "room"})
 # Without these the result is unknown. It may be known without the others: a remote target cannot be checked.
 _TELLING_NOW = frozenset({"reserved", "loaded"})
@@ -59,12 +59,17 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notic
     running = machine.running
     if running is None:
         found += [not_asked(check, f"what is {check} {_LIVE_ONLY}") for check in ("booted", "reserved", "loaded")]
+        found.append(not_asked("panic", f"what makes the kernel panic {_LIVE_ONLY}"))
     else:
         found.append(reservation.booted(config, running))
         found += reservation.reserved(running, machine)
         found.append(saving.loaded(running, kdump))
+        found += panic.panics(kdump.panic)
+        found += panic.lockdown(kdump.panic, running, kdump)
     image = config.managed_by in (ManagedBy.OSTREE, ManagedBy.BOOTC)
     found.append(saving.service(kdump, machine, image=image))
+    found += kdump_config.findings(kdump, tree)
+    found += capture_line.findings(kdump, tree, _lines(config, machine))
     found += saving.kernels(machine, kdump, _releases(config, machine))
     found += saving.target_findings(kdump)
     found.append(saving.room_finding(kdump, machine))
@@ -93,6 +98,12 @@ def _releases(config: BootConfig, machine: Machine) -> dict[str, str]:
         if entry.version and entry.own_linux:
             found.setdefault(entry.version, "kernel")
     return found
+
+
+def _lines(config: BootConfig, machine: Machine) -> list[str]:
+    """The command lines that a capture kernel may inherit: of the running kernel, and of those that may boot next."""
+    found = [machine.running.cmdline] if machine.running else []
+    return found + [line_of(entry) for entry in next_entries(config) if entry.own_linux]
 
 
 def _odd_values(config: BootConfig, machine: Machine) -> Iterator[Finding]:

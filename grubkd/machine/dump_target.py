@@ -107,7 +107,9 @@ def _red_hat(tree: Root, found: tuple[Setting, ...]) -> Target:
     more = tuple(Place(KDUMP_CONF, each.line) for each in targets[1:])
     if chosen.name in _ELSEWHERE:
         kind = TargetKind.SSH if "@" in chosen.value and chosen.name != "nfs" else _ELSEWHERE[chosen.name]
-        key = (values["sshkey"].value if "sshkey" in values else _KEY) if kind is TargetKind.SSH else ""
+        named = _value(values, "sshkey")
+        # kdumpctl takes the default where the named key does not exist.
+        key = (named if named and tree.exists(named) else _KEY) if kind is TargetKind.SSH else ""
         return Target(kind, chosen.value, path, None, *pages, key=key, more=more, place=place)
     mounted = _MOUNT.search(chosen.value)
     device = mounted[1] if mounted else chosen.value.split(" ")[0]

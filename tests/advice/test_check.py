@@ -16,7 +16,9 @@ HEALTHY = [
     ("reserved", "ok", "reserved"),
     ("predicted", "ok", "predicted"),
     ("loaded", "ok", "loaded"),
+    ("panic", "ok", "panic"),
     ("service", "ok", "service"),
+    ("settings", "ok", "settings"),
     ("kernel", "ok", "kernel"),
     ("target", "ok", "target"),
     ("room", "ok", "room"),
@@ -182,7 +184,7 @@ def test_each_fault_has_its_finding_and_fix(
     ("conf", "tool", "line"),
     [
         ("auto_reset_crashkernel yes\npath /var/crash\n", "", 1),
-        ("path /var/crash\nauto_reset_crashkernel=no\n", "auto_reset_crashkernel", None),
+        ("path /var/crash\n# auto_reset_crashkernel no\n", "auto_reset_crashkernel", None),
         ("path /var/crash\n", "auto_reset_crashkernel", None),
         ("path /var/crash\n", "no such thing: kexec-tools of RHEL 8", 0),
         (
@@ -234,10 +236,11 @@ def test_the_text_of_check(tmp_path: Path) -> None:
     found = answer(lambda: check.check_tree(Live(str(tree)), json=False))
     assert found.exit == 4
     assert found.stderr == ""
-    assert found.text.splitlines()[4:8] == [
+    assert found.text.splitlines()[4:9] == [
         "problem    loaded: no capture kernel is loaded",
         "           after a crash the machine reboots or hangs, without a dump",
         "           -> systemctl restart kdump-tools",
+        "ok         panic: the kernel panics on an oops",
         "ok         service: kdump-tools.service is enabled",
     ]
     assert found.text.splitlines()[-2:] == [
@@ -256,7 +259,9 @@ def test_an_image_has_no_findings_about_the_running_system(tmp_path: Path) -> No
         ("booted", "not-asked", "booted"),
         ("reserved", "not-asked", "reserved"),
         ("loaded", "not-asked", "loaded"),
+        ("panic", "not-asked", "panic"),
         ("service", "ok", "service"),
+        ("settings", "ok", "settings"),
         ("kernel", "ok", "kernel"),
         ("target", "ok", "target"),
         ("room", "not-asked", "room"),

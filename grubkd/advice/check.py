@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.advice import capture_line, kdump_config, panic, reservation, saving
+from grubkd.advice import capture_line, kdump_config, panic, reservation, rights, saving
 from grubkd.advice.case import parse_release
 from grubkd.advice.finding import Finding, Status, not_asked
 from grubkd.advice.reservation import line_of, next_entries
@@ -39,7 +39,6 @@ _WHYS = {
     "reserves-nothing": "a crash of that kernel leaves no dump",
     "would-not-reserve": "there is no value to recommend",
     "would-not-boot": "the kernel stops without a message while it looks for the memory",
-    "permission-denied": "its content is not part of this answer",
     "interrupted": "files may have a part of the changes only",
 }
 
@@ -53,8 +52,13 @@ class Report:
     next: bool | None
 
 
-def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notices: Sequence[Notice] = ()) -> Report:
-    """All findings, in the order of events: boot, reservation, loading, dump."""
+def report(
+    config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notices: Sequence[Notice] = (), *, failure: str = ""
+) -> Report:
+    """All findings, in the order of events: boot, reservation, loading, dump.
+
+    `failure`: what the journal says of the service in this boot, if it failed.
+    """
     found = [reservation.configured(config, machine), *saving.boot_findings(config, kdump, tree)]
     running = machine.running
     if running is None:
@@ -68,6 +72,8 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notic
         found += panic.lockdown(kdump.panic, running, kdump)
     image = config.managed_by in (ManagedBy.OSTREE, ManagedBy.BOOTC)
     found.append(saving.service(kdump, machine, image=image))
+    if failure:
+        found.append(saving.failed(failure, kdump.service))
     found += kdump_config.findings(kdump, tree)
     found += capture_line.findings(kdump, tree, _lines(config, machine))
     found += saving.kernels(machine, kdump, _releases(config, machine))
@@ -77,6 +83,7 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notic
     found += _resets(config, kdump)
     known = {(each.code, each.place) for each in found}
     found += [_noticed(each) for each in notices if (each.code, each.place) not in known]
+    found = list(rights.judged(found, config, kdump, tree))
     return Report(tuple(found), _verdict(found, _NOW, _TELLING_NOW), _verdict(found, _NEXT, _TELLING_NEXT))
 
 
@@ -84,7 +91,7 @@ def _verdict(found: Sequence[Finding], own: frozenset[str], telling: frozenset[s
     mine = [each for each in found if each.check in own or each.check in _ALWAYS]
     if any(each.status is Status.PROBLEM for each in mine):
         return False
-    if any(each.status is Status.NOT_ASKED and each.check in telling for each in mine):
+    if any(each.status is Status.NOT_ASKED and (each.check in telling or each.code == rights.CODE) for each in mine):
         return None
     return True
 

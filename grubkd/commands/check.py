@@ -7,10 +7,13 @@ import click
 from grubkd.advice import check as checks
 from grubkd.commands import options, warnings
 from grubkd.commands.group import message_options
-from grubkd.errors import Notice, Refused
+from grubkd.errors import Notice, PermissionDenied, Place, Refused
+from grubkd.machine import dump_target
 from grubkd.machine import dumps as saved
+from grubkd.machine import journal
 from grubkd.machine import kdump as kdumps
 from grubkd.machine.dump_target import TargetKind
+from grubkd.machine.ram import is_this_system
 from grubkd.render import check, output
 from grubkd.tree.root import Root
 
@@ -33,7 +36,9 @@ def check_tree(tree: Root, *, json: bool, ram: int | None = None, arch: str | No
     """Check the tree, print the answer, return the exit code."""
     config, machine, _, found = warnings.read(tree, ram=ram, arch=arch)
     kdump = kdumps.read(tree)
-    report = checks.report(config, machine, kdump, tree, found)
+    loaded = not is_this_system(tree) or (machine.running and machine.running.loaded) or kdump.firmware
+    failure = "" if loaded else journal.failure(tree, kdump.service)
+    report = checks.report(config, machine, kdump, tree, found, failure=failure)
     answer = check.answer(report, config, machine, kdump) if json else None
     status = output.report(answer, check.lines(report), errors=config.errors)
     return Refused.exit if False in (report.now, report.next) else status
@@ -46,7 +51,7 @@ def check_tree(tree: Root, *, json: bool, ram: int | None = None, arch: str | No
 def dumps_command(root: str, json: bool) -> int:
     """List the dumps in the dump target, newest first: time, size, completeness, kernel, and why it crashed.
 
-    Nothing is changed. Only the headers of each dump are read.
+    Exits 4 if the target is elsewhere. Nothing is changed. Only the headers of each dump are read.
     """
     return list_dumps(Root(root), json=json)
 
@@ -54,17 +59,24 @@ def dumps_command(root: str, json: bool) -> int:
 def list_dumps(tree: Root, *, json: bool) -> int:
     """List the dumps of the tree, print the answer, return the exit code."""
     kdump = kdumps.read(tree)
-    directory = kdump.target.directory
+    directory = dump_target.reachable(tree, kdump.target)
     found = saved.read(tree, directory) if directory else ()
+    if directory in tree.denied:
+        raise PermissionDenied("the dumps in it cannot be listed", place=Place(str(directory)))
     notices = (*(() if directory else (_elsewhere(kdump),)), *warnings.unreadable(tree))
     answer = check.dumps_answer(found, kdump, notices) if json else None
-    return output.report(answer, check.dumps_lines(found, kdump), warnings=notices)
+    lines = check.dumps_lines(found, kdump) if directory else ()
+    status = output.report(answer, lines, warnings=notices)
+    return status if directory else Refused.exit
 
 
 def _elsewhere(kdump: kdumps.Kdump) -> Notice:
     target = kdump.target
+    message = f"dumps go to {target}, which was not looked at: "
     if target.kind is TargetKind.FILESYSTEM:
-        message = f"dumps go to {target}, which is not mounted"
-        return Notice("not-mounted", message, f"mount {target.where}", target.place)
-    message = f"dumps go to {target}, which cannot be read from here"
-    return Notice("elsewhere", message, f"look at {target}", target.place)
+        mount = (("mount", target.where),)
+        return Notice("not-mounted", f"{message}it is not mounted", f"mount {target.where}", target.place, mount)
+    if target.kind is TargetKind.NFS:
+        fix = f"mount {target.where} read-only, then run grubkd dumps again"
+        return Notice("elsewhere", f"{message}it is not mounted here", fix, target.place)
+    return Notice("elsewhere", f"{message}it is not in this tree", f"look at {target}", target.place)

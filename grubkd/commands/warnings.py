@@ -51,8 +51,9 @@ def interrupted(tree: Root) -> tuple[Notice, ...]:
 
 
 def unreadable(tree: Root) -> tuple[Notice, ...]:
-    """The files and directories that this user may not read: the answer is incomplete without them."""
-    return tuple(
-        Notice("permission-denied", "cannot be read by this user, and is left out", "run grubkd as root", Place(path))
-        for path in sorted(tree.denied)
-    )
+    """What this user may not read, as one warning: the answer is incomplete without it."""
+    first, *others = sorted(tree.denied) or [""]
+    if not first:
+        return ()
+    message = "cannot be read by this user" + (f", nor can {', '.join(others)}" if others else "")
+    return (Notice("permission-denied", message, "run grubkd as root", Place(first)),)

@@ -205,6 +205,21 @@ def directory_of(tree: Root, device: str, mounts: Sequence[Mount]) -> str | None
     return next((each.directory for each in same), None)
 
 
+def reachable(tree: Root, target: Target) -> str | None:
+    """The directory in which dumps can be looked for: the target's, or where this system has its NFS server mounted."""
+    if target.directory is not None or target.kind is not TargetKind.NFS:
+        return target.directory
+    # SUSE's URL joins the export and the directory in it; kdump.conf and Debian name the export.
+    server, colon, export = target.where.rpartition(":")
+    wanted = f"{server}:{export.rstrip('/')}/" if colon else f"{target.where}:/"
+    whole = f"{wanted}{target.path.strip('/')}"
+    for mount in reversed(read_mounts(tree)):
+        source = f"{mount.source.rstrip('/')}/"
+        if mount.kind in ("nfs", "nfs4") and f"{whole}/".startswith(source):
+            return f"{mount.directory.rstrip('/')}/{whole[len(source) :]}".rstrip("/") or "/"
+    return None
+
+
 def device_path(device: str) -> str:
     """The path of a device that fstab(5) or crypttab(5) names: a path, or UUID=, LABEL=, PARTUUID=, PARTLABEL=."""
     name, equals, value = device.partition("=")

@@ -7,8 +7,10 @@ import pytest
 from support.answered import Run, answer
 from support.livetree import MIB, Files, Live, debian, put, red_hat
 
+from grubkd.advice import check as advice
 from grubkd.cli import main
-from grubkd.commands import check
+from grubkd.commands import check, warnings
+from grubkd.machine import kdump
 
 HEALTHY = [
     ("configured", "ok", "configured"),
@@ -247,6 +249,16 @@ def test_the_text_of_check(tmp_path: Path) -> None:
         "a crash now: no dump will be saved",
         "a crash after the next boot: nothing prevents a dump",
     ]
+
+
+def test_what_the_journal_says_of_the_service_is_a_finding(tmp_path: Path) -> None:
+    tree = Live(str(red_hat(tmp_path)))
+    config, machine, _, found = warnings.read(tree)
+    line = "kdump: Invalid kdump config option pth"
+    report = advice.report(config, machine, kdump.read(tree), tree, found, failure=line)
+    (each,) = [each for each in report.findings if each.code == "failed"]
+    assert (each.check, each.message) == ("service", f"kdump.service failed: {line}")
+    assert each.fix == "see: journalctl --boot --unit=kdump.service"
 
 
 def test_an_image_has_no_findings_about_the_running_system(tmp_path: Path) -> None:

@@ -52,13 +52,8 @@ class Report:
     next: bool | None
 
 
-def report(
-    config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notices: Sequence[Notice] = (), *, failure: str = ""
-) -> Report:
-    """All findings, in the order of events: boot, reservation, loading, dump.
-
-    `failure`: what the journal says of the service in this boot, if it failed.
-    """
+def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notices: Sequence[Notice] = ()) -> Report:
+    """All findings, in the order of events: boot, reservation, loading, dump."""
     found = [reservation.configured(config, machine), *saving.boot_findings(config, kdump, tree)]
     running = machine.running
     if running is None:
@@ -72,8 +67,8 @@ def report(
         found += panic.lockdown(kdump.panic, running, kdump)
     image = config.managed_by in (ManagedBy.OSTREE, ManagedBy.BOOTC)
     found.append(saving.service(kdump, machine, image=image))
-    if failure:
-        found.append(saving.failed(failure, kdump.service))
+    if kdump.failure:
+        found.append(saving.failed(kdump))
     found += kdump_config.findings(kdump, tree)
     found += capture_line.findings(kdump, tree, _lines(config, machine))
     found += saving.kernels(machine, kdump, _releases(config, machine))

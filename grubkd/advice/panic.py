@@ -37,8 +37,8 @@ def panics(found: Panic) -> Iterator[Finding]:
     if not does and not does_not:
         yield not_asked("panic", "what makes the kernel panic cannot be read from /proc/sys/kernel")
         return
-    said = f"the kernel panics on {_listed(does)}" if does else "the kernel panics on its own BUG() in interrupts only"
-    said += f", not on {_listed(does_not)}" if does_not else ""
+    said = f"the kernel panics on {_listed(does)}" if does else "the kernel does not panic on "
+    said += (", not on " if does else "") + _listed(does_not) if does_not else ""
     if found.sysctls.get("panic") == 0:
         said += "; without a dump it then stops, because kernel.panic is 0"
     if found.sysctls.get("panic_on_oops") != 0:
@@ -55,7 +55,7 @@ def _allows(found: Panic, name: str) -> bool:
 
 
 def _listed(names: list[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    return f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
 
 
 _ARGUMENTS = {

@@ -49,10 +49,11 @@ def loaded(running: Running, kdump: Kdump) -> Finding:
     return _problem("loaded", message=said, code=code, why=why, fix=fix)
 
 
-def failed(line: str, service: Service) -> Finding:
-    """The service failed in this boot; `line`: what its journal says."""
-    said, why = f"{service.name}.service failed: {line}", "it did not load a capture kernel, and may fail again"
-    fix = f"see: journalctl --boot --unit={service.name}.service"
+def failed(kdump: Kdump) -> Finding:
+    """The service failed in this boot."""
+    unit = f"{kdump.service.name}.service"
+    said, why = f"{unit} failed: {kdump.failure}", "it did not load a capture kernel, and may fail again"
+    fix = f"see: journalctl --boot --unit={unit}"
     return Finding("service", Status.WARNING, said, "failed", why, fix)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from grubkd.advice import check as checks
 from grubkd.commands import options, warnings
 from grubkd.commands.group import message_options
 from grubkd.errors import Notice, PermissionDenied, Place, Refused
-from grubkd.machine import dump_target
+from grubkd.machine import dump_target, journal
 from grubkd.machine import dumps as saved
-from grubkd.machine import journal
 from grubkd.machine import kdump as kdumps
 from grubkd.machine.dump_target import TargetKind
 from grubkd.machine.ram import is_this_system
@@ -37,8 +38,9 @@ def check_tree(tree: Root, *, json: bool, ram: int | None = None, arch: str | No
     config, machine, _, found = warnings.read(tree, ram=ram, arch=arch)
     kdump = kdumps.read(tree)
     loaded = not is_this_system(tree) or (machine.running and machine.running.loaded) or kdump.firmware
-    failure = "" if loaded else journal.failure(tree, kdump.service)
-    report = checks.report(config, machine, kdump, tree, found, failure=failure)
+    if not loaded:
+        kdump = replace(kdump, failure=journal.failure(tree, kdump.service))
+    report = checks.report(config, machine, kdump, tree, found)
     answer = check.answer(report, config, machine, kdump) if json else None
     status = output.report(answer, check.lines(report), errors=config.errors)
     return Refused.exit if False in (report.now, report.next) else status

@@ -113,6 +113,7 @@ class Kdump:
     save the dump (fadump); None without fadump. `barred`: kexec_load_disabled is set: no kernel can be loaded before
     the next boot. `made_for`: the kernels that kdump-tools has an initrd for, () if it has made none. `unmounted`: boot
     partitions of fstab(5) that are not mounted. `panic`: what the running kernel panics on.
+    `failure`: why the service failed in this boot, by the journal, which `read` does not ask.
     """
 
     service: Service
@@ -127,6 +128,7 @@ class Kdump:
     made_for: tuple[str, ...] = ()
     unmounted: tuple[Place, ...] = ()
     panic: Panic = panic.NOT_KNOWN
+    failure: str = ""
 
 
 def read(tree: Root) -> Kdump:

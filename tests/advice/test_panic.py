@@ -25,7 +25,7 @@ SECURE = {
         (
             {"panic_on_oops": 1, "softlockup_panic": 1, "hung_task_panic": 0, "panic": 0},
             "panic",
-            "the kernel panics on an oops and a soft lockup, not on a hung task; "
+            "the kernel panics on an oops or a soft lockup, not on a hung task; "
             "without a dump it then stops, because kernel.panic is 0",
         ),
         # The detector must run as well.
@@ -35,12 +35,12 @@ SECURE = {
             "the kernel panics on an oops, not on a hard lockup",
         ),
         ({"panic_on_oops": 1, "sysrq": 176}, "panic", "the kernel panics on an oops, not on Alt-SysRq-c"),
-        ({"panic_on_oops": 1, "sysrq": 438 | 8}, "panic", "the kernel panics on an oops and Alt-SysRq-c"),
-        ({"panic_on_oops": 1, "sysrq": 1}, "panic", "the kernel panics on an oops and Alt-SysRq-c"),
+        ({"panic_on_oops": 1, "sysrq": 438 | 8}, "panic", "the kernel panics on an oops or Alt-SysRq-c"),
+        ({"panic_on_oops": 1, "sysrq": 1}, "panic", "the kernel panics on an oops or Alt-SysRq-c"),
         (
             {"panic_on_oops": 0, "softlockup_panic": 0},
             "oops-continues",
-            "the kernel panics on its own BUG() in interrupts only, not on an oops and a soft lockup",
+            "the kernel does not panic on an oops or a soft lockup",
         ),
     ],
 )

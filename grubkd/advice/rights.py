@@ -9,7 +9,7 @@ from grubkd.errors import PermissionDenied
 from grubkd.machine.dump_target import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from grubkd.boot.model import BootConfig
     from grubkd.machine.kdump import Kdump
@@ -24,6 +24,11 @@ _BY_BOOT = frozenset({"configured", "booted", "boot", "value", "configuration"})
 _BY_SETTINGS = frozenset({"service", "settings", "target", "room", "capture"})
 
 
+def topmost(paths: Collection[str]) -> list[str]:
+    """The paths in order, without those below another one."""
+    return sorted(path for path in paths if not any(path.startswith(f"{other}/") for other in paths))
+
+
 def judged(found: Sequence[Finding], config: BootConfig, kdump: Kdump, tree: Root) -> Iterator[Finding]:
     """The findings, without those that depend on what this user may not read."""
     denied = tree.denied | {
@@ -32,7 +37,7 @@ def judged(found: Sequence[Finding], config: BootConfig, kdump: Kdump, tree: Roo
     if not denied:
         yield from found
         return
-    said = f"this user cannot read {', '.join(sorted(denied))}"
+    said = f"this user cannot read {', '.join(topmost(denied))}"
     yield Finding("rights", Status.NOT_ASKED, said, CODE, "nothing is judged from the rest", "run grubkd as root")
     settings = {*_SETTINGS, kdump.target.key, kdump.target.directory or ""} & denied
     boot = {path for path in denied - settings if not path.startswith(_ELSEWHERE)}

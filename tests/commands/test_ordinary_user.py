@@ -57,8 +57,11 @@ def test_a_key_of_root_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
 def test_show_says_it_once(closed: Path) -> None:
     done = ordinary(closed, "show", "--json")
     answer = json.loads(done.stdout)
-    (warning,) = [each for each in answer["warnings"] if each["code"] == "permission-denied"]
+    assert "error" not in answer, answer
+    (warning,) = answer["warnings"]
+    assert warning["code"] == "permission-denied"
     assert warning["file"] == "/boot/efi"
+    assert warning["message"] == "cannot be read by this user, nor can /etc/default/kdump-tools"
     assert [each["file"] for each in answer["errors"]] == ["/boot/grub/grub.cfg"]
     assert done.returncode == 1
 

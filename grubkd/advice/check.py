@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.advice import reservation, saving
+from grubkd.advice import capture_line, kdump_config, panic, reservation, rights, saving
 from grubkd.advice.case import parse_release
 from grubkd.advice.finding import Finding, Status, not_asked
 from grubkd.advice.reservation import line_of, next_entries
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 _NOW = frozenset({"booted", "reserved", "loaded"})
-_NEXT = frozenset({"boot", "configured", "service"})
+_NEXT = frozenset({"boot", "configured", "service", "settings"})
 _ALWAYS = frozenset({"kernel", "target", "room"})
 # Without these the result is unknown. It may be known without the others: a remote target cannot be checked.
 _TELLING_NOW = frozenset({"reserved", "loaded"})
@@ -39,7 +39,6 @@ _WHYS = {
     "reserves-nothing": "a crash of that kernel leaves no dump",
     "would-not-reserve": "there is no value to recommend",
     "would-not-boot": "the kernel stops without a message while it looks for the memory",
-    "permission-denied": "its content is not part of this answer",
     "interrupted": "files may have a part of the changes only",
 }
 
@@ -59,12 +58,19 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notic
     running = machine.running
     if running is None:
         found += [not_asked(check, f"what is {check} {_LIVE_ONLY}") for check in ("booted", "reserved", "loaded")]
+        found.append(not_asked("panic", f"what makes the kernel panic {_LIVE_ONLY}"))
     else:
         found.append(reservation.booted(config, running))
         found += reservation.reserved(running, machine)
         found.append(saving.loaded(running, kdump))
+        found += panic.panics(kdump.panic)
+        found += panic.lockdown(kdump.panic, running, kdump)
     image = config.managed_by in (ManagedBy.OSTREE, ManagedBy.BOOTC)
     found.append(saving.service(kdump, machine, image=image))
+    if kdump.failure:
+        found.append(saving.failed(kdump))
+    found += kdump_config.findings(kdump, tree)
+    found += capture_line.findings(kdump, tree, _lines(config, machine))
     found += saving.kernels(machine, kdump, _releases(config, machine))
     found += saving.target_findings(kdump)
     found.append(saving.room_finding(kdump, machine))
@@ -72,6 +78,7 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notic
     found += _resets(config, kdump)
     known = {(each.code, each.place) for each in found}
     found += [_noticed(each) for each in notices if (each.code, each.place) not in known]
+    found = list(rights.judged(found, config, kdump, tree))
     return Report(tuple(found), _verdict(found, _NOW, _TELLING_NOW), _verdict(found, _NEXT, _TELLING_NEXT))
 
 
@@ -79,7 +86,7 @@ def _verdict(found: Sequence[Finding], own: frozenset[str], telling: frozenset[s
     mine = [each for each in found if each.check in own or each.check in _ALWAYS]
     if any(each.status is Status.PROBLEM for each in mine):
         return False
-    if any(each.status is Status.NOT_ASKED and each.check in telling for each in mine):
+    if any(each.status is Status.NOT_ASKED and (each.check in telling or each.code == rights.CODE) for each in mine):
         return None
     return True
 
@@ -93,6 +100,12 @@ def _releases(config: BootConfig, machine: Machine) -> dict[str, str]:
         if entry.version and entry.own_linux:
             found.setdefault(entry.version, "kernel")
     return found
+
+
+def _lines(config: BootConfig, machine: Machine) -> list[str]:
+    """The command lines that a capture kernel may inherit: of the running kernel, and of those that may boot next."""
+    found = [machine.running.cmdline] if machine.running else []
+    return found + [line_of(entry) for entry in next_entries(config) if entry.own_linux]
 
 
 def _odd_values(config: BootConfig, machine: Machine) -> Iterator[Finding]:

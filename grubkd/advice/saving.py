@@ -49,6 +49,14 @@ def loaded(running: Running, kdump: Kdump) -> Finding:
     return _problem("loaded", message=said, code=code, why=why, fix=fix)
 
 
+def failed(kdump: Kdump) -> Finding:
+    """The service failed in this boot."""
+    unit = f"{kdump.service.name}.service"
+    said, why = f"{unit} failed: {kdump.failure}", "it did not load a capture kernel, and may fail again"
+    fix = f"see: journalctl --boot --unit={unit}"
+    return Finding("service", Status.WARNING, said, "failed", why, fix)
+
+
 def _load(service: Service) -> str:
     if not service.name:
         return "kexec --load-panic"
@@ -99,8 +107,10 @@ def service(kdump: Kdump, machine: Machine, *, image: bool = False) -> Finding:
     if not found.name:
         said, code, fix = "no kdump service is installed", "no-service", _install(machine.distribution, image=image)
     elif found.off:
-        said, code = f"{unit} does nothing: USE_KDUMP is 0", "off"
+        said, code = f"{unit} does nothing: USE_KDUMP is {'0' if found.off.line else 'not set'}", "off"
         fix = f"sed -i 's/^USE_KDUMP=.*/USE_KDUMP=1/' {found.off.file}"
+        if not found.off.line:
+            fix = f"add this line to {found.off.file}: USE_KDUMP=1"
     elif found.masked:
         said, code, fix = f"{unit} is masked", "masked", f"systemctl unmask {unit} && systemctl enable {unit}"
     elif found.enabled:

@@ -2,41 +2,93 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING
+
 import click
 
 from grubkd.advice import check as checks
-from grubkd.commands import options, warnings
+from grubkd.commands import completion, options, warnings
 from grubkd.commands.group import message_options
-from grubkd.errors import Notice, Refused
+from grubkd.errors import InputOutput, Notice, PermissionDenied, Place, Refused
+from grubkd.machine import dump_target, journal
 from grubkd.machine import dumps as saved
 from grubkd.machine import kdump as kdumps
 from grubkd.machine.dump_target import TargetKind
+from grubkd.machine.ram import is_this_system
 from grubkd.render import check, output
+from grubkd.text import from_user
 from grubkd.tree.root import Root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @click.command("check")
 @options.RAM
 @options.ARCH
 @options.ROOT
+@click.option(
+    "--metrics",
+    metavar="FILE",
+    envvar="GRUBKD_METRICS",
+    shell_complete=completion.files,
+    help="Write the result to a file for Prometheus' node exporter.",
+)
 @options.JSON
 @message_options
-def check_command(ram: int | None, arch: str | None, root: str, json: bool) -> int:
+def check_command(*, ram: int | None, arch: str | None, root: str, metrics: str | None, json: bool) -> int:
     """Check whether a crash will leave a dump, now and after the next boot; if not, show how to fix it.
 
     Exits 4 if no dump would be saved, for monitoring. Nothing is changed.
     """
-    return check_tree(Root(root), json=json, ram=ram, arch=arch)
+    return check_tree(Root(root), json=json, ram=ram, arch=arch, metrics=metrics)
 
 
-def check_tree(tree: Root, *, json: bool, ram: int | None = None, arch: str | None = None) -> int:
-    """Check the tree, print the answer, return the exit code."""
+def check_tree(
+    tree: Root, *, json: bool, ram: int | None = None, arch: str | None = None, metrics: str | None = None
+) -> int:
+    """Check the tree, print the answer, return the exit code. Raises InputOutput if `metrics` cannot be written.
+
+    If stderr is the journal, what is wrong goes there with its level.
+    """
     config, machine, _, found = warnings.read(tree, ram=ram, arch=arch)
     kdump = kdumps.read(tree)
+    loaded = not is_this_system(tree) or (machine.running and machine.running.loaded) or kdump.firmware
+    if not loaded:
+        kdump = replace(kdump, failure=journal.failure(tree, kdump.service))
     report = checks.report(config, machine, kdump, tree, found)
     answer = check.answer(report, config, machine, kdump) if json else None
-    status = output.report(answer, check.lines(report), errors=config.errors)
+    logged = answer is None and output.in_journal()
+    status = output.report(answer, () if logged else check.lines(report), errors=config.errors)
+    if logged:
+        check.log(report)
+    if metrics:
+        _save(metrics, check.metrics(report, machine, time()))
     return Refused.exit if False in (report.now, report.next) else status
+
+
+def _save(file: str, lines: Iterable[str]) -> None:
+    """Replace the file in one step: the node exporter reads the old or the new one, never a part. Raises InputOutput.
+
+    The exporter reads names that end in .prom only, and may be another user.
+    """
+    scratch = Path(f"{file}.{os.getpid()}")
+    try:
+        with scratch.open("x", encoding="utf-8") as made:
+            os.fchmod(made.fileno(), 0o644)
+            made.writelines(f"{line}\n" for line in lines)
+            made.flush()
+            os.fsync(made.fileno())
+        scratch.replace(file)
+    except OSError as problem:
+        with suppress(OSError):
+            scratch.unlink()
+        raise InputOutput(f"--metrics: {from_user(file)}: {problem.strerror}") from None
 
 
 @click.command("dumps")
@@ -46,7 +98,7 @@ def check_tree(tree: Root, *, json: bool, ram: int | None = None, arch: str | No
 def dumps_command(root: str, json: bool) -> int:
     """List the dumps in the dump target, newest first: time, size, completeness, kernel, and why it crashed.
 
-    Nothing is changed. Only the headers of each dump are read.
+    Exits 4 if the target is elsewhere. Nothing is changed. Only the headers of each dump are read.
     """
     return list_dumps(Root(root), json=json)
 
@@ -54,17 +106,24 @@ def dumps_command(root: str, json: bool) -> int:
 def list_dumps(tree: Root, *, json: bool) -> int:
     """List the dumps of the tree, print the answer, return the exit code."""
     kdump = kdumps.read(tree)
-    directory = kdump.target.directory
+    directory = dump_target.reachable(tree, kdump.target)
     found = saved.read(tree, directory) if directory else ()
+    if directory in tree.denied:
+        raise PermissionDenied("the dumps in it cannot be listed", place=Place(str(directory)))
     notices = (*(() if directory else (_elsewhere(kdump),)), *warnings.unreadable(tree))
     answer = check.dumps_answer(found, kdump, notices) if json else None
-    return output.report(answer, check.dumps_lines(found, kdump), warnings=notices)
+    lines = check.dumps_lines(found, kdump) if directory else ()
+    status = output.report(answer, lines, warnings=notices)
+    return status if directory else Refused.exit
 
 
 def _elsewhere(kdump: kdumps.Kdump) -> Notice:
     target = kdump.target
+    message = f"dumps go to {target}, which was not looked at: "
     if target.kind is TargetKind.FILESYSTEM:
-        message = f"dumps go to {target}, which is not mounted"
-        return Notice("not-mounted", message, f"mount {target.where}", target.place)
-    message = f"dumps go to {target}, which cannot be read from here"
-    return Notice("elsewhere", message, f"look at {target}", target.place)
+        mount = (("mount", target.where),)
+        return Notice("not-mounted", f"{message}it is not mounted", f"mount {target.where}", target.place, mount)
+    if target.kind is TargetKind.NFS:
+        fix = f"mount {target.where} read-only, then run grubkd dumps again"
+        return Notice("elsewhere", f"{message}it is not mounted here", fix, target.place)
+    return Notice("elsewhere", f"{message}it is not in this tree", f"look at {target}", target.place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -51,6 +52,18 @@ def carry_out(tree: Root, *, sure: bool, dry_run: bool = False) -> int:
     """
     if not tree.live:
         raise Refused("only the running system can crash", hint="run grubkd crash there, without --root")
+    with nullcontext() if dry_run else Trigger(tree) as trigger:
+        _announce(tree)
+        if trigger is None:
+            return 0
+        if not sure:
+            _ask()
+        trigger.pull()
+    raise Failed("the kernel did not crash", hint="look for the reason in its log: dmesg | tail")
+
+
+def _announce(tree: Root) -> None:
+    """Print what will happen. Raises Refused if no dump would be saved."""
     machine, kdump = machines.read(tree), kdumps.read(tree)
     report = check.report(inventory.read(tree), machine, kdump, tree)
     for each in report.findings:
@@ -59,13 +72,6 @@ def carry_out(tree: Root, *, sure: bool, dry_run: bool = False) -> int:
     problems = [each for each in report.findings if each.status is Status.PROBLEM]
     warnings = [Notice(each.code, each.message, each.fix, each.place) for each in problems]
     output.report(None, map(to_line, _announcement(machine, kdump)), warnings=warnings)
-    if dry_run:
-        return 0
-    with Trigger(tree) as trigger:
-        if not sure:
-            _ask()
-        trigger.pull()
-    raise Failed("the kernel did not crash", hint="look for the reason in its log: dmesg | tail")
 
 
 def _announcement(machine: Machine, kdump: Kdump) -> Iterator[str]:

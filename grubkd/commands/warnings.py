@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd import advice
+from grubkd.advice.rights import topmost
 from grubkd.boot import findings, inventory
 from grubkd.change import transaction
-from grubkd.errors import GrubkdError, Notice, Place
+from grubkd.errors import GrubkdError, Notice, PermissionDenied, Place
 from grubkd.machine import machine as machines
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def read(tree: Root, grub_cfg: str | None = None, **known: Any) -> Reading:
     config = inventory.read(tree, grub_cfg=grub_cfg)
     machine = machines.read(tree, **known)
     recommended, warnings = advice.review(config, machine)
-    found = (*config.warnings, *findings.warnings(config, tree), *interrupted(tree), *warnings, *unreadable(tree))
+    judged = (*findings.warnings(config, tree), *warnings)
+    if tree.denied or any(isinstance(each, PermissionDenied) for each in config.errors):
+        judged = ()  # by the part of the configuration that this user may read
+    found = (*config.warnings, *judged, *interrupted(tree), *unreadable(tree))
     return Reading(config, machine, recommended, found)
 
 
@@ -51,8 +55,9 @@ def interrupted(tree: Root) -> tuple[Notice, ...]:
 
 
 def unreadable(tree: Root) -> tuple[Notice, ...]:
-    """The files and directories that this user may not read: the answer is incomplete without them."""
-    return tuple(
-        Notice("permission-denied", "cannot be read by this user, and is left out", "run grubkd as root", Place(path))
-        for path in sorted(tree.denied)
-    )
+    """What this user may not read, as one warning: the answer is incomplete without it."""
+    first, *others = topmost(tree.denied) or [""]
+    if not first:
+        return ()
+    message = "cannot be read by this user" + (f", nor can {', '.join(others)}" if others else "")
+    return (Notice("permission-denied", message, "run grubkd as root", Place(first)),)

@@ -107,7 +107,9 @@ def _red_hat(tree: Root, found: tuple[Setting, ...]) -> Target:
     more = tuple(Place(KDUMP_CONF, each.line) for each in targets[1:])
     if chosen.name in _ELSEWHERE:
         kind = TargetKind.SSH if "@" in chosen.value and chosen.name != "nfs" else _ELSEWHERE[chosen.name]
-        key = (values["sshkey"].value if "sshkey" in values else _KEY) if kind is TargetKind.SSH else ""
+        named = _value(values, "sshkey")
+        # kdumpctl takes the default where the named key does not exist.
+        key = (named if named and tree.exists(named) else _KEY) if kind is TargetKind.SSH else ""
         return Target(kind, chosen.value, path, None, *pages, key=key, more=more, place=place)
     mounted = _MOUNT.search(chosen.value)
     device = mounted[1] if mounted else chosen.value.split(" ")[0]
@@ -201,6 +203,21 @@ def directory_of(tree: Root, device: str, mounts: Sequence[Mount]) -> str | None
     real = _real(tree, device)
     same = (each for each in reversed(mounts) if device == each.source or (real and real == _real(tree, each.source)))
     return next((each.directory for each in same), None)
+
+
+def reachable(tree: Root, target: Target) -> str | None:
+    """The directory in which dumps can be looked for: the target's, or where this system has its NFS server mounted."""
+    if target.directory is not None or target.kind is not TargetKind.NFS:
+        return target.directory
+    # SUSE's URL joins the export and the directory in it; kdump.conf and Debian name the export.
+    server, colon, export = target.where.rpartition(":")
+    wanted = f"{server}:{export.rstrip('/')}/" if colon else f"{target.where}:/"
+    whole = f"{wanted}{target.path.strip('/')}"
+    for mount in reversed(read_mounts(tree)):
+        source = f"{mount.source.rstrip('/')}/"
+        if mount.kind in ("nfs", "nfs4") and f"{whole}/".startswith(source):
+            return f"{mount.directory.rstrip('/')}/{whole[len(source) :]}".rstrip("/") or "/"
+    return None
 
 
 def device_path(device: str) -> str:

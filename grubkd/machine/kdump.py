@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import is_initrd, release_of
 from grubkd.errors import Place
-from grubkd.machine import dump_target, ram
+from grubkd.machine import dump_target, panic, ram
 from grubkd.machine.dump_target import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG
 from grubkd.machine.settings import integer, kdump_conf, text, variables
 
 if TYPE_CHECKING:
     from grubkd.machine.dump_target import Room, Target
+    from grubkd.machine.panic import Panic
     from grubkd.machine.ram import MemoryUse
     from grubkd.tree.root import Root
 
@@ -87,9 +88,14 @@ def _started(tree: Root) -> set[str]:
 
 
 def _off(tree: Root, name: str) -> Place | None:
-    """Debian's kdump-tools does nothing if USE_KDUMP is empty or 0."""
-    found = variables(text(tree, KDUMP_TOOLS) or "").get("USE_KDUMP") if name == "kdump-tools" else None
-    return Place(KDUMP_TOOLS, found.line) if found and found.value in ("", "0") else None
+    """Debian's kdump-tools does nothing if USE_KDUMP is missing, empty or 0."""
+    settings = text(tree, KDUMP_TOOLS) if name == "kdump-tools" else None
+    if settings is None:
+        return None
+    found = variables(settings).get("USE_KDUMP")
+    if found is None:
+        return None if "USE_KDUMP=" in settings else Place(KDUMP_TOOLS)
+    return Place(KDUMP_TOOLS, found.line) if found.value in ("", "0") else None
 
 
 _TOOLS = ("/usr/bin/kdumpctl", "/usr/sbin/kdumpctl", "/bin/kdumpctl", "/sbin/kdumpctl")
@@ -106,7 +112,8 @@ class Kdump:
     `capture`: the release of the capture kernel, if a setting names one. `firmware`: whether the firmware is ready to
     save the dump (fadump); None without fadump. `barred`: kexec_load_disabled is set: no kernel can be loaded before
     the next boot. `made_for`: the kernels that kdump-tools has an initrd for, () if it has made none. `unmounted`: boot
-    partitions of fstab(5) that are not mounted.
+    partitions of fstab(5) that are not mounted. `panic`: what the running kernel panics on.
+    `failure`: why the service failed in this boot, by the journal, which `read` does not ask.
     """
 
     service: Service
@@ -120,6 +127,8 @@ class Kdump:
     barred: bool = False
     made_for: tuple[str, ...] = ()
     unmounted: tuple[Place, ...] = ()
+    panic: Panic = panic.NOT_KNOWN
+    failure: str = ""
 
 
 def read(tree: Root) -> Kdump:
@@ -137,19 +146,24 @@ def read(tree: Root) -> Kdump:
         barred=tree.live and integer(tree, "/proc/sys/kernel/kexec_load_disabled") == 1,
         made_for=_made_for(tree),
         unmounted=_unmounted(tree) if tree.live else (),
+        panic=panic.read(tree),
     )
+
+
+def kdumpctl(tree: Root) -> str | None:
+    """The text of kdumpctl, a script (RHEL 7, Fedora 17 and later); None without it."""
+    return next((found for path in _TOOLS if (found := text(tree, path)) is not None), None)
 
 
 def _resets(tree: Root) -> Place | None:
     """kexec-tools 2.0.23 (Fedora 36, RHEL 9) and later, and kdump-utils, reset the value unless the setting is `no`."""
-    settings = text(tree, KDUMP_CONF)
-    tool = next((path for path in _TOOLS if tree.exists(path)), None)
+    settings, tool = text(tree, KDUMP_CONF), kdumpctl(tree)
     if settings is None or tool is None:
         return None
     found = [each for each in kdump_conf(settings) if each.name == _RESET]
     if found:
         return Place(KDUMP_CONF, found[-1].line) if found[-1].value != "no" else None
-    return Place(KDUMP_CONF) if _RESET in (text(tree, tool) or "") else None
+    return Place(KDUMP_CONF) if _RESET in tool else None
 
 
 def _capture(tree: Root) -> str | None:

@@ -1,6 +1,8 @@
 """How files of a tree, of /proc and of /sys are read: text, a number, the words of kdump.conf, shell variables.
 
-A file that is missing or not readable is None, or b"" where only its first bytes are read.
+A file that is missing or not readable is None, or b"" where only its first bytes are read. The text of a file that this
+process may not read counts as absent, and its path is added to the tree's `denied`, unless it is one of /proc or /sys:
+there an ordinary user's answer has less detail, and is not wrong.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.errors import GrubkdError
+from grubkd.errors import GrubkdError, PermissionDenied
 from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ def text(tree: Root, path: str) -> str | None:
     """The text of a file."""
     try:
         return from_bytes(tree.read(path)) if tree.exists(path) else None
+    except PermissionDenied:
+        if not path.startswith(("/proc/", "/sys/")):
+            tree.denied.add(path)
+        return None
     except GrubkdError:
         return None
 

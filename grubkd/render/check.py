@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from grubkd.advice import reservation
 from grubkd.advice.finding import Status
 from grubkd.advice.saving import readable
-from grubkd.render.output import members
+from grubkd.errors import Notice
+from grubkd.render.output import complain, members, message
 from grubkd.render.tables import BAD, DOUBT, GOOD, mark, table
 from grubkd.text import to_line
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from grubkd.advice.check import Report
     from grubkd.advice.finding import Finding
     from grubkd.boot.model import BootConfig
-    from grubkd.errors import Notice
     from grubkd.machine.dumps import Dump
     from grubkd.machine.kdump import Kdump
     from grubkd.machine.machine import Machine
@@ -89,17 +89,54 @@ def lines(report: Report) -> Iterator[str]:
     yield f"a crash after the next boot: {_verdict(report.next)}"
 
 
+def log(report: Report) -> None:
+    """Write what is wrong to stderr as warnings and errors, for the journal."""
+    for found in report.findings:
+        if found.status in (Status.WARNING, Status.PROBLEM):
+            notice = Notice(found.code, f"{found.check}: {found.message}", found.fix, found.place, found.commands)
+            complain(notice, "error" if found.status is Status.PROBLEM else "warning")
+    message(f"a crash now: {_VERDICTS[report.now]}; after the next boot: {_VERDICTS[report.next]}")
+
+
+def metrics(report: Report, machine: Machine, now: float) -> Iterator[str]:
+    """Lines in the text format of Prometheus, for the textfile collector of its node exporter.
+
+    What is not known is left out. `now`: seconds since 1970.
+    """
+    samples = [
+        (f'grubkd_will_dump{{when="{when}"}}', int(found))
+        for when, found in (("now", report.now), ("next", report.next))
+        if found is not None
+    ]
+    yield from _metric("grubkd_will_dump", "Whether a crash now, or after the next boot, saves a dump.", samples)
+    wrong = [each for each in report.findings if each.status in (Status.WARNING, Status.PROBLEM)]
+    labels = {f'check="{each.check}",code="{each.code}",status="{each.status}"': 1 for each in wrong}
+    samples = [(f"grubkd_finding{{{each}}}", 1) for each in labels]
+    yield from _metric("grubkd_finding", "A warning or problem that grubkd check found.", samples)
+    reserved = machine.running.reserved if machine.running else None
+    samples = [] if reserved is None else [("grubkd_reserved_bytes", reserved)]
+    yield from _metric("grubkd_reserved_bytes", "Memory that is reserved for the capture kernel.", samples)
+    samples = [("grubkd_check_timestamp_seconds", int(now))]
+    yield from _metric("grubkd_check_timestamp_seconds", "When grubkd check ran.", samples)
+
+
+def _metric(name: str, meaning: str, samples: Sequence[tuple[str, int]]) -> Iterator[str]:
+    yield f"# HELP {name} {meaning}"
+    yield f"# TYPE {name} gauge"
+    yield from (f"{sample} {value}" for sample, value in samples)
+
+
 def _sentence(found: Finding) -> str:
     where = f"{found.place}: " if found.place and found.status in (Status.WARNING, Status.PROBLEM) else ""
     return f"{found.check}: {where}{found.message}"
 
 
+_VERDICTS = {True: "nothing prevents a dump", False: "no dump will be saved", None: "cannot be checked from here"}
+
+
 def _verdict(found: bool | None) -> str:
-    return {
-        True: mark("nothing prevents a dump", GOOD),
-        False: mark("no dump will be saved", BAD),
-        None: "cannot be checked from here",
-    }[found]
+    said = _VERDICTS[found]
+    return said if found is None else mark(said, GOOD if found else BAD)
 
 
 def dumps_answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]) -> dict[str, Any]:

@@ -212,7 +212,7 @@ def _stderr(found: Sequence[str], level: int) -> None:
     """
     if sys.stderr is None:
         return
-    prefix = f"<{level}>" if _is_journal() else ""
+    prefix = f"<{level}>" if in_journal() else ""
     try:
         _write(sys.stderr, "".join(f"{prefix}{line}\n" for line in found))
     except OSError:
@@ -234,7 +234,7 @@ def _write(stream: IO[str], text: str) -> None:
     stream.flush()
 
 
-def _is_journal() -> bool:
+def in_journal() -> bool:
     """Whether stderr is connected to the journal: systemd names the socket's device and inode."""
     named = os.environ.get("JOURNAL_STREAM")
     if not named:

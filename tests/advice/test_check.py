@@ -1,5 +1,6 @@
 """check: whether this machine saves a dump, on trees with one thing wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,10 @@ import pytest
 from support.answered import Run, answer
 from support.livetree import MIB, Files, Live, debian, put, red_hat
 
+from grubkd.advice import check as advice
 from grubkd.cli import main
-from grubkd.commands import check
+from grubkd.commands import check, warnings
+from grubkd.machine import kdump
 
 HEALTHY = [
     ("configured", "ok", "configured"),
@@ -16,7 +19,9 @@ HEALTHY = [
     ("reserved", "ok", "reserved"),
     ("predicted", "ok", "predicted"),
     ("loaded", "ok", "loaded"),
+    ("panic", "ok", "panic"),
     ("service", "ok", "service"),
+    ("settings", "ok", "settings"),
     ("kernel", "ok", "kernel"),
     ("target", "ok", "target"),
     ("room", "ok", "room"),
@@ -182,7 +187,7 @@ def test_each_fault_has_its_finding_and_fix(
     ("conf", "tool", "line"),
     [
         ("auto_reset_crashkernel yes\npath /var/crash\n", "", 1),
-        ("path /var/crash\nauto_reset_crashkernel=no\n", "auto_reset_crashkernel", None),
+        ("path /var/crash\n# auto_reset_crashkernel no\n", "auto_reset_crashkernel", None),
         ("path /var/crash\n", "auto_reset_crashkernel", None),
         ("path /var/crash\n", "no such thing: kexec-tools of RHEL 8", 0),
         (
@@ -234,16 +239,27 @@ def test_the_text_of_check(tmp_path: Path) -> None:
     found = answer(lambda: check.check_tree(Live(str(tree)), json=False))
     assert found.exit == 4
     assert found.stderr == ""
-    assert found.text.splitlines()[4:8] == [
+    assert found.text.splitlines()[4:9] == [
         "problem    loaded: no capture kernel is loaded",
         "           after a crash the machine reboots or hangs, without a dump",
         "           -> systemctl restart kdump-tools",
+        "ok         panic: the kernel panics on an oops",
         "ok         service: kdump-tools.service is enabled",
     ]
     assert found.text.splitlines()[-2:] == [
         "a crash now: no dump will be saved",
         "a crash after the next boot: nothing prevents a dump",
     ]
+
+
+def test_what_the_journal_says_of_the_service_is_a_finding(tmp_path: Path) -> None:
+    tree = Live(str(red_hat(tmp_path)))
+    config, machine, _, found = warnings.read(tree)
+    line = "kdump: Invalid kdump config option pth"
+    report = advice.report(config, machine, replace(kdump.read(tree), failure=line), tree, found)
+    (each,) = [each for each in report.findings if each.code == "failed"]
+    assert (each.check, each.message) == ("service", f"kdump.service failed: {line}")
+    assert each.fix == "see: journalctl --boot --unit=kdump.service"
 
 
 def test_an_image_has_no_findings_about_the_running_system(tmp_path: Path) -> None:
@@ -256,7 +272,9 @@ def test_an_image_has_no_findings_about_the_running_system(tmp_path: Path) -> No
         ("booted", "not-asked", "booted"),
         ("reserved", "not-asked", "reserved"),
         ("loaded", "not-asked", "loaded"),
+        ("panic", "not-asked", "panic"),
         ("service", "ok", "service"),
+        ("settings", "ok", "settings"),
         ("kernel", "ok", "kernel"),
         ("target", "ok", "target"),
         ("room", "not-asked", "room"),

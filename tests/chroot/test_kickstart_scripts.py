@@ -79,7 +79,7 @@ def copy(script: str, medium: Path, debian: Bookworm) -> None:
 
 @pytest.mark.parametrize("name", INSIDE)
 def test_inside(name: str, medium: Path, installed: Bookworm, tmp_path: Path) -> None:
-    copying, setting = scripts(name)
+    copying, setting = scripts(name)[:2]
     first = installed.run("/bin/sh", "-c", setting)
     assert (first.returncode, first.stdout, first.stderr.count("\n")) == (1, "", 1)
     assert "Python 3.11 is missing" in first.stderr

@@ -83,6 +83,8 @@ def test_what_is_installed(package: Path) -> None:
         "/usr/share/bash-completion/completions/grubkd",
         "/usr/share/fish/vendor_completions.d/grubkd.fish",
         "/usr/share/zsh/vendor-completions/_grubkd",
+        "/usr/lib/systemd/system/grubkd-check.service",
+        "/usr/lib/systemd/system/grubkd-check.timer",
     } <= set(files)
     home = "/usr/lib/python3/dist-packages/grubkd"
     for grammar in (TOP / "grammars").glob("*.lark"):
@@ -93,6 +95,11 @@ def grubkd(machine: Bookworm, *arguments: str) -> str:
     done = machine.run("grubkd", *arguments)
     assert (done.returncode, arguments) == (0, arguments), done.stdout + done.stderr
     return done.stdout
+
+
+def test_the_timer_is_installed_and_not_enabled(machine: Bookworm) -> None:
+    assert list((machine.path / "etc/systemd/system").glob("*/grubkd*")) == []
+    assert (machine.path / "usr/lib/systemd/system/grubkd-check.timer").exists()
 
 
 def test_the_installed_command_works_with_debian_s_libraries(machine: Bookworm) -> None:

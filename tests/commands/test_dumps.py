@@ -247,13 +247,40 @@ def test_suse_and_files_of_several_targets(tmp_path: Path) -> None:
         ("ssh kdump@vault\n", "elsewhere", 1),
         ("\nraw /dev/sdb\n", "elsewhere", 2),
         ("xfs LABEL=dumps\n", "not-mounted", 1),
+        ("nfs vault:/export\n", "elsewhere", 1),
     ],
 )
 def test_dumps_that_are_elsewhere(conf: str, code: str, line: int, tmp_path: Path) -> None:
     put(tmp_path, {"etc/kdump.conf": conf})
     found = answer(lambda: main(["dumps", "--root", str(tmp_path), "--json"]))
     (notice,) = found.json["warnings"]
-    assert (found.exit, found.json["dumps"], notice["code"], notice["line"]) == (0, [], code, line)
+    assert (found.exit, found.json["dumps"], notice["code"], notice["line"]) == (4, [], code, line)
+    assert "was not looked at" in notice["message"]
+    assert answer(lambda: main(["dumps", "--root", str(tmp_path)])).text == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "mount", "place"),
+    [
+        ({"etc/kdump.conf": "nfs vault:/export\n"}, "vault:/export /mnt/a nfs4", "mnt/a/var/crash"),
+        ({"etc/kdump.conf": "nfs vault:/export/\npath /\n"}, "vault:/ /mnt nfs", "mnt/export"),
+        ({"etc/kdump.conf": 'dracut_args --mount "vault:/e /x nfs"\n'}, "vault:/e /mnt nfs", "mnt/var/crash"),
+        ({"etc/default/kdump-tools": "NFS=vault:/export\n"}, "vault:/export /mnt nfs4", "mnt"),
+        ({"etc/sysconfig/kdump": "KDUMP_SAVEDIR=nfs://vault/e/x\n"}, "vault:/e /mnt nfs4", "mnt/x"),
+        ({"etc/kdump.conf": "ext4 /dev/sdb1\npath /d\n"}, "/dev/sdb1 /iscsi ext4", "iscsi/d"),
+    ],
+)
+def test_a_target_that_is_mounted_here_is_looked_at(settings: Files, mount: str, place: str, tmp_path: Path) -> None:
+    put(tmp_path, {**settings, "proc/mounts": f"{mount} rw 0 0\nvault:/exporter /other nfs4 rw 0 0\n"})
+    save(tmp_path, {f"{place}/127.0.0.1-2026/vmcore": KDUMP}, 1)
+    found = answer(lambda: check.list_dumps(Live(str(tmp_path)), json=True))
+    assert (found.exit, found.json["warnings"]) == (0, [])
+    assert [each["path"] for each in found.json["dumps"]] == [f"/{place}/127.0.0.1-2026"]
+
+
+def test_the_mount_of_another_export_is_not_the_target(tmp_path: Path) -> None:
+    put(tmp_path, {"etc/kdump.conf": "nfs vault:/export\n", "proc/mounts": "vault:/exporter /mnt nfs4 rw 0 0\n"})
+    assert answer(lambda: check.list_dumps(Live(str(tmp_path)), json=True)).exit == 4
 
 
 def test_for_people(tmp_path: Path) -> None:

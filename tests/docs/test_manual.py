@@ -74,6 +74,18 @@ def test_no_tag_is_there_twice(text: str, name: str) -> None:
     assert [tag for tag, count in Counter(tags(text, name)).items() if count > 1] == []
 
 
+def test_every_code_of_check_is_listed(text: str) -> None:
+    """The modules of findings have codes of two words or more as plain strings, and names of packages."""
+    modules = ("capture_line", "check", "kdump_config", "panic", "reservation", "saving")
+    sources = "".join((MANUAL.parents[1] / f"grubkd/advice/{name}.py").read_text() for name in modules)
+    codes = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', sources)) - {"kdump-tools", "kdump-utils", "kexec-tools"}
+    # show's own warnings.
+    codes -= {"rpm-ostree", "values-disagree", "stray-quote", "would-not-reserve"}
+    listed = section(text, "CHECKS").replace("-\n", "-")
+    assert len(codes) > 40
+    assert {code for code in codes if code not in " ".join(listed.split())} == set()
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_no_text_names_an_option_that_the_verb_does_not_have(text: str, verb: str) -> None:
     """In the paragraphs about a verb; what they say of another verb names that one first, as `set --auto` does."""

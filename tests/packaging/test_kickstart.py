@@ -56,7 +56,31 @@ def parsed(name: str, version: str) -> Any:
 
 
 def scripts(name: str) -> list[str]:
-    return [script.script for script in parsed(name, VERSIONS[name][0]).scripts]
+    """The scripts that run grubkd. Fedora's last one enables the service."""
+    found = [script.script for script in parsed(name, VERSIONS[name][0]).scripts]
+    return found[:2]
+
+
+@pytest.mark.parametrize(("name", "version"), EACH)
+@pytest.mark.parametrize("order", ["{services}{include}", "{include}{services}"])
+def test_the_services_of_the_file_that_includes_it_stay(name: str, version: str, order: str, tmp_path: Path) -> None:
+    """Of two services commands the last one counts."""
+    included = f"%include {SNIPPETS / name}.ks\n"
+    path = tmp_path / "user.ks"
+    path.write_text(order.format(services="services --enabled=sshd,chronyd --disabled=cups\n", include=included))
+    handler = makeVersion(version)
+    KickstartParser(handler).readKickstart(str(path))
+    assert (handler.services.enabled, handler.services.disabled) == (["sshd", "chronyd"], ["cups"])
+
+
+def test_fedora_s_enables_the_service(tmp_path: Path) -> None:
+    script = parsed("fedora", "F44").scripts[-1]
+    assert (script.inChroot, script.interp) == (True, "/bin/sh")
+    subprocess.run(["shellcheck", "--shell=sh", "-"], input=script.script, text=True, check=True)
+    installer = Installer("fedora-44-btrfs", tmp_path)
+    installer.command("systemctl", f'echo "$@" >{tmp_path}/systemctl')
+    assert installer.run(script.script) == Run(0, "", "")
+    assert (tmp_path / "systemctl").read_text() == f"--root={installer.root} enable kdump.service\n"
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +158,7 @@ class Installer:
 @pytest.mark.parametrize(("name", "version"), EACH)
 def test_anaconda_reads_it(name: str, version: str) -> None:
     found = parsed(name, version)
-    inside = [True] if name != "nochroot" else []
+    inside = {"nochroot": 0, "fedora": 2}.get(name, 1) * [True]
     assert [script.inChroot for script in found.scripts] == [False, *inside]
     assert {script.interp for script in found.scripts} == {"/bin/sh"}
     assert sorted(found.packages.packageList) == PACKAGES[name]
@@ -142,7 +166,7 @@ def test_anaconda_reads_it(name: str, version: str) -> None:
     # Versions of pykickstart differ in the quotes that they keep.
     printed = [line.replace("=auto", "='auto'") for line in str(found).splitlines() if line.startswith("%addon")]
     assert printed == addon
-    assert found.services.enabled == (["kdump"] if name == "fedora" else [])
+    assert (found.services.enabled, found.services.disabled) == ([], [])
 
 
 def test_there_is_one_for_each_release() -> None:

@@ -348,5 +348,6 @@ def test_the_spec_file_s_steps_make_a_package(built: Path, tmp_path: Path) -> No
     assert {f"{library}{name}" for name in sources() | made()} <= names
     assert {f"/usr/share/{name}" for name in shared()} <= names
     assert {"/usr/bin/grubkd", "/usr/lib/kernel/install.d/98-grubkd.install"} <= names
+    assert {f"/usr/lib/systemd/system/grubkd-check.{kind}" for kind in ("service", "timer")} <= names
     documents = {re.sub(r"^/usr/share/doc/[^/]*/", "", name) for name in names if name.startswith("/usr/share/doc/")}
     assert {"README.md", "docs/install.md", "kickstart"} <= documents

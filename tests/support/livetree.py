@@ -117,6 +117,7 @@ def running(release: str, line: str, reserved: int) -> dict[str, str | None]:
         "proc/mounts": "/dev/sda2 / ext4 rw,relatime 0 0\n/dev/sda1 /boot ext4 rw,relatime 0 0\n",
         "proc/sys/kernel/osrelease": f"{release}\n",
         "proc/sys/kernel/arch": "x86_64\n",
+        "proc/sys/kernel/panic_on_oops": "1\n",
         "sys/kernel/kexec_crash_size": f"{reserved}\n",
         "sys/kernel/kexec_crash_loaded": "1\n",
     }

@@ -12,8 +12,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
+from support.ordinary import ordinary
 
 from grubkd.cli import main
 from grubkd.tree.root import MOST_NAMES
@@ -243,43 +245,18 @@ def test_a_tree_full_of_journals(tree: Path, capsys: pytest.CaptureFixture[str])
     assert run(capsys, "rollback", "--root", str(tree))[0] in (1, 3)
 
 
-def works(python: str, person: dict[str, object]) -> bool:
-    """Whether an interpreter can be run by a person, with grubkd and what it needs."""
-    command = [python, "-B", "-c", "import grubkd.cli, click, lark, augeas, psutil"]
-    try:
-        return subprocess.run(command, cwd=TOP, capture_output=True, check=False, **person).returncode == 0  # type: ignore[call-overload]
-    except OSError:
-        return False
-
-
 def test_an_ordinary_user(tree: Path) -> None:
     """Without rights: `show` tells what it may see, `set` says why it cannot, and neither changes anything."""
-    person = {"user": 65534, "group": 65534, "extra_groups": ()} if os.geteuid() == 0 else {}
-    (tree / "boot/grub2").chmod(0o700 if person else 0)
-    for each in [*tree.parents[:3]]:
-        if str(each).startswith(tempfile.gettempdir() + "/"):
-            each.chmod(0o755)
+    (tree / "boot/grub2").chmod(0o700 if os.geteuid() == 0 else 0)
 
-    python = next((each for each in (sys.executable, "/usr/bin/python3") if works(each, person)), None)
-    if python is None:
-        pytest.skip("no interpreter here can be run by an ordinary user together with this directory")
-
-    def grubkd(*arguments: str) -> tuple[int, dict[str, object]]:
-        done = subprocess.run(
-            [python, "-B", "-m", "grubkd", *arguments, "--root", str(tree), "--json"],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=TOP,
-            **person,  # type: ignore[call-overload]
-        )
-        assert "Traceback" not in done.stderr
-        return done.returncode, json.loads(done.stdout) if done.stdout else {"stderr": done.stderr}
+    def grubkd(*arguments: str) -> tuple[int, Any]:
+        done = ordinary(tree, *arguments, "--json")
+        return done.returncode, json.loads(done.stdout)
 
     code, shown = grubkd("show")
     assert code in (0, 1), shown
     assert "permission-denied" in json.dumps(shown)
     code, told = grubkd("set", "256M")
-    assert (code, told["error"]["code"]) == (1, "permission-denied")  # type: ignore[index]
+    assert (code, told["error"]["code"]) == (1, "permission-denied")
     assert not (tree / "var").exists()
     (tree / "boot/grub2").chmod(0o755)

@@ -61,7 +61,7 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notic
         found += [not_asked(check, f"what is {check} {_LIVE_ONLY}") for check in ("booted", "reserved", "loaded")]
     else:
         found.append(reservation.booted(config, running))
-        found += reservation.reserved(running, machine)
+        found += reservation.reserved(config, running, machine)
         found.append(saving.loaded(running, kdump))
     image = config.managed_by in (ManagedBy.OSTREE, ManagedBy.BOOTC)
     found.append(saving.service(kdump, machine, image=image))

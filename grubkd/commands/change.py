@@ -9,12 +9,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.boot import inventory
+from grubkd.boot import cmdline, inventory
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
 from grubkd.boot.selector import select
 from grubkd.change import changes, edit, managed, regenerate, revert, transaction, verify
 from grubkd.change.lock import lock
-from grubkd.change.request import check_editable
+from grubkd.change.request import check_editable, check_needed
 from grubkd.commands.warnings import interrupted
 from grubkd.errors import NoBootloader, Notice, Place
 from grubkd.render import change, output
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from grubkd.boot.model import BootConfig, LineKey
+    from grubkd.boot.model import BootConfig
     from grubkd.boot.selector import Selection
     from grubkd.change.edit import FileChange
     from grubkd.change.request import ArgChange
@@ -42,7 +42,7 @@ class Request:
 
     command: the verb that history records. selectors: the entries, () for all. values: the crashkernel values; None
     leaves them as they are, () removes them, and with `auto` grubkd chooses them. arguments: changes of other
-    arguments. grub_cfg: the one menu to change.
+    arguments. grub_cfg: the one menu to change. running: the release of the running kernel, for RUNNING.
     """
 
     command: str
@@ -55,6 +55,7 @@ class Request:
     run_followups: bool = False
     regenerate: bool = False
     grub_cfg: str | None = None
+    running: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +76,28 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any.
+class Held:
+    """What a run leaves, or would leave.
 
-    `config`, `expected`: what was read, and key of each of its lines -> the arguments it holds now, or would hold.
+    values: the crashkernel values that were asked for or chosen, None where they stay as they are. config: the
+    configuration afterwards. indexes: those of the selected entries; everything: as in Selection.
     """
+
+    values: tuple[str, ...] | None
+    config: BootConfig
+    indexes: tuple[int, ...]
+    everything: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any."""
 
     files: tuple[FileChange, ...]
     transaction: str | None
     followups: tuple[tuple[str, ...], ...]
     warnings: tuple[Notice, ...]
-    config: BootConfig | None = None
-    expected: Mapping[LineKey, tuple[str, ...]] | None = None
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ class _Prepared:
     decision: Decision
     after: Mapping[str, bytes | None]
     verified: BootConfig
+    held: Held
     warnings: tuple[Notice, ...]
 
     def check(self, written: Tree) -> None:
@@ -148,8 +160,7 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
         done.id if done else None,
         done.followups if done else (),
         warnings + (done.warnings if done else ()),
-        prepared.config,
-        prepared.planned.expected,
+        prepared.held,
     )
 
 
@@ -157,18 +168,30 @@ def _prepare(tree: Tree, request: Request, decide: Decide) -> _Prepared:
     """Read the tree, work the change out, and read the tree as it would be. Raises as run does."""
     tree = Snapshot(tree)
     config = _understood(tree, request.grub_cfg)
-    selection = select(config, request.selectors)
+    selection = select(config, request.selectors, running=request.running)
     check_exists(config)
     check_editable(config, selection)
     decision = decide(config, selection)
+    if not request.force:
+        check_needed(selection, decision.changes_for)
     editable, notices = managed.editable(config, selection, decision.changes_for, decision.architecture)
     if editable is not selection:
-        selection, decision = editable, decide(config, editable)
-    planned = changes.make(config, selection, decision.changes_for)
+        decision = decide(config, editable)
+    planned = changes.make(config, editable, decision.changes_for)
     verify.fits(config, planned, decision.architecture)
     warnings = notices + planned.warnings + decision.warnings + decision.admit(planned)
     after, verified = verify.edited(tree, config, planned)
-    return _Prepared(config, planned, decision, after, verified, warnings)
+    indexes = tuple(entry.index for entry in selection.entries)
+    held = Held(_values(request, decision, editable), verified, indexes, selection.everything)
+    return _Prepared(config, planned, decision, after, verified, held, warnings)
+
+
+def _values(request: Request, decision: Decision, selection: Selection) -> tuple[str, ...] | None:
+    """The values for new kernels, or for the first entry if only some are selected; None: they stay as they are."""
+    if not selection.everything and not selection.entries:
+        return request.values
+    asked = decision.changes_for(None if selection.everything else selection.entries[0])
+    return next((cmdline.crashkernel_values(each.tokens) for each in asked if each.gives_values), None)
 
 
 def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
@@ -217,17 +240,27 @@ def _created(file: FileChange) -> Notice:
     )
 
 
-def outcome_answer(done: Outcome | RolledBack, **others: bool) -> dict[str, Any]:
-    """The JSON object of a change; `others`: dry_run and reboot_required."""
+def outcome_answer(done: Outcome | RolledBack, **others: Any) -> dict[str, Any]:
+    """The JSON object of a change; `others`: dry_run, reboot_required, and what set and unset add."""
     return change.answer(done.files, **others, **output.members(done, "transaction", "followups", "warnings"))
 
 
-def print_outcome(done: Outcome | RolledBack, *, json: bool, dry_run: bool, reboot_required: bool) -> None:
+def print_outcome(
+    done: Outcome | RolledBack,
+    *,
+    json: bool,
+    dry_run: bool,
+    reboot_required: bool,
+    result: change.Result | None = None,
+) -> None:
     """Print what was changed, or would be. A change that is made is a success, even if the answer is lost."""
-    answer = outcome_answer(done, dry_run=dry_run, reboot_required=reboot_required) if json else None
+    answer = None
+    if json:
+        facts = change.result_answer(result) if result else {}
+        answer = outcome_answer(done, dry_run=dry_run, reboot_required=reboot_required, **facts)
     with nullcontext() if dry_run else output.optional():
         if answer is None:
             output.complain_of(done.warnings, "warning")
-        output.report(answer, change.lines(done.files, dry_run=dry_run, transaction=done.transaction))
+        output.report(answer, change.lines(done.files, dry_run=dry_run, transaction=done.transaction, result=result))
         if answer is None:
             output.report(None, (f"now run, in that system: {to_line(' '.join(each))}" for each in done.followups))

@@ -85,7 +85,7 @@ KERNEL = click.option(
     callback=lambda _ctx, _param, given: tuple(map(from_user, given)),
     metavar="SEL",
     shell_complete=completion.selectors,
-    help="Select entries: ALL, DEFAULT, an index, title=TITLE, a path, or an id. May be repeated.",
+    help="Select entries: ALL, DEFAULT, RUNNING, an index, a kernel, title=TITLE or an id. May be repeated.",
 )
 
 

@@ -72,7 +72,7 @@ def plan_command(root: str, kernel: tuple[str, ...], **given: Any) -> int:
     tree = Root(root)
     machine = machines.read(tree, ram=asked.ram, arch=asked.arch, this_machine=asked.this_machine)
     config = inventory.read(tree)
-    selection = select(config, kernel)
+    selection = select(config, kernel, running=machine.running_release)
     plans = plan_all(config, selection, machine, asked)
     if form:
         shared = plans.get(None) or advice.largest(list(plans.values()))

@@ -54,7 +54,7 @@ def answer(found: Answer) -> dict[str, Any]:
     return {
         "machine": _facts(found.machine),
         "entries": [
-            {**_entry(entry), **_plan(plan), "prediction": _prediction(verdict)} for entry, plan, verdict in found.rows
+            {**_entry(entry), **_plan(plan), "prediction": prediction(verdict)} for entry, plan, verdict in found.rows
         ],
         "future": None if found.new is None else _plan(found.new),
         "warnings": found.warnings,
@@ -81,7 +81,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
     return members(plan, "values", "source", "reasons")
 
 
-def _prediction(verdict: Verdict) -> dict[str, Any]:
+def prediction(verdict: Verdict) -> dict[str, Any]:
     """What the kernel will do; regions are [start, end exclusive] in bytes."""
     return {**placement(verdict), "size": verdict.request.size if verdict.request else None}
 

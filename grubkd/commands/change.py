@@ -6,13 +6,14 @@ Every step but the last is a pure function of what was read. The last writes all
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline, inventory
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
 from grubkd.boot.selector import select
-from grubkd.change import changes, edit, managed, regenerate, revert, transaction, verify
+from grubkd.change import changes, edit, managed, recovery, regenerate, revert, transaction, verify
 from grubkd.change.lock import lock
 from grubkd.change.request import check_editable, check_needed
 from grubkd.commands.warnings import interrupted
@@ -91,18 +92,25 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any."""
+    """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any.
+
+    `ran`: the commands of tools that own entries.
+    """
 
     files: tuple[FileChange, ...]
     transaction: str | None
     followups: tuple[tuple[str, ...], ...]
     warnings: tuple[Notice, ...]
     held: Held | None = None
+    ran: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A change that was verified in memory. `after`: the files that differ; `verified`: read with these files."""
+    """A change that was verified in memory. `after`: the files that differ; `verified`: read with these files.
+
+    `tools`: the commands of tools that own entries, which are run with the change.
+    """
 
     config: BootConfig
     planned: changes.ChangeSet
@@ -111,10 +119,17 @@ class _Prepared:
     verified: BootConfig
     held: Held
     warnings: tuple[Notice, ...]
+    tools: tuple[tuple[str, ...], ...]
 
-    def check(self, written: Tree) -> None:
-        """Check that the written tree reads as planned. Raises VerificationFailed."""
+    def finish(self, root: Root, written: Tree) -> None:
+        """Check that the written tree reads as planned, and run the tools. Raises VerificationFailed, CommandFailed."""
         verify.check(self.config, inventory.read(written, self.verified), self.planned.expected)
+        self.run_tools(root)
+
+    def run_tools(self, root: Root) -> None:
+        """Run the commands of other tools. Raises CommandFailed for the first that fails."""
+        for command in self.tools:
+            recovery.run_followup(command, root)
 
 
 def run(root: Root, request: Request, decide: Decide) -> Outcome:
@@ -150,17 +165,24 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
             wanted=prepared.decision.wanted,
             by=prepared.decision.by,
             followups=_followups(prepared.config, files),
-            recheck=prepared.check,
+            recheck=partial(prepared.finish, root),
             slots=revert.changed_slots(before, prepared.verified),
             kernels=revert.kernels_of(before),
             run_followups=request.run_followups,
         )
+    elif not request.dry_run:
+        prepared.run_tools(root)
+    held = prepared.held
+    if prepared.tools and not request.dry_run:
+        # The tools have changed more than was planned here.
+        held = replace(held, config=inventory.read(root, grub_cfg=request.grub_cfg))
     return Outcome(
         tuple(files),
         done.id if done else None,
         done.followups if done else (),
         warnings + (done.warnings if done else ()),
-        prepared.held,
+        held,
+        prepared.tools,
     )
 
 
@@ -174,7 +196,18 @@ def _prepare(tree: Tree, request: Request, decide: Decide) -> _Prepared:
     decision = decide(config, selection)
     if not request.force:
         check_needed(selection, decision.changes_for)
-    editable, notices = managed.editable(config, selection, decision.changes_for, decision.architecture)
+    editable, notices = managed.editable(
+        config,
+        selection,
+        decision.changes_for,
+        decision.architecture,
+        force=request.force,
+        run=request.run_followups,
+    )
+    tools: tuple[tuple[str, ...], ...] = ()
+    if request.run_followups:
+        tools = tuple(dict.fromkeys(command for each in notices for command in each.commands))
+        notices = tuple(each for each in notices if not each.commands)
     if editable is not selection:
         decision = decide(config, editable)
     planned = changes.make(config, editable, decision.changes_for)
@@ -183,7 +216,7 @@ def _prepare(tree: Tree, request: Request, decide: Decide) -> _Prepared:
     after, verified = verify.edited(tree, config, planned)
     indexes = tuple(entry.index for entry in selection.entries)
     held = Held(_values(request, decision, editable), verified, indexes, selection.everything)
-    return _Prepared(config, planned, decision, after, verified, held, warnings)
+    return _Prepared(config, planned, decision, after, verified, held, warnings, tools)
 
 
 def _values(request: Request, decision: Decision, selection: Selection) -> tuple[str, ...] | None:

@@ -105,9 +105,9 @@ def answer(
     request = replace(request, running=machine.running_release)
     outcome = change.run(root, request, lambda config, selection: decide(request, plan, machine, config, selection))
     reboot = _reboot_required(request, outcome, machine)
-    result = _result(outcome.held, machine, reboot=reboot) if outcome.held else None
+    result = _result(outcome, outcome.held, machine, reboot=reboot) if outcome.held else None
     change.print_outcome(outcome, json=json, dry_run=request.dry_run, reboot_required=reboot, result=result)
-    return _UNCHANGED if exit_77 and not outcome.files else 0
+    return _UNCHANGED if exit_77 and not (outcome.files or outcome.ran) else 0
 
 
 def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bool:
@@ -115,16 +115,16 @@ def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bo
 
     On the running system the two are compared: a second run, which changes nothing, gives the same answer.
     """
-    if machine.running and outcome.held:
+    if machine.running and outcome.held and not outcome.ran:
         names = {each.name for each in request.arguments}
         names |= {cmdline.CRASHKERNEL} if request.auto or request.values is not None else set()
         found = reboot_required(outcome.held.config, machine.running, names)
         if found is not None:
             return found
-    return bool(outcome.files) and not request.dry_run
+    return bool(outcome.files or outcome.ran) and not request.dry_run
 
 
-def _result(held: Held, machine: Machine, *, reboot: bool) -> Result:
+def _result(outcome: Outcome, held: Held, machine: Machine, *, reboot: bool) -> Result:
     """What the entries hold, and what the kernel that boots next reserves: that of the default entry, else the first.
 
     `reboot`: as in JSON; only the running system can be told to reboot.
@@ -134,7 +134,7 @@ def _result(held: Held, machine: Machine, *, reboot: bool) -> Result:
     next_boot = (*own, *entries)[:1]
     verdicts = Verdicts(machine)
     reservation = next(((each, verdicts.verdict(line_of(each), each)) for each in next_boot), None)
-    return Result(held.values, entries, held.config, held.everything, reservation, reboot and machine.live)
+    return Result(held.values, entries, held.config, held.everything, reservation, outcome.ran, reboot and machine.live)
 
 
 def _checked(values: tuple[str, ...]) -> tuple[str, ...]:

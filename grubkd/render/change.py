@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from shlex import join
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
@@ -85,7 +86,7 @@ def _hunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
 def answer(files: Sequence[FileChange], **others: Any) -> dict[str, Any]:
     """The JSON object of `set`, `unset`, `keep` and `rollback`; `others`: the members beside the files."""
     listed = [{"path": each.path, "diff": diff(each)} for each in files if each.rewrites]
-    return {"changed": bool(files), "files": listed, **others}
+    return {"changed": bool(files or others.get("ran")), "files": listed, **others}
 
 
 def _coloured(unified: str) -> str:
@@ -104,8 +105,8 @@ class Result:
 
     values: those that were asked for or chosen, None where they stay as they are. entries: the selected ones, as they
     are then; config: the configuration then; everything: new kernels were selected too. reservation: the entry that
-    boots next, if it is selected, else the first of them, and what its kernel does. reboot: only a reboot of this
-    machine makes it take effect.
+    boots next, if it is selected, else the first of them, and what its kernel does. ran: the commands of other tools.
+    reboot: only a reboot of this machine makes it take effect.
     """
 
     values: tuple[str, ...] | None
@@ -113,6 +114,7 @@ class Result:
     config: BootConfig
     everything: bool
     reservation: tuple[Entry, Verdict] | None
+    ran: tuple[tuple[str, ...], ...]
     reboot: bool
 
 
@@ -131,6 +133,7 @@ def result_answer(found: Result) -> dict[str, Any]:
         "entries": listed,
         "future": new_kernels(found.config),
         "reservation": reservation,
+        "ran": found.ran,
     }
 
 
@@ -215,7 +218,9 @@ def lines(
         for each in files:
             done = "created" if each.before is None else "removed" if each.after is None else "changed"
             yield f"{done if each.rewrites else 'kept newer'} {to_line(each.path)}"
-    if not files:
+    for command in result.ran if result else ():
+        yield f"{'would run' if dry_run else 'ran'}: {to_line(join(command))}"
+    if not (files or (result and result.ran)):
         yield "nothing to change"
     if result:
         yield from _result_lines(result)

@@ -56,14 +56,8 @@ def editable(  # noqa: PLR0913 - the last two are options
     Raises Sealed, with the command of the other tool, where such an entry is selected by name, boots by default, or is
     the only one; Refused for such an entry with a parmfile, and for a default entry of another system.
     """
-    if config.owner and not config.entries:
-        raise _of_owner(config.owner, changes_for(None))
-    if config.managed_by and selection.everything and not config.entries:
-        changes = changes_for(None)
-        # The arguments of its deployments are not known here.
-        held = [change.name for change in changes if change.verb is not Verb.ADD and not change.tokens]
-        hint, commands = _command(config.managed_by, held, changes, architecture, None)
-        raise Sealed(f"this tree {_WHAT[config.managed_by]}", hint=hint, commands=commands)
+    if not config.entries:
+        _check_without_entries(config, selection, changes_for, architecture)
     others = tuple(entry for entry in selection.entries if not entry.managed_by)
     partly = selection.everything and bool(others)
     following = {entry.managed_by for entry in selection.entries if entry.default} & {ManagedBy.OSTREE, ManagedBy.BOOTC}
@@ -81,6 +75,20 @@ def editable(  # noqa: PLR0913 - the last two are options
     if len(others) == len(selection.entries):
         return selection, ()
     return Selection(others, selection.everything), tuple(found)
+
+
+def _check_without_entries(
+    config: BootConfig, selection: Selection, changes_for: ArgChangesFor, architecture: str | None
+) -> None:
+    """Raise Sealed for a menu that grubkd does not read, and for an image whose deployments are not known here."""
+    if config.owner:
+        raise _of_owner(config.owner, changes_for(None))
+    if config.managed_by and selection.everything:
+        changes = changes_for(None)
+        # The arguments of its deployments are not known here.
+        held = [change.name for change in changes if change.verb is not Verb.ADD and not change.tokens]
+        hint, commands = _command(config.managed_by, held, changes, architecture, None)
+        raise Sealed(f"this tree {_WHAT[config.managed_by]}", hint=hint, commands=commands)
 
 
 def _sealed(entry: Entry, changes: Sequence[ArgChange], architecture: str | None) -> Refused | None:

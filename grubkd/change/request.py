@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline, findings
 from grubkd.boot.model import Feeds, Line, Role
-from grubkd.errors import Refused, WouldNotBoot
+from grubkd.errors import Notice, Refused, WouldNotBoot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from grubkd.boot.model import BootConfig, Entry, NewKernelArgs, SlotKey
+    from grubkd.boot.model import BootConfig, Entry, LineKey, NewKernelArgs, SlotKey
     from grubkd.boot.selector import Selection
 
 
@@ -117,6 +117,27 @@ def check_needed(selection: Selection, changes_for: Callable[[Entry], Sequence[A
                         hint="remove it with --force if it is not needed",
                         place=entry.source,
                     )
+
+
+def losses(
+    selection: Selection, changes_for: Callable[[Entry], Sequence[ArgChange]], expected: Mapping[LineKey, Sequence[str]]
+) -> Iterator[Notice]:
+    """The warnings about entries that lose their value although one is asked for: recovery entries of a generator.
+
+    `expected`: key of each line -> its arguments afterwards.
+    """
+    for entry in selection.entries:
+        held = [text for boot in entry.boots for text in boot.arguments if cmdline.is_crashkernel(text)]
+        asked = any(change.gives_values and change.tokens for change in changes_for(entry))
+        left = any(cmdline.is_crashkernel(text) for boot in entry.boots for text in expected[boot.line.key])
+        if held and asked and not left:
+            yield Notice(
+                "loses-value",
+                f"entry {entry.index} ({entry.title}) loses {' '.join(held)}: the value stays in the last variable that"
+                " sets it, of which no recovery entry is made",
+                hint="for recovery entries too, set it in GRUB_CMDLINE_LINUX alone",
+                place=entry.source,
+            )
 
 
 def editable_new_kernels(config: BootConfig) -> list[NewKernelArgs]:

@@ -171,7 +171,7 @@ def _holders(found: Result) -> Iterator[str]:
         ]
         held = groups.get(values, [])
         # The generator makes recovery entries of other variables.
-        why = ", which their generator makes without it" if found.values and not values and _all_made(held) else ""
+        why = ", which the generator makes without it" if found.values and not values and _all_made(held) else ""
         yield f"{mark(to_line(' '.join(values)), GOOD) or 'no value'}: {' and '.join(where)}{why}"
 
 

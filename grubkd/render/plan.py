@@ -35,12 +35,16 @@ _WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What `plan` found. rows: the plan of each entry and what its kernel does with it; new: that of new kernels."""
+    """What `plan` found. rows: the plan of each entry and what its kernel does with it; new: that of new kernels.
+
+    left_out: the recovery entries that get no value.
+    """
 
     machine: Machine
     rows: Sequence[Row]
     new: Plan | None
     errors: Sequence[GrubkdError]
+    left_out: Sequence[Entry] = ()
 
     @property
     def warnings(self) -> tuple[Notice, ...]:
@@ -94,6 +98,8 @@ def lines(found: Answer, *, explain: bool) -> Iterator[str]:
         (str(entry.index), to_line(entry.version or "-"), " ".join(plan.values), outcome(verdict))
         for entry, plan, verdict in found.rows
     ]
+    rows += [(str(each.index), to_line(each.version or "-"), "-", "recovery: gets none") for each in found.left_out]
+    rows.sort(key=lambda row: int(row[0]))
     if found.new is not None:
         rows.append(("", "new kernels", " ".join(found.new.values), ""))
     yield table(("#", "kernel", "crashkernel", "reserves"), rows)

@@ -77,8 +77,46 @@ def test_recovery_entries_that_get_no_value_are_named(tmp_path: Path) -> None:
     """kdump-tools' drop-in sets GRUB_CMDLINE_LINUX_DEFAULT, from which no recovery entry is made."""
     assert last(run(copy(tmp_path, "debian-12"), "set", "256M", "--ram", "4G"))[:2] == [
         "256M: entries 0-1, 3 (6.1.0-50-amd64, 6.1.0-44-amd64) and new kernels",
-        "no value: recovery entries 2, 4 (6.1.0-50-amd64, 6.1.0-44-amd64), which their generator makes without it",
+        "no value: recovery entries 2, 4 (6.1.0-50-amd64, 6.1.0-44-amd64), which the generator makes without it",
     ]
+
+
+def test_plan_and_set_agree_on_recovery_entries(tmp_path: Path) -> None:
+    tree = copy(tmp_path, "debian-12")
+    planned = run(tree, "plan", "--ram", "4G", "--json").json["entries"]
+    done = run(tree, "set", "--auto", "--ram", "4G", "-v", "--json")
+    assert {each["index"]: each["values"] for each in planned} == {
+        each["index"]: each["crashkernel"] for each in done.json["entries"] if each["crashkernel"]
+    }
+    assert [line for line in done.stderr.splitlines() if "chose nothing" in line] == [
+        f"grubkd: chose nothing for entry {index}: its generator makes it without the value" for index in (2, 4)
+    ]
+    rows = run(tree, "plan", "--ram", "4G").text.splitlines()
+    assert [row.split()[0] for row in rows if row.endswith("recovery: gets none")] == ["2", "4"]
+    # In a menu without the drop-in the recovery entry gets the value, and plan shows it.
+    plain = run(copy(tmp_path, "debian-12-plain"), "plan", "--ram", "4G", "--json").json["entries"]
+    assert [each["index"] for each in plain] == [0, 1, 2]
+
+
+DROP_IN = "etc/default/grub.d/kdump-tools.cfg"
+
+
+@pytest.mark.parametrize("value", [VALUE, "256M"])
+def test_kdump_tools_after_grubkd_leaves_one_value(value: str, tmp_path: Path) -> None:
+    """Its drop-in, and the update-grub of its installation, add a second value: check names the command."""
+    tree = copy(tmp_path, "debian-12-plain")
+    assert run(tree, "set", value, "--ram", "4G").exit == 0
+    (tree / DROP_IN).parent.mkdir()
+    shutil.copy(FIXTURES / "debian-12/root" / DROP_IN, tree / DROP_IN)
+    menu = tree / "boot/grub/grub.cfg"
+    menu.write_text(menu.read_text().replace("  quiet\n", f"  quiet crashkernel={VALUE}\n"))
+    assert f"-> grubkd set {VALUE}\n" in run(tree, "check", "--ram", "4G").text
+    done = run(tree, "set", VALUE, "--ram", "4G", "--json")
+    assert [each["path"] for each in done.json["files"]] == ["/boot/grub/grub.cfg", "/etc/default/grub"]
+    assert [each["crashkernel"] for each in done.json["entries"]] == [[VALUE], [VALUE], []]
+    # The recovery entry had the value of GRUB_CMDLINE_LINUX: that it loses it is said.
+    assert [(each["code"], each["line"]) for each in done.json["warnings"]] == [("loses-value", 124)]
+    assert (tree / DROP_IN).read_bytes() == (FIXTURES / "debian-12/root" / DROP_IN).read_bytes()
 
 
 def test_until_the_reboot_check_asks_for_it_alone(tmp_path: Path) -> None:

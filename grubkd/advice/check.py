@@ -61,7 +61,7 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notic
         found.append(not_asked("panic", f"what makes the kernel panic {_LIVE_ONLY}"))
     else:
         found.append(reservation.booted(config, running))
-        found += reservation.reserved(running, machine)
+        found += reservation.reserved(config, running, machine)
         found.append(saving.loaded(running, kdump))
         found += panic.panics(kdump.panic)
         found += panic.lockdown(kdump.panic, running, kdump)

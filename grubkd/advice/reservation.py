@@ -16,10 +16,10 @@ from grubkd.errors import GrubkdError
 from grubkd.memory.size import format_size
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from grubkd.advice.verdict import Verdict
-    from grubkd.boot.model import BootConfig, Entry, LineKey
+    from grubkd.boot.model import BootConfig, Entry
     from grubkd.errors import Place
     from grubkd.machine.machine import Machine, Running
 
@@ -153,7 +153,7 @@ def booted(config: BootConfig, running: Running) -> Finding:
     status, place = Status.WARNING, entry.source if entry else None
     if "crashkernel=" not in running.cmdline:
         said, code, why = "the running kernel was booted without crashkernel=", "booted-without", _NO_MEMORY
-        status, place, fix = Status.PROBLEM, None, _REBOOT if wanted else f"{_AUTO} && {_REBOOT}"
+        status, place, fix = Status.PROBLEM, None, _to_reserve(config)
     elif entry is None:
         said = f"no entry starts the running kernel {running.release}, which was booted with {values}"
         why = "its entry was removed, or it was booted from another disk: the next boot may differ"
@@ -166,7 +166,13 @@ def booted(config: BootConfig, running: Running) -> Finding:
     return Finding("booted", status, said, code, why, fix, place)
 
 
-def reserved(running: Running, machine: Machine) -> Iterator[Finding]:
+def _to_reserve(config: BootConfig) -> str:
+    """The command after which memory is reserved, where none is: a value that the next boot has is not set again."""
+    lines = [held(line_of(entry)) for entry in next_entries(config)]
+    return _REBOOT if lines and all(lines) else f"{_AUTO} && {_REBOOT}"
+
+
+def reserved(config: BootConfig, running: Running, machine: Machine) -> Iterator[Finding]:
     """What the running kernel reserves, and whether that is what grubkd predicts."""
     if running.reserved:
         regions = machine.memory_map.crash if machine.memory_map else ()
@@ -178,7 +184,7 @@ def reserved(running: Running, machine: Machine) -> Iterator[Finding]:
         yield off("reserved", f"the running kernel has crashkernel={held(running.cmdline)[0]}")
         return
     said, code, why = "the running kernel has reserved nothing", "nothing-reserved", _NO_MEMORY
-    fix = "grubkd plan --explain" if "crashkernel=" in running.cmdline else f"{_AUTO} && {_REBOOT}"
+    fix = "grubkd plan --explain" if "crashkernel=" in running.cmdline else _to_reserve(config)
     if running.reserved is None:
         said = f"the running kernel {running.release} cannot load a capture kernel (no /sys/kernel/kexec_crash_size)"
         code, why = "no-kexec", "it is built without CONFIG_KEXEC, or this is a container"
@@ -224,20 +230,18 @@ def _foreseen(size: int, running: Running, machine: Machine) -> Iterator[Finding
     yield Finding("predicted", Status.WARNING, said, code, why, fix)
 
 
-def reboot_required(
-    config: BootConfig, running: Running, expected: Mapping[LineKey, Sequence[str]], names: Collection[str]
-) -> bool | None:
+def reboot_required(config: BootConfig, running: Running, names: Collection[str]) -> bool | None:
     """Whether arguments of these names differ, in an entry that may boot next, from those of the running kernel.
 
-    `expected`: the key of a line of the configuration -> its arguments after the change. None if unknown: no entry is
-    known, or a hypervisor reserves the memory, whose command line the running kernel does not show.
+    None if unknown: no entry is known, or a hypervisor reserves the memory, whose command line the running kernel does
+    not show.
     """
     lines = []
     for entry in next_entries(config):
         boot = main_boot(entry.boots)
         if boot is None or entry.foreign or boot.role is Role.HYPERVISOR:
             return None
-        lines.append(expected[boot.line.key])
+        lines.append(boot.arguments)
     if not lines:
         return None
     booted = _of_names(cmdline.tokens(running.cmdline), names)

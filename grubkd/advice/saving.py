@@ -28,7 +28,7 @@ _problem = partial(Finding, status=Status.PROBLEM)
 _LOAD_BARRED = "kexec_load_disabled is set; it stays set until the next boot"
 _REMOVE_SYSCTL = "remove it from the sysctl settings (grep -r kexec_load /etc/sysctl*), then reboot"
 _NO_BOOT = "the boot loader stops, or the kernel does not find its root file system"
-_RESERVE_FIRST = "first reserve memory: grubkd set --auto, then reboot"
+_RESERVE_FIRST = "first memory must be reserved: see the findings above"
 
 
 def loaded(running: Running, kdump: Kdump) -> Finding:

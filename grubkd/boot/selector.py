@@ -1,17 +1,26 @@
-"""Selects entries of the menu: ALL, DEFAULT, an index, `title=`, the path of a kernel, an id."""
+"""Selects entries of the menu, by what `show` prints of them: index, kernel, title, id; or by role: ALL, DEFAULT."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from grubkd.boot.entry import file_name, release_of
 from grubkd.errors import NoSuchEntry
+from grubkd.text import to_display
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from grubkd.boot.model import BootConfig, Entry
+
+ALL, DEFAULT, RUNNING = "ALL", "DEFAULT", "RUNNING"
+_HINT = "grubkd show lists the entries with their indexes, kernels and titles"
+# Only ASCII digits are an index: \d would take others too.
+_INDEXES = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+_PREFIX = re.compile(r"(title|id)=(.*)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,37 +31,87 @@ class Selection:
     everything: bool
 
 
-def select(config: BootConfig, selectors: Sequence[str]) -> Selection:
+def select(config: BootConfig, selectors: Sequence[str], *, running: str | None = None) -> Selection:
     """The entries that match any of the selectors; without selectors, ALL.
 
-    A selector is, in this order: ALL, DEFAULT, digits (the index), `title=` and the exact title, a path (with a `/`),
-    an id. Raises NoSuchEntry if a selector matches nothing, or the default cannot be determined.
+    A selector is, in this order: an id; ALL, DEFAULT or RUNNING, in any case; an index, or a range of them; `title=` or
+    `id=` and the whole text; a kernel release; a kernel's path or file name; or several of these with commas between.
+    `running`: the release of the running kernel. Raises NoSuchEntry if a selector matches nothing, or the entry that it
+    means cannot be determined.
     """
-    if not selectors or "ALL" in selectors:
+    ids = {entry.id for entry in config.entries}
+    if not selectors or any(each.upper() == ALL and each not in ids for each in selectors):
         return Selection(tuple(entry for entry in config.entries if entry.own_linux), True)
-    chosen = {entry.index for selector in selectors for entry in _matches(config, selector)}
+    chosen = {entry.index for selector in selectors for entry in _selected(config, selector, running)}
     return Selection(tuple(entry for entry in config.entries if entry.index in chosen), False)
 
 
-def _matches(config: BootConfig, selector: str) -> list[Entry]:
-    hint = "grubkd show lists the entries with their indexes and ids"
-    if selector == "DEFAULT":
-        found = [entry for entry in config.entries if entry.default]
-        if not found:
-            raise NoSuchEntry("which entry boots by default cannot be determined", hint=hint)
-        return found
-    # Only ASCII digits are an index: str.isdigit() would take others too, and int() them.
-    if selector.isascii() and selector.isdigit():
-        found = [entry for entry in config.entries if entry.index == int(selector)]
-    elif selector.startswith("title="):
-        found = [entry for entry in config.entries if entry.title == selector.removeprefix("title=")]
-    elif "/" in selector:
-        found = [entry for entry in config.entries if _loads(entry, selector)]
-    else:
-        found = [entry for entry in config.entries if entry.id == selector]
+def _selected(config: BootConfig, selector: str, running: str | None) -> list[Entry]:
+    found = _matches(config, selector, running)
+    # A title may hold commas: a text is a list only if it means nothing as a whole.
+    parts = [part.strip(" ") for part in selector.split(",")]
+    if not found and len(parts) > 1 and all(parts):
+        return [entry for part in parts for entry in _matches(config, part, running) or _nothing(config, part)]
+    return found or _nothing(config, selector)
+
+
+def _matches(config: BootConfig, selector: str, running: str | None) -> list[Entry]:
+    """The entries that one selector means. Raises NoSuchEntry if it has a meaning, but that is not known here."""
+    entries = config.entries
+    named = _where(entries, lambda entry: entry.id == selector)
+    if named:
+        return named
+    if selector.upper() == DEFAULT:
+        return _where(entries, lambda entry: entry.default) or _unknown("which entry boots by default")
+    if selector.upper() == RUNNING:
+        return _of_running(entries, running)
+    indexes = _INDEXES.fullmatch(selector)
+    if indexes:
+        wanted = range(int(indexes[1]), int(indexes[2] or indexes[1]) + 1)
+        found = _where(entries, lambda entry: entry.index in wanted)
+        return found if len(found) == len(wanted) else []
+    prefixed = _PREFIX.fullmatch(selector)
+    if prefixed:
+        text = _decoded(prefixed[2])
+        title = prefixed[1].lower() == "title"
+        return _where(entries, lambda entry: _decoded((entry.title if title else entry.id) or "") == text)
+    return _where(entries, lambda entry: entry.version == selector) or _where(entries, lambda e: _loads(e, selector))
+
+
+def _where(entries: Iterable[Entry], true: Callable[[Entry], bool]) -> list[Entry]:
+    return [entry for entry in entries if true(entry)]
+
+
+def _decoded(text: str) -> str:
+    """The text as people see it: the same letters are equal, however they are composed."""
+    return normalize("NFC", to_display(text))
+
+
+def _of_running(entries: Sequence[Entry], running: str | None) -> list[Entry]:
+    if running is None:
+        raise NoSuchEntry("RUNNING: this tree is not that of the running kernel", hint="give its release instead")
+    found = _where(entries, lambda entry: entry.version == running and entry.own_linux)
     if not found:
-        raise NoSuchEntry(f"no entry matches '{selector}'", hint=hint)
+        raise NoSuchEntry(f"no entry boots the running kernel {running}", hint=_HINT)
     return found
+
+
+def _unknown(what: str) -> list[Entry]:
+    raise NoSuchEntry(f"{what} cannot be determined", hint=_HINT)
+
+
+def _nothing(config: BootConfig, selector: str) -> list[Entry]:
+    """Raise NoSuchEntry with the names that are nearest to the selector."""
+    from difflib import get_close_matches
+
+    names = {"RUNNING": "RUNNING", "DEFAULT": "DEFAULT", "ALL": "ALL"}
+    for entry in config.entries:
+        for prefix, text in (("", entry.version), ("title=", entry.title), ("", entry.id)):
+            if text:
+                names[text] = names[f"{prefix}{text}"] = f"{prefix}{text}"
+    near = list(dict.fromkeys(names[each] for each in get_close_matches(selector, names, n=6)))[:3]
+    hint = f"the nearest: {', '.join(near)}; grubkd show lists the entries" if near else _HINT
+    raise NoSuchEntry(f"no entry matches '{selector}'", hint=hint)
 
 
 def _loads(entry: Entry, path: str) -> bool:

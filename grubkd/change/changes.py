@@ -69,10 +69,11 @@ def make(config: BootConfig, selection: Selection, changes_for: ArgChangesFor) -
         valued |= _change_entry(draft, entry, source, changes_for(entry))
     if all(change.verb is Verb.REMOVE or not change.tokens for change in for_new):
         _drop_unused_files(draft, new_kernels)
+    expected = _expected(draft, config)
     tuned = findings.tuned_values(selection.entries) if valued else ()
-    warnings = (*tuned, *_warnings(config, selection, draft))
+    warnings = (*tuned, *request.losses(selection, changes_for, expected), *_warnings(config, selection, draft))
     edits = draft.edits()
-    return ChangeSet((*edits, *_copied(config, edits)), _expected(draft, config), frozenset(valued), warnings)
+    return ChangeSet((*edits, *_copied(config, edits)), expected, frozenset(valued), warnings)
 
 
 def _copied(config: BootConfig, edits: Sequence[SlotEdit]) -> Iterator[SlotEdit]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shlex import quote
+from shlex import join, quote
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
@@ -15,11 +15,15 @@ from grubkd.memory.architecture import Architecture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
     from grubkd.boot.loaders.format import Owner
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.change.changes import ArgChangesFor
     from grubkd.change.request import ArgChange
+
+# Argument lists, to be run in order.
+Commands: TypeAlias = "tuple[tuple[str, ...], ...]"
 
 _SNIPPET = "/usr/lib/bootc/kargs.d/60-crashkernel.toml"
 _WHAT = {
@@ -35,40 +39,80 @@ _WHAT = {
 }
 
 
-def editable(
-    config: BootConfig, selection: Selection, changes_for: ArgChangesFor, architecture: str | None
+def editable(  # noqa: PLR0913 - the last two are options
+    config: BootConfig,
+    selection: Selection,
+    changes_for: ArgChangesFor,
+    architecture: str | None,
+    *,
+    force: bool = False,
+    run: bool = False,
 ) -> tuple[Selection, tuple[Notice, ...]]:
     """The selection without entries that another tool manages, and a warning for each of those that is not as asked.
 
-    If everything is selected, the other entries are edited. Of ostree's and bootc's deployments only the default one
-    matters, since the next one is made from it. Raises Sealed, with the command of the other tool, where such an entry
-    is selected by name or there is no other; Refused for such an entry with a parmfile.
+    If everything is selected, the other entries are edited, unless what boots by default would keep another value:
+    with `force` even then. Of ostree's and bootc's deployments only the default one matters, since the next one is made
+    from it. With `run` the commands of a warning will be run, and nothing is refused for an entry that has some.
+    Raises Sealed, with the command of the other tool, where such an entry is selected by name, boots by default, or is
+    the only one; Refused for such an entry with a parmfile, and for a default entry of another system.
     """
-    if config.owner and not config.entries:
-        raise _of_owner(config.owner, changes_for(None))
-    if config.managed_by and selection.everything and not config.entries:
-        message = f"this tree {_WHAT[config.managed_by]}"
-        changes = changes_for(None)
-        # The arguments of its deployments are not known here.
-        held = [change.name for change in changes if change.verb is not Verb.ADD and not change.tokens]
-        raise Sealed(message, hint=_command(config.managed_by, held, changes, architecture, None))
+    if not config.entries:
+        _check_without_entries(config, selection, changes_for, architecture)
     others = tuple(entry for entry in selection.entries if not entry.managed_by)
-    found = []
+    partly = selection.everything and bool(others)
     following = {entry.managed_by for entry in selection.entries if entry.default} & {ManagedBy.OSTREE, ManagedBy.BOOTC}
+    found = []
     for entry in selection.entries:
         if selection.everything and entry.managed_by in following and not entry.default:
             continue
-        if entry.managed_by and not _holds(_arguments(entry), changes_for(entry)):
-            message = f"entry {entry.index} ({entry.title}) {_WHAT[entry.managed_by]}"
-            hint = _command(entry.managed_by, _arguments(entry), changes_for(entry), architecture, entry)
-            if entry.managed_by is ManagedBy.PARMFILE and not (selection.everything and others):
-                raise Refused(message, hint=hint, place=entry.source)
-            found.append(Notice(Sealed.code, message, hint, entry.source))
-    if found and not (selection.everything and others):
-        raise Sealed(found[0].message, hint=found[0].hint, place=found[0].place)
+        problem = _sealed(entry, changes_for(entry), architecture) if entry.managed_by else None
+        if problem:
+            if not (run and problem.commands) and not (partly and (force or not entry.default)):
+                raise problem
+            found.append(Notice(Sealed.code, problem.message, problem.hint, problem.place, problem.commands))
+    if selection.everything and not force:
+        _check_foreign_default(config, changes_for(None))
     if len(others) == len(selection.entries):
         return selection, ()
     return Selection(others, selection.everything), tuple(found)
+
+
+def _check_without_entries(
+    config: BootConfig, selection: Selection, changes_for: ArgChangesFor, architecture: str | None
+) -> None:
+    """Raise Sealed for a menu that grubkd does not read, and for an image whose deployments are not known here."""
+    if config.owner:
+        raise _of_owner(config.owner, changes_for(None))
+    if config.managed_by and selection.everything:
+        changes = changes_for(None)
+        # The arguments of its deployments are not known here.
+        held = [change.name for change in changes if change.verb is not Verb.ADD and not change.tokens]
+        hint, commands = _command(config.managed_by, held, changes, architecture, None)
+        raise Sealed(f"this tree {_WHAT[config.managed_by]}", hint=hint, commands=commands)
+
+
+def _sealed(entry: Entry, changes: Sequence[ArgChange], architecture: str | None) -> Refused | None:
+    """The error about a managed entry; None if it is as asked."""
+    if entry.managed_by is None or _holds(_arguments(entry), changes):
+        return None
+    which = ", which boots by default," if entry.default else ""
+    hint, commands = _command(entry.managed_by, _arguments(entry), changes, architecture, entry)
+    kind = Refused if entry.managed_by is ManagedBy.PARMFILE else Sealed
+    message = f"entry {entry.index} ({entry.title}){which} {_WHAT[entry.managed_by]}"
+    return kind(message, hint=hint, place=entry.source, commands=commands)
+
+
+def _check_foreign_default(config: BootConfig, changes: Sequence[ArgChange]) -> None:
+    """Raise Refused if the entry that boots by default starts another Linux system, with other arguments."""
+    for entry in config.entries:
+        asked = [change for change in changes if change.tokens and change.verb is not Verb.REMOVE]
+        if entry.default and entry.foreign and entry.linux and not _holds(_arguments(entry), asked):
+            raise Refused(
+                f"entry {entry.index} ({entry.title}), which boots by default, belongs to another system and keeps its"
+                " arguments",
+                hint="make an entry of this system the default, or change the others with --force",
+                place=entry.source,
+            )
 
 
 def _of_owner(owner: Owner, changes: Sequence[ArgChange]) -> Sealed:
@@ -117,19 +161,31 @@ def _command(
     changes: Sequence[ArgChange],
     architecture: str | None,
     entry: Entry | None,
-) -> str:
+) -> tuple[str, Commands]:
+    """How the tool makes the changes: in words, and as commands if they are enough."""
     going = [text for change in changes for text in _lacking(present, change)[0]]
     coming = [text for change in changes for text in _lacking(present, change)[1]]
-    if managed_by is ManagedBy.PARMFILE:
-        return "put what it holds into the section's `parameters` and remove its `parmfile` line; then run grubkd again"
+    if managed_by in _BY_HAND:
+        return _BY_HAND[managed_by](going, coming, _changed(present, changes)), ()
     if managed_by is ManagedBy.UKI:
         return _addon(going, coming, entry.source if entry else None)
-    if managed_by in _BY_HAND:
-        return _BY_HAND[managed_by](going, coming, _changed(present, changes))
-    kargs = f"rpm-ostree kargs {' '.join(_options(going, coming))}"
-    if managed_by is ManagedBy.OSTREE:
-        return f"run: {kargs}"
-    return f"where the image is built: {_snippet(coming, architecture)}; on the running machine: {kargs}"
+    if managed_by is ManagedBy.KERNELSTUB:
+        parts = (("--delete-options", going), ("--add-options", coming))
+        return _run(*(("kernelstub", option, " ".join(texts)) for option, texts in parts if texts))
+    if managed_by is ManagedBy.TRANSACTIONAL:
+        return _transactional(changes)
+    text, commands = _run(("rpm-ostree", "kargs", *_options(going, coming)))
+    if managed_by is ManagedBy.BOOTC:
+        text = f"where the image is built: {_snippet(coming, architecture)}; on the running machine: {text[5:]}"
+    return text, commands
+
+
+def _run(*commands: tuple[str, ...]) -> tuple[str, Commands]:
+    return f"run: {' && '.join(map(join, commands))}", commands
+
+
+def _parmfile(_going: Sequence[str], _coming: Sequence[str], _wanted: Sequence[str]) -> str:
+    return "put what it holds into the section's `parameters` and remove its `parmfile` line; then run grubkd again"
 
 
 def _nixos(going: Sequence[str], coming: Sequence[str], _wanted: Sequence[str]) -> str:
@@ -139,11 +195,6 @@ def _nixos(going: Sequence[str], coming: Sequence[str], _wanted: Sequence[str]) 
     more = " (with boot.crashDump.enable: boot.crashDump.reservedMemory)" if coming else ""
     what = " and ".join(filter(None, (gone, come)))
     return f"in /etc/nixos/configuration.nix: {what}{more}; then run: nixos-rebuild boot"
-
-
-def _kernelstub(going: Sequence[str], coming: Sequence[str], _wanted: Sequence[str]) -> str:
-    parts = (("--delete-options", going), ("--add-options", coming))
-    return "run: " + " && ".join(f"kernelstub {option} '{' '.join(texts)}'" for option, texts in parts if texts)
 
 
 def _limine(_going: Sequence[str], _coming: Sequence[str], wanted: Sequence[str]) -> str:
@@ -156,27 +207,29 @@ def _limine_entry_tool(going: Sequence[str], coming: Sequence[str], _wanted: Seq
     return f"in /etc/default/limine: {' and append '.join(filter(None, (gone, come)))}; then run: limine-update"
 
 
-def _transactional(_going: Sequence[str], coming: Sequence[str], _wanted: Sequence[str]) -> str:
-    values = cmdline.crashkernel_values(coming)
-    verb = f"set {' '.join(map(quote, values))}" if values else "COMMAND"
-    return f"run: transactional-update run grubkd {verb}; then reboot"
+def _transactional(changes: Sequence[ArgChange]) -> tuple[str, Commands]:
+    """The command that runs grubkd in the next snapshot of a read-only root."""
+    given = [change for change in changes if change.gives_values]
+    if len(given) != 1 or len(changes) != 1:
+        return "run: transactional-update run grubkd COMMAND; then reboot", ()
+    values = cmdline.crashkernel_values(given[0].tokens)
+    text, commands = _run(("transactional-update", "run", "grubkd", *(("set", *values) if values else ("unset",))))
+    return f"{text}; then reboot", commands
 
 
 _BY_HAND = {
+    ManagedBy.PARMFILE: _parmfile,
     ManagedBy.NIXOS: _nixos,
-    ManagedBy.KERNELSTUB: _kernelstub,
     ManagedBy.LIMINE: _limine,
     ManagedBy.LIMINE_ENTRY_TOOL: _limine_entry_tool,
-    ManagedBy.TRANSACTIONAL: _transactional,
 }
 
 
 def _options(going: Sequence[str], coming: Sequence[str]) -> list[str]:
     """The options of `rpm-ostree kargs`; one value that replaces one other is replaced in place."""
     if len(going) == len(coming) == 1 and cmdline.name_of(going[0]) == cmdline.name_of(coming[0]):
-        return [f"--replace={quote(coming[0])}"]
-    gone = [f"--delete-if-present={quote(text)}" for text in going]
-    return gone + [f"--append-if-missing={quote(text)}" for text in coming]
+        return [f"--replace={coming[0]}"]
+    return [f"--delete-if-present={text}" for text in going] + [f"--append-if-missing={text}" for text in coming]
 
 
 def _snippet(coming: Sequence[str], architecture: str | None) -> str:
@@ -191,15 +244,15 @@ def _snippet(coming: Sequence[str], architecture: str | None) -> str:
     return f"printf '%s\\n' {' '.join(map(quote, lines))} >{_SNIPPET}"
 
 
-def _addon(going: Sequence[str], coming: Sequence[str], place: Place | None) -> str:
-    """The command that makes an addon: the stub appends its arguments to those of the image."""
+def _addon(going: Sequence[str], coming: Sequence[str], place: Place | None) -> tuple[str, Commands]:
+    """The commands that make an addon: the stub appends its arguments to those of the image."""
     # An argument of the image cannot be removed, but the kernel takes the last of several plain crashkernel values.
     lasting = [text for text in going if not cmdline.is_crashkernel(text) or text.endswith((",high", ",low"))]
     split = any(text.endswith((",high", ",low")) for text in coming)
     if not coming or lasting or (going and split) or place is None:
-        return "only a new image can remove an argument: change /etc/kernel/cmdline, then run: kernel-install add-all"
-    addon = quote(f"{place.file}.extra.d/crashkernel.addon.efi")
-    return (
-        f"run: ukify build --cmdline={quote(' '.join(coming))} --output={addon}"
-        " (with Secure Boot also --secureboot-private-key and --secureboot-certificate)"
-    )
+        by_hand = "change /etc/kernel/cmdline, then run: kernel-install add-all"
+        return f"only a new image can remove an argument: {by_hand}", ()
+    directory = f"{place.file}.extra.d"
+    build = ("ukify", "build", f"--cmdline={' '.join(coming)}", f"--output={directory}/crashkernel.addon.efi")
+    text, commands = _run(("mkdir", "-p", directory), build)
+    return f"{text} (with Secure Boot also --secureboot-private-key and --secureboot-certificate)", commands

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline, findings
 from grubkd.boot.model import Feeds, Line, Role
-from grubkd.errors import Refused, WouldNotReserve
+from grubkd.errors import Notice, Refused, WouldNotBoot, WouldNotReserve
 from grubkd.memory.value import AUTO, parse_value
 from grubkd.memory.xen import for_xen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from grubkd.boot.model import BootConfig, Entry, NewKernelArgs, SlotKey
+    from grubkd.boot.model import BootConfig, Entry, LineKey, NewKernelArgs, SlotKey
     from grubkd.boot.selector import Selection
+
+
+# Where the root file system is, how to get at it, and what starts from it.
+_NEEDED = re.compile(
+    r"root|rootflags|rootfstype|rootwait|rootdelay|init|rdinit|rd\..+|luks\..+|cryptdevice|netroot|nfsroot|zfs|ostree"
+)
 
 
 class Verb(Enum):
@@ -44,6 +51,11 @@ class ArgChange:
     def reserves(self) -> bool:
         """Whether it changes the reservation. Under Xen the hypervisor makes the reservation, from its own line."""
         return self.name == cmdline.CRASHKERNEL
+
+    @property
+    def gives_values(self) -> bool:
+        """Whether it says which crashkernel values the line has to hold."""
+        return self.reserves and self.verb is Verb.SET
 
     def matches(self, argument: str) -> bool:
         """Whether an argument is one of those to change; by exact name, never by pattern."""
@@ -101,6 +113,47 @@ def check_editable(config: BootConfig, selection: Selection) -> None:
             )
         if entry.not_known:
             raise findings.not_known(entry)
+
+
+def check_needed(selection: Selection, changes_for: Callable[[Entry], Sequence[ArgChange]]) -> None:
+    """Raise WouldNotBoot for the first entry that would lose an argument by which the kernel or initrd finds the root.
+
+    Another argument of the same name, but for those of dracut (`rd.lvm.lv=`), is as good.
+    """
+    for entry in selection.entries:
+        for change in changes_for(entry):
+            if change.verb is not Verb.REMOVE or not _NEEDED.fullmatch(change.name):
+                continue
+            for line in lines_of(entry, change):
+                held = [each for each in line.arguments() if cmdline.name_of(each) == change.name]
+                gone = [each for each in held if change.matches(each)]
+                if gone and (len(gone) == len(held) or change.name.startswith("rd.")):
+                    raise WouldNotBoot(
+                        f"entry {entry.index} ({entry.title}) may not boot without {gone[0]}",
+                        hint="remove it with --force if it is not needed",
+                        place=entry.source,
+                    )
+
+
+def losses(
+    selection: Selection, changes_for: Callable[[Entry], Sequence[ArgChange]], expected: Mapping[LineKey, Sequence[str]]
+) -> Iterator[Notice]:
+    """The warnings about entries that lose their value although one is asked for: recovery entries of a generator.
+
+    `expected`: key of each line -> its arguments afterwards.
+    """
+    for entry in selection.entries:
+        held = [text for boot in entry.boots for text in boot.arguments if cmdline.is_crashkernel(text)]
+        asked = any(change.gives_values and change.tokens for change in changes_for(entry))
+        left = any(cmdline.is_crashkernel(text) for boot in entry.boots for text in expected[boot.line.key])
+        if held and asked and not left:
+            yield Notice(
+                "loses-value",
+                f"entry {entry.index} ({entry.title}) loses {' '.join(held)}: the value stays in the last variable that"
+                " sets it, of which no recovery entry is made",
+                hint="for recovery entries too, set it in GRUB_CMDLINE_LINUX alone",
+                place=entry.source,
+            )
 
 
 def editable_new_kernels(config: BootConfig) -> list[NewKernelArgs]:

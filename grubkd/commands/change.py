@@ -6,15 +6,16 @@ Every step but the last is a pure function of what was read. The last writes all
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from grubkd.boot import inventory
+from grubkd.boot import cmdline, inventory
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
 from grubkd.boot.selector import select
-from grubkd.change import changes, edit, journal, managed, regenerate, revert, transaction, verify
+from grubkd.change import changes, edit, journal, managed, recovery, regenerate, revert, transaction, verify
 from grubkd.change.lock import lock
-from grubkd.change.request import check_editable
+from grubkd.change.request import check_editable, check_needed
 from grubkd.commands.warnings import interrupted
 from grubkd.errors import NoBootloader, Notice, Place
 from grubkd.render import change, output
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from grubkd.boot.model import BootConfig, LineKey
+    from grubkd.boot.model import BootConfig
     from grubkd.boot.selector import Selection
     from grubkd.change.edit import FileChange
     from grubkd.change.request import ArgChange
@@ -42,7 +43,7 @@ class Request:
 
     command: the verb that history records. selectors: the entries, () for all. values: the crashkernel values; None
     leaves them as they are, () removes them, and with `auto` grubkd chooses them. arguments: changes of other
-    arguments. grub_cfg: the one menu to change.
+    arguments. grub_cfg: the one menu to change. running: the release of the running kernel, for RUNNING.
     """
 
     command: str
@@ -55,6 +56,7 @@ class Request:
     run_followups: bool = False
     regenerate: bool = False
     grub_cfg: str | None = None
+    running: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,34 +77,59 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What a run leaves, or would leave.
+
+    values: the crashkernel values that were asked for or chosen, None where they stay as they are. config: the
+    configuration afterwards. indexes: those of the selected entries; everything: as in Selection.
+    """
+
+    values: tuple[str, ...] | None
+    config: BootConfig
+    indexes: tuple[int, ...]
+    everything: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any.
 
-    `config`, `expected`: what was read, and key of each of its lines -> the arguments it holds now, or would hold.
+    `ran`: the commands of tools that own entries.
     """
 
     files: tuple[FileChange, ...]
     transaction: str | None
     followups: tuple[tuple[str, ...], ...]
     warnings: tuple[Notice, ...]
-    config: BootConfig | None = None
-    expected: Mapping[LineKey, tuple[str, ...]] | None = None
+    held: Held | None = None
+    ran: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A change that was verified in memory. `after`: the files that differ; `verified`: read with these files."""
+    """A change that was verified in memory. `after`: the files that differ; `verified`: read with these files.
+
+    `tools`: the commands of tools that own entries, which are run with the change.
+    """
 
     config: BootConfig
     planned: changes.ChangeSet
     decision: Decision
     after: Mapping[str, bytes | None]
     verified: BootConfig
+    held: Held
     warnings: tuple[Notice, ...]
+    tools: tuple[tuple[str, ...], ...]
 
-    def check(self, written: Tree) -> None:
-        """Check that the written tree reads as planned. Raises VerificationFailed."""
+    def finish(self, root: Root, written: Tree) -> None:
+        """Check that the written tree reads as planned, and run the tools. Raises VerificationFailed, CommandFailed."""
         verify.check(self.config, inventory.read(written, self.verified), self.planned.expected)
+        self.run_tools(root)
+
+    def run_tools(self, root: Root) -> None:
+        """Run the commands of other tools. Raises CommandFailed for the first that fails."""
+        for command in self.tools:
+            recovery.run_followup(command, root)
 
 
 def run(root: Root, request: Request, decide: Decide) -> Outcome:
@@ -140,18 +167,24 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
             wanted=prepared.decision.wanted,
             by=prepared.decision.by,
             followups=_followups(prepared.config, files),
-            recheck=prepared.check,
+            recheck=partial(prepared.finish, root),
             slots=revert.changed_slots(before, prepared.verified),
             kernels=revert.kernels_of(before),
             run_followups=request.run_followups,
         )
+    elif not request.dry_run:
+        prepared.run_tools(root)
+    held = prepared.held
+    if prepared.tools and not request.dry_run:
+        # The tools have changed more than was planned here.
+        held = replace(held, config=inventory.read(root, grub_cfg=request.grub_cfg))
     return Outcome(
         tuple(files),
         done.id if done else None,
         done.followups if done else (),
         warnings + (done.warnings if done else ()),
-        prepared.config,
-        prepared.planned.expected,
+        held,
+        prepared.tools,
     )
 
 
@@ -159,18 +192,41 @@ def _prepare(tree: Tree, request: Request, decide: Decide) -> _Prepared:
     """Read the tree, work the change out, and read the tree as it would be. Raises as run does."""
     tree = Snapshot(tree)
     config = _understood(tree, request.grub_cfg)
-    selection = select(config, request.selectors)
+    selection = select(config, request.selectors, running=request.running)
     check_exists(config)
     check_editable(config, selection)
     decision = decide(config, selection)
-    editable, notices = managed.editable(config, selection, decision.changes_for, decision.architecture)
+    if not request.force:
+        check_needed(selection, decision.changes_for)
+    editable, notices = managed.editable(
+        config,
+        selection,
+        decision.changes_for,
+        decision.architecture,
+        force=request.force,
+        run=request.run_followups,
+    )
+    tools: tuple[tuple[str, ...], ...] = ()
+    if request.run_followups:
+        tools = tuple(dict.fromkeys(command for each in notices for command in each.commands))
+        notices = tuple(each for each in notices if not each.commands)
     if editable is not selection:
-        selection, decision = editable, decide(config, editable)
-    planned = changes.make(config, selection, decision.changes_for)
+        decision = decide(config, editable)
+    planned = changes.make(config, editable, decision.changes_for)
     verify.fits(config, planned, decision.architecture)
     warnings = notices + planned.warnings + decision.warnings + decision.admit(planned)
     after, verified = verify.edited(tree, config, planned)
-    return _Prepared(config, planned, decision, after, verified, warnings)
+    indexes = tuple(entry.index for entry in selection.entries)
+    held = Held(_values(request, decision, editable), verified, indexes, selection.everything)
+    return _Prepared(config, planned, decision, after, verified, held, warnings, tools)
+
+
+def _values(request: Request, decision: Decision, selection: Selection) -> tuple[str, ...] | None:
+    """The values for new kernels, or for the first entry if only some are selected; None: they stay as they are."""
+    if not selection.everything and not selection.entries:
+        return request.values
+    asked = decision.changes_for(None if selection.everything else selection.entries[0])
+    return next((cmdline.crashkernel_values(each.tokens) for each in asked if each.gives_values), None)
 
 
 def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
@@ -219,17 +275,27 @@ def _created(file: FileChange) -> Notice:
     )
 
 
-def outcome_answer(done: Outcome | RolledBack, **others: bool) -> dict[str, Any]:
-    """The JSON object of a change; `others`: dry_run and reboot_required."""
+def outcome_answer(done: Outcome | RolledBack, **others: Any) -> dict[str, Any]:
+    """The JSON object of a change; `others`: dry_run, reboot_required, and what set and unset add."""
     return change.answer(done.files, **others, **output.members(done, "transaction", "followups", "warnings"))
 
 
-def print_outcome(done: Outcome | RolledBack, *, json: bool, dry_run: bool, reboot_required: bool) -> None:
+def print_outcome(
+    done: Outcome | RolledBack,
+    *,
+    json: bool,
+    dry_run: bool,
+    reboot_required: bool,
+    result: change.Result | None = None,
+) -> None:
     """Print what was changed, or would be. A change that is made is a success, even if the answer is lost."""
-    answer = outcome_answer(done, dry_run=dry_run, reboot_required=reboot_required) if json else None
+    answer = None
+    if json:
+        facts = change.result_answer(result) if result else {}
+        answer = outcome_answer(done, dry_run=dry_run, reboot_required=reboot_required, **facts)
     with nullcontext() if dry_run else output.optional():
         if answer is None:
             output.complain_of(done.warnings, "warning")
-        output.report(answer, change.lines(done.files, dry_run=dry_run, transaction=done.transaction))
+        output.report(answer, change.lines(done.files, dry_run=dry_run, transaction=done.transaction, result=result))
         if answer is None:
             output.report(None, (f"now run, in that system: {to_line(' '.join(each))}" for each in done.followups))

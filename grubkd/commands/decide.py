@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from grubkd import advice
@@ -11,9 +12,10 @@ from grubkd.advice.judgement import judge
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
 from grubkd.boot.model import Role
+from grubkd.change import changes
 from grubkd.change.request import Verb, reservation, sharing_groups
 from grubkd.commands.change import Decision, check_exists
-from grubkd.errors import ArchitectureUnknown, Notice, RamUnknown, WouldNotBoot, WouldNotReserve
+from grubkd.errors import ArchitectureUnknown, GrubkdError, Notice, RamUnknown, WouldNotBoot, WouldNotReserve
 from grubkd.log import logger
 from grubkd.memory.value import parse_values
 from grubkd.memory.xen import is_xen_value
@@ -51,12 +53,33 @@ def plan_all(
     for entries, shares_with_new in sharing_groups(config, selection):
         shared = found[None] if shares_with_new else advice.largest([alone[entry.index] for entry in entries])
         found.update((entry.index, shared) for entry in entries)
+    left_out = {entry.index for entry in without_value(config, selection, found)}
     for index, plan in found.items():
+        if index in left_out:
+            logger.info("chose nothing for entry %s: its generator makes it without the value", index)
+            continue
         subject = "new kernels" if index is None else f"entry {index}"
         logger.info("chose %s for %s (%s)", " ".join(plan.values), subject, plan.source)
         for reason in plan.reasons:
             logger.debug("because %s [%s]", reason.text, reason.source)
     return found
+
+
+def without_value(config: BootConfig, selection: Selection, plans: Mapping[int | None, Plan]) -> tuple[Entry, ...]:
+    """The recovery entries that `set` gives no value, since their generator makes them without; () where it refuses."""
+    made = tuple(entry for entry in selection.entries if entry.rescue and entry.generated)
+    if not selection.everything or not made:
+        return ()
+    try:
+        expected = changes.make(config, selection, lambda entry: _planned(plans, entry)).expected
+    except GrubkdError:
+        return ()
+    lines = {entry.index: [expected[boot.line.key] for boot in entry.boots] for entry in made}
+    return tuple(each for each in made if not any(map(cmdline.is_crashkernel, chain(*lines[each.index]))))
+
+
+def _planned(plans: Mapping[int | None, Plan], entry: Entry | None) -> tuple[ArgChange, ...]:
+    return (reservation(plans[entry.index if entry else None].values),)
 
 
 def decide(
@@ -134,7 +157,7 @@ def _recorded_beside(
 
 def _changes(request: Request, plans: Mapping[int | None, Plan], entry: Entry | None) -> tuple[ArgChange, ...]:
     if request.auto:
-        return (reservation(plans[entry.index if entry else None].values), *request.arguments)
+        return (*_planned(plans, entry), *request.arguments)
     if request.values is None:
         return request.arguments
     return (reservation(request.values), *request.arguments)

@@ -48,6 +48,17 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click.Group. Raises click.UsageError with the verbs that are nearest."""
+        if args[0] not in VERBS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = " or ".join(get_close_matches(args[0], VERBS, n=2))
+            raise click.UsageError(f"no command '{args[0]}'" + (f"; did you mean {near}?" if near else ""), ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """As click.Group."""
         with formatter.section("Commands"):

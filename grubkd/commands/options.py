@@ -85,7 +85,7 @@ KERNEL = click.option(
     callback=lambda _ctx, _param, given: tuple(map(from_user, given)),
     metavar="SEL",
     shell_complete=completion.selectors,
-    help="Select entries: ALL, DEFAULT, an index, title=TITLE, a path, or an id. May be repeated.",
+    help="Select entries: ALL, DEFAULT, RUNNING, an index, a kernel, title=TITLE or an id. May be repeated.",
 )
 
 
@@ -128,7 +128,7 @@ ARCH = click.option(
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Print the changes as a unified diff; write nothing.")
 
 RUN_FOLLOWUPS = click.option(
-    "--run-followups", is_flag=True, help="With --root: run follow-up commands such as zipl in the tree."
+    "--run-followups", is_flag=True, help="Run what must follow in the tree of --root, and tools that own entries."
 )
 
 # What the choice of a value depends on.
@@ -153,7 +153,7 @@ CHANGE = together(
     GRUB_CFG,
     DRY_RUN,
     click.option(
-        "--force", is_flag=True, help="Write the value even if the kernel would not boot or would reserve nothing."
+        "--force", is_flag=True, help="Change what would reserve nothing, may not boot, or does not boot by default."
     ),
     RUN_FOLLOWUPS,
     click.option("--unchanged-exit-77", is_flag=True, help="Exit 77 instead of 0 if nothing had to change."),

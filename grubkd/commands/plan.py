@@ -14,7 +14,7 @@ from grubkd.advice.verdict import draw
 from grubkd.boot import inventory
 from grubkd.boot.selector import select
 from grubkd.commands import completion, options
-from grubkd.commands.decide import plan_all
+from grubkd.commands.decide import plan_all, without_value
 from grubkd.commands.group import message_options
 from grubkd.errors import InputOutput, NoSuchEntry, Usage
 from grubkd.machine import machine as machines
@@ -72,17 +72,19 @@ def plan_command(root: str, kernel: tuple[str, ...], **given: Any) -> int:
     tree = Root(root)
     machine = machines.read(tree, ram=asked.ram, arch=asked.arch, this_machine=asked.this_machine)
     config = inventory.read(tree)
-    selection = select(config, kernel)
+    selection = select(config, kernel, running=machine.running_release)
     plans = plan_all(config, selection, machine, asked)
     if form:
         shared = plans.get(None) or advice.largest(list(plans.values()))
         return _print_snippet(form, shared, machine, config.errors, json=json)
     verdicts = advice.Verdicts(machine)
-    rows = [(entry, plans[entry.index], verdicts.foreseen(entry, plans[entry.index])) for entry in selection.entries]
+    left_out = without_value(config, selection, plans)
+    planned = [entry for entry in selection.entries if entry not in left_out]
+    rows = [(entry, plans[entry.index], verdicts.foreseen(entry, plans[entry.index])) for entry in planned]
     pictures = _pictures(rows, machine, every=bool(kernel)) if given["style"] or given["svg"] else []
     if given["svg"]:
         _save(given["svg"], pictures)
-    return _print(plan.Answer(machine, rows, plans.get(None), config.errors), given, pictures)
+    return _print(plan.Answer(machine, rows, plans.get(None), config.errors, left_out), given, pictures)
 
 
 def _check(kernel: tuple[str, ...], *, style: str | None, json: bool, **given: Any) -> None:

@@ -17,7 +17,7 @@ from grubkd.commands import batch as lines
 from grubkd.commands import completion, options
 from grubkd.commands.group import message_options
 from grubkd.commands.plan import not_here
-from grubkd.errors import BadValue, InputOutput, PermissionDenied, Usage
+from grubkd.errors import BadValue, InputOutput, NoSuchEntry, PermissionDenied, Usage
 from grubkd.machine import machine as machines
 from grubkd.machine.hardware import UNKNOWN
 from grubkd.memory.map_parsers import from_firmware_memmap_files, from_saved, from_saved_firmware
@@ -129,7 +129,10 @@ def _entries(cmdline: str | None, root: str, given: dict[str, Any], *, json: boo
     """The kernel of every selected entry, with CMDLINE or the entry's own line."""
     tree = Root(root)
     config = inventory.read(tree)
-    selected = [entry for entry in select(config, given["kernel"]).entries if entry.linux]
+    if given["kernel"] and not config.entries:
+        raise NoSuchEntry("there are no boot entries here", hint="name the kernel with --release RELEASE instead")
+    running = machines.read_running(tree).release if tree.live else None
+    selected = [entry for entry in select(config, given["kernel"], running=running).entries if entry.linux]
     verdicts = advice.Verdicts(_here(given, tree))
     rows = []
     for entry in selected:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import click
 
-from grubkd.advice import PlanOptions
+from grubkd.advice import PlanOptions, Verdicts
+from grubkd.advice.reservation import line_of, reboot_required
 from grubkd.boot import cmdline
 from grubkd.change.request import ArgChange, Verb
 from grubkd.commands import change, completion, options
@@ -17,6 +21,7 @@ from grubkd.errors import Usage
 from grubkd.machine import machine as machines
 from grubkd.memory.value import parse_values
 from grubkd.memory.xen import is_xen_value
+from grubkd.render.change import Result
 from grubkd.text import from_user
 from grubkd.tree.root import Root
 
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from grubkd.commands.change import Outcome
+    from grubkd.commands.change import Held, Outcome
     from grubkd.machine.machine import Machine
 
 _UNCHANGED = 77
@@ -98,10 +103,12 @@ def answer(
 ) -> int:
     """Make the change, print the answer, return the exit code: with `exit_77` 77 if nothing had to change."""
     machine = machines.read(root, ram=plan.ram, arch=plan.arch, this_machine=plan.this_machine)
+    request = replace(request, running=machine.running_release)
     outcome = change.run(root, request, lambda config, selection: decide(request, plan, machine, config, selection))
     reboot = _reboot_required(request, outcome, machine)
-    change.print_outcome(outcome, json=json, dry_run=request.dry_run, reboot_required=reboot)
-    return _UNCHANGED if exit_77 and not outcome.files else 0
+    result = _result(outcome, outcome.held, machine, reboot=reboot) if outcome.held else None
+    change.print_outcome(outcome, json=json, dry_run=request.dry_run, reboot_required=reboot, result=result)
+    return _UNCHANGED if exit_77 and not (outcome.files or outcome.ran) else 0
 
 
 def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bool:
@@ -109,20 +116,34 @@ def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bo
 
     On the running system the two are compared: a second run, which changes nothing, gives the same answer.
     """
-    if machine.running and outcome.config and outcome.expected:
-        from grubkd.advice.reservation import reboot_required
-
+    if machine.running and outcome.held and not outcome.ran:
         names = {each.name for each in request.arguments}
         names |= {cmdline.CRASHKERNEL} if request.auto or request.values is not None else set()
-        found = reboot_required(outcome.config, machine.running, outcome.expected, names)
+        found = reboot_required(outcome.held.config, machine.running, names)
         if found is not None:
             return found
-    return bool(outcome.files) and not request.dry_run
+    return bool(outcome.files or outcome.ran) and not request.dry_run
+
+
+def _result(outcome: Outcome, held: Held, machine: Machine, *, reboot: bool) -> Result:
+    """What the entries hold, and what the kernel that boots next reserves: that of the default entry, else the first.
+
+    `reboot`: as in JSON; only the running system can be told to reboot.
+    """
+    entries = tuple(entry for entry in held.config.entries if entry.index in held.indexes)
+    own = [entry for entry in entries if entry.default] or [entry for entry in entries if not entry.rescue]
+    next_boot = (*own, *entries)[:1]
+    verdicts = Verdicts(machine)
+    reservation = next(((each, verdicts.verdict(line_of(each), each)) for each in next_boot), None)
+    return Result(held.values, entries, held.config, held.everything, reservation, outcome.ran, reboot and machine.live)
 
 
 def _checked(values: tuple[str, ...]) -> tuple[str, ...]:
-    """The values as given, without the name. Raises BadValue with the column, but not for what means no reservation."""
-    texts = [from_user(value) for value in values]
+    """The values as given, without the name; one argument may hold several, as a command line does.
+
+    Raises BadValue with the column, but not for what means no reservation.
+    """
+    texts = [word for value in values for word in re.split("[ \t\n]+", from_user(value).strip(" \t\n"))]
     given = tuple(text.removeprefix("crashkernel=") for text in texts)
     if not cmdline.is_off(given) and not (given and all(map(is_xen_value, given))):
         parse_values(texts)
@@ -146,7 +167,19 @@ def _arg_changes(sets: Sequence[str], adds: Sequence[str], removes: Sequence[str
     for option in adds:
         token = _token("--add-arg", option)
         found.append(ArgChange(Verb.ADD, _not_crashkernel("--add-arg", token), (token,)))
+    _check_consistent(found)
     return tuple(found)
+
+
+def _check_consistent(changes: Sequence[ArgChange]) -> None:
+    """Raise Usage for changes of one argument that exclude each other."""
+    ways = {Verb.SET: "--arg", Verb.ADD: "--add-arg", Verb.REMOVE: "--remove-arg"}
+    for one, other in combinations(changes, 2):
+        both = one.verb is not other.verb and one.name == other.name
+        # One value may be replaced by another: --remove-arg foo=1 --add-arg foo=2.
+        if both and (Verb.SET in (one.verb, other.verb) or one.tokens in ((), other.tokens)):
+            hint = f"give one of them: --arg {one.name}=VALUE replaces every {one.name}"
+            raise Usage(f"{ways[one.verb]} and {ways[other.verb]} of {one.name} exclude each other", hint=hint)
 
 
 def _token(option: str, given: str) -> str:

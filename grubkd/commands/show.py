@@ -20,10 +20,11 @@ from grubkd.tree.root import Root
 def show_command(root: str, kernel: tuple[str, ...], grub_cfg: str | None, json: bool) -> int:
     """Show the boot loaders and their files, every entry and what it reserves, and what new kernels get."""
     config, machine, recommended, found = warnings.read(Root(root), grub_cfg=grub_cfg)
-    selected = select(config, kernel).entries if kernel else config.entries
+    running = machine.running
+    selected = select(config, kernel, running=machine.running_release).entries if kernel else config.entries
     return output.report(
-        show.answer(config, selected, machine.running, recommended, found) if json else None,
-        show.lines(config, selected, machine.running, recommended),
+        show.answer(config, selected, running, recommended, found) if json else None,
+        show.lines(config, selected, running, recommended),
         warnings=found,
         errors=config.errors,
     )

@@ -120,6 +120,11 @@ class Machine:
     capture_cpus: int = 0
     initrds: InitrdSizes | None = field(default=None, compare=False)
 
+    @property
+    def running_release(self) -> str | None:
+        """The release of the running kernel; None for a tree that is not live."""
+        return self.running.release if self.running else None
+
     def kernel(self, release: str | None) -> Kernel | None:
         """The kernel of that release, None if the tree has none."""
         return self.kernels.get(release) if release else None

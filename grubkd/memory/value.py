@@ -13,6 +13,7 @@ from grubkd.errors import BadValue, NotUnderstood
 from grubkd.memory.kernel_parser import KernelRequest, read
 from grubkd.memory.size import GIB, KIB, MIB, parse_size
 from grubkd.parsing import grammar
+from grubkd.text import to_display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,18 +207,20 @@ def _amount(token: Token) -> int:
     return size
 
 
-_QUOTES = "\"'`\u00b4\u2018\u2019\u201c\u201d\u00e2\u0080"
+_QUOTES = "\"'`\u00b4\u2018\u2019\u201c\u201d"
 
 
 def _explained(text: str, column: int) -> BadValue:
     """The error for the character at the column, which the grammar does not accept."""
-    found = text[column - 1 : column]
+    letter = to_display(text[column - 1 :])[:1]
+    # The bytes of the letter, which are the form of every message.
+    found = text[column - 1 :][: len(letter.encode("utf-8", "surrogateescape"))]
     before = text[: column - 1].removeprefix(_NAME)
     if not text.removeprefix(_NAME):
         why = "the value is empty", "write a size like 256M"
     elif not found:
         why = f"'{text}' ends too early", "write a size like 256M, or a list like 1G-4G:192M,4G-:256M"
-    elif found in _QUOTES:
+    elif letter in _QUOTES:
         why = "a stray quote", "leave the quotes out: kernels read them as part of the value"
     elif found.isspace():
         why = "a space ends the value", "write it without spaces"

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from shlex import join
 from typing import TYPE_CHECKING
 
+from grubkd.boot import cmdline
+from grubkd.boot.entry import main_boot
+from grubkd.boot.model import Feeds
+from grubkd.render.output import members
+from grubkd.render.plan import outcome, prediction
+from grubkd.render.show import new_kernels
 from grubkd.render.tables import BAD, GOOD, HEAD, PLACE, mark
 from grubkd.text import from_bytes, to_display, to_line
 
@@ -12,10 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from grubkd.advice import Verdict
+    from grubkd.boot.model import BootConfig, Entry
     from grubkd.change.edit import FileChange
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _CONTEXT = 3
+_MOST_NAMED = 3
 
 
 def diff(file: FileChange) -> str:
@@ -75,7 +86,7 @@ def _hunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
 def answer(files: Sequence[FileChange], **others: Any) -> dict[str, Any]:
     """The JSON object of `set`, `unset`, `keep` and `rollback`; `others`: the members beside the files."""
     listed = [{"path": each.path, "diff": diff(each)} for each in files if each.rewrites]
-    return {"changed": bool(files), "files": listed, **others}
+    return {"changed": bool(files or others.get("ran")), "files": listed, **others}
 
 
 def _coloured(unified: str) -> str:
@@ -88,17 +99,130 @@ def _coloured(unified: str) -> str:
     )
 
 
-def lines(files: Sequence[FileChange], *, dry_run: bool, transaction: str | None) -> Iterator[str]:
-    """The same for a person: the diff of a dry run, else what was written and how to undo it."""
-    if not files:
-        yield "nothing to change"
-        return
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `set` and `unset` leave, or would leave.
+
+    values: those that were asked for or chosen, None where they stay as they are. entries: the selected ones, as they
+    are then; config: the configuration then; everything: new kernels were selected too. reservation: the entry that
+    boots next, if it is selected, else the first of them, and what its kernel does. ran: the commands of other tools.
+    reboot: only a reboot of this machine makes it take effect.
+    """
+
+    values: tuple[str, ...] | None
+    entries: tuple[Entry, ...]
+    config: BootConfig
+    everything: bool
+    reservation: tuple[Entry, Verdict] | None
+    ran: tuple[tuple[str, ...], ...]
+    reboot: bool
+
+
+def result_answer(found: Result) -> dict[str, Any]:
+    """The members that set and unset add to the JSON object of a change."""
+    listed = [
+        {**members(each, "index", "id", "title", "version", "default"), "crashkernel": _held(each)}
+        for each in found.entries
+    ]
+    reservation = None
+    if found.reservation:
+        entry, verdict = found.reservation
+        reservation = {"index": entry.index, **prediction(verdict)}
+    return {
+        "values": found.values,
+        "entries": listed,
+        "future": new_kernels(found.config),
+        "reservation": reservation,
+        "ran": found.ran,
+    }
+
+
+def _held(entry: Entry) -> list[str]:
+    boot = main_boot(entry.boots)
+    return list(cmdline.crashkernel_values(boot.arguments)) if boot else []
+
+
+def _result_lines(found: Result) -> Iterator[str]:
+    """The same for a person: which entries hold which value, what will be reserved, and whether to reboot."""
+    if found.values is not None:
+        yield from _holders(found)
+        if found.reservation:
+            entry, verdict = found.reservation
+            name = to_line(f"entry {entry.index}" + (f" ({entry.version})" if entry.version else ""))
+            yield f"{name} reserves: {_odds(verdict)}"
+    if found.reboot:
+        yield "reboot to take effect"
+
+
+def _holders(found: Result) -> Iterator[str]:
+    """A line for each value: the entries and new kernels that hold it, as show names them."""
+    groups: dict[tuple[str, ...], list[Entry]] = {}
+    for each in found.entries:
+        groups.setdefault(tuple(_held(each)), []).append(each)
+    future: dict[tuple[str, ...], None] = {}
+    if found.everything:
+        for new in found.config.new_kernels:
+            if new.feeds in (Feeds.NORMAL, Feeds.NONE) and new.seed is None:
+                future[cmdline.crashkernel_values(new.line.arguments())] = None
+    for values in dict.fromkeys((*groups, *future)):
+        where = [
+            *([_named(groups[values])] if values in groups else []),
+            *(["new kernels"] if values in future else []),
+        ]
+        held = groups.get(values, [])
+        # The generator makes recovery entries of other variables.
+        why = ", which the generator makes without it" if found.values and not values and _all_made(held) else ""
+        yield f"{mark(to_line(' '.join(values)), GOOD) or 'no value'}: {' and '.join(where)}{why}"
+
+
+def _all_made(entries: Sequence[Entry]) -> bool:
+    return bool(entries) and all(each.rescue and each.generated for each in entries)
+
+
+def _named(entries: Sequence[Entry]) -> str:
+    """Entries by index and kernel: `entries 0-2 (6.1.0-50-amd64)`."""
+    numbers = [each.index for each in entries]
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    listed = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    versions = list(dict.fromkeys(each.version for each in entries if each.version))
+    of = ", ".join(versions) if len(versions) <= _MOST_NAMED else f"{len(versions)} kernels"
+    rescue = "recovery " if all(each.rescue for each in entries) else ""
+    return f"{rescue}{'entry' if len(entries) == 1 else 'entries'} {listed}" + (f" ({to_line(of)})" if of else "")
+
+
+def _odds(verdict: Verdict) -> str:
+    """What the kernel reserves in a few words, with the chance of nothing, or why it is not known."""
+    words = "nothing" if verdict.status == "none" else outcome(verdict)
+    if verdict.status in ("failed", "hang", "unknown") and verdict.reason:
+        return f"{words}, since {to_line(verdict.reason)}"
+    chance = verdict.chance_of_nothing
+    return f"{words}, or nothing in about {chance:.1%} of boots" if chance else words
+
+
+def lines(
+    files: Sequence[FileChange], *, dry_run: bool, transaction: str | None, result: Result | None = None
+) -> Iterator[str]:
+    """The same for a person: the diff of a dry run, else what was written and how to undo it; then what holds."""
     if dry_run:
         for each in files:
             if each.rewrites:
                 yield _coloured(to_display(diff(each)).removesuffix("\n"))
-        return
-    for each in files:
-        done = "created" if each.before is None else "removed" if each.after is None else "changed"
-        yield f"{done if each.rewrites else 'kept newer'} {to_line(each.path)}"
-    yield f"transaction {transaction}; undo it with: grubkd rollback {transaction}"
+        if files:
+            yield f"would change {len(files)} {'file' if len(files) == 1 else 'files'}; nothing is written"
+    else:
+        for each in files:
+            done = "created" if each.before is None else "removed" if each.after is None else "changed"
+            yield f"{done if each.rewrites else 'kept newer'} {to_line(each.path)}"
+    for command in result.ran if result else ():
+        yield f"{'would run' if dry_run else 'ran'}: {to_line(join(command))}"
+    if not (files or (result and result.ran)):
+        yield "nothing to change"
+    if result:
+        yield from _result_lines(result)
+    if transaction:
+        yield f"transaction {transaction}; undo it with: grubkd rollback {transaction}"

@@ -36,12 +36,16 @@ _WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What `plan` found. rows: the plan of each entry and what its kernel does with it; new: that of new kernels."""
+    """What `plan` found. rows: the plan of each entry and what its kernel does with it; new: that of new kernels.
+
+    left_out: the recovery entries that get no value.
+    """
 
     machine: Machine
     rows: Sequence[Row]
     new: Plan | None
     errors: Sequence[GrubkdError]
+    left_out: Sequence[Entry] = ()
 
     @property
     def warnings(self) -> tuple[Notice, ...]:
@@ -66,7 +70,7 @@ def answer(found: Answer) -> dict[str, Any]:
     return {
         "machine": _facts(found.machine),
         "entries": [
-            {**_entry(entry), **_plan(plan), "prediction": _prediction(verdict)} for entry, plan, verdict in found.rows
+            {**_entry(entry), **_plan(plan), "prediction": prediction(verdict)} for entry, plan, verdict in found.rows
         ],
         "future": None if found.new is None else _plan(found.new),
         "warnings": found.warnings,
@@ -93,7 +97,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
     return members(plan, "values", "source", "reasons")
 
 
-def _prediction(verdict: Verdict) -> dict[str, Any]:
+def prediction(verdict: Verdict) -> dict[str, Any]:
     """What the kernel will do; regions are [start, end exclusive] in bytes."""
     return {**placement(verdict), "size": verdict.request.size if verdict.request else None}
 
@@ -106,6 +110,8 @@ def lines(found: Answer, *, explain: bool) -> Iterator[str]:
         (str(entry.index), to_line(entry.version or "-"), " ".join(plan.values), outcome(verdict))
         for entry, plan, verdict in found.rows
     ]
+    rows += [(str(each.index), to_line(each.version or "-"), "-", "recovery: gets none") for each in found.left_out]
+    rows.sort(key=lambda row: int(row[0]))
     if found.new is not None:
         rows.append(("", "new kernels", " ".join(found.new.values), ""))
     yield table(("#", "kernel", "crashkernel", "reserves"), rows)

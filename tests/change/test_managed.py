@@ -1,6 +1,7 @@
 """Trees whose arguments only other tools change: ostree, bootc, unified kernel images; the command that does it."""
 
 import json
+import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.shelltree import give_command, give_shell
 
 from grubkd.boot.loaders import uki
 from grubkd.cli import main
@@ -137,7 +139,7 @@ def formats(answer: dict[str, Any]) -> list[str]:
             " --append-if-missing=crashkernel=256M,high --append-if-missing=crashkernel=72M,low",
         ),
         ("rw crashkernel=128M", ("unset",), "--delete-if-present=crashkernel=128M"),
-        ("rw", ("set", "--add-arg", 'x="a b"'), "--append-if-missing='x=\"a b\"'"),
+        ("rw", ("set", "--add-arg", 'x="a b"'), "'--append-if-missing=x=\"a b\"'"),
     ],
 )
 def test_a_deployment_names_the_command_of_rpm_ostree(
@@ -227,7 +229,8 @@ def test_a_unified_image_names_the_command_for_an_addon(machine: Machine) -> Non
     data = unified("ro crashkernel=64M")
     file = machine.write(UKI, data)
     assert machine.refusal("set", "256M") == (
-        f"run: ukify build --cmdline=crashkernel=256M --output={UKI}.extra.d/crashkernel.addon.efi"
+        f"run: mkdir -p {UKI}.extra.d && ukify build --cmdline=crashkernel=256M"
+        f" --output={UKI}.extra.d/crashkernel.addon.efi"
         " (with Secure Boot also --secureboot-private-key and --secureboot-certificate)"
     )
     # An addon takes nothing away: the kernel would go on reading what the image holds.
@@ -268,7 +271,12 @@ def test_systemd_boots_menu_has_snippets_and_images(machine: Machine) -> None:
         ("x-6.1.0", False),
         ("debian.efi", True),
     ]
-    answer = machine.run("set", "256M")
+    # The image boots by default, and would keep its arguments.
+    error = machine.run("set", "256M", exit=4)["error"]
+    assert (error["code"], error["file"]) == ("sealed", "/efi/EFI/Linux/debian.efi")
+    assert "which boots by default" in error["message"]
+    assert file.read_text() == text
+    answer = machine.run("set", "256M", "--force")
     assert [(each["code"], each["file"]) for each in answer["warnings"]] == [("sealed", "/efi/EFI/Linux/debian.efi")]
     assert file.read_text() == text.replace("ro\n", "ro crashkernel=256M\n")
 
@@ -310,7 +318,7 @@ def test_a_value_is_behind_the_one_of_tuned(tmp_path: Path, options: str, after:
         (
             {"/etc/kernelstub/configuration": ""},
             "crashkernel=1M",
-            "kernelstub --delete-options 'crashkernel=1M' && kernelstub --add-options 'crashkernel=256M'",
+            "kernelstub --delete-options crashkernel=1M && kernelstub --add-options crashkernel=256M",
         ),
     ],
 )
@@ -324,3 +332,86 @@ def test_the_owner_of_a_menu_has_a_command(
         path.write_text(text)
     assert main(["set", "256M", "--root", str(tmp_path)]) == 4
     assert hint in capsys.readouterr().err
+
+
+def test_a_default_of_another_system_would_keep_its_value(machine: Machine) -> None:
+    entry = "menuentry '{}' {{\n linux /boot/vmlinuz-6.1.0-{}-amd64 root=UUID={} {}\n}}\n"
+    menu = "### BEGIN /etc/grub.d/10_linux ###\n" + entry.format("Own", 1, "a", "ro")
+    menu += "### END /etc/grub.d/10_linux ###\n### BEGIN /etc/grub.d/30_os-prober ###\n"
+    menu += entry.format("Other", 2, "b", "ro crashkernel=64M") + "### END /etc/grub.d/30_os-prober ###\n"
+    file = machine.write("/boot/grub/grub.cfg", f'set default="1"\n{menu}')
+    assert [(each["default"], each["foreign"]) for each in machine.run("show")["entries"]] == [
+        (False, False),
+        (True, True),
+    ]
+    error = machine.run("set", "256M", exit=4)["error"]
+    assert "entry 1 (Other), which boots by default, belongs to another system" in error["message"]
+    assert file.read_text().count("256M") == 0
+    # With the same value, or by the choice of an entry, nothing is kept that was not meant.
+    assert machine.run("set", "64M")["changed"]
+    assert machine.run("set", "128M", "--kernel", "0")["changed"]
+    assert machine.run("set", "256M", "--force")["changed"]
+    assert machine.run("unset")["changed"]
+
+
+in_the_tree = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
+OSTREE = "/boot/loader/entries/ostree-1.conf"
+# As rpm-ostree does: the default deployment gets the argument.
+RPM_OSTREE = f"""\
+echo "$@" >>/log
+while read -r line; do
+    case $line in options*) line="$line ${{2#--append-if-missing=}}" ;; esac
+    echo "$line"
+done <{OSTREE} >/new && while read -r line; do echo "$line"; done </new >{OSTREE}"""
+
+
+@in_the_tree
+def test_the_tool_of_a_deployment_runs_where_followups_do(machine: Machine) -> None:
+    machine.write(OSTREE, SNIPPET.format("rw"))
+    machine.write("/ostree/repo/config", "")
+    give_shell(machine.top)
+    give_command(machine.top, "rpm-ostree", RPM_OSTREE)
+    command = ["rpm-ostree", "kargs", "--append-if-missing=crashkernel=256M"]
+    tried = machine.run("set", "256M", "--run-followups", "--dry-run")
+    assert (tried["changed"], tried["ran"], (machine.top / "log").exists()) == (True, [command], False)
+    done = machine.run("set", "256M", "--run-followups")
+    assert (done["changed"], done["ran"], done["files"], done["warnings"]) == (True, [command], [], [])
+    assert [each["crashkernel"] for each in done["entries"]] == [["256M"]]
+    assert (machine.top / "log").read_text() == "kargs --append-if-missing=crashkernel=256M\n"
+    again = machine.run("set", "256M", "--run-followups")
+    assert (again["changed"], again["ran"]) == (False, [])
+
+
+@in_the_tree
+def test_a_tool_that_fails_changes_nothing(machine: Machine) -> None:
+    """Neither the menu beside the image, nor the source of new kernels."""
+    machine.write("/efi/loader/loader.conf", "default debian*\n")
+    machine.write("/efi/EFI/Linux/debian.efi", unified("ro"))
+    text = "title T\nversion 6.1.0\nlinux /x/6.1.0/linux\noptions ro\n"
+    file = machine.write("/efi/loader/entries/x-6.1.0.conf", text)
+    source = machine.write("/etc/kernel/cmdline", "ro\n")
+    give_shell(machine.top)
+    give_command(machine.top, "mkdir", "exit 0")
+    give_command(machine.top, "ukify", "echo no stub >&2; exit 3")
+    error = machine.run("set", "256M", "--run-followups", exit=1)["error"]
+    assert error["message"].endswith("exit status 3: no stub")
+    assert (file.read_text(), source.read_text()) == (text, "ro\n")
+    give_command(machine.top, "ukify", 'echo "$@" >/log')
+    done = machine.run("set", "256M", "--run-followups")
+    addon = "/efi/EFI/Linux/debian.efi.extra.d"
+    build = f"build --cmdline=crashkernel=256M --output={addon}/crashkernel.addon.efi"
+    assert (machine.top / "log").read_text() == f"{build}\n"
+    assert done["ran"] == [["mkdir", "-p", addon], ["ukify", *build.split()]]
+    assert [each["path"] for each in done["files"]] == ["/efi/loader/entries/x-6.1.0.conf", "/etc/kernel/cmdline"]
+    assert file.read_text() == text.replace("ro\n", "ro crashkernel=256M\n")
+
+
+@in_the_tree
+def test_a_tool_that_the_tree_lacks(machine: Machine) -> None:
+    machine.write(OSTREE, SNIPPET.format("rw"))
+    machine.write("/ostree/repo/config", "")
+    assert "rpm-ostree: no such command" in machine.run("set", "256M", "--run-followups", exit=1)["error"]["message"]
+    # What only a person can do is refused as ever.
+    machine.write("/etc/NIXOS", "")
+    machine.write("/boot/loader/entries/ostree-1.conf", "title T\nlinux /vmlinuz-6.1.0\noptions ro\n")
+    assert "nixos-rebuild" in machine.refusal("set", "256M", "--run-followups")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.shelltree import give_shell
 
 from grubkd.cli import main
 
@@ -36,15 +37,7 @@ class Tree:
     def __init__(self, top: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.top = top
         self._capsys = capsys
-        shell = Path("/bin/sh").resolve()
-        listed = subprocess.run(["ldd", shell], capture_output=True, text=True, check=True).stdout
-        for file in [shell, *map(Path, re.findall(r"(/\S+) \(", listed))]:
-            target = top / str(file).lstrip("/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file, target)
-        (top / "bin").mkdir(exist_ok=True)
-        if not (top / "bin/sh").exists():
-            shutil.copy(shell, top / "bin/sh")
+        give_shell(top)
         self.write("/etc/default/grub", 'GRUB_CMDLINE_LINUX=""\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\n')
         self.write(
             "/boot/grub/grub.cfg", f"# old\n{SECTION}\nmenuentry 'Old' {{ linux /vmlinuz-6.1.0-50-amd64 ro; }}\n"

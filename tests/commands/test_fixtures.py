@@ -131,6 +131,8 @@ def comparable(answer: Any) -> Any:
         found["checks"] = [{key: each[key] for key in _CHECK} for each in found["checks"]]
     if found.get("transaction"):
         found["transaction"] = "*"
+    if found.get("reservation"):
+        found["reservation"] = {key: found["reservation"][key] for key in ("index", "status", "size")}
     if found.get("recommended"):
         assert found["recommended"]["source"]
         found["recommended"] = {**found["recommended"], "source": "*"}

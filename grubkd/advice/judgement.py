@@ -55,7 +55,7 @@ def judge(found: Verdict, *, ahead: bool = False) -> Iterator[Judgement]:
     if found.chance_of_nothing >= WORTH_A_WARNING:
         said = f"may reserve nothing, in {odds(found.chance_of_nothing)} of boots: {found.reason}"
         yield Judgement("may-reserve-nothing", said, _ODDS)
-    if found.reserves_nothing:
+    if found.reserves_nothing or found.status == "hang" or found.may_hang:
         return
     size = found.size
     if found.ram and size * 2 > found.ram:

@@ -84,7 +84,7 @@ class TestVerdict:
     def test_xen_reads_by_itself(self) -> None:
         config, machine = read("debian-6-legacy-xen", 4 * GIB)
         found = advice.Verdicts(machine).verdict("crashkernel=256M,high", config.entries[0])
-        assert (found.status, found.lacks_high_low) == ("unknown", True)
+        assert (found.status, found.lacks_high_low) == ("uncertain", True)
         assert advice.Verdicts(machine).verdict("dom0_mem=1G", config.entries[0]).status == "none"
 
     def test_a_release_that_is_not_known(self) -> None:

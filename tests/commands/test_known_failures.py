@@ -191,7 +191,7 @@ def test_13_the_same_machine_gets_the_same_value(bls: Machine) -> None:
 
 
 def test_14_nothing_reserved_is_said(bls: Machine) -> None:
-    answer = bls.run("set", "2G-64G:256M,64G-:512M", "--ram", "1G")
+    answer = bls.run("set", "2G-64G:256M,64G-:512M", "--ram", "1G", "--force")
     assert "reserves-nothing" in [warning["code"] for warning in answer["warnings"]]
 
 

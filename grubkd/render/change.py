@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from shlex import join
 from typing import TYPE_CHECKING
 
+from grubkd.render import fix
 from grubkd.render.tables import BAD, GOOD, HEAD, PLACE, mark
 from grubkd.text import from_bytes, to_display, to_line
 
@@ -101,4 +103,5 @@ def lines(files: Sequence[FileChange], *, dry_run: bool, transaction: str | None
     for each in files:
         done = "created" if each.before is None else "removed" if each.after is None else "changed"
         yield f"{done if each.rewrites else 'kept newer'} {to_line(each.path)}"
-    yield f"transaction {transaction}; undo it with: grubkd rollback {transaction}"
+    undo = join(fix.command(("grubkd", "rollback", transaction or "")))
+    yield to_line(f"transaction {transaction}; undo it with: {undo}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from grubkd.advice import reservation
 from grubkd.advice.finding import Status
 from grubkd.advice.saving import readable
+from grubkd.render import fix
 from grubkd.render.output import members
 from grubkd.render.tables import BAD, DOUBT, GOOD, mark, table
 from grubkd.text import to_line
@@ -64,10 +65,12 @@ def target(kdump: Kdump) -> dict[str, Any]:
 
 def _finding(found: Finding) -> dict[str, Any]:
     place = found.place
+    said, commands = fix.of(found)
     return {
         **members(found, "check", "status", "code", "message"),
         "why": found.why or None,
-        "fix": found.fix or None,
+        "fix": said or None,
+        "fix_commands": commands,
         "file": place.file if place else None,
         "line": (place.line or None) if place else None,
     }
@@ -83,7 +86,7 @@ def lines(report: Report) -> Iterator[str]:
         if found.why:
             yield to_line(f"{_INDENT}{found.why}")
         if found.fix:
-            yield to_line(f"{_INDENT}-> {found.fix}")
+            yield to_line(f"{_INDENT}-> {fix.of(found)[0]}")
     yield ""
     yield f"a crash now: {_verdict(report.now)}"
     yield f"a crash after the next boot: {_verdict(report.next)}"

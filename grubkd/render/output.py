@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError, InputOutput, Notice
 from grubkd.log import WAITING, logger
+from grubkd.render import fix
 from grubkd.render.tables import BAD, DOUBT, coloured, mark, plain, wanted
 from grubkd.text import escaped, to_display, to_line
 
@@ -62,6 +63,7 @@ def begin() -> None:
     logger.propagate = False
     logger.setLevel(WAITING)
     choose_colour("auto")
+    fix.begin()
 
 
 def choose_colour(choice: str) -> None:
@@ -91,8 +93,11 @@ def complain(found: Notice | GrubkdError, kind: str) -> None:
     column = getattr(found, "column", 0)
     where = f"{found.place}: " if found.place else f"column {column} of VALUE: " if column else ""
     level, colour = (ERROR, BAD) if kind == "error" else (WARNING, DOUBT)
-    hint = [f"  {to_line(found.hint)}"] if found.hint else []
-    _stderr([f"grubkd: {mark(kind, colour)}: {to_line(f'{where}{found.message}')}", *hint], level)
+    said, _ = fix.of(found)
+    _stderr(
+        [f"grubkd: {mark(kind, colour)}: {to_line(f'{where}{found.message}')}", *([f"  {to_line(said)}"] if said else [])],
+        level,
+    )
 
 
 def complain_of(found: Iterable[Notice | GrubkdError], kind: str) -> None:
@@ -162,10 +167,12 @@ def members(value: object, *names: str) -> dict[str, Any]:
 def _notice(found: Notice | GrubkdError) -> dict[str, Any]:
     """A warning or an error; line and column are null where they are not known."""
     place = found.place
+    said, commands = fix.of(found)
     return {
         "code": found.code,
         "message": found.message,
-        "hint": found.hint or None,
+        "fix": said or None,
+        "fix_commands": commands,
         "file": place.file if place else None,
         "line": (place.line or None) if place else None,
         "column": (place.column or None) if place else getattr(found, "column", 0) or None,

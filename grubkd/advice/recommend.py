@@ -102,7 +102,7 @@ def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Not
         try:
             plan = recommended(config, machine)
         except (RamUnknown, ArchitectureUnknown, WouldNotReserve) as problem:
-            problems = [Notice(problem.code, problem.message, problem.hint, problem.place)]
+            problems = [Notice(problem.code, problem.message, problem.hint, problem.place, problem.commands)]
     return plan, (*problems, *_reserving_nothing(config, machine))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.advice.case import ADDED, parse_release
-from grubkd.advice.finding import Finding, Status, not_asked, ok
+from grubkd.advice.finding import Finding, Fix, Status, by, not_asked, ok
 from grubkd.advice.recommend import plan_entry
+from grubkd.advice.setting import setting
 from grubkd.advice.verdict import Verdicts, simulate
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
@@ -28,9 +29,9 @@ WORTH_A_WARNING = 0.01
 
 _NO_MEMORY = "a capture kernel can only be loaded into memory that is reserved at boot"
 _HANGS = "the kernel stops without a message while it looks for the memory"
-_AUTO = "grubkd set --auto"
 _REPORT = "please report this with the output of: grubkd predict"
-_REBOOT = "systemctl reboot"
+_REBOOT = ("systemctl", "reboot")
+_EXPLAIN = by(("grubkd", "plan", "--explain"))
 
 
 def held(line: str) -> list[str]:
@@ -69,17 +70,19 @@ def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
     values = " ".join(held(line_of(entry)))
     if not entry.linux or entry.foreign:
         why = "the value of this system then has no effect"
-        return _warning("default-foreign", f"{name}, which boots by default, starts another system", why, "", entry)
+        said = f"{name}, which boots by default, starts another system"
+        return _warning("default-foreign", said, why, Fix(""), entry)
     found = Verdicts(machine).verdict(line_of(entry), entry)
     if found.status == "unknown":
         return not_asked("configured", f"{name} has {values}; its effect is not known: {found.reason}")
     if cmdline.is_off(held(line_of(entry))):
-        return off("configured", f"{name} has crashkernel={values}", entry.source)
-    fix = _fix(entry, config, machine)
+        fix = setting(config, machine, entry)
+        return off("configured", f"{name} has crashkernel={values}", fix, entry.source)
     failure = _failure(name, values, found)
     if failure:
-        return Finding("configured", Status.PROBLEM, *failure, fix, entry.source)
-    return _doubt(name, values, found, fix, entry) or _enough(entry, values, found, config, machine)
+        fix = setting(config, machine, entry)
+        return Finding("configured", Status.PROBLEM, *failure, fix.text, entry.source, fix.commands)
+    return _enough(entry, values, found, config, machine)
 
 
 def _failure(name: str, values: str, found: Verdict) -> tuple[str, str, str] | None:
@@ -94,57 +97,39 @@ def _failure(name: str, values: str, found: Verdict) -> tuple[str, str, str] | N
     return None
 
 
-def _fix(entry: Entry, config: BootConfig, machine: Machine) -> str:
-    """The command that sets a value; for an entry that only another tool can change, the command of that tool."""
-    if not entry.managed_by:
-        return _AUTO
-    from grubkd.boot.selector import Selection
-    from grubkd.change import managed
-    from grubkd.change.request import reservation
-
-    try:
-        changes = (reservation(plan_entry(entry, config, machine).values),)
-        architecture = machine.architecture.value if machine.architecture else None
-        managed.editable(config, Selection((entry,), False), lambda _: changes, architecture)
-    except GrubkdError as problem:
-        return problem.hint
-    return _AUTO
-
-
-def _doubt(name: str, values: str, found: Verdict, fix: str, entry: Entry) -> Finding | None:
-    """The finding for a line whose kernel reads it in another way, or may reserve nothing; None for other lines."""
+def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machine: Machine) -> Finding:
+    """Whether its kernel reads the value as it is, reserves it in each boot, and the value is large enough."""
+    name = f"entry {entry.index} ({entry.title})"
     if found.lacks_high_low:
         said = f"the kernel of {name} does not know ,high and ,low ({values})"
-        return _warning("lacks-high-low", said, "it reads the number only, and chooses the place itself", fix, entry)
+        why = "it reads the number only, and chooses the place itself"
+        return _warning("lacks-high-low", said, why, setting(config, machine, entry), entry)
     if found.chance_of_nothing >= WORTH_A_WARNING:
-        said = f"{name} may reserve nothing: {found.reason}"
-        return _warning("may-reserve-nothing", said, _NO_MEMORY, "grubkd plan --explain", entry)
-    return None
-
-
-def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machine: Machine) -> Finding:
-    """Whether the value is at least the one that grubkd would choose."""
+        return _warning(
+            "may-reserve-nothing", f"{name} may reserve nothing: {found.reason}", _NO_MEMORY, _EXPLAIN, entry
+        )
     size = max(found.request.size if found.request else 0, found.observed or 0)
     try:
         wanted = plan_entry(entry, config, machine)
     except GrubkdError:
         wanted = None
     if wanted and size < wanted.size:
-        said = f"entry {entry.index} ({entry.title}) reserves {format_size(size)}, less than the "
+        said = f"{name} reserves {format_size(size)}, less than the "
         said += f"{format_size(wanted.size)} of {wanted.source}"
         why = "a capture kernel that runs out of memory saves nothing"
-        return _warning("small", said, why, _fix(entry, config, machine), entry)
-    return ok("configured", f"entry {entry.index} ({entry.title}) has {values}: {format_size(size)}", entry.source)
+        return _warning("small", said, why, setting(config, machine, entry), entry)
+    return ok("configured", f"{name} has {values}: {format_size(size)}", entry.source)
 
 
-def off(check: str, what: str, place: Place | None = None) -> Finding:
+def off(check: str, what: str, fix: Fix, place: Place | None = None) -> Finding:
     """The finding for a value that asks for no reservation: neither a problem nor a dump."""
     why = "a crash is not dumped, as configured"
-    return Finding(check, Status.NOT_ASKED, f"{what}: no reservation, on purpose", "off", why, _AUTO, place)
+    said = f"{what}: no reservation, on purpose"
+    return Finding(check, Status.NOT_ASKED, said, "off", why, fix.text, place, fix.commands)
 
 
-def _warning(code: str, message: str, why: str, fix: str, entry: Entry) -> Finding:
-    return Finding("configured", Status.WARNING, message, code, why, fix, entry.source)
+def _warning(code: str, message: str, why: str, fix: Fix, entry: Entry) -> Finding:
+    return Finding("configured", Status.WARNING, message, code, why, fix.text, entry.source, fix.commands)
 
 
 def running_entry(config: BootConfig, running: Running) -> Entry | None:
@@ -160,7 +145,7 @@ def _plain(line: str) -> list[str]:
     return [word for word in cmdline.tokens(line) if cmdline.name_of(word) not in ADDED]
 
 
-def booted(config: BootConfig, running: Running) -> Finding:
+def booted(config: BootConfig, running: Running, machine: Machine) -> Finding:
     """Whether the kernel was booted with a value, and with the one that its entry has now."""
     values = " ".join(held(running.cmdline))
     entry = running_entry(config, running)
@@ -168,20 +153,25 @@ def booted(config: BootConfig, running: Running) -> Finding:
     status, place = Status.WARNING, entry.source if entry else None
     if "crashkernel=" not in running.cmdline:
         said, code, why = "the running kernel was booted without crashkernel=", "booted-without", _NO_MEMORY
-        status, place, fix = Status.PROBLEM, None, _REBOOT if wanted else f"{_AUTO} && {_REBOOT}"
+        status, place, fix = Status.PROBLEM, None, by(_REBOOT) if wanted else _set_and_reboot(config, machine)
     elif entry is None:
         said = f"no entry starts the running kernel {running.release}, which was booted with {values}"
         why = "its entry was removed, or it was booted from another disk: the next boot may differ"
-        code, fix = "no-entry", "grubkd show"
+        code, fix = "no-entry", by(("grubkd", "show"))
     elif wanted != values:
         said = f"booted with {values or 'no crashkernel= argument'}, but the entry now has {wanted or 'none'}"
-        code, why, fix = "booted-differs", "the configured value takes effect at the next boot", _REBOOT
+        code, why, fix = "booted-differs", "the configured value takes effect at the next boot", by(_REBOOT)
     else:
         return ok("booted", f"the running kernel {running.release} was booted with {values}", place)
-    return Finding("booted", status, said, code, why, fix, place)
+    return Finding("booted", status, said, code, why, fix.text, place, fix.commands)
 
 
-def reserved(running: Running, machine: Machine) -> Iterator[Finding]:
+def _set_and_reboot(config: BootConfig, machine: Machine) -> Fix:
+    fix = setting(config, machine)
+    return by(*fix.commands, _REBOOT) if fix.commands else Fix(f"{fix.text}; then reboot")
+
+
+def reserved(config: BootConfig, running: Running, machine: Machine) -> Iterator[Finding]:
     """What the running kernel reserves, and whether that is what grubkd predicts."""
     if running.reserved:
         regions = machine.memory_map.crash if machine.memory_map else ()
@@ -190,15 +180,16 @@ def reserved(running: Running, machine: Machine) -> Iterator[Finding]:
         yield from _foreseen(running.reserved, running, machine)
         return
     if running.reserved == 0 and cmdline.is_off(held(running.cmdline)):
-        yield off("reserved", f"the running kernel has crashkernel={held(running.cmdline)[0]}")
+        said = f"the running kernel has crashkernel={held(running.cmdline)[0]}"
+        yield off("reserved", said, setting(config, machine))
         return
     said, code, why = "the running kernel has reserved nothing", "nothing-reserved", _NO_MEMORY
-    fix = "grubkd plan --explain" if "crashkernel=" in running.cmdline else f"{_AUTO} && {_REBOOT}"
+    fix = _EXPLAIN if "crashkernel=" in running.cmdline else _set_and_reboot(config, machine)
     if running.reserved is None:
         said = f"the running kernel {running.release} cannot load a capture kernel (no /sys/kernel/kexec_crash_size)"
         code, why = "no-kexec", "it is built without CONFIG_KEXEC, or this is a container"
-        fix = "boot a kernel of the distribution"
-    yield Finding("reserved", Status.PROBLEM, said, code, why, fix)
+        fix = Fix("boot a kernel of the distribution")
+    yield Finding("reserved", Status.PROBLEM, said, code, why, fix.text, commands=fix.commands)
     if running.reserved is not None and held(running.cmdline):
         yield from (each for each in _foreseen(0, running, machine) if each.code == "not-foreseen")
 
@@ -229,14 +220,14 @@ def _foreseen(size: int, running: Running, machine: Machine) -> Iterator[Finding
         return
     said = f"{format_size(size)} is reserved, but "
     if size < wanted and found.status not in ("failed", "hang"):
-        said, code, fix = f"{said}{format_size(wanted)} was requested", "shrunk", _REBOOT
+        said, code, fix = f"{said}{format_size(wanted)} was requested", "shrunk", by(_REBOOT)
         why = (
             "memory was released since boot (kexec_crash_size, KDUMP_AUTO_RESIZE): a larger capture kernel may not fit"
         )
     else:
         said = f"{said}{format_size(wanted) if size > wanted > 0 else 'nothing'} was predicted"
-        code, why, fix = "not-foreseen", "the prediction for the next boot may be wrong too", _REPORT
-    yield Finding("predicted", Status.WARNING, said, code, why, fix)
+        code, why, fix = "not-foreseen", "the prediction for the next boot may be wrong too", Fix(_REPORT)
+    yield Finding("predicted", Status.WARNING, said, code, why, fix.text, commands=fix.commands)
 
 
 def reboot_required(

@@ -65,7 +65,7 @@ def editable(
                 raise Refused(message, hint=hint, place=entry.source)
             found.append(Notice(Sealed.code, message, hint, entry.source))
     if found and not (selection.everything and others):
-        raise Sealed(found[0].message, hint=found[0].hint, place=found[0].place)
+        raise Sealed(found[0].message, hint=found[0].hint, place=found[0].place, commands=found[0].commands)
     if len(others) == len(selection.entries):
         return selection, ()
     return Selection(others, selection.everything), tuple(found)

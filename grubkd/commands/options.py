@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from os.path import abspath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -74,7 +74,7 @@ def _noted(_ctx: click.Context, param: click.Parameter, given: Any) -> Any:
     option = param.opts[0]
     if option == "--root":
         if given != "/":
-            fix.given(option, from_user(abspath(given)))
+            fix.given(option, from_user(str(Path(given).absolute())))
     elif given:
         fix.given(option, "" if given is True else format_size(given) if isinstance(given, int) else given)
     return given
@@ -130,9 +130,7 @@ RELEASE = click.option(
     help="Use this kernel release, as uname -r prints it; the kernel need not be installed.",
 )
 
-RAM = click.option(
-    "--ram", type=ram, callback=_noted, metavar="SIZE", help="The RAM of the machine, such as 16G."
-)
+RAM = click.option("--ram", type=ram, callback=_noted, metavar="SIZE", help="The RAM of the machine, such as 16G.")
 
 ARCH = click.option(
     "--arch",

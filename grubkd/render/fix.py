@@ -35,8 +35,8 @@ _MENTIONED = re.compile(rf"\bgrubkd ({'|'.join(TAKES)})\b(?! --root)")
 _given: dict[str, str] = {}
 
 
-def begin() -> None:
-    """Start a run: about the running system, nothing given."""
+def forget() -> None:
+    """Forget the options: what follows is about the running system."""
     _given.clear()
 
 

@@ -63,7 +63,11 @@ def begin() -> None:
     logger.propagate = False
     logger.setLevel(WAITING)
     choose_colour("auto")
-    fix.begin()
+
+
+def end() -> None:
+    """End a run: the next one in this process is about another tree."""
+    fix.forget()
 
 
 def choose_colour(choice: str) -> None:
@@ -94,10 +98,8 @@ def complain(found: Notice | GrubkdError, kind: str) -> None:
     where = f"{found.place}: " if found.place else f"column {column} of VALUE: " if column else ""
     level, colour = (ERROR, BAD) if kind == "error" else (WARNING, DOUBT)
     said, _ = fix.of(found)
-    _stderr(
-        [f"grubkd: {mark(kind, colour)}: {to_line(f'{where}{found.message}')}", *([f"  {to_line(said)}"] if said else [])],
-        level,
-    )
+    lines = [f"grubkd: {mark(kind, colour)}: {to_line(f'{where}{found.message}')}"]
+    _stderr([*lines, f"  {to_line(said)}"] if said else lines, level)
 
 
 def complain_of(found: Iterable[Notice | GrubkdError], kind: str) -> None:

@@ -55,7 +55,7 @@ def test_a_text_that_the_kernel_would_take_for_the_value(machine: Machine, hidde
     machine.write(LEGACY, title(f"ro crashkernel=128M {hidden}"))
     error = refused(machine, "set", "256M")
     assert (error["code"], error["line"]) == ("foreign-value", 2)
-    assert "--remove-arg" in error["hint"]
+    assert "--remove-arg" in error["fix"]
 
 
 def test_such_a_text_before_a_plain_value_loses(machine: Machine) -> None:

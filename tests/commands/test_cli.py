@@ -94,7 +94,14 @@ def test_usage_errors_in_json(arguments: list[str], message: str, hint: str) -> 
     assert message in answer["error"].pop("message")
     assert answer == {
         "version": 1,
-        "error": {"code": "usage", "hint": hint, "file": None, "line": None, "column": None},
+        "error": {
+            "code": "usage",
+            "fix": hint,
+            "fix_commands": [],
+            "file": None,
+            "line": None,
+            "column": None,
+        },
         "exit": 2,
     }
 

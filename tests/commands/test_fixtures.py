@@ -138,7 +138,7 @@ def comparable(answer: Any) -> Any:
 
 
 def _where(notice: dict[str, Any]) -> dict[str, Any]:
-    assert set(notice) <= {"code", "message", "hint", "file", "line", "column"}
+    assert set(notice) <= {"code", "message", "fix", "fix_commands", "file", "line", "column"}
     return {key: notice[key] for key in ("code", "file", "line", "column")}
 
 

@@ -183,7 +183,7 @@ def test_refusals(tree: str, arguments: list[str], status: int, code: str) -> No
     found = plan(tree, *arguments, "--json")
     assert found.exit == status
     assert (found.json["error"]["code"], found.json["exit"]) == (code, status)
-    assert found.json["error"]["hint"] or code in ("io-error",)
+    assert found.json["error"]["fix"] or code in ("io-error",)
 
 
 def test_a_tree_that_is_not_understood_is_planned_as_far_as_it_is_read() -> None:

@@ -92,7 +92,7 @@ def _answer(arguments: list[str]) -> int:
         return 1
     if "--json" in arguments:
         with output.optional():
-            output.document({"error": failure, "exit": failure.exit})
+            output.document({"error": failure, "exit": failure.exit, "errors": [failure]})
     else:
         output.complain(failure, "error")
     return failure.exit

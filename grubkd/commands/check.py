@@ -34,7 +34,7 @@ def check_tree(tree: Root, *, json: bool, ram: int | None = None, arch: str | No
     config, machine, _, found = warnings.read(tree, ram=ram, arch=arch)
     kdump = kdumps.read(tree)
     report = checks.report(config, machine, kdump, tree, found)
-    answer = check.answer(report, config, machine, kdump) if json else None
+    answer = check.answer(report, config, machine, kdump, found) if json else None
     status = output.report(answer, check.lines(report), errors=config.errors)
     return Refused.exit if False in (report.now, report.next) else status
 

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     "form",
     type=click.Choice(list(snippet.STYLES)),
     metavar="FORM",
-    help="Print the value in the syntax of another tool: kickstart, blueprint, kargs.d, grubby.",
+    help="Print the value in the syntax of another tool: kickstart, blueprint, kargs.d, grubby; or value: bare.",
 )
 @options.JSON
 @message_options

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from grubkd.change.edit import FileChange
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_ESCAPED = re.compile(r'[\x00-\x1f\x7f"\\]')
 _CONTEXT = 3
 
 
 def diff(file: FileChange) -> str:
     """The unified diff of one file, for patch(1) at the root of the tree; "" if only its time changes."""
     before, after = _lines(file.before), _lines(file.after)
-    path = file.path
-    source = "/dev/null" if file.before is None else f"a{path}"
-    target = "/dev/null" if file.after is None else f"b{path}"
+    source = "/dev/null" if file.before is None else _name(f"a{file.path}")
+    target = "/dev/null" if file.after is None else _name(f"b{file.path}")
     if len(before) == len(after):
         lines = _line_by_line(before, after, source, target)
     else:
@@ -33,6 +33,13 @@ def diff(file: FileChange) -> str:
 
         lines = unified_diff(before, after, source, target)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _name(path: str) -> str:
+    """The name in a header, with the quotes and escapes of diff(1) where it could end the line."""
+    if not _ESCAPED.search(path):
+        return path
+    return '"' + _ESCAPED.sub(lambda found: f"\\{ord(found[0]):03o}", path) + '"'
 
 
 def _lines(data: bytes | None) -> list[str]:

@@ -29,8 +29,10 @@ _INDENT = " " * 11
 _COLOURS = {Status.OK: GOOD, Status.WARNING: DOUBT, Status.PROBLEM: BAD}
 
 
-def answer(report: Report, config: BootConfig, machine: Machine, kdump: Kdump) -> dict[str, Any]:
-    """The JSON object of `check`; sizes in bytes."""
+def answer(
+    report: Report, config: BootConfig, machine: Machine, kdump: Kdump, warnings: Sequence[Notice]
+) -> dict[str, Any]:
+    """The JSON object of `check`; sizes in bytes. A warning is a finding too, unless another says the same."""
     running = machine.running
     return {
         "will_dump": {"now": report.now, "next": report.next},
@@ -48,6 +50,7 @@ def answer(report: Report, config: BootConfig, machine: Machine, kdump: Kdump) -
             "enabled": kdump.service.enabled and not kdump.service.masked and not kdump.service.off,
         },
         "target": target(kdump),
+        "warnings": warnings,
         "errors": config.errors,
     }
 
@@ -111,7 +114,10 @@ def dumps_answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]
         "target": target(kdump),
         "dumps": [
             {
-                **members(each, "path", "files", "size", "complete", "release", "panic"),
+                **members(each, "path", "files", "complete"),
+                "size_bytes": each.size,
+                "release": each.release or None,
+                "panic": each.panic or None,
                 "time": _time(each.time),
                 "fault": each.fault or None,
                 "format": each.form or None,

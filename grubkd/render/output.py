@@ -136,7 +136,8 @@ def report(
 
 def document(answer: Mapping[str, Any]) -> None:
     """Print the answer of a --json run. Text in it has one character for each byte; sizes are integers in bytes."""
-    text(dumps({"version": VERSION, **encode(answer)}, indent=2))
+    missing = {name: () for name in ("warnings", "errors") if name not in answer}
+    text(dumps({"version": VERSION, **encode({**answer, **missing})}, indent=2))
 
 
 def encode(value: Any) -> Any:

@@ -121,12 +121,12 @@ def test_the_whole_answer() -> None:
                 ],
                 "prediction": {
                     "status": "reserved",
-                    "size": 268435456,
+                    "size_bytes": 268435456,
                     "regions": [[33554432, 301989888]],
                     "alternatives": [],
                     "chance": 1.0,
                     "chances": [],
-                    "reason": "",
+                    "reason": None,
                 },
             }
         ],

@@ -29,7 +29,7 @@ def show_command(*, root: str, kernel: tuple[str, ...], grub_cfg: str | None, js
     selected = select(config, kernel).entries if kernel else config.entries
     return output.report(
         show.answer(config, selected, machine.running, recommended, found) if json else None,
-        show.lines(config, selected, machine.running, recommended),
+        show.lines(config, selected, machine.running, recommended, found),
         warnings=found,
         errors=config.errors,
     )

@@ -7,7 +7,7 @@ from shlex import join
 from typing import TYPE_CHECKING
 
 from grubkd.render import fix
-from grubkd.render.tables import BAD, GOOD, HEAD, PLACE, mark
+from grubkd.render.tables import BAD, GOOD, HEAD, PLACE, mark, solid
 from grubkd.text import from_bytes, to_display, to_line
 
 if TYPE_CHECKING:
@@ -111,4 +111,4 @@ def lines(files: Sequence[FileChange], *, dry_run: bool, transaction: str | None
         done = "created" if each.before is None else "removed" if each.after is None else "changed"
         yield f"{done if each.rewrites else 'kept newer'} {to_line(each.path)}"
     undo = join(fix.command(("grubkd", "rollback", transaction or "")))
-    yield to_line(f"transaction {transaction}; undo it with: {undo}")
+    yield f"transaction {transaction}; undo it with: {solid(to_line(undo))}"

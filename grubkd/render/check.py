@@ -10,7 +10,7 @@ from grubkd.advice.finding import Status
 from grubkd.advice.saving import readable
 from grubkd.render import fix
 from grubkd.render.output import members
-from grubkd.render.tables import BAD, DOUBT, GOOD, mark, table
+from grubkd.render.tables import BAD, DOUBT, GOOD, mark, solid, table_rows
 from grubkd.text import to_line
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def lines(report: Report) -> Iterator[str]:
         if found.why:
             yield to_line(f"{_INDENT}{found.why}")
         if found.fix:
-            yield to_line(f"{_INDENT}-> {fix.of(found)[0]}")
+            yield f"{_INDENT}{solid('-> ')}{fix.shown(found)}"
     yield ""
     yield f"a crash now: {_verdict(report.now)}"
     yield f"a crash after the next boot: {_verdict(report.next)}"
@@ -143,7 +143,7 @@ def dumps_lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
         )
         for each in found
     ]
-    head, *listed = table(("time", "size", "state", "kernel", "directory"), rows).split("\n")
+    head, *listed = table_rows(("time", "size", "state", "kernel", "directory"), rows)
     yield head
     for row, each in zip(listed, found, strict=True):
         yield row

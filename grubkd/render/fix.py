@@ -10,6 +10,9 @@ import re
 from shlex import join
 from typing import TYPE_CHECKING
 
+from grubkd.render.tables import solid
+from grubkd.text import to_line
+
 if TYPE_CHECKING:
     from grubkd.advice.finding import Finding
     from grubkd.errors import GrubkdError, Notice
@@ -68,3 +71,13 @@ def of(found: Finding | Notice | GrubkdError) -> tuple[str, tuple[Command, ...]]
     for plain, mine in zip(found.commands, commands, strict=True):
         said = said.replace(join(plain), join(mine))
     return _MENTIONED.sub(lambda verb: join(("grubkd", verb[1], *_options(verb[1]))), said), commands
+
+
+def shown(found: Finding | Notice | GrubkdError) -> str:
+    """The fix on one line of a message; no line is broken inside a command, so that it can be pasted."""
+    said, commands = of(found)
+    line = to_line(said)
+    for each in commands:
+        plain = to_line(join(each))
+        line = line.replace(plain, solid(plain))
+    return line

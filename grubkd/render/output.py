@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from grubkd.errors import GrubkdError, InputOutput, Notice
 from grubkd.log import WAITING, logger
 from grubkd.render import fix
-from grubkd.render.tables import BAD, DOUBT, coloured, mark, plain, wanted
+from grubkd.render.tables import BAD, DOUBT, coloured, fitted, mark, plain, wanted, wrapped
 from grubkd.text import escaped, to_display, to_line
 
 if TYPE_CHECKING:
@@ -97,9 +97,10 @@ def complain(found: Notice | GrubkdError, kind: str) -> None:
     column = getattr(found, "column", 0)
     where = f"{found.place}: " if found.place else f"column {column} of VALUE: " if column else ""
     level, colour = (ERROR, BAD) if kind == "error" else (WARNING, DOUBT)
-    said, _ = fix.of(found)
-    lines = [f"grubkd: {mark(kind, colour)}: {to_line(f'{where}{found.message}')}"]
-    _stderr([*lines, f"  {to_line(said)}"] if said else lines, level)
+    with fitted(_room(sys.stderr)):
+        lines = wrapped(f"grubkd: {mark(kind, colour)}: {to_line(f'{where}{found.message}')}")
+        said = fix.shown(found)
+        _stderr([*lines, *wrapped(f"  {said}", 2)] if said else lines, level)
 
 
 def complain_of(found: Iterable[Notice | GrubkdError], kind: str) -> None:
@@ -119,16 +120,18 @@ def report(
     *,
     warnings: Iterable[Notice] = (),
     errors: Sequence[GrubkdError] = (),
+    whole: bool = False,
 ) -> int:
     """Print an answer as JSON if there is one, else its lines, warnings and errors; returns the exit code.
 
-    `errors`: the files that the answer lacks, because they could not be read.
+    `errors`: the files that the answer lacks, because they could not be read. `whole`: no line is made to fit.
     """
     if answer is not None:
         document(answer)
     else:
-        for line in lines:
-            text(line)
+        with fitted(None if whole else _room(sys.stdout)):
+            for line in lines:
+                text("\n".join(wrapped(line, _hanging(line))))
         complain_of(warnings, "warning")
         complain_of(errors, "error")
     return max((each.exit for each in errors), default=0)
@@ -188,11 +191,27 @@ def at_terminal() -> bool:
 
 
 def terminal_width() -> int:
-    """The width of the terminal in columns, or 100 where stdout is not one."""
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
-    except (OSError, ValueError):
-        return 100
+    """The columns of the terminal: COLUMNS if that is set, else what the terminal says, or 80."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size((80, 24)).columns
+
+
+def _room(stream: IO[str] | None) -> int | None:
+    """The columns that lines have to fit into; None for a pipe, and with -v: all is shown."""
+    if stream is None or not stream.isatty() or logger.isEnabledFor(logging.INFO):
+        return None
+    return max(terminal_width(), 20)
+
+
+def _hanging(line: str) -> int:
+    """The indent of what is wrapped of a line: where its text begins behind a word and blanks, as in check's lines."""
+    shown = plain(line)
+    start = len(shown) - len(shown.lstrip(" "))
+    column = shown.find("  ", start)
+    if 0 < column < 16:
+        start = column + len(shown[column:]) - len(shown[column:].lstrip(" "))
+    return start or 4
 
 
 def discard() -> None:

@@ -137,4 +137,4 @@ def test_a_value_that_might_not_boot_needs_force_too(machine: Machine) -> None:
 def test_an_argument_of_any_language_is_legible_in_a_message(machine: Machine) -> None:
     machine.write("/boot/loader/entries/a.conf", "title A\nversion 6.1.0\nlinux /vmlinuz-6.1.0\noptions ro\n")
     error = refused(machine, "set", "--arg", 'größe="漢\n字"')
-    assert error["message"].startswith("""'größe="漢\\n字"': an options line""")
+    assert error["message"].startswith("""'größe="漢\\n字"': """)

@@ -135,12 +135,14 @@ def _held(found: Entry) -> str:
 
 def _summed(files: Sequence[str]) -> Iterator[str]:
     """The files; of more than two in one directory only their number."""
-    homes: dict[str, list[str]] = {}
-    for file in files:
-        homes.setdefault(file.rpartition("/")[0], []).append(file)
-    for home, held in homes.items():
-        kind = "snippets" if all(file.endswith(".conf") for file in held) else "files"
-        yield from [f"{len(held)} {kind} in {home}"] if len(held) > 2 else held
+    homes = [file.rpartition("/")[0] for file in files]
+    for number, (file, home) in enumerate(zip(files, homes, strict=True)):
+        count = homes.count(home)
+        if count <= 2:
+            yield file
+        elif number == homes.index(home):
+            held = [other for other, its in zip(files, homes, strict=True) if its == home]
+            yield f"{count} {'snippets' if all(each.endswith('.conf') for each in held) else 'files'} in {home}"
 
 
 def _row(found: Entry, failing: Collection[tuple[str | None, str]]) -> tuple[str, ...]:

@@ -15,10 +15,10 @@ if [[ ${1-} == --all ]]; then
     shift
 fi
 
-need "${packages[@]}" "${LAB_PACKAGES[@]}" python3-lark python3-click python3-augeas python3-psutil python3-pytest python3-pytest-xdist python3-hypothesis \
+need "${packages[@]}" "${LAB_PACKAGES[@]}" python3-lark python3-click python3-augeas python3-psutil python3-pytest python3-pytest-xdist python3-hypothesis python3-jsonschema \
     python3-venv python3-dev gcc pkg-config libaugeas-dev \
     zsh fish rpm dpkg-dev \
-    mandoc patch shellcheck grub-common strace attr e2fsprogs dosfstools || exit
+    mandoc patch jq shellcheck grub-common strace attr e2fsprogs dosfstools || exit
 
 interpreter() {
     local candidate

@@ -71,6 +71,14 @@ def run(argv: Sequence[str]) -> int:
     arguments = list(argv)
     output.begin()
     try:
+        return _answer(arguments)
+    finally:
+        output.end()
+
+
+def _answer(arguments: list[str]) -> int:
+    """Run a verb, and report its failure; returns the exit code."""
+    try:
         return _run(arguments)
     except SystemExit as ended:
         # click ends a run whose reader has gone (`grubkd show | head`): that needs no message.
@@ -84,7 +92,7 @@ def run(argv: Sequence[str]) -> int:
         return 1
     if "--json" in arguments:
         with output.optional():
-            output.document({"error": failure, "exit": failure.exit})
+            output.document({"error": failure, "exit": failure.exit, "errors": [failure]})
     else:
         output.complain(failure, "error")
     return failure.exit

@@ -56,6 +56,11 @@ def to_display(text: str) -> str:
         return text
 
 
+def in_quotes(text: str) -> str:
+    """The text between quotes, for a message: letters of any language as they are, with escapes for what is none."""
+    return repr(to_display(text)).encode("utf-8", "surrogateescape").decode("latin-1")
+
+
 def to_line(text: str) -> str:
     """Text for one line of a table or a message, with escapes for what would end the line, or reorder or colour it."""
     return _NOT_ON_A_LINE.sub(_escape, to_display(text))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grubkd.advice import capture_line, kdump_config, panic, reservation, rights, saving
 from grubkd.advice.case import parse_release
-from grubkd.advice.finding import Finding, Status, not_asked
+from grubkd.advice.finding import Finding, Fix, Status, by, not_asked
 from grubkd.advice.reservation import line_of, next_entries
+from grubkd.advice.setting import setting
 from grubkd.boot import cmdline
 from grubkd.boot.model import ManagedBy
 from grubkd.memory.size import KIB, MIB, SUFFIXES, format_size
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from re import Match
 
-    from grubkd.boot.model import BootConfig
+    from grubkd.boot.model import BootConfig, Entry
     from grubkd.errors import Notice, Place
     from grubkd.machine.kdump import Kdump
     from grubkd.machine.machine import Machine
@@ -60,9 +61,9 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notic
         found += [not_asked(check, f"what is {check} {_LIVE_ONLY}") for check in ("booted", "reserved", "loaded")]
         found.append(not_asked("panic", f"what makes the kernel panic {_LIVE_ONLY}"))
     else:
-        found.append(reservation.booted(config, running))
+        found.append(reservation.booted(config, running, machine))
         found += reservation.reserved(config, running, machine)
-        found.append(saving.loaded(running, kdump))
+        found.append(saving.loaded(running, kdump, lambda: setting(config, machine)))
         found += panic.panics(kdump.panic)
         found += panic.lockdown(kdump.panic, running, kdump)
     image = config.managed_by in (ManagedBy.OSTREE, ManagedBy.BOOTC)
@@ -112,14 +113,25 @@ def _odd_values(config: BootConfig, machine: Machine) -> Iterator[Finding]:
     """What is odd about the lines, once for the first line that has it."""
     seen = set()
     own = [entry for entry in config.entries if entry.own_linux]
-    lines: list[tuple[str, str, Place | None]] = [(line_of(each), each.version or "", each.source) for each in own]
+    lines: list[tuple[str, str, Entry | None]] = [(line_of(each), each.version or "", each) for each in own]
     if machine.running:
         lines.append((machine.running.cmdline, machine.running.release, None))
-    for line, release, place in lines:
-        for each in lint(line, parse_release(release), place):
+    for line, release, entry in lines:
+        for each in lint(line, parse_release(release), entry.source if entry else None):
             if each.message not in seen:
                 seen.add(each.message)
-                yield each
+                yield _possible(each, entry, config, machine)
+
+
+def _possible(found: Finding, entry: Entry | None, config: BootConfig, machine: Machine) -> Finding:
+    """The finding with the command of another tool where only that tool can change the entry."""
+    (command,) = found.commands
+    if command[2] == "--remove-arg":
+        refused = (entry.managed_by if entry else config.managed_by) is not None
+        fix = Fix("remove it with the tool that writes the entry") if refused else Fix(found.fix, found.commands)
+    else:
+        fix = setting(config, machine, entry, command[2] if command[2] != "--auto" else "")
+    return replace(found, fix=fix.text, commands=fix.commands)
 
 
 def _resets(config: BootConfig, kdump: Kdump) -> Iterator[Finding]:
@@ -129,12 +141,15 @@ def _resets(config: BootConfig, kdump: Kdump) -> Iterator[Finding]:
         return
     why = "an update of kdump-utils, or of a kernel, may overwrite the value that is configured here"
     fix = f"add this line to {kdump.resets.file}: auto_reset_crashkernel no"
-    yield _odd("auto-reset", "kdump-utils resets crashkernel= to its own default", why, fix, kdump.resets)
+    said = "kdump-utils resets crashkernel= to its own default"
+    yield Finding("value", Status.WARNING, said, "auto-reset", why, fix, kdump.resets)
 
 
 def _noticed(notice: Notice) -> Finding:
     why = _WHYS.get(notice.code, "")
-    return Finding("configuration", Status.WARNING, notice.message, notice.code, why, notice.hint, notice.place)
+    return Finding(
+        "configuration", Status.WARNING, notice.message, notice.code, why, notice.hint, notice.place, notice.commands
+    )
 
 
 _NAME = "crashkernel="
@@ -153,19 +168,19 @@ def lint(line: str, release: Release | None, place: Place | None = None) -> Iter
         if not cmdline.is_crashkernel(word):
             why = "the kernel looks for crashkernel= anywhere in the line and takes the last one"
             said = f"{word} is not a crashkernel= argument, but the kernel reads a value in it"
-            yield _odd("hidden-value", said, why, f"grubkd set --remove-arg '{word}'", place)
+            yield _odd("hidden-value", said, why, ("set", "--remove-arg", word), place)
             continue
         value = word.partition("=")[2]
         if index > end:
             why = "the kernel reads it, but other tools take it for an argument of init"
-            yield _odd("after-double-dash", f"{word} is after --", why, f"grubkd set {_meant(value)}", place)
+            yield _odd("after-double-dash", f"{word} is after --", why, ("set", _meant(value)), place)
         if not value.endswith(_SUFFIXED):
             plain.append(value)
         yield from _value(value, release, place)
     if len(plain) > 1:
         said = f"the line has {len(plain)} values: {' '.join(plain)}"
         why = f"the kernel takes the last one, {plain[-1]}"
-        yield _odd("two-values", said, why, f"grubkd set {_meant(plain[-1])}", place)
+        yield _odd("two-values", said, why, ("set", _meant(plain[-1])), place)
 
 
 def _value(value: str, release: Release | None, place: Place | None) -> Iterator[Finding]:
@@ -173,9 +188,9 @@ def _value(value: str, release: Release | None, place: Place | None) -> Iterator
         if release is not None and not release.era.knows_auto:
             said = f"kernel {release} does not know crashkernel=auto"
             why = "only kernels of RHEL 6, 7 and 8 know it: this one reserves nothing"
-            yield _odd("auto-unknown", said, why, "grubkd set --auto", place)
+            yield _odd("auto-unknown", said, why, ("set", "--auto"), place)
         return
-    fix = f"grubkd set {_meant(value)}"
+    fix = ("set", _meant(value))
     for match in _NUMBER.finditer(value):
         number, suffix = match[1], match[2]
         if _is_octal(number):
@@ -214,5 +229,7 @@ def _readable(number: str, suffix: str) -> str:
     return format_size(size) if size and size % KIB == 0 else f"{size} bytes"
 
 
-def _odd(code: str, message: str, why: str, fix: str, place: Place | None) -> Finding:
-    return Finding("value", Status.WARNING, message, code, why, fix, place)
+def _odd(code: str, message: str, why: str, words: tuple[str, ...], place: Place | None) -> Finding:
+    """A warning about a value, with the words of grubkd's command that fixes it."""
+    fix = by(("grubkd", *words))
+    return Finding("value", Status.WARNING, message, code, why, fix.text, place, fix.commands)

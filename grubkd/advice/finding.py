@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from shlex import join
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from grubkd.errors import Place
@@ -17,6 +18,18 @@ class Status(StrEnum):
     WARNING = "warning"
     PROBLEM = "problem"
     NOT_ASKED = "not-asked"
+
+
+class Fix(NamedTuple):
+    """How to fix something: as text and, where commands do it, as argument lists, run in order."""
+
+    text: str
+    commands: tuple[tuple[str, ...], ...] = ()
+
+
+def by(*commands: tuple[str, ...]) -> Fix:
+    """The fix by commands; its text can be pasted."""
+    return Fix(" && ".join(map(join, commands)), commands)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Not
         try:
             plan = recommended(config, machine)
         except (RamUnknown, ArchitectureUnknown, WouldNotReserve) as problem:
-            problems = [Notice(problem.code, problem.message, problem.hint, problem.place)]
+            problems = [Notice(problem.code, problem.message, problem.hint, problem.place, problem.commands)]
     return plan, (*problems, *judgements(config, machine))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.advice.case import ADDED, parse_release
-from grubkd.advice.finding import Finding, Status, not_asked, ok
+from grubkd.advice.finding import Finding, Fix, Status, by, not_asked, ok
 from grubkd.advice.judgement import LOST, judge
 from grubkd.advice.recommend import plan_entry
+from grubkd.advice.setting import setting
 from grubkd.advice.verdict import Verdicts, simulate
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
@@ -33,9 +34,9 @@ _WHYS = {
     "more-than-half": "the system has less than half of the memory left",
     "smaller-than-kernel": "no capture kernel can be loaded into it",
 }
-_AUTO = "grubkd set --auto"
 _REPORT = "please report this with the output of: grubkd predict"
-_REBOOT = "systemctl reboot"
+_REBOOT = ("systemctl", "reboot")
+_EXPLAIN = by(("grubkd", "plan", "--explain"))
 
 
 def held(line: str) -> list[str]:
@@ -74,62 +75,50 @@ def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
     values = " ".join(held(line_of(entry)))
     if not entry.linux or entry.foreign:
         why = "the value of this system then has no effect"
-        return _warning("default-foreign", f"{name}, which boots by default, starts another system", why, "", entry)
+        said = f"{name}, which boots by default, starts another system"
+        return _warning("default-foreign", said, why, Fix(""), entry)
     found = Verdicts(machine).verdict(line_of(entry), entry)
     if found.status == "unknown":
         return not_asked("configured", f"{name} has {values}; its effect is not known: {found.reason}")
     if cmdline.is_off(held(line_of(entry))):
-        return off("configured", f"{name} has crashkernel={values}", entry.source)
-    fix = _fix(entry, config, machine)
+        fix = setting(config, machine, entry)
+        return off("configured", f"{name} has crashkernel={values}", fix, entry.source)
     if found.status == "none" and not values:
-        said = f"{name} has no crashkernel= value"
-        return Finding("configured", Status.PROBLEM, said, "no-value", _NO_MEMORY, fix, entry.source)
+        said, fix = f"{name} has no crashkernel= value", setting(config, machine, entry)
+        return Finding("configured", Status.PROBLEM, said, "no-value", _NO_MEMORY, fix.text, entry.source, fix.commands)
     for each in judge(found):
         status = Status.PROBLEM if each.code in LOST else Status.WARNING
-        return Finding("configured", status, f"{name} {each.said}", each.code, _WHYS[each.code], fix, entry.source)
+        fix = _EXPLAIN if each.code == "may-reserve-nothing" else setting(config, machine, entry)
+        said, why = f"{name} {each.said}", _WHYS[each.code]
+        return Finding("configured", status, said, each.code, why, fix.text, entry.source, fix.commands)
     return _enough(entry, values, found, config, machine)
-
-
-def _fix(entry: Entry, config: BootConfig, machine: Machine) -> str:
-    """The command that sets a value; for an entry that only another tool can change, the command of that tool."""
-    if not entry.managed_by:
-        return _AUTO
-    from grubkd.boot.selector import Selection
-    from grubkd.change import managed
-    from grubkd.change.request import reservation
-
-    try:
-        changes = (reservation(plan_entry(entry, config, machine).values),)
-        architecture = machine.architecture.value if machine.architecture else None
-        managed.editable(config, Selection((entry,), False), lambda _: changes, architecture)
-    except GrubkdError as problem:
-        return problem.hint
-    return _AUTO
 
 
 def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machine: Machine) -> Finding:
     """Whether the value is at least the one that grubkd would choose."""
+    name = f"entry {entry.index} ({entry.title})"
     size = max(found.request.size if found.request else 0, found.observed or 0)
     try:
         wanted = plan_entry(entry, config, machine)
     except GrubkdError:
         wanted = None
     if wanted and size < wanted.size:
-        said = f"entry {entry.index} ({entry.title}) reserves {format_size(size)}, less than the "
+        said = f"{name} reserves {format_size(size)}, less than the "
         said += f"{format_size(wanted.size)} of {wanted.source}"
         why = "a capture kernel that runs out of memory saves nothing"
-        return _warning("small", said, why, _fix(entry, config, machine), entry)
-    return ok("configured", f"entry {entry.index} ({entry.title}) has {values}: {format_size(size)}", entry.source)
+        return _warning("small", said, why, setting(config, machine, entry), entry)
+    return ok("configured", f"{name} has {values}: {format_size(size)}", entry.source)
 
 
-def off(check: str, what: str, place: Place | None = None) -> Finding:
+def off(check: str, what: str, fix: Fix, place: Place | None = None) -> Finding:
     """The finding for a value that asks for no reservation: neither a problem nor a dump."""
     why = "a crash is not dumped, as configured"
-    return Finding(check, Status.NOT_ASKED, f"{what}: no reservation, on purpose", "off", why, _AUTO, place)
+    said = f"{what}: no reservation, on purpose"
+    return Finding(check, Status.NOT_ASKED, said, "off", why, fix.text, place, fix.commands)
 
 
-def _warning(code: str, message: str, why: str, fix: str, entry: Entry) -> Finding:
-    return Finding("configured", Status.WARNING, message, code, why, fix, entry.source)
+def _warning(code: str, message: str, why: str, fix: Fix, entry: Entry) -> Finding:
+    return Finding("configured", Status.WARNING, message, code, why, fix.text, entry.source, fix.commands)
 
 
 def running_entry(config: BootConfig, running: Running) -> Entry | None:
@@ -145,7 +134,7 @@ def _plain(line: str) -> list[str]:
     return [word for word in cmdline.tokens(line) if cmdline.name_of(word) not in ADDED]
 
 
-def booted(config: BootConfig, running: Running) -> Finding:
+def booted(config: BootConfig, running: Running, machine: Machine) -> Finding:
     """Whether the kernel was booted with a value, and with the one that its entry has now."""
     values = " ".join(held(running.cmdline))
     entry = running_entry(config, running)
@@ -153,23 +142,26 @@ def booted(config: BootConfig, running: Running) -> Finding:
     status, place = Status.WARNING, entry.source if entry else None
     if "crashkernel=" not in running.cmdline:
         said, code, why = "the running kernel was booted without crashkernel=", "booted-without", _NO_MEMORY
-        status, place, fix = Status.PROBLEM, None, _to_reserve(config)
+        status, place, fix = Status.PROBLEM, None, _to_reserve(config, machine)
     elif entry is None:
         said = f"no entry starts the running kernel {running.release}, which was booted with {values}"
         why = "its entry was removed, or it was booted from another disk: the next boot may differ"
-        code, fix = "no-entry", "grubkd show"
+        code, fix = "no-entry", by(("grubkd", "show"))
     elif wanted != values:
         said = f"booted with {values or 'no crashkernel= argument'}, but the entry now has {wanted or 'none'}"
-        code, why, fix = "booted-differs", "the configured value takes effect at the next boot", _REBOOT
+        code, why, fix = "booted-differs", "the configured value takes effect at the next boot", by(_REBOOT)
     else:
         return ok("booted", f"the running kernel {running.release} was booted with {values}", place)
-    return Finding("booted", status, said, code, why, fix, place)
+    return Finding("booted", status, said, code, why, fix.text, place, fix.commands)
 
 
-def _to_reserve(config: BootConfig) -> str:
-    """The command after which memory is reserved, where none is: a value that the next boot has is not set again."""
+def _to_reserve(config: BootConfig, machine: Machine) -> Fix:
+    """How to get a reservation where there is none: a value that the next boot has is not set again."""
     lines = [held(line_of(entry)) for entry in next_entries(config)]
-    return _REBOOT if lines and all(lines) else f"{_AUTO} && {_REBOOT}"
+    if lines and all(lines):
+        return by(_REBOOT)
+    fix = setting(config, machine)
+    return by(*fix.commands, _REBOOT) if fix.commands else Fix(f"{fix.text}; then reboot")
 
 
 def reserved(config: BootConfig, running: Running, machine: Machine) -> Iterator[Finding]:
@@ -181,15 +173,16 @@ def reserved(config: BootConfig, running: Running, machine: Machine) -> Iterator
         yield from _foreseen(running.reserved, running, machine)
         return
     if running.reserved == 0 and cmdline.is_off(held(running.cmdline)):
-        yield off("reserved", f"the running kernel has crashkernel={held(running.cmdline)[0]}")
+        said = f"the running kernel has crashkernel={held(running.cmdline)[0]}"
+        yield off("reserved", said, setting(config, machine))
         return
     said, code, why = "the running kernel has reserved nothing", "nothing-reserved", _NO_MEMORY
-    fix = "grubkd plan --explain" if "crashkernel=" in running.cmdline else _to_reserve(config)
+    fix = _EXPLAIN if "crashkernel=" in running.cmdline else _to_reserve(config, machine)
     if running.reserved is None:
         said = f"the running kernel {running.release} cannot load a capture kernel (no /sys/kernel/kexec_crash_size)"
         code, why = "no-kexec", "it is built without CONFIG_KEXEC, or this is a container"
-        fix = "boot a kernel of the distribution"
-    yield Finding("reserved", Status.PROBLEM, said, code, why, fix)
+        fix = Fix("boot a kernel of the distribution")
+    yield Finding("reserved", Status.PROBLEM, said, code, why, fix.text, commands=fix.commands)
     if running.reserved is not None and held(running.cmdline):
         yield from (each for each in _foreseen(0, running, machine) if each.code == "not-foreseen")
 
@@ -220,14 +213,14 @@ def _foreseen(size: int, running: Running, machine: Machine) -> Iterator[Finding
         return
     said = f"{format_size(size)} is reserved, but "
     if size < wanted and found.status not in ("failed", "hang"):
-        said, code, fix = f"{said}{format_size(wanted)} was requested", "shrunk", _REBOOT
+        said, code, fix = f"{said}{format_size(wanted)} was requested", "shrunk", by(_REBOOT)
         why = (
             "memory was released since boot (kexec_crash_size, KDUMP_AUTO_RESIZE): a larger capture kernel may not fit"
         )
     else:
         said = f"{said}{format_size(wanted) if size > wanted > 0 else 'nothing'} was predicted"
-        code, why, fix = "not-foreseen", "the prediction for the next boot may be wrong too", _REPORT
-    yield Finding("predicted", Status.WARNING, said, code, why, fix)
+        code, why, fix = "not-foreseen", "the prediction for the next boot may be wrong too", Fix(_REPORT)
+    yield Finding("predicted", Status.WARNING, said, code, why, fix.text, commands=fix.commands)
 
 
 def reboot_required(config: BootConfig, running: Running, names: Collection[str]) -> bool | None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from shlex import join
 from typing import TYPE_CHECKING
 
-from grubkd.advice.finding import Finding, Status, not_asked, ok
+from grubkd.advice.finding import Finding, Fix, Status, by, not_asked, ok
 from grubkd.boot.image import Images
 from grubkd.boot.model import Role
 from grubkd.machine.dump_target import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG, TargetKind
 from grubkd.memory.size import GIB, MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.errors import Place
@@ -24,15 +24,20 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 
-_problem = partial(Finding, status=Status.PROBLEM)
+def _problem(  # noqa: PLR0913 - the fields of a finding
+    check: str, *, message: str, code: str, why: str, fix: str | Fix, place: Place | None = None
+) -> Finding:
+    fix = Fix(fix) if isinstance(fix, str) else fix
+    return Finding(check, Status.PROBLEM, message, code, why, fix.text, place, fix.commands)
+
+
 _LOAD_BARRED = "kexec_load_disabled is set; it stays set until the next boot"
 _REMOVE_SYSCTL = "remove it from the sysctl settings (grep -r kexec_load /etc/sysctl*), then reboot"
 _NO_BOOT = "the boot loader stops, or the kernel does not find its root file system"
-_RESERVE_FIRST = "first memory must be reserved: see the findings above"
 
 
-def loaded(running: Running, kdump: Kdump) -> Finding:
-    """Whether a crash now starts a capture kernel, or the firmware's dump."""
+def loaded(running: Running, kdump: Kdump, setting: Callable[[], Fix]) -> Finding:
+    """Whether a crash now starts a capture kernel, or the firmware's dump. `setting`: how to reserve memory for it."""
     code, why = "not-loaded", "after a crash the machine reboots or hangs, without a dump"
     said, fix = "no capture kernel is loaded", _load(kdump.service)
     if kdump.firmware is not None:
@@ -42,10 +47,11 @@ def loaded(running: Running, kdump: Kdump) -> Finding:
     elif running.loaded:
         return ok("loaded", "a capture kernel is loaded")
     elif kdump.barred:
-        code, why, fix = "load-barred", _LOAD_BARRED, _REMOVE_SYSCTL
+        code, why, fix = "load-barred", _LOAD_BARRED, Fix(_REMOVE_SYSCTL)
         said += ", and none can be loaded"
     elif not running.reserved:
-        fix = _RESERVE_FIRST
+        first = setting()
+        fix = Fix(f"first reserve memory: {first.text}, then reboot", first.commands)
     return _problem("loaded", message=said, code=code, why=why, fix=fix)
 
 
@@ -53,20 +59,21 @@ def failed(kdump: Kdump) -> Finding:
     """The service failed in this boot."""
     unit = f"{kdump.service.name}.service"
     said, why = f"{unit} failed: {kdump.failure}", "it did not load a capture kernel, and may fail again"
-    fix = f"see: journalctl --boot --unit={unit}"
-    return Finding("service", Status.WARNING, said, "failed", why, fix)
+    fix = by(("journalctl", "--boot", f"--unit={unit}"))
+    return Finding("service", Status.WARNING, said, "failed", why, f"see: {fix.text}", commands=fix.commands)
 
 
-def _load(service: Service) -> str:
+def _load(service: Service) -> Fix:
     if not service.name:
-        return "kexec --load-panic"
-    return f"systemctl restart {service.name}" if service.systemd else f"service {service.name} restart"
+        return Fix("kexec --load-panic")
+    command = ("systemctl", "restart", service.name) if service.systemd else ("service", service.name, "restart")
+    return by(command)
 
 
 def boot_findings(config: BootConfig, kdump: Kdump, tree: Root) -> Iterator[Finding]:
     """What keeps the default entry from booting, or its kernel from getting an initrd; nothing if all is there."""
     for place in kdump.unmounted:
-        said, fix = "the boot partition of fstab is not mounted", "mount -a"
+        said, fix = "the boot partition of fstab is not mounted", by(("mount", "-a"))
         why = "the boot loader reads other files than those that are checked and changed here"
         yield _problem("boot", message=said, code="boot-not-mounted", why=why, fix=fix, place=place)
     for entry in config.entries:
@@ -96,7 +103,7 @@ def _unmade(entry: Entry, kdump: Kdump) -> Iterator[Finding]:
     if not release or not kdump.made_for or release in kdump.made_for or kdump.service.name != "kdump-tools":
         return
     said = f"the initrd of kdump-tools is for {', '.join(kdump.made_for)}, and the default entry boots {release}"
-    why, fix = "the capture kernel finds no modules for itself", f"/etc/kernel/postinst.d/kdump-tools {release}"
+    why, fix = "the capture kernel finds no modules for itself", by(("/etc/kernel/postinst.d/kdump-tools", release))
     yield _problem("boot", message=said, code="other-initrd", why=why, fix=fix, place=entry.source)
 
 
@@ -104,40 +111,49 @@ def service(kdump: Kdump, machine: Machine, *, image: bool = False) -> Finding:
     """Whether a capture kernel is loaded after each boot. `image`: an ostree or bootc system."""
     found = kdump.service
     unit = f"{found.name}.service" if found.systemd else f"the init script {found.name}"
+    fix: Fix | str
     if not found.name:
-        said, code, fix = "no kdump service is installed", "no-service", _install(machine.distribution, image=image)
+        said, code = "no kdump service is installed", "no-service"
+        fix = _install(machine.distribution, image=image)
     elif found.off:
         said, code = f"{unit} does nothing: USE_KDUMP is {'0' if found.off.line else 'not set'}", "off"
-        fix = f"sed -i 's/^USE_KDUMP=.*/USE_KDUMP=1/' {found.off.file}"
-        if not found.off.line:
-            fix = f"add this line to {found.off.file}: USE_KDUMP=1"
+        fix = Fix(f"add this line to {found.off.file}: USE_KDUMP=1")
+        if found.off.line:
+            fix = by(("sed", "-i", "s/^USE_KDUMP=.*/USE_KDUMP=1/", found.off.file))
     elif found.masked:
-        said, code, fix = f"{unit} is masked", "masked", f"systemctl unmask {unit} && systemctl enable {unit}"
+        said, code, fix = (
+            f"{unit} is masked",
+            "masked",
+            by(("systemctl", "unmask", unit), ("systemctl", "enable", unit)),
+        )
     elif found.enabled:
         return ok("service", f"{unit} is enabled")
     else:
         said, code = f"{unit} is not enabled", "disabled"
         fix = f"chkconfig {found.name} on || update-rc.d {found.name} enable"
         if found.systemd:
-            fix = f"systemctl enable {'--now ' if machine.live else ''}{unit}"
+            fix = by(("systemctl", "enable", *(("--now",) if machine.live else ()), unit))
     why = "nothing loads a capture kernel after a boot"
     return _problem("service", message=said, code=code, why=why, fix=fix, place=found.off)
 
 
-def _install(distribution: Distribution, *, image: bool) -> str:
+def _install(distribution: Distribution, *, image: bool) -> Fix:
     names = {distribution.id, *distribution.like}
     if "debian" in names or "ubuntu" in names:
-        return "apt-get install kdump-tools"
+        return by(("apt-get", "install", "-y", "kdump-tools"))
     first = distribution.version[0] if distribution.version else 99
+    systemd, init = ("systemctl", "enable", "kdump"), ("chkconfig", "kdump", "on")
     if any(name.startswith(("suse", "sles", "opensuse")) for name in names):
-        return f"zypper install kdump && {'chkconfig boot.kdump on' if first < 12 else 'systemctl enable kdump'}"
+        enable = ("chkconfig", "boot.kdump", "on") if first < 12 else systemd
+        return by(("zypper", "--non-interactive", "install", "kdump"), enable)
     if {"fedora", "rhel", "centos"} & names:
         fedora = distribution.id == "fedora"
         package = "kdump-utils" if first >= (41 if fedora else 10) else "kexec-tools"
-        tool = "rpm-ostree" if image else "dnf" if first >= (22 if fedora else 8) else "yum"
-        enable = "systemctl enable kdump" if first >= (15 if fedora else 7) else "chkconfig kdump on"
-        return f"{tool} install {package}, reboot, {enable}" if image else f"{tool} install {package} && {enable}"
-    return "install the kdump package of the distribution, and enable its service"
+        if image:
+            return Fix(f"rpm-ostree install {package}, reboot, {join(systemd)}")
+        tool = "dnf" if first >= (22 if fedora else 8) else "yum"
+        return by((tool, "install", "-y", package), systemd if first >= (15 if fedora else 7) else init)
+    return Fix("install the kdump package of the distribution, and enable its service")
 
 
 _NEEDED = (
@@ -219,14 +235,14 @@ def target_findings(kdump: Kdump) -> Iterator[Finding]:
         fix = f"remove one of them from {place.file}"
         yield _target("two-targets", f"a second dump target, beside {found}", why, fix, place)
     if kdump.key is False:
-        fix = "kdumpctl propagate" if kdump.service.name != "kdump-tools" else "kdump-config propagate"
-        yield _target("no-key", f"{found.key} does not exist", "the capture kernel cannot log in", fix, found.place)
+        copy = by(("kdump-config" if kdump.service.name == "kdump-tools" else "kdumpctl", "propagate"))
+        yield _target("no-key", f"{found.key} does not exist", "the capture kernel cannot log in", copy, found.place)
         return
     yield _there(found, kdump.room.there)
 
 
-def _target(code: str, message: str, why: str, fix: str, place: Place | None) -> Finding:
-    return Finding("target", Status.PROBLEM, message, code, why, fix, place)
+def _target(code: str, message: str, why: str, fix: str | Fix, place: Place | None) -> Finding:
+    return _problem("target", message=message, code=code, why=why, fix=fix, place=place)
 
 
 def _edit(found: Target) -> str:
@@ -236,7 +252,8 @@ def _edit(found: Target) -> str:
 def _there(found: Target, there: bool | None) -> Finding:
     if found.kind is TargetKind.FILESYSTEM and found.directory is None:
         said, why = f"the dump target {found.where} is not mounted", "kdumpctl accepts a mounted file system only"
-        return _target("not-mounted", said, f"{why}, and does not start", f"mount {found.where}", found.place)
+        why += ", and does not start"
+        return _target("not-mounted", said, why, by(("mount", found.where)), found.place)
     if there is None:
         return not_asked("target", f"dumps go to {found}, which cannot be checked from here")
     if there:
@@ -247,7 +264,7 @@ def _there(found: Target, there: bool | None) -> Finding:
     if found.made:
         return ok("target", f"dumps go to {found}, which is created with the first dump", found.place)
     said, why = f"{found.directory} does not exist", "kdumpctl does not start without it"
-    return _target("no-directory", said, why, f"mkdir -p {found.directory}", found.place)
+    return _target("no-directory", said, why, by(("mkdir", "-p", found.directory or "")), found.place)
 
 
 def room_finding(kdump: Kdump, machine: Machine) -> Finding:

@@ -88,7 +88,7 @@ def tuned_value(piece: Piece) -> TunedValue:
 
 def notice(problem: GrubkdError) -> Notice:
     """The warning that says the same as an error."""
-    return Notice(problem.code, problem.message, problem.hint, problem.place)
+    return Notice(problem.code, problem.message, problem.hint, problem.place, problem.commands)
 
 
 def _missing_kernels(config: BootConfig, tree: Tree) -> Iterator[Notice]:
@@ -130,7 +130,8 @@ def _disagreement(config: BootConfig) -> Iterator[Notice]:
         yield Notice(
             "values-disagree",
             f"entries and new kernels do not hold the same value ({'; '.join(found)})",
-            hint="grubkd set VALUE, or grubkd set --auto, makes them agree",
+            hint="make them agree: grubkd set --auto",
+            commands=(("grubkd", "set", "--auto"),),
         )
 
 

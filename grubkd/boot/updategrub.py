@@ -12,6 +12,7 @@ import re
 from grubkd.boot.model import Assignment, Slot
 from grubkd.boot.words import words
 from grubkd.errors import CannotHold
+from grubkd.text import in_quotes
 
 BEGIN_LIST = "### BEGIN AUTOMAGIC KERNELS LIST"
 END_LIST = "### END DEBIAN AUTOMAGIC KERNELS LIST"
@@ -67,7 +68,8 @@ def quote(slot: Slot, argument: str) -> str:
     if changed or _echoed(argument) != argument:
         what = repr(changed.group()) if changed else "a run of blanks"
         raise CannotHold(
-            f"{argument!r}: update-grub passes `# {slot.variable}=` through the shell, which would change {what}",
+            f"{in_quotes(argument)}: update-grub passes `# {slot.variable}=` through the shell, which "
+            f"would change {what}",
             hint="write the argument without it",
         )
     return argument

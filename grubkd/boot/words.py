@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from grubkd.boot import cmdline
 from grubkd.boot.model import Word
 from grubkd.errors import CannotHold, Notice, place_at
+from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,7 @@ def held(argument: str) -> str:
     """The argument, if such a format holds it as one word. Raises CannotHold with the reason."""
     if not argument or "\0" in argument or cmdline.tokens(argument) != [argument] or argument.count('"') % 2:
         raise CannotHold(
-            f"{argument!r} is not one kernel argument",
+            f"{in_quotes(argument)} is not one kernel argument",
             hint="enclose a value with blanks in double quotes, and close each quote",
         )
     return argument

@@ -21,7 +21,7 @@ from grubkd.boot.loaders import FORMATS
 from grubkd.boot.loaders.grub_mkconfig import FILE as DEFAULT_GRUB
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
 from grubkd.errors import CannotHold, NotUnderstood, Place, place_at
-from grubkd.text import to_bytes
+from grubkd.text import in_quotes, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -172,7 +172,7 @@ def _check_words(augeas: Augeas, raw: str, present: Sequence[str]) -> None:
     for mine, theirs in zip(found, present, strict=False):
         at = raw.index(theirs, at)
         if mine != theirs:
-            raise _NotTaken(f"{theirs!r} reads as {mine!r}", at)
+            raise _NotTaken(f"{in_quotes(theirs)} reads as {in_quotes(mine)}", at)
         at += len(theirs)
     if len(found) != len(present):
         raise _NotTaken(f"{len(found)} words instead of {len(present)}", at)

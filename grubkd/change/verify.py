@@ -12,7 +12,7 @@ from grubkd.boot.loaders.grub_mkconfig import DROP_IN
 from grubkd.boot.model import Role
 from grubkd.change import edit
 from grubkd.errors import CannotHold, ForeignValue, Place, TooLong, VerificationFailed, place_at
-from grubkd.text import to_bytes
+from grubkd.text import in_quotes, to_bytes
 from grubkd.tree.tree import Overlay
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def _compare(wanted: tuple[str, ...], line: Line, whose: str) -> None:
     found = tuple(line.arguments())
     if found != wanted and list(map(cmdline.meaning, found)) != list(map(cmdline.meaning, wanted)):
         raise VerificationFailed(
-            f"{whose} would read {' '.join(found)!r} instead of {' '.join(wanted)!r}", hint="nothing was written"
+            f"{whose} would read {in_quotes(' '.join(found))} instead of {in_quotes(' '.join(wanted))}",
+            hint="nothing was written",
         )
 
 
@@ -119,7 +120,8 @@ def _check_quotes(config: BootConfig, line: Line, words: tuple[str, ...], place:
     for word in words:
         if cmdline.unbalanced(word) >= 0:
             raise CannotHold(
-                f"the quote in {word!r} is never closed: the kernel reads everything behind it as one argument",
+                f"the quote in {in_quotes(word)} is never closed: the kernel reads everything behind it "
+                "as one argument",
                 hint=f"close the quote, or remove the argument: --remove-arg '{cmdline.name_of(word)}'",
                 place=_place_of(config, line, word, '"') or place,
             )
@@ -137,7 +139,8 @@ def _check_foreign(config: BootConfig, line: Line, words: tuple[str, ...], place
         if hidden > 0 and not (plain and index < ours[-1]):
             found = _place_of(config, line, word, word[0]) or place
             raise ForeignValue(
-                f"the kernel would read {word[hidden:]!r} inside {word!r}, whatever else the line holds",
+                f"the kernel would read {in_quotes(word[hidden:])} inside {in_quotes(word)}, "
+                "whatever else the line holds",
                 hint=f"remove that argument first: --remove-arg '{cmdline.name_of(word)}'",
                 place=found,
             )

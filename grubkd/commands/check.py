@@ -62,7 +62,7 @@ def check_tree(
     if not loaded:
         kdump = replace(kdump, failure=journal.failure(tree, kdump.service))
     report = checks.report(config, machine, kdump, tree, found)
-    answer = check.answer(report, config, machine, kdump) if json else None
+    answer = check.answer(report, config, machine, kdump, found) if json else None
     logged = answer is None and output.in_journal()
     status = output.report(answer, () if logged else check.lines(report), errors=config.errors)
     if logged:

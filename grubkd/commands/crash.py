@@ -68,9 +68,9 @@ def _announce(tree: Root) -> None:
     report = check.report(inventory.read(tree), machine, kdump, tree)
     for each in report.findings:
         if each.check == "loaded" and each.status is not Status.OK:
-            raise Refused(f"{each.message}: {each.why}", hint=f"{each.fix}; see: grubkd check")
+            raise Refused(f"{each.message}: {each.why}", hint=f"{each.fix}; see: grubkd check", commands=each.commands)
     problems = [each for each in report.findings if each.status is Status.PROBLEM]
-    warnings = [Notice(each.code, each.message, each.fix, each.place) for each in problems]
+    warnings = [Notice(each.code, each.message, each.fix, each.place, each.commands) for each in problems]
     output.report(None, map(to_line, _announcement(machine, kdump)), warnings=warnings)
 
 

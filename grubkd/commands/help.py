@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGES = Path(__file__).parent.parent / "manual"
+SCHEMAS = PAGES.with_name("schema")
 # Topics that are sections of grubkd(8).
 SECTIONS = {
     "selectors": ("SELECTORS",),
@@ -53,12 +54,15 @@ def _topics(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
 
 @click.command("help")
 @click.argument("topic", required=False, shell_complete=_topics)
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the answers of a verb, TOPIC.")
 @message_options
-def help_command(topic: str | None) -> int:
+def help_command(*, topic: str | None, schema: bool) -> int:
     """Show the part of the manual about TOPIC: a verb, exit-codes, selectors and others; or a page: manual, planner.
 
     At a terminal a page is opened by man(1) if that is installed. Without TOPIC: list the topics.
     """
+    if schema:
+        return _print_schema(topic or "")
     whole = pages()
     if topic is None:
         output.text("grubkd help TOPIC, with one of")
@@ -78,6 +82,14 @@ def help_command(topic: str | None) -> int:
     else:
         found = _sections(text, *SECTIONS[topic]) if topic in SECTIONS else _verb(text, topic)
         output.text("\n".join(found).rstrip("\n"))
+    return 0
+
+
+def _print_schema(verb: str) -> int:
+    known = {path.stem: path for path in sorted(SCHEMAS.glob("*.json"))}
+    if verb not in known:
+        raise Usage(f"no schema for '{from_user(verb)}'", hint=f"give one of: {', '.join(known)}")
+    output.text(known[verb].read_text("utf-8").removesuffix("\n"))
     return 0
 
 

@@ -33,10 +33,8 @@ _OPTIONS = {"set": "--arg", "add": "--add-arg", "remove": "--remove-arg"}
 def history_command(root: str, json: bool) -> int:
     """List the changes that grubkd made, oldest first, and which rollback undid them."""
     past = history.read(Root(root))
-    answer = {"transactions": [_row(each) for each in past.transactions]} if json else None
-    status = output.report(answer, _lines(past.transactions))
-    output.complain_of(past.errors, "error")
-    return past.errors[0].exit if past.errors else status
+    answer = {"transactions": [_row(each) for each in past.transactions], "errors": past.errors} if json else None
+    return output.report(answer, _lines(past.transactions), errors=past.errors)
 
 
 def _row(past: history.Past) -> dict[str, Any]:

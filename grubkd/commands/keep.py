@@ -19,7 +19,7 @@ from grubkd.commands.decide import admitted
 from grubkd.commands.group import message_options
 from grubkd.errors import GrubkdError
 from grubkd.machine import machine as machines
-from grubkd.render import output
+from grubkd.render import fix, output
 from grubkd.text import from_user
 from grubkd.tree.root import Root
 
@@ -54,7 +54,8 @@ def keep_command(*, release: str, root: str, dry_run: bool, run_followups: bool,
             raise
         # A hook's message is one line of the journal.
         where = f"{problem.place}: " if problem.place else ""
-        hint = f" ({problem.hint})" if problem.hint else ""
+        said, _ = fix.of(problem)
+        hint = f" ({said})" if said else ""
         output.message(f"error: kernel {release}: {where}{problem.message}{hint}")
         return problem.exit
     if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,8 @@ import click
 from grubkd.commands import completion
 from grubkd.errors import ArchitectureUnknown, BadValue
 from grubkd.memory.architecture import architecture
-from grubkd.memory.size import MIB, parse_size
+from grubkd.memory.size import MIB, format_size, parse_size
+from grubkd.render import fix
 from grubkd.text import from_user, to_user
 
 if TYPE_CHECKING:
@@ -67,9 +69,21 @@ def together(*decorators: Decorator) -> Decorator:
     return lambda function: reduce(lambda decorated, each: each(decorated), reversed(decorators), function)
 
 
+def _noted(_ctx: click.Context, param: click.Parameter, given: Any) -> Any:
+    """An option about the tree or the machine, which the commands in fixes need too."""
+    option = param.opts[0]
+    if option == "--root":
+        if given != "/":
+            fix.given(option, from_user(str(Path(given).absolute())))
+    elif given:
+        fix.given(option, "" if given is True else format_size(given) if isinstance(given, int) else given)
+    return given
+
+
 ROOT = click.option(
     "--root",
     default="/",
+    callback=_noted,
     metavar="DIR",
     shell_complete=completion.directories,
     help="Act on the operating system tree in DIR instead of the running system.",
@@ -96,6 +110,7 @@ def _menu_path(_ctx: click.Context, _param: click.Parameter, given: str | None) 
     from grubkd.change.places import is_named_menu
 
     path = f"/{from_user(given).lstrip('/')}"
+    fix.given("--grub-cfg", path)
     if not is_named_menu(path):
         raise click.BadParameter("the name of a menu of GRUB 2 begins with grub and ends in .cfg")
     return path
@@ -115,11 +130,12 @@ RELEASE = click.option(
     help="Use this kernel release, as uname -r prints it; the kernel need not be installed.",
 )
 
-RAM = click.option("--ram", type=ram, metavar="SIZE", help="The RAM of the machine, such as 16G.")
+RAM = click.option("--ram", type=ram, callback=_noted, metavar="SIZE", help="The RAM of the machine, such as 16G.")
 
 ARCH = click.option(
     "--arch",
     type=arch,
+    callback=_noted,
     metavar="ARCH",
     shell_complete=completion.architectures,
     help="The architecture of the kernels, if the tree does not show it.",
@@ -131,11 +147,21 @@ RUN_FOLLOWUPS = click.option(
     "--run-followups", is_flag=True, help="Run what must follow in the tree of --root, and tools that own entries."
 )
 
-# What the choice of a value depends on.
-PLAN = together(
+# What is known of the machine that the tree is for.
+MACHINE = together(
     RAM,
     ARCH,
-    click.option("--this-machine", is_flag=True, help="The tree is for this machine, which runs an installer."),
+    click.option(
+        "--this-machine",
+        is_flag=True,
+        callback=_noted,
+        help="The tree is for this machine, which runs an installer.",
+    ),
+)
+
+# What the choice of a value depends on.
+PLAN = together(
+    MACHINE,
     click.option(
         "--offset",
         type=offset,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import locale
+import os
+import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +58,7 @@ if TYPE_CHECKING:
     "form",
     type=click.Choice(list(snippet.STYLES)),
     metavar="FORM",
-    help="Print the value in the syntax of another tool: kickstart, blueprint, kargs.d, grubby.",
+    help="Print the value in the syntax of another tool: kickstart, blueprint, kargs.d, grubby; or value: bare.",
 )
 @options.JSON
 @message_options
@@ -122,7 +125,7 @@ def _print_snippet(form: str, found: Plan, machine: Machine, errors: Sequence[Gr
     kernels = {case.machine for case in found.cases}
     text = snippet.snippet(form, found, kernels.pop() if len(kernels) == 1 else machine.architecture)
     answer = {"as": form, **output.members(found, "values", "warnings"), "text": text + "\n", "errors": errors}
-    return output.report(answer if json else None, [text], warnings=found.warnings, errors=errors)
+    return output.report(answer if json else None, [text], warnings=found.warnings, errors=errors, whole=True)
 
 
 def _print(found: plan.Answer, given: dict[str, Any], pictures: Sequence[Picture] = ()) -> int:
@@ -130,19 +133,24 @@ def _print(found: plan.Answer, given: dict[str, Any], pictures: Sequence[Picture
     drawn = _drawn(pictures, given["style"]) if given["style"] else ()
     return output.report(
         plan.answer(found) if given["json"] else None,
-        (*plan.lines(found, explain=given["explain"]), *drawn),
+        chain(plan.lines(found, explain=given["explain"]), drawn),
         warnings=found.warnings,
         errors=found.errors,
     )
 
 
 def _drawn(pictures: Sequence[Picture], style: str) -> Iterator[str]:
-    # The locale's encoding may have no block characters.
-    ascii_only = style == "ascii" or (style == "auto" and "utf" not in locale.getpreferredencoding(False).lower())
+    ascii_only = style == "ascii" or (style == "auto" and not _has_blocks())
     width = min(max(output.terminal_width() - 1, 40), 120)
     for picture in pictures:
         yield ""
         yield from memory_map.text(picture, width=width, ascii_only=ascii_only)
+
+
+def _has_blocks() -> bool:
+    """Whether the locale's encoding has block characters. Python reads UTF-8 in the C locale, which promises ASCII."""
+    forced = os.environ.get("PYTHONUTF8") == "1"
+    return "utf" in locale.getpreferredencoding(False).lower() and (forced or not sys.flags.utf8_mode)
 
 
 def _pictures(rows: Sequence[plan.Row], machine: Machine, *, every: bool) -> list[Picture]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd import advice
 from grubkd.advice.rights import topmost
+from grubkd.advice.setting import setting
 from grubkd.boot import findings, inventory
 from grubkd.change import transaction
 from grubkd.errors import GrubkdError, Notice, PermissionDenied, Place
@@ -34,11 +36,20 @@ def read(tree: Root, grub_cfg: str | None = None, **known: Any) -> Reading:
     config = inventory.read(tree, grub_cfg=grub_cfg)
     machine = machines.read(tree, **known)
     recommended, warnings = advice.review(config, machine)
-    judged = (*findings.warnings(config, tree), *warnings)
+    odd = tuple(_possible(each, config, machine) for each in findings.warnings(config, tree))
+    judged = (*odd, *warnings)
     if tree.denied or any(isinstance(each, PermissionDenied) for each in config.errors):
         judged = ()  # by the part of the configuration that this user may read
     found = (*config.warnings, *judged, *interrupted(tree), *unreadable(tree))
     return Reading(config, machine, recommended, found)
+
+
+def _possible(found: Notice, config: BootConfig, machine: Machine) -> Notice:
+    """The warning with a command that is not refused: where another tool owns the entries, with that of the tool."""
+    if not found.commands:
+        return found
+    fix = setting(config, machine, edit=False)
+    return replace(found, hint=f"make them agree: {fix.text}" if fix.commands else fix.text, commands=fix.commands)
 
 
 def interrupted(tree: Root) -> tuple[Notice, ...]:

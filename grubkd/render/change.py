@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
 from grubkd.boot.model import Feeds
+from grubkd.render import fix
 from grubkd.render.output import members
 from grubkd.render.plan import outcome, prediction
 from grubkd.render.show import new_kernels
-from grubkd.render.tables import BAD, GOOD, HEAD, PLACE, mark
+from grubkd.render.tables import BAD, GOOD, HEAD, PLACE, mark, solid
 from grubkd.text import from_bytes, to_display, to_line
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from grubkd.change.edit import FileChange
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_ESCAPED = re.compile(r'[\x00-\x1f\x7f"\\]')
 _CONTEXT = 3
 _MOST_NAMED = 3
 
@@ -32,9 +34,8 @@ _MOST_NAMED = 3
 def diff(file: FileChange) -> str:
     """The unified diff of one file, for patch(1) at the root of the tree; "" if only its time changes."""
     before, after = _lines(file.before), _lines(file.after)
-    path = file.path
-    source = "/dev/null" if file.before is None else f"a{path}"
-    target = "/dev/null" if file.after is None else f"b{path}"
+    source = "/dev/null" if file.before is None else _name(f"a{file.path}")
+    target = "/dev/null" if file.after is None else _name(f"b{file.path}")
     if len(before) == len(after):
         lines = _line_by_line(before, after, source, target)
     else:
@@ -42,6 +43,13 @@ def diff(file: FileChange) -> str:
 
         lines = unified_diff(before, after, source, target)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _name(path: str) -> str:
+    """The name in a header, with the quotes and escapes of diff(1) where it could end the line."""
+    if not _ESCAPED.search(path):
+        return path
+    return '"' + _ESCAPED.sub(lambda found: f"\\{ord(found[0]):03o}", path) + '"'
 
 
 def _lines(data: bytes | None) -> list[str]:
@@ -225,4 +233,5 @@ def lines(
     if result:
         yield from _result_lines(result)
     if transaction:
-        yield f"transaction {transaction}; undo it with: grubkd rollback {transaction}"
+        undo = join(fix.command(("grubkd", "rollback", transaction)))
+        yield f"transaction {transaction}; undo it with: {solid(to_line(undo))}"

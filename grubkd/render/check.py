@@ -9,8 +9,9 @@ from grubkd.advice import reservation
 from grubkd.advice.finding import Status
 from grubkd.advice.saving import readable
 from grubkd.errors import Notice
+from grubkd.render import fix
 from grubkd.render.output import complain, members, message
-from grubkd.render.tables import BAD, DOUBT, GOOD, mark, table
+from grubkd.render.tables import BAD, DOUBT, GOOD, mark, solid, table_rows
 from grubkd.text import to_line
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ _INDENT = " " * 11
 _COLOURS = {Status.OK: GOOD, Status.WARNING: DOUBT, Status.PROBLEM: BAD}
 
 
-def answer(report: Report, config: BootConfig, machine: Machine, kdump: Kdump) -> dict[str, Any]:
-    """The JSON object of `check`; sizes in bytes."""
+def answer(
+    report: Report, config: BootConfig, machine: Machine, kdump: Kdump, warnings: Sequence[Notice]
+) -> dict[str, Any]:
+    """The JSON object of `check`; sizes in bytes. A warning is a finding too, unless another says the same."""
     running = machine.running
     return {
         "will_dump": {"now": report.now, "next": report.next},
@@ -47,6 +50,7 @@ def answer(report: Report, config: BootConfig, machine: Machine, kdump: Kdump) -
             "enabled": kdump.service.enabled and not kdump.service.masked and not kdump.service.off,
         },
         "target": target(kdump),
+        "warnings": warnings,
         "errors": config.errors,
     }
 
@@ -64,10 +68,12 @@ def target(kdump: Kdump) -> dict[str, Any]:
 
 def _finding(found: Finding) -> dict[str, Any]:
     place = found.place
+    said, commands = fix.of(found)
     return {
         **members(found, "check", "status", "code", "message"),
         "why": found.why or None,
-        "fix": found.fix or None,
+        "fix": said or None,
+        "fix_commands": commands,
         "file": place.file if place else None,
         "line": (place.line or None) if place else None,
     }
@@ -83,7 +89,7 @@ def lines(report: Report) -> Iterator[str]:
         if found.why:
             yield to_line(f"{_INDENT}{found.why}")
         if found.fix:
-            yield to_line(f"{_INDENT}-> {found.fix}")
+            yield f"{_INDENT}{solid('-> ')}{fix.shown(found)}"
     yield ""
     yield f"a crash now: {_verdict(report.now)}"
     yield f"a crash after the next boot: {_verdict(report.next)}"
@@ -145,7 +151,10 @@ def dumps_answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]
         "target": target(kdump),
         "dumps": [
             {
-                **members(each, "path", "files", "size", "complete", "release", "panic"),
+                **members(each, "path", "files", "complete"),
+                "size_bytes": each.size,
+                "release": each.release or None,
+                "panic": each.panic or None,
                 "time": _time(each.time),
                 "fault": each.fault or None,
                 "format": each.form or None,
@@ -171,7 +180,7 @@ def dumps_lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
         )
         for each in found
     ]
-    head, *listed = table(("time", "size", "state", "kernel", "directory"), rows).split("\n")
+    head, *listed = table_rows(("time", "size", "state", "kernel", "directory"), rows)
     yield head
     for row, each in zip(listed, found, strict=True):
         yield row

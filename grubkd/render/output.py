@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError, InputOutput, Notice
 from grubkd.log import WAITING, logger
-from grubkd.render.tables import BAD, DOUBT, coloured, mark, plain, wanted
+from grubkd.render import fix
+from grubkd.render.tables import BAD, DOUBT, coloured, fitted, mark, plain, wanted, wrapped
 from grubkd.text import escaped, to_display, to_line
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ def begin() -> None:
     choose_colour("auto")
 
 
+def end() -> None:
+    """End a run: the next one in this process is about another tree."""
+    fix.forget()
+
+
 def choose_colour(choice: str) -> None:
     """Colour answers and messages: "auto", "always" or "never"."""
     global _colour  # noqa: PLW0603 - one process has one stdout and one stderr
@@ -91,8 +97,10 @@ def complain(found: Notice | GrubkdError, kind: str) -> None:
     column = getattr(found, "column", 0)
     where = f"{found.place}: " if found.place else f"column {column} of VALUE: " if column else ""
     level, colour = (ERROR, BAD) if kind == "error" else (WARNING, DOUBT)
-    hint = [f"  {to_line(found.hint)}"] if found.hint else []
-    _stderr([f"grubkd: {mark(kind, colour)}: {to_line(f'{where}{found.message}')}", *hint], level)
+    with fitted(_room(sys.stderr)):
+        lines = wrapped(f"grubkd: {mark(kind, colour)}: {to_line(f'{where}{found.message}')}")
+        said = fix.shown(found)
+        _stderr([*lines, *wrapped(f"  {said}", 2)] if said else lines, level)
 
 
 def complain_of(found: Iterable[Notice | GrubkdError], kind: str) -> None:
@@ -112,16 +120,18 @@ def report(
     *,
     warnings: Iterable[Notice] = (),
     errors: Sequence[GrubkdError] = (),
+    whole: bool = False,
 ) -> int:
     """Print an answer as JSON if there is one, else its lines, warnings and errors; returns the exit code.
 
-    `errors`: the files that the answer lacks, because they could not be read.
+    `errors`: the files that the answer lacks, because they could not be read. `whole`: no line is made to fit.
     """
     if answer is not None:
         document(answer)
     else:
-        for line in lines:
-            text(line)
+        with fitted(None if whole else _room(sys.stdout)):
+            for line in lines:
+                text("\n".join(wrapped(line, _hanging(line))))
         complain_of(warnings, "warning")
         complain_of(errors, "error")
     return max((each.exit for each in errors), default=0)
@@ -129,7 +139,8 @@ def report(
 
 def document(answer: Mapping[str, Any]) -> None:
     """Print the answer of a --json run. Text in it has one character for each byte; sizes are integers in bytes."""
-    text(dumps({"version": VERSION, **encode(answer)}, indent=2))
+    missing = {name: () for name in ("warnings", "errors") if name not in answer}
+    text(dumps({"version": VERSION, **encode({**answer, **missing})}, indent=2))
 
 
 def encode(value: Any) -> Any:
@@ -162,10 +173,12 @@ def members(value: object, *names: str) -> dict[str, Any]:
 def _notice(found: Notice | GrubkdError) -> dict[str, Any]:
     """A warning or an error; line and column are null where they are not known."""
     place = found.place
+    said, commands = fix.of(found)
     return {
         "code": found.code,
         "message": found.message,
-        "hint": found.hint or None,
+        "fix": said or None,
+        "fix_commands": commands,
         "file": place.file if place else None,
         "line": (place.line or None) if place else None,
         "column": (place.column or None) if place else getattr(found, "column", 0) or None,
@@ -178,11 +191,27 @@ def at_terminal() -> bool:
 
 
 def terminal_width() -> int:
-    """The width of the terminal in columns, or 100 where stdout is not one."""
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
-    except (OSError, ValueError):
-        return 100
+    """The columns of the terminal: COLUMNS if that is set, else what the terminal says, or 80."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size((80, 24)).columns
+
+
+def _room(stream: IO[str] | None) -> int | None:
+    """The columns that lines have to fit into; None for a pipe, and with -v: all is shown."""
+    if stream is None or not stream.isatty() or logger.isEnabledFor(logging.INFO):
+        return None
+    return max(terminal_width(), 20)
+
+
+def _hanging(line: str) -> int:
+    """The indent of what is wrapped of a line: where its text begins behind a word and blanks, as in check's lines."""
+    shown = plain(line)
+    start = len(shown) - len(shown.lstrip(" "))
+    column = shown.find("  ", start)
+    if 0 < column < 16:
+        start = column + len(shown[column:]) - len(shown[column:].lstrip(" "))
+    return start or 4
 
 
 def discard() -> None:

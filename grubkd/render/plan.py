@@ -99,7 +99,8 @@ def _plan(plan: Plan) -> dict[str, Any]:
 
 def prediction(verdict: Verdict) -> dict[str, Any]:
     """What the kernel will do; regions are [start, end exclusive] in bytes."""
-    return {**placement(verdict), "size": verdict.request.size if verdict.request else None}
+    size = verdict.request.size if verdict.request else None
+    return {**placement(verdict), "reason": verdict.reason or None, "size_bytes": size}
 
 
 def lines(found: Answer, *, explain: bool) -> Iterator[str]:
@@ -152,19 +153,26 @@ def outcome(verdict: Verdict) -> str:
 
 
 def _verdict(found: Verdict) -> dict[str, Any]:
-    """`request` and `placement` as in predict --batch; null if too little is known."""
+    """`request` and `placement` are null if too little is known."""
     status = "failed" if found.status == "none" else found.status
     return {
-        "request": request(found.request) if found.request else None,
-        "placement": None if status == "unknown" else {**placement(found), "status": status},
+        "request": _request(found.request) if found.request else None,
+        "placement": None
+        if status == "unknown"
+        else {**placement(found), "status": status, "reason": found.reason or None},
         "assumption": found.assumption or None,
         "note": found.note or None,
-        "reason": found.reason,
+        "reason": found.reason or None,
     }
 
 
+def _request(found: KernelRequest) -> dict[str, Any]:
+    sizes = {"size_bytes": found.size, "low_bytes": found.low, "cma_bytes": found.cma}
+    return {**members(found, "status", "base", "high"), **sizes, "reason": found.reason or None}
+
+
 def request(found: KernelRequest) -> dict[str, Any]:
-    """What the kernel reads, as JSON; sizes in bytes."""
+    """What the kernel reads, in the short names of `predict --batch`; sizes in bytes."""
     return members(found, "status", "size", "base", "low", "high", "cma", "reason")
 
 
@@ -180,7 +188,7 @@ def line_answer(found: Simulation) -> dict[str, Any]:
     return {
         "release": case.release.text,
         "arch": case.machine,
-        "ram": found.ram,
+        "ram_bytes": found.ram,
         "cmdline": case.cmdline,
         **_verdict(found.verdict),
         "warnings": line_warnings(found),

@@ -9,11 +9,11 @@ from grubkd.boot.entry import main_boot
 from grubkd.boot.model import Line, Role
 from grubkd.memory.size import format_size
 from grubkd.render.output import members
-from grubkd.render.tables import BAD, GOOD, PLACE, mark, table
+from grubkd.render.tables import BAD, GOOD, PLACE, mark, table, width
 from grubkd.text import to_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from typing import Any
 
     from grubkd.advice import Plan
@@ -96,16 +96,22 @@ def _running(found: Running) -> dict[str, Any]:
 
 
 def lines(
-    config: BootConfig, selected: Sequence[Entry], running: Running | None, recommended: Plan | None
+    config: BootConfig,
+    selected: Sequence[Entry],
+    running: Running | None,
+    recommended: Plan | None,
+    warnings: Sequence[Notice] = (),
 ) -> Iterator[str]:
     """The same for a terminal: boot loaders, a row for each entry, new kernels, what runs, what is recommended."""
+    wrong = {each.place for each in warnings if each.code in ("reserves-nothing", "would-not-boot")}
+    failing = {(each.version, _held(each)) for each in selected if each.source in wrong}
     for each in config.bootloaders:
-        yield f"{mark(each.format, PLACE)}: {to_line(', '.join(each.files))}"
+        yield f"{mark(each.format, PLACE)}: {to_line(', '.join(_summed(each.files) if width() else each.files))}"
     if not config.bootloaders:
         yield "no boot configuration found"
     if selected:
         yield ""
-        yield table(("", "#", "kernel", "crashkernel", "title"), [_row(each) for each in selected])
+        yield table(("", "#", "kernel", "crashkernel", "title"), [_row(each, failing) for each in selected])
     found = new_kernels(config)
     if found:
         yield ""
@@ -122,7 +128,24 @@ def lines(
         yield f"recommended: {mark(' '.join(recommended.values), GOOD)} ({recommended.source})"
 
 
-def _row(found: Entry) -> tuple[str, ...]:
+def _held(found: Entry) -> str:
+    boot = main_boot(found.boots)
+    return " ".join(values(boot.arguments)) if boot else ""
+
+
+def _summed(files: Sequence[str]) -> Iterator[str]:
+    """The files; of more than two in one directory only their number."""
+    homes = [file.rpartition("/")[0] for file in files]
+    for number, (file, home) in enumerate(zip(files, homes, strict=True)):
+        count = homes.count(home)
+        if count <= 2:
+            yield file
+        elif number == homes.index(home):
+            held = [other for other, its in zip(files, homes, strict=True) if its == home]
+            yield f"{count} {'snippets' if all(each.endswith('.conf') for each in held) else 'files'} in {home}"
+
+
+def _row(found: Entry, failing: Collection[tuple[str | None, str]]) -> tuple[str, ...]:
     boot = main_boot(found.boots)
     held = values(boot.arguments) if boot and found.linux else []
     notes = [note for note, true in (("rescue", found.rescue), ("other system", found.foreign)) if true]
@@ -133,6 +156,9 @@ def _row(found: Entry) -> tuple[str, ...]:
     elif found.not_known:
         notes.append("arguments not known")
     title = to_line(found.title) + (f" ({', '.join(notes)})" if notes else "")
-    missing = mark("?" if found.not_known else "-", BAD) if found.linux else ""
-    value = mark(to_line(" ".join(held)), GOOD) if held else missing
+    sign = "?" if found.not_known else "-"
+    # A recovery entry needs no value, and that of another system is not ours.
+    missing = (sign if found.rescue or found.foreign else mark(sign, BAD)) if found.linux else ""
+    colour = BAD if (found.version, _held(found)) in failing else GOOD
+    value = mark(to_line(" ".join(held)), colour) if held else missing
     return ("*" if found.default else "", str(found.index), to_line(found.version or ""), value, title)

@@ -70,6 +70,11 @@ def _grubby(plan: Plan, _architecture: Architecture | None) -> Iterator[str]:
     yield f"grubby --update-kernel=ALL --args='{' '.join(_arguments(plan))}'"
 
 
+def _value(plan: Plan, _architecture: Architecture | None) -> Iterator[str]:
+    """For scripts: what `grubkd set` takes; two values with a blank between them."""
+    yield " ".join(plan.values)
+
+
 STYLES: Mapping[str, Callable[[Plan, Architecture | None], Iterator[str]]] = MappingProxyType(
-    {"kickstart": _kickstart, "blueprint": _blueprint, "kargs.d": _kargs, "grubby": _grubby}
+    {"kickstart": _kickstart, "blueprint": _blueprint, "kargs.d": _kargs, "grubby": _grubby, "value": _value}
 )

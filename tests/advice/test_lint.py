@@ -26,7 +26,7 @@ from grubkd.memory.release import Release
         ("crashkernel=auto", None, []),
         ("crashkernel=64M crashkernel=128M", "6.1.0", [("two-values", "grubkd set 128M")]),
         ("crashkernel=256M,high crashkernel=72M,low", "6.1.0", []),
-        ("nocrashkernel=64M", "6.1.0", [("hidden-value", "grubkd set --remove-arg 'nocrashkernel=64M'")]),
+        ("nocrashkernel=64M", "6.1.0", [("hidden-value", "grubkd set --remove-arg nocrashkernel=64M")]),
         ('x="crashkernel=1M b"', "6.1.0", [("hidden-value", """grubkd set --remove-arg 'x="crashkernel=1M b"'""")]),
         ("quiet -- single crashkernel=64M", "6.1.0", [("after-double-dash", "grubkd set 64M")]),
         (

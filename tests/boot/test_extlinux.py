@@ -133,7 +133,7 @@ def test_a_generator_is_named_that_would_undo_it(machine: Machine, menu: Path) -
     (machine.top / "usr/sbin").mkdir(parents=True)
     (machine.top / "usr/sbin/u-boot-update").touch()
     warnings = machine.run("show")["warnings"]
-    assert "U_BOOT_PARAMETERS" in next(each["hint"] for each in warnings if each["code"] == "lost-at-regeneration")
+    assert "U_BOOT_PARAMETERS" in next(each["fix"] for each in warnings if each["code"] == "lost-at-regeneration")
 
 
 def test_an_initrd_among_the_shared_arguments_is_each_labels(machine: Machine, menu: Path) -> None:

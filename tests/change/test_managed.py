@@ -115,7 +115,7 @@ class Machine:
         """The hint of a refusal, which names the command."""
         error = self.run(*argv, exit=4)["error"]
         assert error["code"] == "sealed"
-        return str(error["hint"])
+        return str(error["fix"])
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_a_journal_of_the_trees_owner_is_refused(
     error = answer["error"]
     assert isinstance(error, dict)
     assert (code, error["code"]) == (4, "untrusted-journal")
-    assert f"mv {top}/var/lib/grubkd {top}/var/lib/grubkd.untrusted" in error["hint"]
+    assert f"mv {top}/var/lib/grubkd {top}/var/lib/grubkd.untrusted" in error["fix"]
     assert tree.state(top) == before
     assert privileges(top / DEFAULT[1:]) == (0, [])
 

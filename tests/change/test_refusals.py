@@ -55,7 +55,7 @@ def test_a_text_that_the_kernel_would_take_for_the_value(machine: Machine, hidde
     machine.write(LEGACY, title(f"ro crashkernel=128M {hidden}"))
     error = refused(machine, "set", "256M")
     assert (error["code"], error["line"]) == ("foreign-value", 2)
-    assert "--remove-arg" in error["hint"]
+    assert "--remove-arg" in error["fix"]
 
 
 def test_such_a_text_before_a_plain_value_loses(machine: Machine) -> None:
@@ -132,3 +132,9 @@ def test_a_value_that_might_not_boot_needs_force_too(machine: Machine) -> None:
     error = refused(machine, *argv)
     assert (error["code"], "might not boot" in error["message"]) == ("would-not-boot", True)
     assert machine.call(*argv, "--force")[0] == 0
+
+
+def test_an_argument_of_any_language_is_legible_in_a_message(machine: Machine) -> None:
+    machine.write("/boot/loader/entries/a.conf", "title A\nversion 6.1.0\nlinux /vmlinuz-6.1.0\noptions ro\n")
+    error = refused(machine, "set", "--arg", 'größe="漢\n字"')
+    assert error["message"].startswith("""'größe="漢\\n字"': """)

@@ -249,7 +249,7 @@ def test_a_journal_without_slots_is_refused_as_before(debian: Machine) -> None:
     body = json.dumps(record).encode()
     path.write_bytes(json.dumps({"grubkd": 1, "sha256": disk.digest(body)}).encode() + b"\n" + body + b"\n")
     debian.edit(GRUB_CFG, "set timeout=5", "set timeout=9")
-    assert "--exact --force" in debian.rollback(exit=4)["error"]["hint"]
+    assert "--exact --force" in debian.rollback(exit=4)["error"]["fix"]
     debian.rollback("--exact", "--force")
     assert "512M" not in debian.text(GRUB_CFG)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from grubkd.change.edit import FileChange
 from grubkd.render.change import diff
+from grubkd.text import from_user, to_bytes
 
 # Each line is unlike the others, so that there is but one way to put them side by side.
 CHANGED = st.lists(st.booleans(), min_size=1, max_size=40)
@@ -38,3 +39,12 @@ def test_patch_takes_every_diff(tmp_path: Path, before: str, after: str) -> None
     text = diff(FileChange("/file", before.encode(), after.encode()))
     subprocess.run(["patch", "--quiet", "-p1"], input=text, text=True, cwd=tmp_path, check=True)
     assert (tmp_path / "file").read_text() == after
+
+
+@pytest.mark.parametrize("name", ["a\n+++ b", 'quo"te', "back\\slash", "tab\there", "é"])
+def test_no_name_of_a_file_is_a_line_of_its_diff(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("a\n")
+    text = diff(FileChange(f"/{from_user(name)}", b"a\n", b"b\n"))
+    assert len(text.split("\n")) == 6
+    subprocess.run(["patch", "--quiet", "-p1"], input=to_bytes(text), cwd=tmp_path, check=True)
+    assert (tmp_path / name).read_text() == "b\n"

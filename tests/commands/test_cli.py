@@ -91,12 +91,11 @@ def test_usage_errors_in_json(arguments: list[str], message: str, hint: str) -> 
     done = run("show", "--json", *arguments[1:]) if arguments[0] == "show" else run(*arguments, "--json")
     assert (done.returncode, done.stderr) == (2, "")
     answer = json.loads(done.stdout)
-    assert message in answer["error"].pop("message")
-    assert answer == {
-        "version": 1,
-        "error": {"code": "usage", "hint": hint, "file": None, "line": None, "column": None},
-        "exit": 2,
-    }
+    answer_message = answer["error"].pop("message")
+    assert message in answer_message
+    wanted = {"code": "usage", "fix": hint, "fix_commands": [], "file": None, "line": None, "column": None}
+    assert answer.pop("errors") == [{"message": answer_message, **wanted}]
+    assert answer == {"version": 1, "error": wanted, "exit": 2, "warnings": []}
 
 
 def test_a_reader_that_goes_away_is_not_worth_a_word() -> None:

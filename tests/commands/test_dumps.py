@@ -171,7 +171,7 @@ def test_debian(tmp_path: Path) -> None:
         {
             "path": "/var/crash/202611230320",
             "files": ["dump.202611230320"],
-            "size": len(whole),
+            "size_bytes": len(whole),
             "time": "2026-11-23T04:00:00Z",
             "complete": True,
             "fault": None,
@@ -182,7 +182,7 @@ def test_debian(tmp_path: Path) -> None:
         {
             "path": "/var/crash/202501010000",
             "files": ["dump-incomplete"],
-            "size": len(FLATTENED),
+            "size_bytes": len(FLATTENED),
             "time": "2026-11-23T04:00:00Z",
             "complete": False,
             "fault": "it is not finished",
@@ -193,7 +193,7 @@ def test_debian(tmp_path: Path) -> None:
         {
             "path": "/var/crash/202401010000",
             "files": ["dump.202401010000.gz"],
-            "size": 53,
+            "size_bytes": 53,
             "time": "2024-01-01T00:00:00Z",
             "complete": None,
             "fault": None,
@@ -204,7 +204,7 @@ def test_debian(tmp_path: Path) -> None:
         {
             "path": "/var/crash/202301010000",
             "files": [],
-            "size": 0,
+            "size_bytes": 0,
             "time": "2023-01-01T00:00:00Z",
             "complete": False,
             "fault": "only the kernel's messages were saved",

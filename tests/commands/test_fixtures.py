@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from support.answered import answer
+from support.schema import conforms
 
 from grubkd.cli import main
 
@@ -63,6 +64,7 @@ def run(arguments: list[str]) -> Run:
     """Run grubkd in this process."""
     done = answer(lambda: main(arguments))
     assert done.text, done.stderr
+    conforms(arguments[0], done.json)
     return Run(done.exit, done.json, done.stderr)
 
 
@@ -118,6 +120,10 @@ _CHECK = ("check", "status", "code", "file", "line")
 def comparable(answer: Any) -> Any:
     """An answer without the freedom that fixtures/README.md leaves."""
     found = dict(answer)
+    if "error" in found:
+        # A run that fails has no answer: what it prints always has both.
+        assert found.pop("errors", [found["error"]]) == [found["error"]]
+        found.pop("warnings", None)
     for key in ("warnings", "errors"):
         if key in found:
             found[key] = sorted((_where(each) for each in found[key]), key=json.dumps)
@@ -140,7 +146,7 @@ def comparable(answer: Any) -> Any:
 
 
 def _where(notice: dict[str, Any]) -> dict[str, Any]:
-    assert set(notice) <= {"code", "message", "hint", "file", "line", "column"}
+    assert set(notice) <= {"code", "message", "fix", "fix_commands", "file", "line", "column"}
     return {key: notice[key] for key in ("code", "file", "line", "column")}
 
 

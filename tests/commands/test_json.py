@@ -34,7 +34,7 @@ def test_values_of_every_kind() -> None:
 
 def test_warnings_and_errors() -> None:
     assert encode(Notice("a-code", "what", place=Place("/a", 3))) == {
-        "code": "a-code", "message": "what", "hint": None, "file": "/a", "line": 3, "column": None,
+        "code": "a-code", "message": "what", "fix": None, "fix_commands": [], "file": "/a", "line": 3, "column": None,
     }  # fmt: skip
     assert encode(BadValue("what", hint="fix", column=4))["column"] == 4
 

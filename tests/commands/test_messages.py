@@ -66,7 +66,7 @@ def test_who_gets_colours(choice: str, environment: dict[str, str], terminal: bo
 
 
 def test_an_answer_at_a_terminal() -> None:
-    sent = at_terminal(*SHOW)
+    sent = at_terminal(*SHOW, columns=200)
     assert set(re.findall(r"\x1b\[[0-9;]*.", sent)) == {"\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[36m"}
     assert "\x1b[36mgrub2\x1b[0m: /boot/grub/grub.cfg" in sent
     assert "recommended: \x1b[32m384M-:128M\x1b[0m" in sent
@@ -75,12 +75,12 @@ def test_an_answer_at_a_terminal() -> None:
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"term": "dumb"}])
 def test_a_terminal_that_wants_none(environment: dict[str, str]) -> None:
-    assert at_terminal(*SHOW, **environment) == piped(*SHOW).stdout
+    assert at_terminal(*SHOW, columns=200, **environment) == piped(*SHOW).stdout
 
 
 def test_never_by_option() -> None:
-    assert at_terminal(*SHOW, "--color=never") == piped(*SHOW).stdout
-    assert at_terminal("--color", "never", *SHOW) == piped(*SHOW).stdout
+    assert at_terminal(*SHOW, "--color=never", columns=200) == piped(*SHOW).stdout
+    assert at_terminal("--color", "never", *SHOW, columns=200) == piped(*SHOW).stdout
 
 
 def test_a_pipe_gets_them_only_when_asked() -> None:

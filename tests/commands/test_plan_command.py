@@ -121,12 +121,12 @@ def test_the_whole_answer() -> None:
                 ],
                 "prediction": {
                     "status": "reserved",
-                    "size": 268435456,
+                    "size_bytes": 268435456,
                     "regions": [[33554432, 301989888]],
                     "alternatives": [],
                     "chance": 1.0,
                     "chances": [],
-                    "reason": "",
+                    "reason": None,
                 },
             }
         ],
@@ -183,7 +183,7 @@ def test_refusals(tree: str, arguments: list[str], status: int, code: str) -> No
     found = plan(tree, *arguments, "--json")
     assert found.exit == status
     assert (found.json["error"]["code"], found.json["exit"]) == (code, status)
-    assert found.json["error"]["hint"] or code in ("io-error",)
+    assert found.json["error"]["fix"] or code in ("io-error",)
 
 
 def test_a_tree_that_is_not_understood_is_planned_as_far_as_it_is_read() -> None:

@@ -83,10 +83,10 @@ def test_case(case: Path, tmp_path: Path) -> None:
         case, before
     )
     assert first.exit == int((case / "exit").read_text()), first.answer
-    hints = [each["hint"] or "" for each in first.answer.get("warnings", [])]
+    hints = [each["fix"] or "" for each in first.answer.get("warnings", [])]
     if "error" in wanted:
         error = dict(wanted["error"])
-        hints.append(first.answer["error"]["hint"] or "")
+        hints.append(first.answer["error"]["fix"] or "")
         hint = error.pop("hint_has", None)
         holds(first.answer["error"], error, "error")
     else:

@@ -199,3 +199,8 @@ def test_a_file_that_is_not_understood_is_told() -> None:
     status, text, stderr = run(*tree("rhel-9-broken-script", "8G"), "--as=blueprint")
     assert (status, "append =" in text) == (3, True)
     assert "grubkd: error: /boot/grub2/grub.cfg" in stderr
+
+
+def test_a_script_gets_the_bare_value() -> None:
+    assert snippet("value", *OF_RHEL9) == f"{RHEL9}\n"
+    assert snippet("value", *tree("debian-12", "8G")) == "384M-:128M\n"

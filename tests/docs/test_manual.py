@@ -1,7 +1,10 @@
 """The manual and the program agree: every verb and option once, in both directions."""
 
+import os
 import re
+import shutil
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -92,3 +95,25 @@ def test_no_text_names_an_option_that_the_verb_does_not_have(text: str, verb: st
     (own,) = re.findall(rf"(?ms)^ {{5}}{verb}\b.*?(?=^ {{5}}\S|\Z)", section(text, "COMMANDS"))
     named = re.findall(rf"(?:\b({'|'.join(VERBS)}) )?(--[a-z0-9-]+)", " ".join(own.split()))
     assert [option for other, option in named if option not in options(other or verb)] == []
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_the_lines_with_jq_work(tmp_path: Path) -> None:
+    """As they are in the manual, on a tree with an entry that lacks its value."""
+    lines = re.findall(r"(?m)^grubkd .*\| jq .*$", MANUAL.read_text())
+    assert len(lines) == 3
+    command = tmp_path / "grubkd"
+    tree = MANUAL.parents[1] / "fixtures" / "rhel-9" / "root"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m grubkd "$@" --root {tree}\n')
+    command.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = [
+        subprocess.run(
+            ["sh", "-c", line], capture_output=True, text=True, cwd=tree.parents[2], env=environment, check=True
+        )
+        for line in lines
+    ]
+    entries, fixes, dumps = (each.stdout.splitlines() for each in done)
+    assert "1G-4G:192M,4G-64G:256M,64G-:512M" in entries[1].split("\t")
+    assert f'["grubkd","set","--root","{tree}","--auto"]' in fixes
+    assert dumps == ["false"]

@@ -84,7 +84,7 @@ def test_what_is_recommended_captures(name: str, tmp_path: Path) -> None:
         pytest.skip(str(problem))
     assert found, f"{HIGHEST}M does not capture"
     (plan,) = tree.grubkd("plan", "--ram", f"{MEMORY[arch]}M")["entries"]
-    recommended = plan["prediction"]["size"]
+    recommended = plan["prediction"]["size_bytes"]
     record(
         "sizing",
         name,

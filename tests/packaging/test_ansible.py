@@ -120,7 +120,7 @@ def scenario(ansible: Ansible, home: Path, count: int) -> Iterator[None]:
     failure = first.result(broken)
     assert failure["msg"].startswith("/boot/grub2/grub.cfg:45:1: not understood: '}'")
     assert (failure["rc"], failure["grubkd"]["error"]["code"]) == (3, "not-understood")
-    assert failure["hint"] == failure["grubkd"]["error"]["hint"]
+    assert failure["hint"] == failure["grubkd"]["error"]["fix"]
     changed = bytes_of(hosts)
     root = hosts[broken]["root"]
     assert {path: each for path, each in changed.items() if path.startswith(f"{root}/")} == {

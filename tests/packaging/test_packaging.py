@@ -26,7 +26,8 @@ def sources() -> set[str]:
     modules = {path.relative_to(TOP).as_posix() for path in (TOP / "grubkd").rglob("*.py")}
     grammars = {f"grubkd/grammars/{path.name}" for path in (TOP / "grammars").iterdir() if path.is_file()}
     pages = {f"grubkd/manual/{path.name}" for path in (TOP / "man").glob("*.[1-9]")}
-    return (modules | grammars | pages | {"grubkd/py.typed"}) - made()
+    schemas = {f"grubkd/schema/{path.name}" for path in (TOP / "docs" / "schema").iterdir()}
+    return (modules | grammars | pages | schemas | {"grubkd/py.typed"}) - made()
 
 
 def made() -> set[str]:

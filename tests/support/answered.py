@@ -24,4 +24,8 @@ def answer(call: Callable[[], int]) -> Run:
         status = call()
     out.flush()
     err.flush()
-    return Run(status, out.buffer.getvalue().decode(), err.buffer.getvalue().decode("utf-8", "surrogateescape"))
+    return Run(
+        status,
+        out.buffer.getvalue().decode("utf-8", "surrogateescape"),
+        err.buffer.getvalue().decode("utf-8", "surrogateescape"),
+    )

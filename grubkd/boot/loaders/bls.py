@@ -20,6 +20,7 @@ from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza
 from grubkd.boot.words import held, quote_notice, with_references, words
 from grubkd.errors import CannotHold, Notice, Place
 from grubkd.parsing.grammar import Token, parse
+from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,9 +96,11 @@ def quote(slot: Slot, argument: str) -> str:
     "grub-lossy" where it drops a character, or "zipl"; else systemd-boot.
     """
     if "\n" in argument or "\r" in argument:
-        raise CannotHold(f"{argument!r}: an options line cannot hold a line end", hint="write it without line ends")
+        raise CannotHold(
+            f"{in_quotes(argument)}: an options line cannot hold a line end", hint="write it without line ends"
+        )
     if slot.style == "zipl" and "${" in argument:
-        raise CannotHold(f"{argument!r}: zipl takes ${{ for a variable of its own", hint="write it without ${")
+        raise CannotHold(f"{in_quotes(argument)}: zipl takes ${{ for a variable of its own", hint="write it without ${")
     held(argument)
     if slot.style.startswith("grub"):
         _check_for_grub(slot, argument)
@@ -111,15 +114,18 @@ def _check_for_grub(slot: Slot, argument: str) -> None:
             hint="remove that character, or put it before the other options",
         )
     if "\\" in argument:
-        raise CannotHold(f"{argument!r}: GRUB drops a backslash", hint="give the argument without the backslash")
+        raise CannotHold(
+            f"{in_quotes(argument)}: GRUB drops a backslash", hint="give the argument without the backslash"
+        )
     if "$" in argument:
         raise CannotHold(
-            f"{argument!r}: GRUB takes the $ in the options of a snippet for a variable, in any form",
+            f"{in_quotes(argument)}: GRUB takes the $ in the options of a snippet for a variable, in any form",
             hint="put the argument into kernelopts of grubenv, to which the options refer as $kernelopts",
         )
     if argument.startswith("#") or argument in ("[[", "]]") or not _AS_SCRIPT.fullmatch(argument):
         raise CannotHold(
-            f"{argument!r}: GRUB reads the options of a snippet as script, and would take a part of it as syntax",
+            f"{in_quotes(argument)}: GRUB reads the options of a snippet as script, and would take a "
+            "part of it as syntax",
             hint=r"avoid ' ; | & < > { } and a leading #; they are allowed in double quotes",
         )
 

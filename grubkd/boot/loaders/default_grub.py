@@ -20,6 +20,7 @@ from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token
 from grubkd.parsing.grammar import parse as parse_grammar
+from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +68,7 @@ def quote(slot: Slot, argument: str) -> str:
         return re.sub(r'[\\"$`]', r"\\\g<0>", script)
     if "'" in script:
         raise CannotHold(
-            f"{argument!r} cannot be written between apostrophes",
+            f"{in_quotes(argument)} cannot be written between apostrophes",
             hint="put the value in double quotes",
         )
     return script

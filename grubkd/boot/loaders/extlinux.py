@@ -18,7 +18,7 @@ from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
-from grubkd.text import from_bytes
+from grubkd.text import from_bytes, in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,9 +98,13 @@ def parse_menu(file: str, text: str) -> Document:
 def quote(slot: Slot, argument: str) -> str:
     """The argument as an APPEND line holds it. Raises CannotHold for a line end: there is no quoting."""
     if "\n" in argument or "\r" in argument:
-        raise CannotHold(f"{argument!r}: an APPEND line cannot hold a line end", hint="write it without line ends")
+        raise CannotHold(
+            f"{in_quotes(argument)}: an APPEND line cannot hold a line end", hint="write it without line ends"
+        )
     if slot.style == "mboot" and argument == _BETWEEN_FILES:
-        raise CannotHold(f"{argument!r}: mboot.c32 takes it for the end of a file's arguments", hint="leave it out")
+        raise CannotHold(
+            f"{in_quotes(argument)}: mboot.c32 takes it for the end of a file's arguments", hint="leave it out"
+        )
     return held(argument)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from grubkd.boot import cmdline
 from grubkd.boot.words import held
 from grubkd.errors import CannotHold
+from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ def unchanged(_slot: Slot, argument: str) -> str:
 def on_one_line(_slot: Slot, argument: str) -> str:
     """The quoting of a file of which one line holds the arguments as they are. Raises CannotHold for a line end."""
     if "\n" in argument or "\r" in argument:
-        raise CannotHold(f"{argument!r}: one line holds all arguments", hint="write it without line ends")
+        raise CannotHold(f"{in_quotes(argument)}: one line holds all arguments", hint="write it without line ends")
     return held(argument)
 
 

@@ -22,6 +22,7 @@ from grubkd.boot.loaders.grub_script import (
 )
 from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, NotUnderstood
+from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,7 +70,7 @@ def _plain(slot: Slot, argument: str) -> str:
     """The argument in a variable that the script uses as `$name`: GRUB splits its value at blanks."""
     if held(argument) != argument or " " in argument or (slot.style == "plain-single" and "'" in argument):
         raise CannotHold(
-            f"{argument!r}: GRUB splits the value of the variable {slot.variable} at blanks",
+            f"{in_quotes(argument)}: GRUB splits the value of the variable {slot.variable} at blanks",
             hint="write the argument behind the variable, into the linux line",
         )
     return argument if slot.style == "plain-single" else re.sub(r'([\\"$])', r"\\\1", argument)

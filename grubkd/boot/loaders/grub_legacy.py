@@ -18,7 +18,7 @@ from grubkd.boot.model import Document, Feeds, Image, Line, NewKernelArgs, Slot,
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, TooLong, place_at
 from grubkd.parsing.grammar import Node, Token, parse
-from grubkd.text import from_bytes
+from grubkd.text import from_bytes, in_quotes
 
 if TYPE_CHECKING:
     from grubkd.boot.loaders.format import Sources
@@ -59,7 +59,7 @@ def quote(slot: Slot, argument: str) -> str:
     held(argument)
     if _CHANGED.search(argument):
         raise CannotHold(
-            f"{argument!r}: GRUB 0.97 makes a blank of a tab, drops carriage returns, joins lines at a backslash",
+            f"{in_quotes(argument)}: GRUB 0.97 drops carriage returns, makes blanks of tabs, joins lines at a \\",
             hint="write it with blanks only and without a backslash at its end",
         )
     return updategrub.quote(slot, argument)

@@ -22,6 +22,7 @@ from grubkd.boot import cmdline
 from grubkd.boot import words as kernel_words
 from grubkd.errors import CannotHold
 from grubkd.parsing.grammar import Token, parse
+from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
     from grubkd.boot.model import Word
@@ -163,7 +164,7 @@ def held(argument: str) -> str:
     reason = _obstacle(argument, plain)
     if reason:
         raise CannotHold(
-            f"GRUB cannot pass {argument!r} to the kernel: {reason}",
+            f"GRUB cannot pass {in_quotes(argument)} to the kernel: {reason}",
             hint='write a value with blanks as name="a b"; GRUB has no way to pass quotes, backslashes or line ends',
         )
     return plain
@@ -204,7 +205,7 @@ def pasted(argument: str) -> str:
     made = f'"{held(argument)}"'
     if any(character in made for character in "$\\") or cmdline.meaning(made) != cmdline.meaning(argument):
         raise CannotHold(
-            f"{argument!r}: GRUB pastes the variable into a script and would take a part of it as syntax",
+            f"{in_quotes(argument)}: GRUB pastes the variable into a script and would take a part of it as syntax",
             hint=r"avoid $ and \ and, in a name without a value, ; | & < > { }",
         )
     return made

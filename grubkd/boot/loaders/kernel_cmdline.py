@@ -16,6 +16,7 @@ from grubkd.boot.model import Assignment, Document, Feeds, Line, NewKernelArgs, 
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, place_at
 from grubkd.parsing.grammar import parse
+from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,11 +73,12 @@ def quote(_slot: Slot, argument: str) -> str:
     """The argument as the file holds it. Raises CannotHold where kernel-install would change it."""
     if _squeezed(argument) != argument:
         raise CannotHold(
-            f"{argument!r}: kernel-install makes one blank of each run of blanks, tabs and newlines, in quotes too",
+            f"{in_quotes(argument)}: kernel-install makes one blank of each run of blanks, tabs and "
+            "newlines, in quotes too",
             hint="write it with single blanks",
         )
     if argument.startswith("#"):
-        raise CannotHold(f"{argument!r}: at the start of a line it would be a comment", hint="drop the `#`")
+        raise CannotHold(f"{in_quotes(argument)}: at the start of a line it would be a comment", hint="drop the `#`")
     return held(argument)
 
 

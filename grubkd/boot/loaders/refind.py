@@ -17,6 +17,7 @@ from grubkd.boot.model import Document, Image, Slot, Stanza
 from grubkd.boot.words import held
 from grubkd.errors import CannotHold
 from grubkd.parsing.grammar import Token, parse
+from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
     from grubkd.boot.loaders.format import Sources
@@ -46,7 +47,7 @@ def quote(_slot: Slot, argument: str) -> str:
     """The argument as a quoted token holds it. Raises CannotHold."""
     if "\n" in argument or "\r" in argument or "%v" in argument:
         raise CannotHold(
-            f"{argument!r}: rEFInd ends an option at a line end, and replaces %v",
+            f"{in_quotes(argument)}: rEFInd ends an option at a line end, and replaces %v",
             hint="write the argument without line ends and %v",
         )
     return held(argument).replace('"', '""')

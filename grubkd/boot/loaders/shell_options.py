@@ -16,6 +16,7 @@ from grubkd.boot.model import Assignment, Document, Feeds, Line, NewKernelArgs, 
 from grubkd.boot.words import held
 from grubkd.errors import CannotHold, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
+from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
     from grubkd.boot.loaders.format import LoaderMenu, MenuItem, Sources
@@ -78,7 +79,9 @@ def _slot(value: shell.Value) -> Slot:
 def quote(slot: Slot, argument: str) -> str:
     """The argument inside the shell quotes of the slot. Raises CannotHold."""
     if "\n" in argument or (slot.style == "single" and "'" in argument):
-        raise CannotHold(f"{argument!r} cannot be written there", hint="put the value in double quotes, on one line")
+        raise CannotHold(
+            f"{in_quotes(argument)} cannot be written there", hint="put the value in double quotes, on one line"
+        )
     text = held(argument)
     return text if slot.style == "single" else re.sub(r'[\\"$`]', r"\\\g<0>", text)
 

@@ -16,7 +16,7 @@ from grubkd.boot.model import Document, Image, ManagedBy, Slot, Stanza
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, Place, place_at
 from grubkd.parsing.grammar import Node, Token, parse
-from grubkd.text import from_bytes
+from grubkd.text import from_bytes, in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,16 +70,18 @@ def quote(slot: Slot, argument: str) -> str:
     its own environment.
     """
     if "\n" in argument or "\r" in argument:
-        raise CannotHold(f"{argument!r}: parameters cannot hold a line end", hint="write it without line ends")
+        raise CannotHold(f"{in_quotes(argument)}: parameters cannot hold a line end", hint="write it without line ends")
     if "${" in argument:
-        raise CannotHold(f"{argument!r}: zipl takes ${{ for a variable of its own", hint="write it without ${")
+        raise CannotHold(f"{in_quotes(argument)}: zipl takes ${{ for a variable of its own", hint="write it without ${")
     if slot.style in _QUOTES and slot.style in argument:
         other = _QUOTES[slot.style == _QUOTES[0]]
         hint = f"put {other} around the whole value of `parameters` first"
-        raise CannotHold(f"{argument!r}: its quote would end the value, which {slot.style} encloses", hint=hint)
+        raise CannotHold(
+            f"{in_quotes(argument)}: its quote would end the value, which {slot.style} encloses", hint=hint
+        )
     if not slot.style and argument.startswith(_QUOTES):
         hint = "put quotes around the whole value of `parameters` first"
-        raise CannotHold(f"{argument!r}: zipl takes a quote at the beginning for the value's own", hint=hint)
+        raise CannotHold(f"{in_quotes(argument)}: zipl takes a quote at the beginning for the value's own", hint=hint)
     return held(argument)
 
 

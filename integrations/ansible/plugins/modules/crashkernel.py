@@ -232,10 +232,10 @@ def sendable(answer: Any) -> Any:
 
 
 def said(notice: dict[str, Any]) -> str:
-    """A message of grubkd in one line: place, message, hint."""
+    """A message of grubkd in one line: place, message, fix."""
     place = ":".join(str(notice[key]) for key in ("file", "line", "column") if notice.get(key) is not None)
     text = "{}: {}".format(place, notice["message"]) if place else notice["message"]
-    return "{} ({})".format(text, notice["hint"]) if notice.get("hint") else text
+    return "{} ({})".format(text, notice["fix"]) if notice.get("fix") else text
 
 
 def parsed(output: str) -> Any:
@@ -307,7 +307,7 @@ def main() -> None:
     result["grubkd"] = answer
     if "error" in answer or status != 0:
         problem = answer.get("error") or {"message": errors.strip()}
-        module.fail_json(msg=said(problem), hint=problem.get("hint"), **result)
+        module.fail_json(msg=said(problem), hint=problem.get("fix"), **result)
     for each in answer["warnings"]:
         module.warn(said(each))
     module.exit_json(

@@ -8,7 +8,7 @@ from grubkd.render.tables import BAD, columns, fitted, mark, plain, shortened, t
 
 RHEL9 = TOP / "fixtures/rhel-9/root"
 SHOW_80 = """\
-grub2: /boot/grub2/grub.cfg, /boot/grub2/grubenv, /etc/default/grub
+grub2: /boot/grub2/grub.cfg, /etc/default/grub, /boot/grub2/grubenv
 bls: 3 snippets in /boot/loader/entries, /etc/kernel/cmdline
 
    #  kernel                  crashkernel                       title

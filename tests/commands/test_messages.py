@@ -103,7 +103,7 @@ def test_a_diff_at_a_terminal_and_in_a_pipe(tree: Path) -> None:
     )
     assert re.search(r"\n\x1b\[31m-.*\x1b\[0m\n\x1b\[32m\+.*crashkernel=256M.*\x1b\[0m\n", sent)
     subprocess.run(["patch", "-p1"], cwd=tree, input=piped(*change).stdout, text=True, check=True, capture_output=True)
-    assert piped(*change).stdout == "nothing to change\n"
+    assert piped(*change).stdout.startswith("nothing to change\n")
 
 
 def test_errors_and_warnings() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from grubkd.errors import Place
@@ -19,8 +18,7 @@ class Status(StrEnum):
     NOT_ASKED = "not-asked"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """`check` names the thing and `code` the cause; both are stable words, and equal if nothing is wrong.
 
     `message` is the fact, `why` says why it matters, and `fix` is the command or the setting that fixes it. `commands`

@@ -6,8 +6,8 @@ grubkd set for all kernels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.advice.case import build_case, entry_release, stand_in_release
 from grubkd.advice.verdict import Verdicts
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 _FIRST_KERNEL = "6.12.0"
 
 
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
+class PlanOptions(NamedTuple):
     """What the user says about the machine and the value; None and False if nothing.
 
     `ram`, and `offset` if it is an address, are in bytes. offset "auto": grubkd chooses a place.
@@ -77,7 +76,7 @@ def plan_release(release: Release, machine: Machine, options: PlanOptions = NO_O
 def _planned(case: Case, machine: Machine, options: PlanOptions) -> Plan:
     initrd = machine.unpacked(case.release.text)
     if initrd and case.parts.initramfs:
-        case = replace(case, parts=replace(case.parts, initramfs=initrd.packed, unpacked=initrd.size))
+        case = replace(case, parts=case.parts._replace(initramfs=initrd.packed, unpacked=initrd.size))
     address = options.offset if isinstance(options.offset, int) else None
     return planner.plan(case, offset=address, with_offset=options.offset is not None)
 
@@ -128,8 +127,7 @@ def _reserving_nothing(config: BootConfig, machine: Machine) -> Iterator[Notice]
             failing.add(entry.version)
 
 
-@dataclass(frozen=True, slots=True)
-class Keeping:
+class Keeping(NamedTuple):
     """The entries that get the value; without any, `why` not."""
 
     entries: tuple[Entry, ...]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.entry import file_name, release_of
 from grubkd.errors import NoSuchEntry
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from grubkd.boot.model import BootConfig, Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The selected entries in show's order; `everything`: all entries of this system, and new kernels."""
 
     entries: tuple[Entry, ...]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline, findings
 from grubkd.boot.model import Feeds, Line, Role
@@ -13,7 +12,8 @@ from grubkd.errors import Refused
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grubkd.boot.model import BootConfig, Entry, NewKernelArgs, SlotKey
+    from grubkd.boot.document import SlotKey
+    from grubkd.boot.model import BootConfig, Entry, NewKernelArgs
     from grubkd.boot.selector import Selection
 
 
@@ -25,8 +25,7 @@ class Verb(Enum):
     REMOVE = "remove"
 
 
-@dataclass(frozen=True, slots=True)
-class ArgChange:
+class ArgChange(NamedTuple):
     """A change of the arguments of one name. `tokens` are arguments as the kernel is to receive them.
 
     SET: the line holds exactly `tokens` under that name; without tokens the name goes. ADD: the line holds the one

@@ -6,8 +6,7 @@ Every step but the last is a pure function of what was read. The last writes all
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import inventory
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
@@ -36,8 +35,7 @@ if TYPE_CHECKING:
     Decide = Callable[[BootConfig, Selection], "Decision"]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What the command line asks for.
 
     command: the verb that history records. selectors: the entries, () for all. values: the crashkernel values; None
@@ -57,8 +55,7 @@ class Request:
     grub_cfg: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What a request means for a configuration.
 
     changes_for: the argument changes of an entry, or (None) of new kernels. wanted, by: what history records.
@@ -74,8 +71,7 @@ class Decision:
     warnings: tuple[Notice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any.
 
     `config`, `expected`: what was read, and key of each of its lines -> the arguments it holds now, or would hold.
@@ -89,8 +85,7 @@ class Outcome:
     expected: Mapping[LineKey, tuple[str, ...]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(NamedTuple):
     """A change that was verified in memory. `after`: the files that differ; `verified`: read with these files."""
 
     config: BootConfig

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd import advice
 from grubkd.boot import findings, inventory
-from grubkd.change import transaction
+from grubkd.change.lock import TRANSACTIONS
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.machine import machine as machines
 
@@ -40,6 +40,11 @@ def read(tree: Root, grub_cfg: str | None = None, **known: Any) -> Reading:
 def interrupted(tree: Root) -> tuple[Notice, ...]:
     """The transaction that a power cut or a kill interrupted. It is reported, not undone."""
     try:
+        waiting = any(name.endswith(".pending") for name in tree.list(TRANSACTIONS))
+        if not waiting and TRANSACTIONS not in tree.denied:
+            return ()
+        from grubkd.change import transaction
+
         record = transaction.pending(tree)
     except GrubkdError as problem:
         return (Notice("history-unreadable", problem.message, problem.hint, problem.place),)

@@ -24,7 +24,7 @@ from grubkd.errors import CannotHold
 from grubkd.parsing.grammar import Token, parse
 
 if TYPE_CHECKING:
-    from grubkd.boot.model import Word
+    from grubkd.boot.document import Word
 
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9]++|[?#*@])"
 _VARIABLE = rf"\$(?:{_NAME}|\{{{_NAME}\}})"

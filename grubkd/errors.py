@@ -6,15 +6,13 @@ back, 2 usage, 3 a file was not understood, 4 refused, 5 rollback failed, 130 in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import Any, ClassVar
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A place in the tree: the path inside the root (from "/"), line and column from 1 (0: the whole file)."""
 
     file: str
@@ -33,8 +31,7 @@ def place_at(file: str, text: str, offset: int) -> Place:
     return Place(file, line, column)
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """A warning. The run continues. `commands` fix it, if commands can: argument lists, run in order."""
 
     code: str

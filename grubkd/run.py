@@ -6,11 +6,10 @@ import os
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from select import select
 from signal import SIGKILL, SIGTERM
 from stat import S_ISREG
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import CommandFailed, Place, Refused
 from grubkd.log import WAITING, logger
@@ -47,8 +46,7 @@ _RUNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """The standard output and standard error of a command, as bytes."""
 
     stdout: bytes

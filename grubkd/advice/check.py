@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.advice import capture_line, kdump_config, panic, reservation, rights, saving
@@ -131,7 +131,7 @@ def _possible(found: Finding, entry: Entry | None, config: BootConfig, machine: 
         fix = Fix("remove it with the tool that writes the entry") if refused else Fix(found.fix, found.commands)
     else:
         fix = setting(config, machine, entry, command[2] if command[2] != "--auto" else "")
-    return replace(found, fix=fix.text, commands=fix.commands)
+    return found._replace(fix=fix.text, commands=fix.commands)
 
 
 def _resets(config: BootConfig, kdump: Kdump) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from shlex import join
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,8 +31,7 @@ def by(*commands: tuple[str, ...]) -> Fix:
     return Fix(" && ".join(map(join, commands)), commands)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """`check` names the thing and `code` the cause; both are stable words, and equal if nothing is wrong.
 
     `message` is the fact, `why` says why it matters, and `fix` is the command or the setting that fixes it. `commands`

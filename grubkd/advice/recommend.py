@@ -6,8 +6,8 @@ grubkd set for all kernels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.advice.case import build_case, entry_release, stand_in_release
 from grubkd.advice.judgement import judge
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 _FIRST_KERNEL = "6.12.0"
 
 
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
+class PlanOptions(NamedTuple):
     """What the user says about the machine and the value; None and False if nothing.
 
     `ram`, and `offset` if it is an address, are in bytes. offset "auto": grubkd chooses a place. fadump: whether the
@@ -80,9 +79,9 @@ def plan_release(release: Release, machine: Machine, options: PlanOptions = NO_O
 def _planned(case: Case, machine: Machine, options: PlanOptions) -> Plan:
     initrd = machine.unpacked(case.release.text)
     if initrd and case.parts.initramfs:
-        case = replace(case, parts=replace(case.parts, initramfs=initrd.packed, unpacked=initrd.size))
+        case = replace(case, parts=case.parts._replace(initramfs=initrd.packed, unpacked=initrd.size))
     if options.fadump is not None:
-        case = replace(case, needs=replace(case.needs, fadump=options.fadump))
+        case = replace(case, needs=case.needs._replace(fadump=options.fadump))
     if case.needs.fadump:
         case = replace(case, cmdline="fadump=on")
     address = options.offset if isinstance(options.offset, int) else None
@@ -127,8 +126,7 @@ def judgements(config: BootConfig, machine: Machine) -> Iterator[Notice]:
                 yield each.notice(f"entry {entry.index} ({entry.title})", entry.source)
 
 
-@dataclass(frozen=True, slots=True)
-class Keeping:
+class Keeping(NamedTuple):
     """The entries that get the value; without any, `why` not."""
 
     entries: tuple[Entry, ...]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.advice.case import DECIDING, build_case, entry_release, observed
 from grubkd.boot import cmdline
@@ -35,8 +35,7 @@ _NEEDS_CRASH_DUMP_SINCE = (6, 9)
 _NAME = "crashkernel="
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a kernel does with a command line.
 
     status: "none": the line asks for nothing. "unknown": the RAM or the release is unknown. The
@@ -128,8 +127,8 @@ class Verdicts:
             found = self._known[key] = self._judge(line, entry, release, initrd_size, brief=brief)
         if release.text == text:
             return found
-        return replace(
-            found, reason=found.reason.replace(release.text, text), note=found.note.replace(release.text, text)
+        return found._replace(
+            reason=found.reason.replace(release.text, text), note=found.note.replace(release.text, text)
         )
 
     def _judge(self, line: str, entry: Entry, release: Release, initrd_size: int | None, *, brief: bool) -> Verdict:
@@ -156,7 +155,7 @@ class Verdicts:
             found = _measured(case, Verdict("uncertain", "", request=asked))
         else:
             found = judge_case(case)
-        return replace(found, lacks_high_low=lacks, note=release.note)
+        return found._replace(lacks_high_low=lacks, note=release.note)
 
 
 def _as_observed(case: Case, seen: Observed) -> Verdict:
@@ -189,8 +188,7 @@ def judge_case(case: Case) -> Verdict:
     if request.status == "none":
         return Verdict("none", request.reason, request=request)
     found = Verdict(placement.status, placement.reason, placement.regions, placement.alternatives, request)
-    return replace(
-        _measured(case, found),
+    return _measured(case, found)._replace(
         may_hang=placement.may_hang,
         assumption=forecast.assumption(case),
         chance=placement.chance,
@@ -202,7 +200,7 @@ def _measured(case: Case, found: Verdict) -> Verdict:
     """The verdict with the machine's RAM and the size of the capture kernel's image."""
     memory = case.memory_map()
     start, end = case.kernel_extent()
-    return replace(found, ram=case.ram or (memory.ram_total if memory else 0), image=end - start)
+    return found._replace(ram=case.ram or (memory.ram_total if memory else 0), image=end - start)
 
 
 def _without_value(line: str) -> Verdict | None:
@@ -252,8 +250,7 @@ def _ignored(machine: Machine, release: Release, architecture: Architecture) -> 
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Simulation:
+class Simulation(NamedTuple):
     """The case, the RAM in bytes that it was judged on, and the verdict."""
 
     case: Case
@@ -275,7 +272,7 @@ def simulate(line: str, release: Release, machine: Machine, *, initrd_size: int 
             "what the kernel does depends on the amount of RAM",
             hint="give it: --ram=SIZE, or a memory map: --iomem=FILE, --firmware-map=FILE",
         )
-    return Simulation(case, case.ram or memory.ram_total, replace(judge_case(case), note=release.note))
+    return Simulation(case, case.ram or memory.ram_total, judge_case(case)._replace(note=release.note))
 
 
 def draw(entry: Entry, plan: Plan, verdict: Verdict, machine: Machine) -> Picture:

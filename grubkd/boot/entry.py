@@ -16,9 +16,10 @@ from grubkd.errors import Place
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from grubkd.boot.document import Image, Slot, SlotKey, Stanza
     from grubkd.boot.image import Images
     from grubkd.boot.loaders.format import LoaderMenu, MenuItem
-    from grubkd.boot.model import Image, ManagedBy, Slot, SlotKey, Stanza
+    from grubkd.boot.model import ManagedBy
 
 _RESCUE_TITLE = re.compile(r"\b(rescue|recovery|single[ -]user|failsafe)\b", re.IGNORECASE)
 _RESCUE_ARGUMENTS = frozenset({"single", "S", "s", "recovery", "rescue", "emergency"})

@@ -13,7 +13,8 @@ from grubkd.errors import ArgumentsNotKnown, NothingToEdit, Notice, Place, Tuned
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from grubkd.boot.model import BootConfig, Entry, Line, Piece, Slot
+    from grubkd.boot.document import Slot
+    from grubkd.boot.model import BootConfig, Entry, Line, Piece
     from grubkd.errors import GrubkdError
     from grubkd.tree.tree import Tree
 

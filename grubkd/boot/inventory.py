@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import entry_of
@@ -27,8 +27,9 @@ from grubkd.text import from_bytes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from grubkd.boot.document import Document
     from grubkd.boot.loaders.format import Format, LoaderMenu
-    from grubkd.boot.model import Document, Entry, NewKernelArgs
+    from grubkd.boot.model import Entry, NewKernelArgs
     from grubkd.errors import Notice
     from grubkd.tree.tree import Tree
 
@@ -82,7 +83,7 @@ def _log(config: BootConfig) -> None:
 
 def _only(path: str) -> Loader:
     """GRUB 2 with one menu, in any place."""
-    form = replace(grub2.FORMAT, paths=(path,), choose=None)
+    form = grub2.FORMAT._replace(paths=(path,), choose=None)
     return Loader("grub2", (form,), grub_entries.menus)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TypeVar
 
-    from grubkd.boot.model import Stanza
+    from grubkd.boot.document import Stanza
 
     _Ordered = TypeVar("_Ordered", int, str)
 

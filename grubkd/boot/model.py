@@ -1,123 +1,23 @@
-"""Slot, Entry, BootConfig: a boot configuration, independent of its format. All offsets are byte offsets in a file."""
+"""Line, Entry, BootConfig: the boot menu, joined from all files and independent of their formats."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from grubkd.boot.document import SlotKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from grubkd.boot.loaders.format import Followup, Include, Owner
+    from grubkd.boot.document import Document, Slot, Word
+    from grubkd.boot.loaders.format import Followup, Owner
     from grubkd.errors import GrubkdError, Notice, Place
 
-SlotKey: TypeAlias = tuple[str, int, str]
 LineKey: TypeAlias = tuple[tuple[SlotKey, ...], tuple[tuple[SlotKey, str], ...]]
-
-
-class Word(NamedTuple):
-    """One word of a slot: its bytes are text[start:end] of the file, `text` is what the kernel receives, maybe "".
-
-    `reference`: the variable, where the word is one whole reference (`$kernelopts`); `text` is then as written.
-    """
-
-    start: int
-    end: int
-    text: str
-    reference: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A place in a file that holds a kernel command line or a part of one.
-
-    `start:end` is the span of the arguments without the blanks around them. An edit writes `before` and `after` around
-    the new arguments: for an absent slot (start == end) they complete the statement (`options `, newline), for an
-    unquoted shell value they are its quotes; else they are empty. `variable`: the name in messages, such as `options`.
-    `style`: a note of the format for its quote function.
-    """
-
-    file: str
-    format: str
-    variable: str
-    start: int
-    end: int
-    line: int
-    words: tuple[Word, ...]
-    style: str = ""
-    before: str = ""
-    after: str = ""
-
-    @property
-    def key(self) -> SlotKey:
-        """Identity within one reading of the tree."""
-        return (self.file, self.start, self.variable)
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A file that the boot loader loads together with arguments: a kernel, a hypervisor, a Linux module.
-
-    `path`: as written, decoded. `slots`: its arguments, in order; BLS allows several. `module`: loaded beside the first
-    image (GRUB legacy `module`, GRUB 2 `module2`). `kernel`: a Linux kernel whatever its name (unified kernel image).
-    """
-
-    path: str
-    slots: tuple[Slot, ...]
-    line: int
-    module: bool = False
-    kernel: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stanza:
-    """An entry as one file states it, before inventory joins the files.
-
-    `images`: in file order; several that are no modules are alternatives (if/else), and all are set alike.
-    `nesting`: how `default=` addresses the entry: for each menu level from the outermost to the entry itself, (position
-    in that menu from 0, title, id). `section`: the generator script that wrote it (`/etc/grub.d/10_linux`), if known.
-    `generated`: the next run of a generator overwrites it. `keys`: other statements that order or describe it (BLS:
-    version, machine-id, sort-key, architecture). `not_known`: why a Linux entry's arguments are not known, or "".
-    """
-
-    title: str
-    line: int
-    images: tuple[Image, ...]
-    initrds: tuple[str, ...] = ()
-    id: str | None = None
-    nesting: tuple[tuple[int, str, str | None], ...] = ()
-    section: str | None = None
-    generated: bool = False
-    keys: Mapping[str, str] = field(default_factory=dict)
-    not_known: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """An assignment. `extends`: it keeps the earlier value (`+=`, `"$VAR more"`). `always`: it runs and is editable."""
-
-    variable: str
-    slot: Slot
-    extends: bool
-    always: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """What one file says. `includes`: path, line, stanzas before it. `scripts`, `environments`: what GRUB 2 loads."""
-
-    file: str
-    format: str
-    stanzas: tuple[Stanza, ...] = ()
-    assignments: tuple[Assignment, ...] = ()
-    settings: Mapping[str, str] = field(default_factory=dict)
-    warnings: tuple[Notice, ...] = ()
-    includes: tuple[tuple[str, int, int], ...] = ()
-    scripts: tuple[Include, ...] = ()
-    variables: tuple[Assignment, ...] = ()
-    environments: tuple[str, ...] = ()
 
 
 class Piece(NamedTuple):
@@ -127,8 +27,7 @@ class Piece(NamedTuple):
     word: Word
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One kernel command line: its own slots in order, and the slots that its references mean.
 
     `home`: the slot that takes a new argument. `references`: (key of a slot, name) -> the slots that this name means
@@ -138,7 +37,7 @@ class Line:
 
     slots: tuple[Slot, ...]
     home: Slot
-    references: Mapping[tuple[SlotKey, str], tuple[Slot, ...]] = field(default_factory=dict)
+    references: Mapping[tuple[SlotKey, str], tuple[Slot, ...]] = MappingProxyType({})
 
     @property
     def key(self) -> LineKey:
@@ -183,8 +82,7 @@ class Role(Enum):
     OTHER = "other"  # takes none of ours: memtest, tboot, an initrd loaded as a module with arguments
 
 
-@dataclass(frozen=True, slots=True)
-class Boot:
+class Boot(NamedTuple):
     """One image of an entry with its line. `arguments`: those of the line, computed once."""
 
     role: Role
@@ -250,8 +148,7 @@ class Feeds(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class NewKernelArgs:
+class NewKernelArgs(NamedTuple):
     """A line that the entries of new kernels get.
 
     `format`: the boot loader of these entries. `copied`: the line is that of a present entry, which new kernels copy
@@ -275,8 +172,7 @@ class Bootloader(NamedTuple):
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BootConfig:
+class BootConfig(NamedTuple):
     """How the tree boots, joined over all its files.
 
     `texts`: every file that was read, real path -> text: an edit starts from it, and compares it when it writes.
@@ -295,4 +191,4 @@ class BootConfig:
     managed_by: ManagedBy | None = None
     owner: Owner | None = None
     grub_cfg: str | None = None
-    documents: Mapping[tuple[str, str], Document] = field(default_factory=dict)
+    documents: Mapping[tuple[str, str], Document] = MappingProxyType({})

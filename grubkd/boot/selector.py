@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
 from grubkd.boot.entry import file_name, release_of
@@ -23,8 +22,7 @@ _INDEXES = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _PREFIX = re.compile(r"(title|id)=(.*)", re.IGNORECASE | re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The selected entries in show's order; `everything`: all entries of this system, and new kernels."""
 
     entries: tuple[Entry, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from grubkd.boot.model import Assignment, Slot
+from grubkd.boot.document import Assignment, Slot
 from grubkd.boot.words import words
 from grubkd.errors import CannotHold
 from grubkd.text import in_quotes

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
-from grubkd.boot.model import Word
+from grubkd.boot.document import Word
 from grubkd.errors import CannotHold, Notice, place_at
 from grubkd.text import in_quotes
 

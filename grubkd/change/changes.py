@@ -10,8 +10,7 @@ of GRUB legacy kopt before defoptions: an argument that is new in the first come
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline, findings
 from grubkd.boot.loaders import grub_custom
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
-    from grubkd.boot.model import BootConfig, Entry, Line, LineKey, NewKernelArgs, Piece, Word
+    from grubkd.boot.document import Word
+    from grubkd.boot.model import BootConfig, Entry, Line, LineKey, NewKernelArgs, Piece
     from grubkd.boot.selector import Selection
     from grubkd.change.edit import SlotEdit
 
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 ArgChangesFor: TypeAlias = "Callable[[Entry | None], Sequence[ArgChange]]"
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSet:
+class ChangeSet(NamedTuple):
     """The slot edits, and what the lines have to hold afterwards.
 
     `expected`: key of each line -> its effective arguments; verify compares the edited tree with them.
@@ -84,7 +83,7 @@ def _copied(config: BootConfig, edits: Sequence[SlotEdit]) -> Iterator[SlotEdit]
         if section and by is not None:
             moved = [word._replace(start=word.start + by, end=word.end + by) for word in slot.words]
             there = {id(word): other for word, other in zip(slot.words, moved, strict=True)}
-            copy = replace(slot, file=section.script, start=slot.start + by, end=slot.end + by, words=tuple(moved))
+            copy = slot._replace(file=section.script, start=slot.start + by, end=slot.end + by, words=tuple(moved))
             yield copy, [there.get(id(word), word) for word in words]
 
 

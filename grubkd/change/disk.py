@@ -17,10 +17,9 @@ import errno
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from stat import S_IMODE
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.text import from_bytes, to_bytes
 from grubkd.tree.root import read_all
@@ -41,8 +40,7 @@ _RESTORED = frozenset(
 _TWICE = frozenset({"trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT"})
 
 
-@dataclass(frozen=True, slots=True)
-class FileImage:
+class FileImage(NamedTuple):
     """A file's bytes and metadata. With `mtime_ns` None it gets the time at which it is written.
 
     `xattrs`: names as texts of one character a byte, see grubkd.text.
@@ -53,7 +51,7 @@ class FileImage:
     uid: int
     gid: int
     mtime_ns: int | None
-    xattrs: Mapping[str, bytes] = field(default_factory=dict)
+    xattrs: Mapping[str, bytes] = MappingProxyType({})
 
     @property
     def digest(self) -> str:
@@ -62,11 +60,11 @@ class FileImage:
 
     def with_data(self, data: bytes) -> FileImage:
         """The same file with other bytes, written now."""
-        return replace(self, data=data, mtime_ns=None)
+        return self._replace(data=data, mtime_ns=None)
 
     def executable_as(self, present: FileImage | None) -> FileImage:
         """The same file without those execution bits that the present file lacks."""
-        return replace(self, mode=self.mode & (~0o111 | (present.mode if present else 0)))
+        return self._replace(mode=self.mode & (~0o111 | (present.mode if present else 0)))
 
     def like(self, other: FileImage) -> bool:
         """Whether bytes, mode, owner and attributes are the same, and the time where both have one.
@@ -84,6 +82,8 @@ class FileImage:
 
 def digest(data: bytes) -> str:
     """The SHA-256 of bytes, in hexadecimal."""
+    from hashlib import sha256
+
     return sha256(data).hexdigest()
 
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline, findings
+from grubkd.boot.document import Word
 from grubkd.boot.loaders.blscfg import FALLBACK
-from grubkd.boot.model import Line, Piece, Word
+from grubkd.boot.model import Line, Piece
 from grubkd.change.request import ArgChange, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set
 
-    from grubkd.boot.model import LineKey, Slot, SlotKey
+    from grubkd.boot.document import Slot, SlotKey
+    from grubkd.boot.model import LineKey
 
 
 def new_word(text: str) -> Word:

@@ -12,9 +12,8 @@ Augeas works in memory only: it knows no file name, loads no stock lens and writ
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd import grammars
 from grubkd.boot.loaders import FORMATS
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
     from augeas import Augeas
 
+    from grubkd.boot.document import Slot, Word
     from grubkd.boot.loaders.format import Format
-    from grubkd.boot.model import Slot, Word
     from grubkd.tree.tree import Tree
 
 # A slot and the words it is to have: words of its own keep their bytes, others (start -1) are quoted by its format.
@@ -211,8 +210,7 @@ def _complaint(augeas: Augeas) -> str:
     return "; ".join(str(augeas.get(node)) for node in nodes) or "no reason given"
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(NamedTuple):
     """A file to replace, create or remove, by its real path inside the root (no symbolic link on the way).
 
     `before`: the bytes read, None where the file did not exist. `after`: the bytes wanted, None to remove it.

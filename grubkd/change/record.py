@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import re
 from binascii import a2b_base64, b2a_base64
-from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.change import disk, places
 from grubkd.change.disk import FileImage
@@ -46,8 +45,7 @@ class Malformed(ValueError):
     """A journal's text is not what grubkd writes; the message says what differs."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileRecord:
+class FileRecord(NamedTuple):
     """One file of a transaction: its old image (None: it did not exist), and its new SHA-256 (None: removed).
 
     `link`: the place (see places) whose symbolic link led to `path` when it was changed; None where the path itself
@@ -64,8 +62,7 @@ class FileRecord:
         return (present and present.digest) in (self.after, self.before and self.before.digest)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One transaction.
 
     `time`: when, UTC, ISO 8601. `command`: the verb. `wanted`: what was asked for, as people write it (see
@@ -91,7 +88,7 @@ class Record:
 def encode(record: Record) -> bytes:
     """The journal's text."""
     members = {name: getattr(record, name) for name in _RECORD}
-    members |= {"files": list(map(_file_members, record.files)), "slots": list(map(astuple, record.slots))}
+    members |= {"files": list(map(_file_members, record.files)), "slots": record.slots}
     body = json.dumps(members).encode("ascii")
     head = json.dumps({"grubkd": VERSION, "sha256": disk.digest(body)}).encode("ascii")
     return head + b"\n" + body + b"\n"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline, findings
 from grubkd.boot.model import Feeds, Line, Role
@@ -16,7 +15,8 @@ from grubkd.memory.xen import for_xen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from grubkd.boot.model import BootConfig, Entry, LineKey, NewKernelArgs, SlotKey
+    from grubkd.boot.document import SlotKey
+    from grubkd.boot.model import BootConfig, Entry, LineKey, NewKernelArgs
     from grubkd.boot.selector import Selection
 
 
@@ -34,8 +34,7 @@ class Verb(Enum):
     REMOVE = "remove"
 
 
-@dataclass(frozen=True, slots=True)
-class ArgChange:
+class ArgChange(NamedTuple):
     """A change of the arguments of one name. `tokens` are arguments as the kernel is to receive them.
 
     SET: the line holds exactly `tokens` under that name; without tokens the name goes. ADD: the line holds the one

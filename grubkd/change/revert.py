@@ -7,9 +7,8 @@ the kernel of the entry and its variable. A kernel that was installed since gets
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
 from grubkd.boot.model import Feeds, Role
@@ -23,15 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
     from typing import TypeAlias
 
-    from grubkd.boot.model import BootConfig, Entry, Line, NewKernelArgs, Slot, SlotKey, Word
+    from grubkd.boot.document import Slot, SlotKey, Word
+    from grubkd.boot.model import BootConfig, Entry, Line, NewKernelArgs
     from grubkd.change.record import Record
 
     # File, entry (its id or title), kernel, variable, and the number among the slots that have these four.
     Where: TypeAlias = tuple[str, str, str, str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class SlotRecord:
+class SlotRecord(NamedTuple):
     """The arguments of one slot before and after a transaction.
 
     `entry`: the id or the title of its entry, `kernel`: the image that the entry loads; both are "" for an assignment.
@@ -53,7 +52,7 @@ class SlotRecord:
 
     def swapped(self) -> SlotRecord:
         """The record of the opposite change."""
-        return replace(self, before=self.after, after=self.before)
+        return self._replace(before=self.after, after=self.before)
 
 
 def slots_of(config: BootConfig) -> dict[Where, Slot]:

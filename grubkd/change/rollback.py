@@ -5,8 +5,7 @@ A rollback is a transaction of its own, and can be undone in turn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import inventory
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 
-@dataclass(frozen=True, slots=True)
-class RolledBack:
+class RolledBack(NamedTuple):
     """What a rollback did, or would do.
 
     `undoes`: the transaction that was undone. `files`: the changes. `transaction`: the id of the rollback, which can be
@@ -44,8 +42,7 @@ class RolledBack:
     warnings: tuple[Notice, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(NamedTuple):
     """The steps that undo a transaction, and what the journal records of them. `recheck` as in commit."""
 
     past: Past
@@ -90,7 +87,7 @@ def rollback(  # noqa: PLR0913 - as the command's options
             return RolledBack(id, (), None, (), warnings)
         plan = _plan(root, id, exact, force)
         done = _carry_out(root, plan, run_followups)
-    return replace(plan.outcome(warnings + done.warnings), transaction=done.id, followups=done.followups)
+    return plan.outcome(warnings + done.warnings)._replace(transaction=done.id, followups=done.followups)
 
 
 def _carry_out(root: Root, plan: _Plan, run_followups: bool) -> Transaction:
@@ -104,7 +101,7 @@ def _carry_out(root: Root, plan: _Plan, run_followups: bool) -> Transaction:
         followups=past.record.followups,
         undoes=past.id,
     )
-    record = replace(record, slots=plan.slots, kernels=plan.kernels)
+    record = record._replace(slots=plan.slots, kernels=plan.kernels)
     empty = past.record.directories
     return transaction.carry_out(
         root, record, plan.steps, recheck=plan.recheck, empty=empty, run_followups=run_followups
@@ -183,7 +180,7 @@ def _why(chosen: Past, changed: Sequence[str]) -> tuple[Notice, ...]:
 def _now(step: Step) -> Step:
     """The step, but /etc/kernel/cmdline gets a new time: it must not be older than the edited /etc/default/grub."""
     if step.path == KERNEL_CMDLINE and step.after:
-        return replace(step, after=step.after.with_data(step.after.data))
+        return step._replace(after=step.after.with_data(step.after.data))
     return step
 
 

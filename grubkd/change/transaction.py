@@ -7,8 +7,7 @@ docs/reliability.md describes the order of the steps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.change import disk, journal, places, recovery, sync
 from grubkd.change.lock import TRANSACTIONS, HeldSignals, lock
@@ -44,8 +43,7 @@ _CONFIGURATION = ("/boot", "/efi", "/etc", "/usr")
 _NEWER_THAN = {"/etc/kernel/cmdline": "/etc/default/grub"}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One file of a transaction: as it must be now, and as it will be. None: no file. `link` as in FileRecord."""
 
     path: str
@@ -58,8 +56,7 @@ class Step:
         return FileRecord(self.path, self.before, self.after.digest if self.after else None, self.link)
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(NamedTuple):
     """A transaction that is done. `followups`: the commands that are left to run by hand, under --root."""
 
     id: str
@@ -95,7 +92,7 @@ def commit(  # noqa: PLR0913
             raise PermissionDenied("cannot be read", place=Place(min(denied)))
         steps = [step(root, each) for each in changes]
         record = new_record(root, steps, command=command, wanted=wanted, by=by, followups=followups)
-        record = replace(record, slots=tuple(slots), kernels=tuple(kernels))
+        record = record._replace(slots=tuple(slots), kernels=tuple(kernels))
         return carry_out(root, record, steps, recheck=recheck, run_followups=run_followups)
 
 
@@ -278,7 +275,7 @@ class _Application:
                 if wanted.mtime_ns is None:
                     wanted = present.with_data(wanted.data)  # new: owner and attributes may depend on its directory
                 else:  # restored without execution bits, which vfat gives to every file
-                    wanted = replace(wanted, mode=wanted.mode | present.mode & 0o111)
+                    wanted = wanted._replace(mode=wanted.mode | present.mode & 0o111)
             if not disk.same(present, wanted):
                 raise VerificationFailed("what was written reads differently", place=Place(step.path))
 

@@ -6,9 +6,8 @@ Every step but the last is a pure function of what was read. The last writes all
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline, inventory
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
@@ -37,8 +36,7 @@ if TYPE_CHECKING:
     Decide = Callable[[BootConfig, Selection], "Decision"]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What the command line asks for.
 
     command: the verb that history records. selectors: the entries, () for all. values: the crashkernel values; None
@@ -59,8 +57,7 @@ class Request:
     running: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What a request means for a configuration.
 
     changes_for: the argument changes of an entry, or (None) of new kernels. wanted, by: what history records.
@@ -76,8 +73,7 @@ class Decision:
     warnings: tuple[Notice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """What a run leaves, or would leave.
 
     values: the crashkernel values that were asked for or chosen, None where they stay as they are. config: the
@@ -90,8 +86,7 @@ class Held:
     everything: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a run did, or would do. `files`: the changes in the order of writing; `transaction`: its id, if any.
 
     `ran`: the commands of tools that own entries.
@@ -105,8 +100,7 @@ class Outcome:
     ran: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(NamedTuple):
     """A change that was verified in memory. `after`: the files that differ; `verified`: read with these files.
 
     `tools`: the commands of tools that own entries, which are run with the change.
@@ -177,7 +171,7 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
     held = prepared.held
     if prepared.tools and not request.dry_run:
         # The tools have changed more than was planned here.
-        held = replace(held, config=inventory.read(root, grub_cfg=request.grub_cfg))
+        held = held._replace(config=inventory.read(root, grub_cfg=request.grub_cfg))
     return Outcome(
         tuple(files),
         done.id if done else None,

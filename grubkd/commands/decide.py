@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -88,7 +87,7 @@ def decide(
     """What the request means for this configuration; with --auto, by the plan of each entry."""
     architecture = machine.architecture.value if machine.architecture else None
     _check_readers(request, selection)
-    options = replace(options, fadump=_fadump(request))
+    options = options._replace(fadump=_fadump(request))
     plans = plan_all(config, selection, machine, options) if request.auto else {}
     wanted: dict[str, object] = {
         "crashkernel": _recorded(request, plans),

@@ -113,9 +113,9 @@ def _with_memory(machine: Machine, given: dict[str, Any]) -> Machine:
     """The machine with the memory that the options state."""
     efi = given["efi"]
     if all(given[name] is None for name in _MEMORY):
-        return machine if efi is None else replace(machine, hardware=replace(machine.hardware, efi=efi))
+        return machine if efi is None else replace(machine, hardware=machine.hardware._replace(efi=efi))
     # It is another machine: the hardware of this one does not count.
-    machine = replace(machine, running=None, hardware=replace(UNKNOWN, efi=efi))
+    machine = replace(machine, running=None, hardware=UNKNOWN._replace(efi=efi))
     if given["iomem"] is not None:
         memory = iomem(given["iomem"])
     elif given["firmware_map"] is not None:

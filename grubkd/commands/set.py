@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -103,7 +102,7 @@ def answer(
 ) -> int:
     """Make the change, print the answer, return the exit code: with `exit_77` 77 if nothing had to change."""
     machine = machines.read(root, ram=plan.ram, arch=plan.arch, this_machine=plan.this_machine)
-    request = replace(request, running=machine.running_release)
+    request = request._replace(running=machine.running_release)
     outcome = change.run(root, request, lambda config, selection: decide(request, plan, machine, config, selection))
     reboot = _reboot_required(request, outcome, machine)
     result = _result(outcome, outcome.held, machine, reboot=reboot) if outcome.held else None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd import advice
 from grubkd.advice.rights import topmost
 from grubkd.advice.setting import setting
 from grubkd.boot import findings, inventory
-from grubkd.change import transaction
+from grubkd.change.lock import TRANSACTIONS
 from grubkd.errors import GrubkdError, Notice, PermissionDenied, Place
 from grubkd.machine import machine as machines
 
@@ -49,12 +48,17 @@ def _possible(found: Notice, config: BootConfig, machine: Machine) -> Notice:
     if not found.commands:
         return found
     fix = setting(config, machine, edit=False)
-    return replace(found, hint=f"make them agree: {fix.text}" if fix.commands else fix.text, commands=fix.commands)
+    return found._replace(hint=f"make them agree: {fix.text}" if fix.commands else fix.text, commands=fix.commands)
 
 
 def interrupted(tree: Root) -> tuple[Notice, ...]:
     """The transaction that a power cut or a kill interrupted. It is reported, not undone."""
     try:
+        waiting = any(name.endswith(".pending") for name in tree.list(TRANSACTIONS))
+        if not waiting and TRANSACTIONS not in tree.denied:
+            return ()
+        from grubkd.change import transaction
+
         record = transaction.pending(tree)
     except GrubkdError as problem:
         return (Notice("history-unreadable", problem.message, problem.hint, problem.place),)

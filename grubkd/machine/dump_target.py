@@ -7,7 +7,6 @@ systems; and the free space of the target's.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,8 +44,7 @@ class TargetKind(StrEnum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where the dump goes. `where`: the device or the server, "" for a directory of the tree. `path`: the directory.
 
     `directory`: the path in the tree, None if it is on no mounted file system of the tree. `level`: makedumpfile's dump
@@ -246,8 +244,7 @@ def mount_of(path: str, mounts: Sequence[Mount]) -> Mount | None:
 _SECTOR = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(NamedTuple):
     """Whether the target has room. `there`: the directory or the device exists; None if it cannot be checked from here.
 
     `free`: free bytes, None if unknown: an image is not yet on the disk of its machine, and the server of a network

@@ -7,9 +7,8 @@ import os
 import re
 import struct
 from contextlib import suppress
-from dataclasses import dataclass
 from stat import S_ISBLK
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError
 from grubkd.machine.dump_target import device_path
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 
-@dataclass(frozen=True, slots=True)
-class Hardware:
+class Hardware(NamedTuple):
     """The hardware of the running machine. Amounts are in bytes.
 
     modules: what the loaded modules take, None if unknown. keyslots: see keyslot_memory. encrypted: AMD SME or SEV is

@@ -7,18 +7,18 @@ the index of xz, the frames and blocks of zstd, the blocks of lz4. gzip and bzip
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import os
 import re
 import struct
-import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError
 from grubkd.memory.size import GIB, KIB, MIB
 
 if TYPE_CHECKING:
+    import bz2
+    import lzma
+
     from grubkd.tree.root import Root
 
 _CHUNK = 256 * KIB
@@ -65,6 +65,9 @@ class InitrdSizes:
 
     def unpacked(self, path: str) -> Unpacked | None:
         """The size of an initrd; None if it is not known."""
+        import lzma
+        import zlib
+
         if path not in self._known:
             try:
                 with self._tree.open(path) as file:
@@ -131,6 +134,8 @@ class _Archive:
 
     def gzip(self, at: int) -> _Part:
         """Decompressed: the size at the end is that of the last member only."""
+        import zlib
+
         decompressor, total = zlib.decompressobj(wbits=31), 0
         while not decompressor.eof:
             data = self._read(at, _CHUNK)
@@ -141,13 +146,19 @@ class _Archive:
         return _Part(total, at - len(decompressor.unused_data))
 
     def bzip2(self, at: int) -> _Part:
+        import bz2
+
         return self._decompressed(at, bz2.BZ2Decompressor(), 12)
 
     def xz(self, at: int) -> _Part:
         """By the index behind the last block (xz-file-format.txt), if the rest of the file is one stream."""
+        import lzma
+
         return self._xz_index(at) or self._decompressed(at, lzma.LZMADecompressor(memlimit=_XZ_MEMORY), 5)
 
     def lzma_alone(self, at: int) -> _Part:
+        import lzma
+
         return self._decompressed(at, lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_XZ_MEMORY), 5)
 
     def _decompressed(self, at: int, decompressor: bz2.BZ2Decompressor | lzma.LZMADecompressor, cost: int) -> _Part:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.entry import file_name, is_initrd, is_linux, is_xen, release_of
-from grubkd.machine.settings import head, text
+from grubkd.errors import InputOutput, Place
+from grubkd.machine.settings import head
 from grubkd.memory import architecture
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.size import KIB
-from grubkd.text import to_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from grubkd.tree.root import Root
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """What a kernel's configuration file (/boot/config-RELEASE) says; None for an option that it does not mention.
 
     page_size and physical_start in bytes; `physical_start` is where an x86 kernel is linked to run. `kexec`: it can
@@ -41,8 +39,10 @@ class Config:
 NO_CONFIG = Config()
 """A kernel without a configuration file."""
 
+# A pattern that begins with a literal text is found four times faster than one that begins with the start of a line.
 _WANTED = re.compile(
-    rb"^(?:# )?CONFIG_(64BIT|X86|X86_32|X86_64|ARM64|PPC64|CPU_LITTLE_ENDIAN|S390|RISCV|LOONGARCH|KEXEC|KEXEC_FILE"
+    rb"CONFIG_(?:(?<=\nCONFIG_)|(?<=\n# CONFIG_))"
+    rb"(64BIT|X86|X86_32|X86_64|ARM64|PPC64|CPU_LITTLE_ENDIAN|S390|RISCV|LOONGARCH|KEXEC|KEXEC_FILE"
     rb"|KEXEC_CORE|CRASH_DUMP|PROC_VMCORE|PHYSICAL_START|RANDOMIZE_BASE|(?:ARM64|PPC)_\d+K_PAGES|PAGE_SIZE_\d+KB)"
     rb"(?:=(\S+)| is not set)$",
     re.MULTILINE,
@@ -60,7 +60,7 @@ _ARCHITECTURES = (
 
 def parse_config(data: bytes) -> Config:
     """Parse a configuration file. Any other text gives NO_CONFIG."""
-    said = {name.decode(): value.decode("latin-1") for name, value in _WANTED.findall(data)}
+    said = {name.decode(): value.decode("latin-1") for name, value in _WANTED.findall(b"\n" + data)}
     machine = _config_architecture(said)
     kexec = [said[name] == "y" for name in ("KEXEC", "KEXEC_FILE", "KEXEC_CORE") if name in said]
     start = said.get("PHYSICAL_START", "")
@@ -89,12 +89,14 @@ def _config_architecture(said: dict[str, str]) -> Architecture | None:
     return None
 
 
+# Bytes of one configuration file, and of all of them together. Those of distributions have up to 300 kB.
+LARGEST_CONFIG = 1 << 20
+MOST_CONFIGS = 512 << 20
 IMAGE_HEAD = 0x10020
 """Bytes at the start of an image that hold every header."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageHeader:
+class ImageHeader(NamedTuple):
     """The header of a kernel image. `memory`: bytes that it takes when it runs, with its bss; None if unknown."""
 
     architecture: Architecture | None
@@ -181,8 +183,7 @@ _CAPTURE = "kdump"
 _HOOK = "/etc/kernel/postinst.d/kdump-tools"
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(NamedTuple):
     """The files of one release. Sizes are in bytes, None if the file is missing.
 
     `image`: size of the file. `memory`: what the running image takes, by its header. `initrd`: the largest ordinary
@@ -200,14 +201,16 @@ class Kernel:
     initrd_path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(NamedTuple):
     path: str
     size: int
 
 
 def read(tree: Root) -> Mapping[str, Kernel]:
-    """The kernels of the tree by release, sorted by that text. Unreadable files count as missing."""
+    """The kernels of the tree by release, sorted by that text. Unreadable files count as missing.
+
+    Raises InputOutput for more than MOST_CONFIGS bytes of configuration files.
+    """
     images: dict[str, _File] = {}
     configs: dict[str, str] = {}
     initrds: dict[str, list[_File]] = {}
@@ -223,8 +226,16 @@ def read(tree: Root) -> Mapping[str, Kernel]:
                 initrds.setdefault(_plain(found), []).append(_File(path, status.st_size))
             elif is_linux(path) and not is_xen(path):
                 images.setdefault(found, _File(path, status.st_size))
+    _check_size(tree, configs.values())
     releases = sorted({*images, *configs})
     return {each: _kernel(tree, each, images.get(each), configs.get(each), initrds.get(each, [])) for each in releases}
+
+
+def _check_size(tree: Root, configs: Iterable[str]) -> None:
+    sizes = [status.st_size for path in configs if (status := tree.stat(path))]
+    if sum(min(size, LARGEST_CONFIG) for size in sizes) > MOST_CONFIGS:
+        most = f"the configuration files of the kernels are larger than {MOST_CONFIGS >> 20} MiB"
+        raise InputOutput(most, hint="remove those of kernels that are no longer installed", place=Place("/boot"))
 
 
 def _plain(release: str) -> str:
@@ -251,7 +262,7 @@ def _candidates(tree: Root) -> Iterator[str]:
 
 
 def _kernel(tree: Root, release: str, file: _File | None, config: str | None, initrds: list[_File]) -> Kernel:
-    said = parse_config(to_bytes(text(tree, config) or "")) if config else NO_CONFIG
+    said = parse_config(head(tree, config, LARGEST_CONFIG)) if config else NO_CONFIG
     header = parse_image(head(tree, file.path, IMAGE_HEAD)) if file else None
     largest = max(initrds, key=lambda each: (_CAPTURE in each.path, each.size), default=None)
     own = largest is not None and (_CAPTURE in largest.path or not tree.exists(_HOOK))

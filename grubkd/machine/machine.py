@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.log import logger
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from grubkd.memory.vendors import Distribution
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(NamedTuple):
     """The running kernel. `cmdline`: its command line. `loaded`: a capture kernel is loaded.
 
     `reserved`: bytes reserved for the capture kernel, None if it cannot load one.

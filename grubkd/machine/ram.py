@@ -7,8 +7,8 @@ those files.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.machine.settings import integer, text
 from grubkd.memory.map_parsers import from_firmware_memmap_files, from_iomem
@@ -25,8 +25,7 @@ _FIRMWARE = "/sys/firmware/memmap"
 _MEMINFO = re.compile(r"^(\w+)(?:\(\w+\))?:\s+(\d{1,15})(?: kB)?$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Ram:
+class Ram(NamedTuple):
     """The amount of RAM: `bytes` is None if unknown; `estimated` if it is computed from what the kernel left over.
 
     `source` is the file it comes from. `map`: the addresses, if known.
@@ -38,8 +37,7 @@ class Ram:
     map: MemoryMap | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryUse:
+class MemoryUse(NamedTuple):
     """What uses the memory, in bytes. `total`: managed by the kernel. `cache`: of files. `user`: with huge pages."""
 
     total: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
@@ -26,8 +26,7 @@ _SOLD_IN = 128 * MIB
 _RANGES_SINCE = (2, 6, 31)
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """The measured parts of what a capture kernel needs, in bytes; None if unknown.
 
     kernel: the running image, code to bss. modules: those loaded now. initramfs: the image file. unpacked: its files,
@@ -45,8 +44,7 @@ class Parts:
 UNKNOWN_PARTS = Parts()
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(NamedTuple):
     """What raises the amount.
 
     encrypted: AMD's memory encryption is on. smmu: an arm64 SMMU. mlx5: a Mellanox network card. capture_cpus: the CPUs
@@ -63,8 +61,7 @@ class Needs:
 NOTHING_SPECIAL = Needs()
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(NamedTuple):
     """The values that a kernel was booted with, and the bytes and regions that it reserved for them."""
 
     values: tuple[str, ...]
@@ -183,16 +180,14 @@ class Case:
         return start, start + size
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One step of a decision, and the source of its rule or fact."""
 
     text: str
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedRegion:
+class RefusedRegion(NamedTuple):
     """A region that was tried and not taken, (start, end exclusive) in bytes, and why."""
 
     region: Extent

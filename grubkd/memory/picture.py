@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import RamUnknown
 from grubkd.memory.memory_map import RAM_TYPES
@@ -37,8 +36,7 @@ MARKS = (BandKind.POSSIBLE, BandKind.REFUSED)
 """Kinds that are not memory in use: they are drawn beside the memory, not in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(NamedTuple):
     """Addresses from start to below end. `note`: an explanation for the legend."""
 
     start: int
@@ -47,8 +45,7 @@ class Band:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """Bands, by kind and address. What no band covers is a hole."""
 
     title: str
@@ -92,8 +89,7 @@ def picture(
     return Picture(title, tuple(sorted(bands, key=lambda band: (order.index(band.kind), band.start))))
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(NamedTuple):
     """Addresses along a line: pieces (start, end, length on the line). The longest holes are cut."""
 
     pieces: tuple[tuple[int, int, int], ...]

@@ -6,8 +6,8 @@ offsets, each step has its own value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import Notice, WouldNotReserve
 from grubkd.memory.architecture import Architecture
@@ -28,8 +28,7 @@ POWER = frozenset({Architecture.PPC64, Architecture.PPC64LE})
 EVERY = frozenset(Architecture)
 
 
-@dataclass(frozen=True, slots=True)
-class VendorRow:
+class VendorRow(NamedTuple):
     """A vendor's rule for some architectures of one version.
 
     `text`: a crashkernel value, "" if there are `steps`: (bytes of RAM up to which the step applies, its value),
@@ -162,8 +161,7 @@ _REBUILDS = {"centos", "rocky", "almalinux", "scientific", "eurolinux", "circle"
 _PARENTS = {"oracle": ("rhel", 8)}
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
+class Distribution(NamedTuple):
     """A distribution by os-release(5): ID, the numbers of VERSION_ID, ID_LIKE, and PRETTY_NAME for messages."""
 
     id: str = ""
@@ -172,8 +170,7 @@ class Distribution:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The chosen row, the reason, and warnings about it."""
 
     row: VendorRow
@@ -222,7 +219,7 @@ def _choice(case: Case, row: VendorRow, reason: str, warnings: tuple[Notice, ...
     if row.family == "suse" and ram > TIB:
         # SUSE Linux Enterprise, System Analysis and Tuning Guide, Calculating crashkernel allocation size.
         count = -(-ram // TIB)
-        row = replace(row, text=f"{int(row.text.removesuffix('M')) * count}M")
+        row = row._replace(text=f"{int(row.text.removesuffix('M')) * count}M")
         reason += (
             f"; times {count} terabytes, as SUSE documents, which also adds half a megabyte for each path to a LUN"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.kernel_parser import KernelRequest
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from grubkd.memory.value import CrashkernelValue
 
 
-@dataclass(frozen=True, slots=True)
-class Hypervisor:
+class Hypervisor(NamedTuple):
     """A version of Xen."""
 
     version: tuple[int, int]

@@ -9,6 +9,7 @@ reading an ordinary boot configuration.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -16,10 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from grubkd.errors import NotUnderstood, place_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _END = "$END"
-_Matcher: TypeAlias = "Callable[[str, int, int], re.Match[str] | None]"
+_Matcher: TypeAlias = Callable[[str, int, int], re.Match[str] | None]
 
 
 class Token(NamedTuple):
@@ -94,17 +95,28 @@ class Unexpected(Exception):
         self.terminal = terminal
 
 
-class Driver:
-    """An LALR parser: runs the tables of one grammar.
+class Terminals(dict[str, _Matcher]):
+    """Name of a terminal -> what matches it.
 
-    A terminal is compiled when a text first needs it, by itself: one pattern for all terminals of a state would match
+    A terminal is compiled when it is first tried, by itself: one pattern for all terminals of a state would match
     faster, but takes longer to compile than an ordinary file takes to read.
     """
 
+    def __init__(self, patterns: Mapping[str, str]) -> None:
+        super().__init__()
+        self._patterns = patterns
+
+    def __missing__(self, name: str) -> _Matcher:
+        self[name] = re.compile(self._patterns[name]).match
+        return self[name]
+
+
+class Driver:
+    """An LALR parser: runs the tables of one grammar."""
+
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._terminals: dict[str, _Matcher] = {}
-        self._sets: dict[int, Sequence[tuple[str, _Matcher]]] = {}
+        self._terminals = Terminals(tables.terminals)
 
     def parse(self, text: str, start: int = 0, end: int | None = None) -> Node:
         """Returns the tree of text[start:end]. Raises Unexpected at the first place that is not in the grammar."""
@@ -134,17 +146,11 @@ class Driver:
 
     def _lex(self, number: int, text: str, start: int, end: int) -> tuple[str, int]:
         """The first terminal of a set that matches at `start`, and where it ends."""
-        if number not in self._sets:
-            self._sets[number] = [(name, self._matcher(name)) for name in self._tables.sets[number]]
-        for name, match in self._sets[number]:
-            if found := match(text, start, end):
+        terminals = self._terminals
+        for name in self._tables.sets[number]:
+            if found := terminals[name](text, start, end):
                 return name, found.end()
-        raise Unexpected(start, terminal=any(self._matcher(each)(text, start, end) for each in self._tables.terminals))
-
-    def _matcher(self, name: str) -> _Matcher:
-        if name not in self._terminals:
-            self._terminals[name] = re.compile(self._tables.terminals[name]).match
-        return self._terminals[name]
+        raise Unexpected(start, terminal=any(terminals[each](text, start, end) for each in self._tables.terminals))
 
     def _reduce(self, rule: Rule, states: list[int], values: list[Child | list[Child]]) -> int:
         """Replaces the symbols of a rule by what it makes of them. Returns the next state."""

@@ -146,7 +146,7 @@ def document(answer: Mapping[str, Any]) -> None:
 def encode(value: Any) -> Any:
     """The value as json.dumps takes it: text in the form of the operating system, tuples as lists, enums as values.
 
-    A dataclass becomes an object with its fields.
+    A named tuple or a dataclass becomes an object with its fields.
     """
     if isinstance(value, Enum):
         value = value.value
@@ -154,6 +154,8 @@ def encode(value: Any) -> Any:
         value = _notice(value)
     if isinstance(value, str):
         return to_display(value)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
     if isinstance(value, Mapping):
         return {name: encode(each) for name, each in value.items()}
     if isinstance(value, list | tuple | Set):

@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from grubkd.errors import Failed
 
 # Bounds on a tree that somebody made to harm; they are checked before anything is read. Bytes of one file of the boot
-# configuration: the largest real grub.cfg, of machines with hundreds of snapshots, are below 1 MB. Other files are
-# lists of modules, or made by the kernel.
-LARGEST_FILE = 1 << 20
+# configuration: a grub.cfg with 3000 entries has 1.4 MB. Other files are lists of modules, or made by the kernel. The
+# configuration files of kernels, which are read with `part`, are not counted here: see machine.kernels.
+LARGEST_FILE = 2 << 20
 LARGEST_OTHER = 8 << 20
 _CONFIGURATION = ("/boot/", "/efi/", "/etc/")
 # Bytes, lines, separators of words and number of all files of the configuration together.
 MOST_BYTES = 2 << 20
 MOST_LINES = 50_000
 MOST_SEPARATORS = 200_000
+# Bytes of one line: kernels take up to 64 KiB.
+LONGEST_LINE = 256 << 10
 _NO_SEPARATORS = bytes(each for each in range(256) if each not in b" \t\n;{}$'\"|&<>()")
 MOST_FILES = 4000
 # Names in one directory. Directories of a boot configuration have far fewer.
@@ -153,6 +155,8 @@ class Root:
         for found, most, what in ((lines, MOST_LINES, "lines"), (separators, MOST_SEPARATORS, "words")):
             if found > most:
                 raise OSError(errno.EFBIG, f"the boot configuration has more than {most} {what}")
+        if max(map(len, data.split(b"\n"))) > LONGEST_LINE:
+            raise OSError(errno.EFBIG, f"a line is longer than {LONGEST_LINE >> 10} KiB")
 
     def part(self, path: str, start: int, size: int) -> bytes:
         """As in Tree."""

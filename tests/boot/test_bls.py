@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import laws
 
+from grubkd.boot.document import Document, Image, Slot, Stanza, Word
 from grubkd.boot.loaders import bls, systemd_boot
-from grubkd.boot.model import Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, Notice, NotUnderstood, Place
 from grubkd.tree.tree import Overlay
 

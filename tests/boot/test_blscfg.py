@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grubkd.boot.document import Slot, Word
 from grubkd.boot.loaders import bls, blscfg
-from grubkd.boot.model import Slot, Word
 
 FILE = "/boot/loader/entries/a-1.conf"
 VALUES = {"set": "root=/dev/sda3 ro", "more": "quiet"}

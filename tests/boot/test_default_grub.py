@@ -9,9 +9,9 @@ from support import laws
 from support.strategies import MemoryTree
 
 from grubkd.boot import cmdline
+from grubkd.boot.document import Assignment, Document, Slot, Word
 from grubkd.boot.loaders import default_grub, grub_script
 from grubkd.boot.loaders.grub_mkconfig import line_of
-from grubkd.boot.model import Assignment, Document, Slot, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place
 
 FILE = "/etc/default/grub"

@@ -7,8 +7,8 @@ from hypothesis import given
 from support import laws
 from support.machine import Machine
 
+from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.loaders import extlinux
-from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import NotUnderstood
 
 FILE = "/boot/extlinux/extlinux.conf"

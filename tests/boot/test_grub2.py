@@ -1,7 +1,6 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from support import laws
 from support.strategies import MemoryTree
 
 from grubkd.boot import cmdline, inventory
+from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.loaders import grub2, grub_script
-from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place
 from grubkd.tree.root import Root
 
@@ -115,7 +114,7 @@ def test_a_menu_of_fedora_16() -> None:
     words = (*words[:3], words[3]._replace(text='"dyndbg=file a.c +p"'), words[4])
     title = "Fedora (3.1.0-7.fc16.x86_64)"
     linux = Slot(FILE, "grub2", "linux", words[0].start, words[-1].end, 23, words)
-    assert replace(parse(FEDORA16), variables=()) == Document(
+    assert parse(FEDORA16)._replace(variables=()) == Document(
         FILE,
         "grub2",
         stanzas=(

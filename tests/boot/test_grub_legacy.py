@@ -3,8 +3,8 @@ from hypothesis import given
 from support import laws
 from support.machine import Machine
 
+from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.loaders import grub_legacy
-from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place, TooLong
 
 FILE = "/boot/grub/grub.conf"

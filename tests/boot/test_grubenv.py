@@ -1,5 +1,4 @@
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,8 @@ from support import laws
 from support.strategies import MemoryTree
 
 from grubkd.boot import cmdline
+from grubkd.boot.document import Assignment, Document, Slot, Word
 from grubkd.boot.loaders import grubenv
-from grubkd.boot.model import Assignment, Document, Slot, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place, TooLong
 from grubkd.tree.root import Root
 
@@ -44,7 +43,7 @@ def test_the_block_of_rhel_8() -> None:
         Word(at + 48, at + 68, 'dyndbg="file a.c +p"'),
     )
     slot = Slot(FILE, "grubenv", "kernelopts", at, at + 68, 3, words)
-    assert replace(parse(RHEL8), variables=()) == Document(
+    assert parse(RHEL8)._replace(variables=()) == Document(
         FILE,
         "grubenv",
         assignments=(Assignment("kernelopts", slot, extends=False),),

@@ -1,6 +1,5 @@
 """One reading of a tree: what is parsed, which paths are read, which boot loader owns a file that is not understood."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ def test_an_earlier_reading_changes_nothing(name: str) -> None:
     tree = Root(str(FIXTURES / name / "root"))
     first = inventory.read(tree)
     again = inventory.read(tree, first)
-    assert replace(again, errors=()) == replace(inventory.read(tree), errors=()) == replace(first, errors=())
+    assert again._replace(errors=()) == inventory.read(tree)._replace(errors=()) == first._replace(errors=())
     assert [str(error) for error in again.errors] == [str(error) for error in first.errors]
     assert all(again.documents[key] is document for key, document in first.documents.items())
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from support import laws
 
+from grubkd.boot.document import Assignment, Document, Slot, Word
 from grubkd.boot.loaders import kernel_cmdline
-from grubkd.boot.model import Assignment, Document, Slot, Word
 from grubkd.errors import CannotHold, NotUnderstood, Place
 
 FILE = "/etc/kernel/cmdline"

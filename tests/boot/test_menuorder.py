@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grubkd.boot.document import Stanza
 from grubkd.boot.menuorder import Counted, counted, grub_order, rpm_key, systemd_boot_order, version_compare
-from grubkd.boot.model import Stanza
 
 
 def stanza(name: str, **keys: str) -> Stanza:

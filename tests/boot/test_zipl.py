@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from support import laws
 from support.machine import Machine
 
+from grubkd.boot.document import Document, Image, Slot, Stanza, Word
 from grubkd.boot.loaders import zipl
 from grubkd.boot.menuorder import gnu_compare
-from grubkd.boot.model import Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, NotUnderstood
 
 FILE = "/etc/zipl.conf"

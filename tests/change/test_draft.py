@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grubkd.boot import cmdline
-from grubkd.boot.model import Line, Slot, Word
+from grubkd.boot.document import Slot, Word
+from grubkd.boot.model import Line
 from grubkd.change.draft import Draft
 from grubkd.change.request import ArgChange, Verb, reservation
 

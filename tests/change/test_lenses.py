@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grubkd import grammars
+from grubkd.boot.document import Slot, Word
 from grubkd.boot.loaders import FORMATS
-from grubkd.boot.model import Slot, Word
 from grubkd.change import edit
 from grubkd.errors import CannotHold, NotUnderstood, Place
 

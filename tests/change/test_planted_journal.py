@@ -4,7 +4,6 @@ import json
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -203,4 +202,4 @@ def test_only_listed_attributes_come_back() -> None:
     old = disk.FileImage(b"", 0o6755, 0, 0, 0, {**listed, **others})
     made = Record(ID, "2026-01-01T00:00:00Z", "set", {}, "given", (FileRecord(DEFAULT, old, None),))
     before = record.decode(record.encode(made)).files[0].before
-    assert before == replace(old, mode=0o755, xattrs=listed)
+    assert before == old._replace(mode=0o755, xattrs=listed)

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -250,7 +249,7 @@ def tamper(top: Path, id: str, change: Callable[[record.Record], record.Record])
 def test_a_journal_cannot_make_rollback_write_elsewhere(top: Path, path: str) -> None:
     (top / "etc/shadow").write_text("x\n")
     id = edit(top, DEFAULT, b"X=1\n")
-    tamper(top, id, lambda each: replace(each, files=(replace(each.files[0], path=path),)))
+    tamper(top, id, lambda each: each._replace(files=(each.files[0]._replace(path=path),)))
     before = tree.state(top)
     for force in (False, True):
         with pytest.raises(NotUnderstood) as caught:
@@ -277,7 +276,7 @@ def test_a_journal_cannot_use_a_link(top: Path) -> None:
 
 def test_a_journal_gives_no_file_a_set_user_id_bit(top: Path) -> None:
     id = edit(top, DEFAULT, b"X=1\n")
-    tamper(top, id, lambda each: replace(each, files=(with_mode(each.files[0], 0o6755),)))
+    tamper(top, id, lambda each: each._replace(files=(with_mode(each.files[0], 0o6755),)))
     back(top)
     assert stat.S_IMODE((top / DEFAULT[1:]).stat().st_mode) == 0o644
 
@@ -294,12 +293,12 @@ def test_execution_bits_come_back_where_they_were(top: Path) -> None:
 
 def with_mode(file: FileRecord, mode: int) -> FileRecord:
     assert file.before
-    return replace(file, before=replace(file.before, mode=mode))
+    return file._replace(before=file.before._replace(mode=mode))
 
 
 def test_a_journal_cannot_run_a_command(top: Path) -> None:
     id = edit(top, DEFAULT, b"X=1\n")
-    tamper(top, id, lambda each: replace(each, followups=(("sh", "-c", "touch /owned"),)))
+    tamper(top, id, lambda each: each._replace(followups=(("sh", "-c", "touch /owned"),)))
     with pytest.raises(NotUnderstood, match="never runs"):
         back(top)
 
@@ -307,7 +306,7 @@ def test_a_journal_cannot_run_a_command(top: Path) -> None:
 def test_a_journal_removes_no_directory_but_those_of_its_files(top: Path) -> None:
     (top / "home").mkdir()
     id = edit(top, DEFAULT, b"X=1\n")
-    tamper(top, id, lambda each: replace(each, directories=("/home",)))
+    tamper(top, id, lambda each: each._replace(directories=("/home",)))
     with pytest.raises(NotUnderstood):
         back(top)
     assert (top / "home").is_dir()

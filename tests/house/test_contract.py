@@ -85,7 +85,7 @@ def imports(path: Path) -> Iterator[Import]:
 
 
 def unit(module: str) -> str:
-    """The part of grubkd that a module name belongs to: `grubkd.boot.model.Slot` -> boot."""
+    """The part of grubkd that a module name belongs to: `grubkd.boot.document.Slot` -> boot."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "__init__"
 

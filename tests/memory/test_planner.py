@@ -285,7 +285,7 @@ class TestEstimate:
     def test_the_sum(self) -> None:
         """Kernel + modules + 3 x initramfs + 16M + keyslots + 20M, 50M on arm64."""
         release = Release.parse("6.1.0-50-amd64")
-        found = estimate(release, Architecture.X86_64, replace(MEASURED, keyslots=1 * GIB))
+        found = estimate(release, Architecture.X86_64, MEASURED._replace(keyslots=1 * GIB))
         assert found.exact == (60 + 20 + 90 + 16 + 1024 + 20) * MIB
         assert found.total == 1248 * MIB
         assert found.measured
@@ -302,7 +302,7 @@ class TestEstimate:
         assert "the estimate is less: kernel 60M" in texts(found)
 
     def test_ranges_from_this_ram_on_are_raised(self) -> None:
-        parts = replace(MEASURED, initramfs=80 * MIB)
+        parts = MEASURED._replace(initramfs=80 * MIB)
         found = plan(RHEL_9, "5.14.0-503.el9.x86_64", 8 * GIB, parts=parts)
         assert found.values == ("1G-4G:192M,4G-64G:384M,64G-:512M",)
         assert "384M, for the estimate is kernel 60M" in texts(found)
@@ -319,7 +319,7 @@ class TestEstimate:
 
     def test_more_than_half_of_the_ram_is_refused(self) -> None:
         with pytest.raises(WouldNotReserve, match="more than half of 2G"):
-            plan(DEBIAN, "6.1.0-50-amd64", 2 * GIB, parts=replace(MEASURED, keyslots=1 * GIB))
+            plan(DEBIAN, "6.1.0-50-amd64", 2 * GIB, parts=MEASURED._replace(keyslots=1 * GIB))
 
     def test_suse_calculates(self) -> None:
         kernel = "6.4.0-150600.23-default"
@@ -327,7 +327,7 @@ class TestEstimate:
         # 206M, 30 % and 64M more: 332M, rounded up.
         assert found.values == ("352M,high", "72M,low")
         assert plan(SUSE, kernel, 2 * GIB, parts=MEASURED).values == ("352M",)
-        again = plan(SUSE, kernel, 8 * GIB, parts=replace(MEASURED, modules=30 * MIB), present=found.values)
+        again = plan(SUSE, kernel, 8 * GIB, parts=MEASURED._replace(modules=30 * MIB), present=found.values)
         assert again.values == found.values
 
     @given(
@@ -337,10 +337,10 @@ class TestEstimate:
     )
     def test_a_rerun_never_drifts(self, machine: tuple[Distribution, str], initramfs: int, noise: list[int]) -> None:
         """What is loaded varies from day to day; what was set once stays."""
-        facts = case(*machine, 16 * GIB, parts=replace(MEASURED, initramfs=initramfs))
+        facts = case(*machine, 16 * GIB, parts=MEASURED._replace(initramfs=initramfs))
         first = planner.plan(facts).values
         for amount in noise:
-            parts = replace(facts.parts, modules=20 * MIB + amount)
+            parts = facts.parts._replace(modules=20 * MIB + amount)
             first_again = planner.plan(replace(facts, parts=parts, present=first)).values
             settled = planner.plan(replace(facts, present=first_again)).values
             # At the edge one step up may be due; it is never taken back and forth.

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from grubkd.boot.document import Document, Slot
 from grubkd.boot.loaders.format import Format
-from grubkd.boot.model import Document, Slot
 from grubkd.errors import NotUnderstood
 
 INVALID = Path(__file__).parents[2] / "fixtures" / "invalid"

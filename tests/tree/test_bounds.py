@@ -7,12 +7,16 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from grubkd.change import disk
-from grubkd.tree.root import MOST_LINES, MOST_SEPARATORS
+from grubkd.cli import main
+from grubkd.errors import InputOutput
+from grubkd.machine import kernels
+from grubkd.tree.root import LARGEST_FILE, LONGEST_LINE, MOST_LINES, MOST_SEPARATORS, Root
 
 TOP = Path(__file__).parents[2]
 MOST_MEMORY = 200 << 10  # KiB
@@ -77,7 +81,7 @@ def sparse_files(top: Path) -> None:
 
 def files_at_the_bound(top: Path) -> None:
     for number in range(300):
-        write(top, f"etc/default/grub.d/{number}.cfg", b"A=" + b"x" * (MIB - 3) + b"\n")
+        write(top, f"etc/default/grub.d/{number}.cfg", b"A=" + b"x" * (LARGEST_FILE - 3) + b"\n")
 
 
 def snippets(top: Path) -> None:
@@ -95,15 +99,18 @@ def long_word(top: Path) -> None:
 
 
 def long_word_at_the_bound(top: Path) -> None:
-    write(top, GRUB_CFG, MENU.replace(" ro\n", " " + "x" * (MIB - 200) + "\n"))
+    write(
+        top, GRUB_CFG, MENU.replace(" ro\n", " " + "x" * (LONGEST_LINE - 200) + "\n") * (LARGEST_FILE // LONGEST_LINE)
+    )
 
 
 def many_words(top: Path) -> None:
-    write(top, GRUB_CFG, MENU.replace(" ro\n", " a" * (MIB // 2 - 200) + "\n"))
+    write(top, GRUB_CFG, MENU.replace(" ro\n", " a" * (LARGEST_FILE // 2 - 200) + "\n"))
 
 
 def words_at_the_bound(top: Path) -> None:
-    write(top, GRUB_CFG, MENU.replace(" ro\n", " a" * (MOST_SEPARATORS - 1000) + "\n"))
+    line = MENU.replace(" ro\n", " a" * (LONGEST_LINE // 2 - 200) + "\n")
+    write(top, GRUB_CFG, line + MENU.replace(" ro\n", " a" * (MOST_SEPARATORS - LONGEST_LINE // 2 - 1000) + "\n"))
 
 
 def lines_at_the_bound(top: Path) -> None:
@@ -115,16 +122,16 @@ def assignments_at_the_bound(top: Path) -> None:
 
 
 def many_commands(top: Path) -> None:
-    write(top, GRUB_CFG, MENU + "a\n" * (MIB // 2 - 200))
+    write(top, GRUB_CFG, MENU + "a\n" * (LARGEST_FILE // 2 - 200))
 
 
 def many_assignments(top: Path) -> None:
-    write(top, "etc/default/grub", "A=1\n" * (MIB // 4))
+    write(top, "etc/default/grub", "A=1\n" * (LARGEST_FILE // 4))
 
 
 def many_options(top: Path) -> None:
     for number in range(4):
-        write(top, f"boot/loader/entries/{number}.conf", "options a\n" * (MIB // 10 - 10))
+        write(top, f"boot/loader/entries/{number}.conf", "options a\n" * (LARGEST_FILE // 10 - 10))
 
 
 def chain(top: Path) -> None:
@@ -167,6 +174,27 @@ def test_a_configuration_without_end(top: Path, make: Callable[[Path], None]) ->
     for argv in (["show", "--json"], ["set", "256M"], ["check", "--json"]):
         status = bounded(top, *argv)
         assert status in (0, 1, 3, 4, 5)
+
+
+@pytest.mark.parametrize("kind", ["legacy", "grub2", "bls", "extlinux"])
+def test_three_thousand_entries_and_kernels_are_read(
+    tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(TOP / "tests/bench")
+    trees = import_module("trees")
+    trees.make(kind, tmp_path / "tree", 3000, trees.Kernels(tmp_path / "kernels"))
+    root = f"--root={tmp_path / 'tree'}"
+    assert main(["show", "--json", root]) == 0
+    assert len(json.loads(capfd.readouterr().out)["entries"]) == 3000
+    assert main(["set", "256M", "--dry-run", root]) == 0
+    assert capfd.readouterr().out.count("+") >= 3000
+
+
+def test_configuration_files_of_kernels_have_a_bound_of_their_own(top: Path) -> None:
+    for number in range(600):
+        sparse(top, f"boot/config-6.1.0-{number}-amd64", MIB)
+    with pytest.raises(InputOutput, match="configuration files of the kernels are larger than 512 MiB"):
+        kernels.read(Root(str(top)))
 
 
 def journal(body: bytes) -> bytes:

@@ -5,11 +5,10 @@ U-Boot reads the file by `env import -t`: NAME=VALUE without quotes, the last of
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, on_one_line
-from grubkd.boot.model import Document, Image, Slot, Stanza
 from grubkd.boot.words import quote_notice, words
 from grubkd.errors import Notice, Place
 from grubkd.parsing.grammar import Token, parse
@@ -57,7 +56,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     document = documents[0]
     kernel = next((name for name in _KERNELS if tree.exists(f"/boot/{name}")), _KERNELS[0])
     stanza = document.stanzas[0]
-    stanza = replace(stanza, images=(replace(stanza.images[0], path=f"/boot/{kernel}"),))
+    stanza = stanza._replace(images=(stanza.images[0]._replace(path=f"/boot/{kernel}"),))
     return [LoaderMenu("armbian", (document.file,), (MenuItem(stanza, document.file, default=True),), {})]
 
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format
-from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza
 from grubkd.boot.words import held, quote_notice, with_references, words
 from grubkd.errors import CannotHold, Notice, Place
 from grubkd.parsing.grammar import Token, parse

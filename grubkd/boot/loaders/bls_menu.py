@@ -6,22 +6,22 @@ its own.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
+from grubkd.boot.document import Slot, Stanza
 from grubkd.boot.loaders import blscfg, grub_entries, kernel_cmdline, ostree, systemd_boot, zipl
 from grubkd.boot.loaders.format import Followup, LoaderMenu, MenuItem, SnippetReader, setting, slots_of
 from grubkd.boot.menuorder import grub_key
-from grubkd.boot.model import Feeds, Line, NewKernelArgs, Slot, Stanza
+from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.errors import Notice, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from grubkd.boot.document import Document, Image
     from grubkd.boot.loaders.format import Sources
-    from grubkd.boot.model import Document, Image
     from grubkd.tree.tree import Tree
 
 
@@ -89,10 +89,10 @@ def _with_style(document: Document, style: str) -> Document:
     """The same snippet with its slots marked as read by a boot loader that takes more than bytes from them."""
 
     def marked(image: Image) -> Image:
-        return replace(image, slots=tuple(replace(slot, style=style) for slot in image.slots))
+        return image._replace(slots=tuple(slot._replace(style=style) for slot in image.slots))
 
-    stanzas = tuple(replace(stanza, images=tuple(map(marked, stanza.images))) for stanza in document.stanzas)
-    return replace(document, stanzas=stanzas)
+    stanzas = tuple(stanza._replace(images=tuple(map(marked, stanza.images))) for stanza in document.stanzas)
+    return document._replace(stanzas=stanzas)
 
 
 def _not_shown(documents: Sequence[Document]) -> Iterator[Notice]:

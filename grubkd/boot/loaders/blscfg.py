@@ -8,19 +8,18 @@ The result is pasted unquoted into a script. Where nothing remains, it takes `de
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import words as kernel_words
+from grubkd.boot.document import Slot, Word
 from grubkd.boot.loaders import grub_script
 from grubkd.boot.loaders.format import slots_of
-from grubkd.boot.model import Slot, Word
 from grubkd.errors import Notice, Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grubkd.boot.model import Document, Stanza
+    from grubkd.boot.document import Document, Stanza
 
 FALLBACK = "default_kernelopts"
 
@@ -44,7 +43,7 @@ def as_read(document: Document, references: Mapping[str, tuple[Slot, ...]]) -> t
     """The snippet with what GRUB reads of it. `references`: the slots of the variables that are set."""
     notices: list[Notice] = []
     stanzas = tuple(_stanza(document, stanza, references, notices) for stanza in document.stanzas)
-    return replace(document, stanzas=stanzas), notices
+    return document._replace(stanzas=stanzas), notices
 
 
 def _stanza(
@@ -63,7 +62,7 @@ def _stanza(
     if not readable:
         message, hint = "GRUB does not read the `linux` line: it reads nothing behind an empty line", "remove that line"
         notices.append(Notice("snippet-not-shown", message, hint, Place(document.file, image.line)))
-        return replace(stanza, images=())
+        return stanza._replace(images=())
     slot = readable[0]
     found = _read(slot, references)
     if found.lost:
@@ -73,8 +72,8 @@ def _stanza(
     if found.nothing and FALLBACK in references:
         first = words[0] if words else Word(slot.start, slot.start, "")
         words = (first._replace(reference=FALLBACK), *(word._replace(text="", reference=None) for word in words[1:]))
-    slot = replace(slot, words=words, style="grub-lossy" if found.lost else "grub")
-    return replace(stanza, images=(replace(image, slots=(slot,)),), not_known=stanza.not_known or found.not_known)
+    slot = slot._replace(words=words, style="grub-lossy" if found.lost else "grub")
+    return stanza._replace(images=(image._replace(slots=(slot,)),), not_known=stanza.not_known or found.not_known)
 
 
 def _read(slot: Slot, references: Mapping[str, tuple[Slot, ...]]) -> _Reading:

@@ -12,11 +12,11 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from grubkd.boot.document import Assignment, Document, Slot
 from grubkd.boot.loaders.format import Format
 from grubkd.boot.loaders.grub_mkconfig import DROP_IN, DROP_INS, FILE, find
 from grubkd.boot.loaders.grub_script import held, quoted
 from grubkd.boot.loaders.shell import FORMAT_NAME, ITSELF, UNFOLLOWED, NotFollowed, Quotes, absent, decode, slot_of
-from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token
 from grubkd.parsing.grammar import parse as parse_grammar
@@ -47,6 +47,8 @@ _NAMED = re.compile(rf"(?<![\w$])(?:{_NAMES})(?!\w)")
 _SETS = re.compile(rf"(?<![\w${{])(?:{_NAMES})(?:\[[^]]*\])?\+?=")
 _SETS_BY_DEFAULT = re.compile(rf"\$\{{(?:{_NAMES}):?=")
 _PLAIN_HEAD = re.compile(r"\"((?:[\w=.,:/@-]+ +)*)")
+_VALUES = ("VALUE", "NESTED_VALUE")
+_COMMANDS = ("NAME", "NESTED_NAME")
 # The nodes that are parts of a statement.
 _PARTS = frozenset({"assignment", "redirection"})
 
@@ -144,7 +146,7 @@ class _Reading:
         self._open.discard(name)
         self._starts.append(start)
         head = _PLAIN_HEAD.match(tokens[-1].text)
-        line, before = place.line if place else 0, head[1] if head and tokens[-1].kind == "VALUE" else ""
+        line, before = place.line if place else 0, head[1] if head and tokens[-1].kind in _VALUES else ""
         slot = Slot(self._file, FORMAT_NAME, name, start, start, line, (), UNFOLLOWED, before)
         self._assignments.append(Assignment(name, slot, extends))
         self._warnings.append(Notice("source-not-followed", problem.message, problem.hint, place))
@@ -214,7 +216,7 @@ def _statements(tree: Node) -> Iterator[tuple[Node, bool]]:
     """
     pending = [(child, not isinstance(after, Token)) for child, after in pairwise((*tree.children, None))]
     pending.reverse()
-    called = {token.text for token in _tokens(tree) if token.kind == "NAME"}
+    called = {token.text for token in _tokens(tree) if token.kind in _COMMANDS}
     while pending:
         child, alone = pending.pop()
         if not isinstance(child, Node) or child.name in _PARTS:

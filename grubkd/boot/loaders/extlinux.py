@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.entry import file_name, is_initrd, is_xen
 from grubkd.boot.loaders.format import Format, real_paths
-from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse

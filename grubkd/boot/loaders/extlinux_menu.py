@@ -5,7 +5,6 @@ U-Boot (boot/pxe_utils.c) drops the whole menu where an included file is missing
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.boot.loaders.extlinux import DEPTH, FILES, GLOBAL, included
@@ -16,8 +15,8 @@ from grubkd.errors import Notice, Place
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from grubkd.boot.document import Document, Slot, Stanza
     from grubkd.boot.loaders.format import Sources
-    from grubkd.boot.model import Document, Slot, Stanza
     from grubkd.tree.tree import Tree
 
 # The generators that write such a menu, and where each takes the arguments from.
@@ -70,8 +69,8 @@ class _JoinedFiles:
     def _give_last(self, slots: tuple[Slot, ...]) -> None:
         """An APPEND before the first label of an included file belongs to the label that includes it."""
         file, stanza = self.stanzas[-1]
-        images = tuple(replace(image, slots=slots) for image in stanza.images)
-        self.stanzas[-1] = (file, replace(stanza, images=images))
+        images = tuple(image._replace(slots=slots) for image in stanza.images)
+        self.stanzas[-1] = (file, stanza._replace(images=images))
 
     def _follow(self, path: str, place: Place, above: Sequence[str]) -> None:
         file = included(self._tree, self._menu, path)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
@@ -14,7 +14,8 @@ from grubkd.text import in_quotes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from grubkd.boot.model import Document, ManagedBy, NewKernelArgs, Slot, Stanza
+    from grubkd.boot.document import Document, Slot, Stanza
+    from grubkd.boot.model import ManagedBy, NewKernelArgs
     from grubkd.errors import Notice
     from grubkd.tree.tree import Tree
 
@@ -41,8 +42,7 @@ def nothing_more(_text: str, slot: Slot) -> tuple[int, int]:
     return slot.start, slot.end
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """One configuration file format. Formats do not import each other.
 
     `parse(file, text)`: what the file says; raises NotUnderstood with the place.
@@ -68,7 +68,7 @@ class Format:
     finish: Callable[[str, str, str], str] = as_it_is
     vacate: Callable[[str, Slot], tuple[int, int]] = nothing_more
     lens: str = "Kernel_args.line"
-    lens_by_style: Mapping[str, str] = field(default_factory=dict)
+    lens_by_style: Mapping[str, str] = MappingProxyType({})
 
     def find(self, tree: Tree) -> tuple[str, ...]:
         """The real paths of the format's files in the tree, each once, in the order of the paths."""
@@ -148,8 +148,7 @@ class SnippetReader(Enum):
     ZIPL = "zipl"
 
 
-@dataclass(frozen=True, slots=True)
-class MenuItem:
+class MenuItem(NamedTuple):
     """A stanza that becomes an entry, and what the menu adds to it. `doubtful`: see Entry."""
 
     stanza: Stanza
@@ -160,8 +159,7 @@ class MenuItem:
     doubtful: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LoaderMenu:
+class LoaderMenu(NamedTuple):
     """A boot loader's part of the BootConfig. `references`: the slots that a name in its entries' lines means."""
 
     format: str
@@ -173,8 +171,7 @@ class LoaderMenu:
     followups: tuple[Followup, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(NamedTuple):
     """Everything the files say: the documents of each format by its name, and the unified kernel images."""
 
     documents: Mapping[str, Sequence[Document]]

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.loaders.format import Format, name_matches, real_paths
 from grubkd.boot.loaders.grub_commands import FIRST
 from grubkd.boot.loaders.grub_menu import Menu
@@ -20,7 +21,6 @@ from grubkd.boot.loaders.grub_script import (
     reference,
     unquoted,
 )
-from grubkd.boot.model import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.errors import CannotHold, NotUnderstood
 from grubkd.text import in_quotes
 

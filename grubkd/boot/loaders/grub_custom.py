@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from grubkd.boot.document import Document
 from grubkd.boot.loaders.format import Format, real_paths
-from grubkd.boot.model import Document
 from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grubkd.boot.model import Slot
+    from grubkd.boot.document import Slot
     from grubkd.tree.tree import Tree
 
 NAME = "grub.d"

@@ -16,7 +16,7 @@ from grubkd.text import from_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from grubkd.boot.model import Stanza
+    from grubkd.boot.document import Stanza
     from grubkd.parsing.grammar import Token
     from grubkd.tree.tree import Tree
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import is_xen
@@ -17,8 +16,8 @@ from grubkd.tree import osrelease
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from grubkd.boot.document import Assignment, Document, Slot, Stanza
     from grubkd.boot.loaders.format import Sources
-    from grubkd.boot.model import Assignment, Document, Slot, Stanza
     from grubkd.tree.tree import Tree
 
 # The directory on the ESP that a distribution's packages use, where it is not the ID of os-release.
@@ -72,7 +71,7 @@ class _Joined:
             for stanza in script.stanzas[number : number + 1]:
                 reason = f"is in {script.file}, which grubkd does not write" if sealed and stanza.images else ""
                 other = foreign or self._is_other(stanza, script.file)
-                found = replace(stanza, not_known=reason) if reason else stanza
+                found = stanza._replace(not_known=reason) if reason else stanza
                 yield _with(found, _moved(stanza.nesting, moved)), script, other
 
     def _is_other(self, stanza: Stanza, file: str) -> bool:
@@ -105,7 +104,7 @@ def _moved(nesting: tuple[tuple[int, str, str | None], ...], by: int) -> tuple[t
 
 
 def _with(stanza: Stanza, nesting: tuple[tuple[int, str, str | None], ...]) -> Stanza:
-    return stanza if nesting == stanza.nesting else replace(stanza, nesting=nesting)
+    return stanza if nesting == stanza.nesting else stanza._replace(nesting=nesting)
 
 
 def references_of(scripts: Sequence[Document], environments: Sequence[Document]) -> Mapping[str, tuple[Slot, ...]]:

@@ -12,24 +12,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd.boot import updategrub
+from grubkd.boot.document import Document, Image, Slot, Stanza, Word
 from grubkd.boot.entry import is_initrd, is_linux, is_xen
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, holds_value
-from grubkd.boot.model import Document, Feeds, Image, Line, NewKernelArgs, Slot, Stanza, Word
+from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, TooLong, place_at
 from grubkd.parsing.grammar import Node, Token, parse
 from grubkd.text import from_bytes, in_quotes
 
 if TYPE_CHECKING:
+    from grubkd.boot.document import Assignment
     from grubkd.boot.loaders.format import Sources
-    from grubkd.boot.model import Assignment
     from grubkd.tree.tree import Tree
 
 FILES = ("/boot/grub/grub.conf", "/boot/grub/menu.lst", "/etc/grub.conf")
 # `savedefault` keeps the entry's number in this file, followed by newlines and a notice.
 SAVED_DEFAULT = "/boot/grub/default"
-# stage2.c, NEW_HEAPSIZE, in bytes: GRUB drops the rest of a longer statement.
-STATEMENT_MAX = 1500
+STATEMENT_MAX = 1500  # bytes; stage2.c, NEW_HEAPSIZE: GRUB drops the rest of a longer statement
 
 # The key of an entry that grub4dos starts from a disk image: another system.
 _ISO = "map"

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.loaders.format import holds_value
 from grubkd.boot.loaders.shell import UNFOLLOWED, absent
-from grubkd.boot.model import Feeds, Line, NewKernelArgs, Slot
+from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.text import from_bytes
 from grubkd.tree import osrelease
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.boot.model import Document, SlotKey
+    from grubkd.boot.document import Document, Slot, SlotKey
     from grubkd.tree.tree import Tree
 
 FILE = "/etc/default/grub"

@@ -25,7 +25,7 @@ from grubkd.parsing.grammar import Token, parse
 from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
-    from grubkd.boot.model import Word
+    from grubkd.boot.document import Word
 
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9]++|[?#*@])"
 _VARIABLE = rf"\$(?:{_NAME}|\{{{_NAME}\}})"

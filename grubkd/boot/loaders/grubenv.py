@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
+from grubkd.boot.document import Assignment, Document, Slot
 from grubkd.boot.loaders.format import Format, real_paths
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
-from grubkd.boot.model import Assignment, Document, Slot
 from grubkd.errors import CannotHold, Notice, Place, TooLong
 from grubkd.parsing.grammar import Token
 from grubkd.parsing.grammar import parse as parse_grammar

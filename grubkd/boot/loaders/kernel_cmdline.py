@@ -10,9 +10,10 @@ import re
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
+from grubkd.boot.document import Assignment, Document, Slot, Word
 from grubkd.boot.entry import main_boot
 from grubkd.boot.loaders.format import Format, slots_of
-from grubkd.boot.model import Assignment, Document, Feeds, Line, NewKernelArgs, Slot, Word
+from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.boot.words import held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, place_at
 from grubkd.parsing.grammar import parse

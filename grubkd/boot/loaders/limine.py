@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem
-from grubkd.boot.model import Document, Image, ManagedBy, Slot, Stanza
+from grubkd.boot.model import ManagedBy
 from grubkd.boot.words import LineNumbers, words
 from grubkd.parsing.grammar import Node, Token, parse
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import is_deployment
@@ -35,7 +34,7 @@ def separate(snippets: LoaderMenu | None, tree: Tree) -> list[LoaderMenu]:
         others = tuple(file for file in snippets.files if file not in files)
         if others or not files:
             ordinary = tuple(item for item in items if item.file not in files)
-            found.append(replace(snippets, files=others, items=ordinary))
+            found.append(snippets._replace(files=others, items=ordinary))
     if snippets and files:
         own_files = tuple(item.file for item in deployments) + kargs
         found.append(LoaderMenu("ostree", own_files, deployments, snippets.references))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
@@ -99,7 +98,7 @@ def adopted(menu: LoaderMenu, sources: Sources, tree: Tree) -> LoaderMenu:
     """The menu with the sources and the marks of the tool that writes its entries."""
     menu = shell_options.joined(menu, sources)
     items = tuple(_marked(item, tree) for item in menu.items)
-    return replace(menu, items=items) if items != menu.items else menu
+    return menu._replace(items=items) if items != menu.items else menu
 
 
 def _marked(item: MenuItem, tree: Tree) -> MenuItem:
@@ -110,7 +109,7 @@ def _marked(item: MenuItem, tree: Tree) -> MenuItem:
         manager = ManagedBy.KERNELSTUB
     elif _is_transactional(tree):
         manager = ManagedBy.TRANSACTIONAL
-    return replace(item, managed_by=manager) if manager and not item.managed_by and not item.foreign else item
+    return item._replace(managed_by=manager) if manager and not item.managed_by and not item.foreign else item
 
 
 def _is_transactional(tree: Tree) -> bool:

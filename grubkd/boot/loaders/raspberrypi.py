@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, on_one_line
-from grubkd.boot.model import Document, Image, Slot, Stanza
 from grubkd.boot.words import quote_notice, words
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.parsing.grammar import Token, parse

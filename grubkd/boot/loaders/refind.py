@@ -8,12 +8,11 @@ token is no entry.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem
 from grubkd.boot.loaders.grub_script import Mapped
-from grubkd.boot.model import Document, Image, Slot, Stanza
 from grubkd.boot.words import held
 from grubkd.errors import CannotHold
 from grubkd.parsing.grammar import Token, parse
@@ -69,7 +68,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
 
 
 def _with_kernel(stanza: Stanza, path: str) -> Stanza:
-    return replace(stanza, images=tuple(replace(image, path=path) for image in stanza.images))
+    return stanza._replace(images=tuple(image._replace(path=path) for image in stanza.images))
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:

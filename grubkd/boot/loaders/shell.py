@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
+from grubkd.boot.document import Slot, Word
 from grubkd.boot.loaders.grub_script import Mapped, delivered, reference, unquoted, words
-from grubkd.boot.model import Slot, Word
 from grubkd.errors import NotUnderstood, place_at
 
 FORMAT_NAME = "default-grub"

@@ -7,12 +7,12 @@ kernel update. Unlike GRUB_CMDLINE_LINUX the value is kernel text, no script.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from grubkd.boot.document import Assignment, Document, Slot
 from grubkd.boot.loaders import shell
 from grubkd.boot.loaders.format import Format, slots_of
-from grubkd.boot.model import Assignment, Document, Feeds, Line, NewKernelArgs, Slot
+from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.boot.words import held
 from grubkd.errors import CannotHold, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
@@ -58,7 +58,7 @@ def parse_options(file: str, text: str) -> Document:
                 assignments.append(Assignment(variable.text, slot, extends=False))
     if tool and not any(each.variable == tool.variables[0] for each in assignments):
         absent = shell.absent(file, text, tool.variables[0], len(text))
-        assignments.append(Assignment(tool.variables[0], replace(absent, format=NAME), extends=False))
+        assignments.append(Assignment(tool.variables[0], absent._replace(format=NAME), extends=False))
     return Document(file, NAME, assignments=tuple(assignments))
 
 
@@ -92,8 +92,7 @@ def joined(menu: LoaderMenu, sources: Sources) -> LoaderMenu:
         tool = _TOOLS.get(document.file)
         if tool and tool.menu == menu.format:
             items = tuple(_marked(item) if _file_name(item).startswith(tool.entries) else item for item in menu.items)
-            return replace(
-                menu,
+            return menu._replace(
                 files=(*menu.files, document.file),
                 items=items,
                 new_kernels=(*_new_kernels(document, tool), *menu.new_kernels),
@@ -106,7 +105,7 @@ def _file_name(item: MenuItem) -> str:
 
 
 def _marked(item: MenuItem) -> MenuItem:
-    return replace(item, stanza=replace(item.stanza, generated=True))
+    return item._replace(stanza=item.stanza._replace(generated=True))
 
 
 def _new_kernels(document: Document, tool: _Tool) -> tuple[NewKernelArgs, ...]:

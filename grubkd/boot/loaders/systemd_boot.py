@@ -6,14 +6,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
+from grubkd.boot.document import Document
 from grubkd.boot.loaders.format import Format, setting
-from grubkd.boot.model import Document
 from grubkd.parsing.grammar import parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.boot.model import Stanza
+    from grubkd.boot.document import Stanza
 
 FILES = ("/efi/loader/loader.conf", "/boot/efi/loader/loader.conf", "/boot/loader/loader.conf")
 

@@ -6,13 +6,13 @@ An image is an EFI executable (Microsoft's PE/COFF), whose sections hold the ker
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from grubkd.boot.document import Image, Slot, Stanza
 from grubkd.boot.loaders import systemd_boot
 from grubkd.boot.loaders.format import LoaderMenu, MenuItem
-from grubkd.boot.model import Image, ManagedBy, Slot, Stanza
+from grubkd.boot.model import ManagedBy
 from grubkd.boot.words import words
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.text import from_bytes
@@ -80,7 +80,7 @@ def menus(sources: Sources, _tree: Tree) -> list[LoaderMenu]:
         snippets = [stanza for document in documents["bls"] for stanza in document.stanzas]
         menu = [*snippets, *(each.stanza for each in images)]
         default = systemd_boot.default_id(menu, documents["loader-conf"])
-    items = tuple(replace(each, default=each.stanza.id == default) for each in images)
+    items = tuple(each._replace(default=each.stanza.id == default) for each in images)
     return [LoaderMenu("uki", tuple(each.file for each in images), items, {})]
 
 

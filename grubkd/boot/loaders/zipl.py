@@ -8,11 +8,11 @@ refuses is refused here. The map that zipl made is what boots: zipl reads its co
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Followup, Format, LoaderMenu, MenuItem
-from grubkd.boot.model import Document, Image, ManagedBy, Slot, Stanza
+from grubkd.boot.model import ManagedBy
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, Place, place_at
 from grubkd.parsing.grammar import Node, Token, parse
@@ -138,7 +138,7 @@ def _with_parmfile(stanza: Stanza, tree: Tree, file: str, warnings: list[Notice]
     found = words(text, 0, len(text))
     start, end = (found[0].start, found[-1].end) if found else (0, 0)
     slot = Slot(path, "zipl", "parmfile", start, end, 1, found)
-    return replace(stanza, images=(replace(image, slots=(slot, *image.slots)),)), ManagedBy.PARMFILE
+    return stanza._replace(images=(image._replace(slots=(slot, *image.slots)),)), ManagedBy.PARMFILE
 
 
 class _Setting(NamedTuple):

@@ -9,8 +9,15 @@ from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
 from grubkd.memory.memory_map import subtract
 from grubkd.memory.placement import early, generic, x86_search
-from grubkd.memory.placement.search import PAGE, combined, failed, from_counts, from_variants
-from grubkd.memory.placement.x86_search import Top, free_from_bottom, free_from_top, free_of_fixed, kernel_block
+from grubkd.memory.placement.search import PAGE, FreeMemory, combined, failed, from_counts, from_variants
+from grubkd.memory.placement.x86_search import (
+    Top,
+    free_from_bottom,
+    free_from_top,
+    free_of_fixed,
+    kernel_block,
+    usable_pages,
+)
 from grubkd.memory.release import AUTOMATIC_SINCE, possible_images
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
 
@@ -104,11 +111,12 @@ def _attempts(request: KernelRequest, facts: BootFacts, ram: tuple[Extent, ...],
     what is the same for all of them is computed once here.
     """
     fixed = {top: free_of_fixed(facts, ram, top) for top in tops}
+    mapped = FreeMemory(usable_pages(facts.memory.ram))
     era, machine = facts.release.era, facts.machine
     bounds = generic.limits(machine, ram)
 
     def attempt(kernel: Extent | None, top: Top) -> tuple[PlacementOutcome, tuple[Extent, ...]]:
-        free, movable = free_from_top(fixed[top], facts, kernel, top, above_4g=ram[-1][1] > 4 * GIB)
+        free, movable = free_from_top(fixed[top], mapped, facts, kernel, top, above_4g=ram[-1][1] > 4 * GIB)
         found: int | None = None
         if era.since(Era.V6_8):
             outcome = generic.search(request, era, machine, free, bounds)

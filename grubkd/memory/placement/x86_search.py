@@ -140,13 +140,13 @@ def free_of_fixed(facts: BootFacts, ram: tuple[Extent, ...], top: Top) -> FreeMe
     return free
 
 
-def free_from_top(
-    fixed: FreeMemory, facts: BootFacts, kernel: Extent | None, top: Top, *, above_4g: bool
+def free_from_top(  # noqa: PLR0913
+    fixed: FreeMemory, mapped: FreeMemory, facts: BootFacts, kernel: Extent | None, top: Top, *, above_4g: bool
 ) -> tuple[FreeMemory, tuple[Extent, ...]]:
     """What memblock kernels with a BIOS have free, and the allocations that move if a kernel is in their place.
 
-    Measured on 5.10, 6.1, 6.12 and 7.2. fixed: from free_of_fixed. kernel: from code to bss, None to ignore it.
-    above_4g: there is RAM above 4G.
+    Measured on 5.10, 6.1, 6.12 and 7.2. fixed, mapped: from free_of_fixed and usable_pages, the same for every kernel.
+    kernel: from code to bss, None to ignore it. above_4g: there is RAM above 4G.
     """
     free = fixed.without(kernel_block(kernel)) if kernel else fixed
     movable: list[Extent] = []
@@ -156,7 +156,7 @@ def free_from_top(
         free = _take(free, top.tables, PAGE, (0, _table_limit(free)), movable)
     if not top.takes.bottom_up:
         free = _take_all(free, top.takes.before, accessible, movable)
-    free = _with_initrd(free, facts, accessible, movable)
+    free = _with_initrd(free, mapped, facts, accessible, movable)
     for within in pairwise([0, *top.borders, LIMIT]):
         free = _take(free, top.node_data, _CACHE_LINE, within, movable)
     for take in top.takes.after:
@@ -199,7 +199,7 @@ def _take_area(free: FreeMemory, take: Take, movable: list[Extent]) -> FreeMemor
     return free.without((found, found + take.size))
 
 
-def _with_initrd(free: FreeMemory, facts: BootFacts, end: int, movable: list[Extent]) -> FreeMemory:
+def _with_initrd(free: FreeMemory, mapped: FreeMemory, facts: BootFacts, end: int, movable: list[Extent]) -> FreeMemory:
     """The kernel moves an initrd that is not in mapped RAM to the top of it, and keeps the old place during the copy.
 
     relocate_initrd() of arch/x86/kernel/setup.c.
@@ -209,7 +209,7 @@ def _with_initrd(free: FreeMemory, facts: BootFacts, end: int, movable: list[Ext
         return free
     if facts.machine is Architecture.I386:
         free = free.without(_in_pages(initrd))
-    if initrd[1] <= end and FreeMemory(usable_pages(facts.memory.ram)).covers(*initrd):
+    if initrd[1] <= end and mapped.covers(*initrd):
         return free
     size = round_up(initrd[1] - initrd[0], PAGE)
     return _take(free, size, PAGE, (0, end), movable)

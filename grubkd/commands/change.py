@@ -22,7 +22,7 @@ from grubkd.text import to_line
 from grubkd.tree.tree import Overlay, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
     from grubkd.boot.model import BootConfig
@@ -149,23 +149,12 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
         prepared = _prepare(Overlay(root, made), request, decide)
         after = {**made, **prepared.after}
     files = edit.file_changes(root, before.texts, after)
-    warnings = earlier + prepared.warnings + tuple(_created(each) for each in files if _is_created_cmdline(each))
+    warnings = (*earlier, *prepared.warnings, *_created(files))
     done = None
     if request.dry_run:
         journal.check_files(transaction.step(root, each).record() for each in files)
     elif files:
-        done = transaction.commit(
-            root,
-            files,
-            command=request.command,
-            wanted=prepared.decision.wanted,
-            by=prepared.decision.by,
-            followups=_followups(prepared.config, files),
-            recheck=partial(prepared.finish, root),
-            slots=revert.changed_slots(before, prepared.verified),
-            kernels=revert.kernels_of(before),
-            run_followups=request.run_followups,
-        )
+        done = _commit(root, request, files, before, prepared)
     elif not request.dry_run:
         prepared.run_tools(root)
     held = prepared.held
@@ -179,6 +168,23 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
         warnings + (done.warnings if done else ()),
         held,
         prepared.tools,
+    )
+
+
+def _commit(
+    root: Root, request: Request, files: Sequence[FileChange], before: BootConfig, prepared: _Prepared
+) -> transaction.Transaction:
+    return transaction.commit(
+        root,
+        files,
+        command=request.command,
+        wanted=prepared.decision.wanted,
+        by=prepared.decision.by,
+        followups=_followups(prepared.config, files),
+        recheck=partial(prepared.finish, root),
+        slots=revert.changed_slots(before, prepared.verified),
+        kernels=revert.kernels_of(before),
+        run_followups=request.run_followups,
     )
 
 
@@ -256,17 +262,11 @@ def check_exists(config: BootConfig, *, otherwise: str = "") -> None:
         raise NoBootloader("no boot configuration found", hint=hint)
 
 
-def _is_created_cmdline(file: FileChange) -> bool:
-    return file.path == KERNEL_CMDLINE and file.before is None
-
-
-def _created(file: FileChange) -> Notice:
-    return Notice(
-        "created-cmdline",
-        f"{file.path} did not exist: it was created so that new kernels get the arguments",
-        hint="check that it holds what they need to boot, such as root=",
-        place=Place(file.path),
-    )
+def _created(files: Sequence[FileChange]) -> Iterator[Notice]:
+    if any(each.path == KERNEL_CMDLINE and each.before is None for each in files):
+        said = f"{KERNEL_CMDLINE} did not exist: it was created so that new kernels get the arguments"
+        hint = "check that it holds what they need to boot, such as root="
+        yield Notice("created-cmdline", said, hint, Place(KERNEL_CMDLINE))
 
 
 def outcome_answer(done: Outcome | RolledBack, **others: Any) -> dict[str, Any]:

@@ -254,12 +254,37 @@ class _Dumps(AnyAnswer):
     dumps: list[_Dump]
 
 
+class _Reservation(_Prediction):
+    index: int
+
+
+class _Held(TypedDict):
+    """An entry and the values that it holds afterwards."""
+
+    index: int
+    id: str | None
+    title: str
+    version: str | None
+    default: bool
+    crashkernel: list[str]
+
+
+class _Set(ChangeAnswer):
+    """`values`: those asked for or chosen, null where they stay. `ran`: the commands of other tools that were run."""
+
+    values: list[str] | None
+    entries: list[_Held]
+    future: list[_Future]
+    reservation: _Reservation | None
+    ran: list[list[str]]
+
+
 VERBS: dict[str, tuple[type, ...]] = {
     "show": (_Show,),
     "plan": (_Plans, _PlanAs),
     "predict": (_Predictions, _PredictedLine),
-    "set": (ChangeAnswer,),
-    "unset": (ChangeAnswer,),
+    "set": (_Set,),
+    "unset": (_Set,),
     "rollback": (ChangeAnswer,),
     "history": (HistoryAnswer,),
     "keep": (KeepAnswer,),

@@ -138,7 +138,7 @@ def comparable(answer: Any) -> Any:
     if found.get("transaction"):
         found["transaction"] = "*"
     if found.get("reservation"):
-        found["reservation"] = {key: found["reservation"][key] for key in ("index", "status", "size")}
+        found["reservation"] = {key: found["reservation"][key] for key in ("index", "status", "size_bytes")}
     if found.get("recommended"):
         assert found["recommended"]["source"]
         found["recommended"] = {**found["recommended"], "source": "*"}

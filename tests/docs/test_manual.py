@@ -78,10 +78,16 @@ def test_no_tag_is_there_twice(text: str, name: str) -> None:
 
 
 def test_every_code_of_check_is_listed(text: str) -> None:
-    """The modules of findings have codes of two words or more as plain strings, and names of packages."""
+    """The modules of findings have codes of two words or more as plain strings, and names of packages and programs."""
     modules = ("capture_line", "check", "kdump_config", "panic", "reservation", "saving")
     sources = "".join((MANUAL.parents[1] / f"grubkd/advice/{name}.py").read_text() for name in modules)
-    codes = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', sources)) - {"kdump-tools", "kdump-utils", "kexec-tools"}
+    codes = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', sources)) - {
+        "apt-get",
+        "kdump-config",
+        "kdump-tools",
+        "kdump-utils",
+        "kexec-tools",
+    }
     # show's own warnings.
     codes -= {"rpm-ostree", "values-disagree", "stray-quote", "would-not-reserve"}
     listed = section(text, "CHECKS").replace("-\n", "-")

@@ -75,7 +75,9 @@ def _matches(config: BootConfig, selector: str, running: str | None) -> list[Ent
         text = _decoded(prefixed[2])
         title = prefixed[1].lower() == "title"
         return _where(entries, lambda entry: _decoded((entry.title if title else entry.id) or "") == text)
-    return _where(entries, lambda entry: entry.version == selector) or _where(entries, lambda e: _loads(e, selector))
+    found = _where(entries, lambda entry: entry.version == selector)
+    # Of a path only the end counts, which must not hide the rest of a list.
+    return found or ([] if "," in selector else _where(entries, lambda entry: _loads(entry, selector)))
 
 
 def _where(entries: Iterable[Entry], true: Callable[[Entry], bool]) -> list[Entry]:

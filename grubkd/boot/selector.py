@@ -19,6 +19,8 @@ ALL, DEFAULT, RUNNING = "ALL", "DEFAULT", "RUNNING"
 _HINT = "grubkd show lists the entries with their indexes, kernels and titles"
 # Only ASCII digits are an index: \d would take others too.
 _INDEXES = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+# Not the one in a device of GRUB's, (hd0,1).
+_COMMA = re.compile(r",(?![^()]*\))")
 _PREFIX = re.compile(r"(title|id)=(.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -47,7 +49,7 @@ def select(config: BootConfig, selectors: Sequence[str], *, running: str | None 
 def _selected(config: BootConfig, selector: str, running: str | None) -> list[Entry]:
     found = _matches(config, selector, running)
     # A title may hold commas: a text is a list only if it means nothing as a whole.
-    parts = [part.strip(" ") for part in selector.split(",")]
+    parts = [part.strip(" ") for part in _COMMA.split(selector)]
     if not found and len(parts) > 1 and all(parts):
         return [entry for part in parts for entry in _matches(config, part, running) or _nothing(config, part)]
     return found or _nothing(config, selector)
@@ -73,7 +75,9 @@ def _matches(config: BootConfig, selector: str, running: str | None) -> list[Ent
         text = _decoded(prefixed[2])
         title = prefixed[1].lower() == "title"
         return _where(entries, lambda entry: _decoded((entry.title if title else entry.id) or "") == text)
-    return _where(entries, lambda entry: entry.version == selector) or _where(entries, lambda e: _loads(e, selector))
+    found = _where(entries, lambda entry: entry.version == selector)
+    # Of a path only the end counts, which must not hide the rest of a list.
+    return found or ([] if _COMMA.search(selector) else _where(entries, lambda entry: _loads(entry, selector)))
 
 
 def _where(entries: Iterable[Entry], true: Callable[[Entry], bool]) -> list[Entry]:

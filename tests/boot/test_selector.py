@@ -65,6 +65,8 @@ def test_a_list_selects_what_its_parts_select(data: st.DataObject) -> None:
         ("/boot/vmlinuz-6.1.0-44-amd64", [3, 4]),
         ("1-3", [1, 2, 3]),
         ("0,2-3", [0, 2, 3]),
+        ("0,/boot/vmlinuz-6.1.0-44-amd64", [0, 3, 4]),
+        ("0,(hd0,1)/boot/vmlinuz-6.1.0-44-amd64", [0, 3, 4]),
         ("DEFAULT, 6.1.0-44-amd64", [0, 3, 4]),
         ("TITLE=Debian GNU/Linux", [0]),
         ("title=Debian GNU/Linux, with Linux 6.1.0-44-amd64", [3]),

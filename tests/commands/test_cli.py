@@ -68,7 +68,7 @@ def test_no_arguments_is_a_usage_error_that_helps() -> None:
 
 
 USAGE = [
-    (["nonsense"], "No such command 'nonsense'.", "see: grubkd --help"),
+    (["nonsense"], "no command 'nonsense'", "see: grubkd --help"),
     (["--nonsense"], "No such option", "see: grubkd --help"),
     (["show", "--nonsense"], "No such option", "see: grubkd show --help"),
     (["show", "--root"], "requires an argument", "see: grubkd show --help"),

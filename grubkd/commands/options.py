@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import reduce
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -74,7 +73,7 @@ def _noted(_ctx: click.Context, param: click.Parameter, given: Any) -> Any:
     option = param.opts[0]
     if option == "--root":
         if given != "/":
-            fix.given(option, from_user(str(Path(given).absolute())))
+            fix.given(option, from_user(given))
     elif given:
         fix.given(option, "" if given is True else format_size(given) if isinstance(given, int) else given)
     return given

@@ -17,6 +17,7 @@ from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Literal
 
     from grubkd.boot.model import Entry
@@ -72,6 +73,17 @@ class Verdict(NamedTuple):
         return sum(chance for regions, chance in places if not regions) if self.regions or self.alternatives else 0.0
 
     @property
+    def chance_of_size(self) -> float:
+        """The probability, at least, that regions of the same sizes are reserved as in the likeliest result.
+
+        Of many results the least likely are not among the alternatives, but "nothing" always is.
+        """
+        places = ((self.regions, self.chance), *zip(self.alternatives, self.chances, strict=False))
+        if all(_sizes(regions) in ([], _sizes(self.regions)) for regions, _ in places):
+            return 1 - self.chance_of_nothing
+        return sum(chance for regions, chance in places if _sizes(regions) == _sizes(self.regions))
+
+    @property
     def reserves_nothing(self) -> bool:
         """Whether the line has a value that asks for memory, and nothing is reserved."""
         return self.status == "failed" or (self.status == "none" and self.request is not None)
@@ -80,6 +92,10 @@ class Verdict(NamedTuple):
     def size(self) -> int:
         """Bytes that are reserved, or asked for where the result is not certain; 0 if unknown or none."""
         return self.observed or (self.request.size if self.request else 0)
+
+
+def _sizes(regions: Sequence[Extent]) -> list[int]:
+    return sorted(end - start for start, end in regions)
 
 
 class Verdicts:

@@ -204,12 +204,11 @@ def _named(entries: Sequence[Entry]) -> str:
 
 
 def _odds(verdict: Verdict) -> str:
-    """What the kernel reserves in a few words, with the chance of nothing, or why it is not known."""
+    """What the kernel reserves in a few words, or why nothing, or why it is not known."""
     words = "nothing" if verdict.status == "none" else outcome(verdict)
     if verdict.status in ("failed", "hang", "unknown") and verdict.reason:
         return f"{words}, since {to_line(verdict.reason)}"
-    chance = verdict.chance_of_nothing
-    return f"{words}, or nothing in about {chance:.1%} of boots" if chance else words
+    return words
 
 
 def lines(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from grubkd.advice import Plan, Verdict
 from grubkd.advice.judgement import judge, odds
 from grubkd.boot.model import Entry
+from grubkd.memory.placement.search import SLACK
 from grubkd.memory.size import format_size
 from grubkd.render.output import members
 from grubkd.render.tables import BAD, DOUBT, GOOD, extent, mark, size, table
@@ -143,13 +144,15 @@ def _explanations(rows: Sequence[Row], new: Plan | None) -> Iterator[str]:
 
 
 def outcome(verdict: Verdict) -> str:
-    """A verdict in a few words: `256M at 0x6f000000`."""
-    if verdict.status in ("reserved", "uncertain") and verdict.regions:
-        where = ", ".join(f"{size(end - start)} at {start:#x}" for start, end in verdict.regions)
-        if verdict.status == "reserved":
-            return mark(where, GOOD)
-        return mark(f"probably {where} ({odds(verdict.chance)})", DOUBT)
-    return _WORDS.get(verdict.status, verdict.status)
+    """A verdict in a few words: `256M at 0x6f000000`, `256M, place varies`, `probably 256M (96.4 %)`."""
+    if verdict.status not in ("reserved", "uncertain") or not verdict.regions:
+        return _WORDS.get(verdict.status, verdict.status)
+    if verdict.status == "reserved":
+        return mark(", ".join(f"{size(end - start)} at {start:#x}" for start, end in verdict.regions), GOOD)
+    sizes = " and ".join(size(end - start) for start, end in verdict.regions)
+    if verdict.chance_of_size >= 1 - SLACK:
+        return mark(f"{sizes}, place varies", GOOD)
+    return mark(f"probably {sizes} ({odds(verdict.chance_of_size)})", DOUBT)
 
 
 def _verdict(found: Verdict) -> dict[str, Any]:
@@ -237,6 +240,8 @@ def _verdict_lines(found: Verdict) -> Iterator[str]:
     yield f"reads     {_reading(found.request)}"
     words = outcome(found)
     where = "; ".join(extent(region) for region in found.regions)
+    if where and found.status == "uncertain":
+        where = f"likeliest {where}: {odds(found.chance)}"
     yield f"reserves  {words}{f' ({where})' if where else ''}"
     if found.reason and found.status != "reserved":
         yield f"because   {to_line(found.reason)}"

@@ -38,14 +38,14 @@ def test_the_outcome_in_a_few_lines(tmp_path: Path) -> None:
     tree = copy(tmp_path, "debian-12-plain")
     outcome = [
         "256M: entries 0-2 (6.1.0-50-amd64) and new kernels",
-        "entry 1 (6.1.0-50-amd64) reserves: probably 256M at 0xad000000",
+        "entry 1 (6.1.0-50-amd64) reserves: 256M, place varies",
     ]
     assert last(run(tree, "set", "256M", "--ram", "4G")) == outcome
     # What changes nothing says so, and gives the same facts.
     assert last(run(tree, "set", "256M", "--ram", "4G")) == ["nothing to change", *outcome]
     assert last(run(tree, "set", "128M", "--kernel", "0", "--ram", "4G")) == [
         "128M: entry 0 (6.1.0-50-amd64)",
-        "entry 0 (6.1.0-50-amd64) reserves: probably 128M at 0xb5000000",
+        "entry 0 (6.1.0-50-amd64) reserves: 128M, place varies",
     ]
     assert last(run(tree, "unset")) == [
         "no value: entries 0-2 (6.1.0-50-amd64) and new kernels",

@@ -109,7 +109,7 @@ class TestOneKernel:
         ]
         # Machines with 6G of RAM differ in where the hole below 4G begins.
         found = predict("crashkernel=256M nokaslr", *machine, "--ram", "6G")
-        assert "reserves  probably 256M at 0x" in found.text
+        assert "reserves  256M, place varies (likeliest 0x" in found.text
         many = predict("crashkernel=256M", "--release", "7.2.0-1-amd64", "--ram", "2G").text
         assert "because   KASLR" in many
         assert "other places in 0x" in many

@@ -114,7 +114,7 @@ class TestReview:
         """RHEL 8's `auto`, on a tree whose kernels have become RHEL 9's."""
         config, machine = read("rhel-8")
         entries = tuple(replace(entry, version="5.14.0-503.el9.x86_64") for entry in config.entries)
-        _, warnings = advice.review(replace(config, entries=entries), machine)
+        _, warnings = advice.review(config._replace(entries=entries), machine)
         assert [(notice.code, notice.place) for notice in warnings] == [("reserves-nothing", entries[0].source)]
 
     def test_no_bootloader(self) -> None:

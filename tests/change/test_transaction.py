@@ -463,7 +463,7 @@ def test_ids_grow_even_when_the_clock_goes_back(top: Path) -> None:
     later = "20990101-000000-999999"
     found = journal.load(Root(str(top)), first, "done")
     done.unlink()
-    moved = record.Record(**{**{name: getattr(found, name) for name in record.Record.__slots__}, "id": later})
+    moved = found._replace(id=later)
     (top / journal.path_of(later, "done")[1:]).write_bytes(record.encode(moved))
     assert commit(top, FileChange(DEFAULT, tree.NEW[DEFAULT], b"Y=1\n")).id == "20990101-000001-000000"
 

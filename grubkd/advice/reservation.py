@@ -194,7 +194,8 @@ def reserved(config: BootConfig, running: Running, machine: Machine) -> Iterator
         size = sum(end - start for start, end in regions) or running.reserved
         if near := _near(size, running.cmdline, machine):
             said, fix = f"the running kernel {near}", f"{_AUTO} && {_REBOOT}"
-            yield Finding("reserved", Status.WARNING, said, "near-need", _SHORT, fix)
+            commands = (tuple(_AUTO.split()), tuple(_REBOOT.split()))
+            yield Finding("reserved", Status.WARNING, said, "near-need", _SHORT, fix, commands=commands)
         yield ok("reserved", f"{format_size(running.reserved)} reserved{f' at {where}' if where else ''}")
         yield from _foreseen(running.reserved, running, machine)
         return

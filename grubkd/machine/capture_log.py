@@ -29,7 +29,7 @@ OWN = "kexec-dmesg.log"
 """The log of a capture kernel alone."""
 _LARGEST = 2 << 20
 _MOST_LOGS = 16
-_BOOT = re.compile(r"^.{0,100}\bLinux version \d", re.MULTILINE)
+_BOOT = re.compile(r"\bLinux version \d")
 # It keeps the whole memory of the machine reserved until the dump is saved.
 _FADUMP = "Firmware-assisted dump is active"
 # mem_init_print_info() since 3.11; before, mem_init() of each architecture, where the second number includes holes.

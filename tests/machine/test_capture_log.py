@@ -11,7 +11,12 @@ from grubkd.machine.capture_log import CaptureLog, CaptureMemory
 from grubkd.memory.size import KIB
 from grubkd.tree.root import Root
 
-# 5.2 with crashkernel=256M, and 2.6.32 of RHEL 6 with 128M at 48M.
+# Debian 12's 6.1 with crashkernel=96M.
+DEBIAN = (
+    "[    0.000000] Memory: 48692K/98284K available (14343K kernel code, 2327K rwdata, 8332K rodata, 2600K init, "
+    "5456K bss, 49332K reserved, 0K cma-reserved)\n"
+)
+# 5.2 with crashkernel=256M; OLD has the form of x86_64 before 3.11.
 MEMORY = (
     "[    2.155433] Memory: 65572K/262128K available (12292K kernel code, 2047K rwdata, 3840K rodata, 2344K init, "
     "6360K bss, 144828K reserved, 0K cma-reserved)\n"
@@ -39,6 +44,7 @@ def lowest(available: int, total: int = 229000) -> str:
     [
         ("", CaptureMemory()),
         (MEMORY, CaptureMemory(TOTAL, RESERVED)),
+        (DEBIAN, CaptureMemory(98284 * KIB, 49332 * KIB)),
         # The second number counts the hole below the region.
         (OLD, CaptureMemory((112444 + 18052) * KIB, 18052 * KIB)),
         (

@@ -47,7 +47,7 @@ def capture(tree: Path, *arguments: str, files: Files = FILES) -> list[str]:
     for program in ("sleep", "dmesg"):
         (tree / "bin" / program).chmod(0o755)
     environment = {"PATH": f"{tree}/bin:{os.environ['PATH']}", "GRUBKD_ROOT": str(tree)}
-    command = [HOOKS / "capture-memory", *arguments]
+    command = [str(HOOKS / "capture-memory"), *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout + done.stderr == ""
     for _ in range(600):

@@ -74,8 +74,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
     words = boot.arguments if boot else []
     hypervisor = hypervisor_of_image(file_name(boot.path), release) if boot and boot.role is Role.HYPERVISOR else None
     config = kernel.config if kernel else NO_CONFIG
-    hardware, running = machine.hardware, machine.running
-    runs = running is not None and running.release == release.text
+    hardware, runs = machine.hardware, machine.running_release == release.text
     memory = _memory(machine, runs=runs)
     return Case(
         release=release,
@@ -100,6 +99,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         kexec=config.kexec,
         loader=_loader(entry, architecture, efi=hardware.efi),
         observed=None if hypervisor else observed(words, release, machine),
+        measured=machine.measured,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.advice.case import ADDED, parse_release
+from grubkd.advice.case import ADDED, FADUMP, parse_release
 from grubkd.advice.finding import Finding, Fix, Status, by, not_asked, ok
 from grubkd.advice.judgement import LOST, judge
 from grubkd.advice.recommend import plan_entry
@@ -34,6 +34,7 @@ _WHYS = {
     "more-than-half": "the system has less than half of the memory left",
     "smaller-than-kernel": "no capture kernel can be loaded into it",
 }
+_SHORT = "a capture kernel that runs out of memory saves nothing"
 _REPORT = "please report this with the output of: grubkd predict"
 _REBOOT = ("systemctl", "reboot")
 _EXPLAIN = by(("grubkd", "plan", "--explain"))
@@ -98,6 +99,9 @@ def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machi
     """Whether the value is at least the one that grubkd would choose."""
     name = f"entry {entry.index} ({entry.title})"
     size = max(found.request.size if found.request else 0, found.observed or 0)
+    near = _near(size, line_of(entry), machine)
+    if near:
+        return _warning("near-need", f"{name} {near}", _SHORT, setting(config, machine, entry), entry)
     try:
         wanted = plan_entry(entry, config, machine)
     except GrubkdError:
@@ -105,9 +109,17 @@ def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machi
     if wanted and size < wanted.size:
         said = f"{name} reserves {format_size(size)}, less than the "
         said += f"{format_size(wanted.size)} of {wanted.source}"
-        why = "a capture kernel that runs out of memory saves nothing"
-        return _warning("small", said, why, setting(config, machine, entry), entry)
+        return _warning("small", said, _SHORT, setting(config, machine, entry), entry)
     return ok("configured", f"{name} has {values}: {format_size(size)}", entry.source)
+
+
+def _near(size: int, line: str, machine: Machine) -> str:
+    """What is wrong with an amount that is less than a tenth above the measured need; "" if nothing is."""
+    found = machine.measured
+    if found is None or size >= found.advised or any(word in FADUMP for word in cmdline.tokens(line)):
+        return ""
+    than = "less than" if size < found.size else "less than a tenth more than"
+    return f"reserves {format_size(size)}, {than} was needed: {found}"
 
 
 def off(check: str, what: str, fix: Fix, place: Place | None = None) -> Finding:
@@ -160,6 +172,10 @@ def _to_reserve(config: BootConfig, machine: Machine) -> Fix:
     lines = [held(line_of(entry)) for entry in next_entries(config)]
     if lines and all(lines):
         return by(_REBOOT)
+    return _set_and_reboot(config, machine)
+
+
+def _set_and_reboot(config: BootConfig, machine: Machine) -> Fix:
     fix = setting(config, machine)
     return by(*fix.commands, _REBOOT) if fix.commands else Fix(f"{fix.text}; then reboot")
 
@@ -169,6 +185,10 @@ def reserved(config: BootConfig, running: Running, machine: Machine) -> Iterator
     if running.reserved:
         regions = machine.memory_map.crash if machine.memory_map else ()
         where = ", ".join(f"{start:#x}-{end - 1:#x}" for start, end in regions)
+        size = sum(end - start for start, end in regions) or running.reserved
+        if near := _near(size, running.cmdline, machine):
+            said, larger = f"the running kernel {near}", _set_and_reboot(config, machine)
+            yield Finding("reserved", Status.WARNING, said, "near-need", _SHORT, larger.text, commands=larger.commands)
         yield ok("reserved", f"{format_size(running.reserved)} reserved{f' at {where}' if where else ''}")
         yield from _foreseen(running.reserved, running, machine)
         return

@@ -110,14 +110,15 @@ def list_dumps(tree: Root, *, json: bool) -> int:
     found = saved.read(tree, directory) if directory else ()
     if directory in tree.denied:
         raise PermissionDenied("the dumps in it cannot be listed", place=Place(str(directory)))
-    notices = (*(() if directory else (_elsewhere(kdump),)), *warnings.unreadable(tree))
+    notices = (*(() if directory else (elsewhere(kdump),)), *warnings.unreadable(tree))
     answer = check.dumps_answer(found, kdump, notices) if json else None
     lines = check.dumps_lines(found, kdump) if directory else ()
     status = output.report(answer, lines, warnings=notices)
     return status if directory else Refused.exit
 
 
-def _elsewhere(kdump: kdumps.Kdump) -> Notice:
+def elsewhere(kdump: kdumps.Kdump) -> Notice:
+    """The warning that the dump target cannot be looked at."""
     target = kdump.target
     message = f"dumps go to {target}, which was not looked at: "
     if target.kind is TargetKind.FILESYSTEM:

@@ -27,6 +27,7 @@ VERBS = {
     "keep": "give a new kernel the value that set --auto chose",
     "check": "check whether a crash will leave a dump",
     "dumps": "list the dumps that were saved",
+    "measure": "show how much memory capture kernels needed",
     "crash": "crash this machine, to test that it leaves a dump",
 }
 # Verbs that share a module with another.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.log import logger
-from grubkd.machine import distribution, hardware, kernels, ram
+from grubkd.machine import capture_log, distribution, hardware, kernels, ram
 from grubkd.machine.distribution import UNKNOWN
 from grubkd.machine.initrd import InitrdSizes
 from grubkd.machine.kernels import elf_machine
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from grubkd.machine.hardware import Hardware
     from grubkd.machine.initrd import Unpacked
     from grubkd.machine.kernels import Kernel
+    from grubkd.memory.case import MeasuredNeed
     from grubkd.memory.memory_map import MemoryMap
     from grubkd.memory.vendors import Distribution
 
@@ -103,6 +104,7 @@ class Machine:
     `live`: the tree is that of the running system. `given`: the user gave the architecture; it is that of every kernel.
     `memory_map`: of this very machine. `kernels`: by release. `running`: of a live tree only. `hardware`: of a live
     tree, and with --this-machine. `capture_cpus`: see settings.capture_cpus. `initrds`: measures the tree's initrds.
+    `measured`: what a capture kernel said, by the logs beside the tree's dumps.
     """
 
     live: bool
@@ -118,6 +120,7 @@ class Machine:
     hardware: Hardware = hardware.UNKNOWN
     capture_cpus: int = 0
     initrds: InitrdSizes | None = field(default=None, compare=False)
+    measured: MeasuredNeed | None = None
 
     @property
     def running_release(self) -> str | None:
@@ -179,6 +182,7 @@ def read(
         hardware=hardware.read(tree, host, runs=runs) if host else hardware.UNKNOWN,
         capture_cpus=capture_cpus(tree),
         initrds=InitrdSizes(tree),
+        measured=capture_log.measured(tree),
     )
     name = machine.distribution.name or "an unknown distribution"
     amount = f"{machine.ram} bytes of RAM ({machine.ram_source})" if machine.ram else "an unknown amount of RAM"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture
@@ -70,6 +71,32 @@ class Observed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuredNeed:
+    """What the capture kernel of this machine needs, as one said itself. `size`: bytes.
+
+    `log`, `time`: the log beside the dump, and its last write, in seconds since 1970. `what`: what the log shows.
+    `failed`: the bytes that it ran out of, 0 if it did not.
+    """
+
+    size: int
+    log: str
+    time: int
+    what: str
+    failed: int = 0
+
+    @property
+    def advised(self) -> int:
+        """With a tenth to spare."""
+        return self.size * 11 // 10
+
+    def __str__(self) -> str:
+        day = datetime.fromtimestamp(min(max(self.time, 0), 253402300799), UTC).strftime("%Y-%m-%d")
+        megabytes = f"{-(-(self.failed or self.size) // MIB)}M"
+        said = f'"{self.what}" with {megabytes}' if self.failed else f"it needs {megabytes}, by {self.what}"
+        return f"the capture kernel of {day} said in {self.log}: {said}"
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """Amounts and addresses are in bytes; None if unknown.
 
@@ -79,7 +106,7 @@ class Case:
     loader puts it; `initrd_size`: its size, 0 for none. `kaslr`, `efi`, `borders`, `dma_limit`, `kexec`: as in
     placement.place.possible_boots. `loader`: what loads the initrd, as in UnknownInitrd. `observed`: what the running
     kernel did with its values; it decides about the same values. `assumed`: the release is not known, and this is one
-    of today.
+    of today. `measured`: what a capture kernel of this machine said that it needs.
     """
 
     release: Release
@@ -104,6 +131,7 @@ class Case:
     observed: Observed | None = None
     assumed: bool = False
     kexec: bool | None = None
+    measured: MeasuredNeed | None = None
 
     @property
     def kernel(self) -> str:

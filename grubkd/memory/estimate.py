@@ -161,14 +161,13 @@ def enough(case: Case, row: VendorRow, draft: PlanDraft) -> PlanDraft:
         return _calculated(case, draft, found)
     vendor = size_asked(case, draft)
     wanted = round_up(found.exact + STEP // 2, STEP)
-    raised = _raised(draft.value, round_up(case.ram, STEP), wanted)
     kept = _present(case, draft, max(vendor, found.exact), max(vendor, wanted))
     if kept is not None and found.exact > vendor - STEP:
         return kept.because(f"{kept.text} is present and covers the estimate ({found.sum})", _KDUMPCTL)
     if found.exact <= vendor:
         return draft.because(f"the estimate is less: {found.sum}", _KDUMPCTL)
-    _check_share(case, wanted, found)
-    return draft.because(f"{format_size(wanted)}, for the estimate is {found.sum}", _KDUMPCTL, raised)
+    value = raised(case, draft.value, wanted, found.sum)
+    return draft.because(f"{format_size(wanted)}, for the estimate is {found.sum}", _KDUMPCTL, value)
 
 
 def for_initrd(case: Case, row: VendorRow, draft: PlanDraft) -> PlanDraft:
@@ -178,32 +177,30 @@ def for_initrd(case: Case, row: VendorRow, draft: PlanDraft) -> PlanDraft:
     that amount get nothing.
     """
     found = estimate_for(case)
-    vendor = size_asked(case, draft) if case.ram else _least(draft.value)
+    vendor = least_asked(case, draft)
     if not found.unpacking or not 0 < vendor < found.exact:
         return draft
     wanted = found.total
-    _check_share(case, wanted, found)
-    value = _raised(draft.value, round_up(case.ram or 0, STEP), wanted)
-    if not case.ram:
-        spans = (span for span in value.spans if span.stop is None or span.stop > 2 * wanted)
-        value = replace(value, spans=tuple(replace(span, start=max(span.start, 2 * wanted)) for span in spans))
+    value = raised(case, draft.value, wanted, found.sum)
     said = f"{format_size(vendor)} of {row.source} is less than the capture kernel takes while it unpacks the initrd"
     notice = Notice("large-initrd", f"{said}: {found.sum}", "an initrd for the capture kernel alone is smaller")
-    raised = draft.because(f"{format_size(wanted)}, for {found.sum}", "the size of the unpacked initrd", value)
-    kept = _present(case, raised, found.exact, wanted) if case.ram else None
-    return (replace(kept, reasons=raised.reasons) if kept else raised).warned(notice)
+    larger = draft.because(f"{format_size(wanted)}, for {found.sum}", "the size of the unpacked initrd", value)
+    kept = _present(case, larger, found.exact, wanted) if case.ram else None
+    return (replace(kept, reasons=larger.reasons) if kept else larger).warned(notice)
 
 
-def _least(value: CrashkernelValue) -> int:
-    """The smallest amount that the value asks for on any machine; 0 if it names none."""
-    return value.size or min((span.size for span in value.spans), default=0)
+def least_asked(case: Case, draft: PlanDraft) -> int:
+    """Bytes on this RAM; if that is unknown, the smallest amount on any machine. 0 for none."""
+    if case.ram:
+        return size_asked(case, draft)
+    return draft.value.size or min((span.size for span in draft.value.spans), default=0)
 
 
 def _calculated(case: Case, draft: PlanDraft, found: Estimate) -> PlanDraft:
     """SUSE's rule: the estimate, 30 % and 64M more; above 4G, with a small region below, if there is such memory."""
     least = max(size_asked(case, draft), found.exact * 13 // 10 + 64 * MIB)
     wanted = round_up(least + STEP // 2, STEP)
-    _check_share(case, wanted, found)
+    _check_share(case, wanted, found.sum)
     memory = case.memory_map()
     high = case.knows_high and memory is not None and memory.span > 4 * GIB
     value = CrashkernelValue(size=wanted, suffix="high" if high else "")
@@ -231,15 +228,24 @@ def _present(case: Case, draft: PlanDraft, least: int, most: int) -> PlanDraft |
     return kept if least <= size_asked(case, kept) <= most + 2 * STEP and not problem(case, kept.values) else None
 
 
-def _raised(value: CrashkernelValue, ram: int, least: int) -> CrashkernelValue:
-    """The value with at least that much on machines with this much RAM and more."""
+def raised(case: Case, value: CrashkernelValue, least: int, why: str) -> CrashkernelValue:
+    """The value with at least that much on machines with this much RAM and more.
+
+    With unknown RAM it is for machines with twice that amount, and others get nothing. `why`: in words. Raises
+    WouldNotReserve if it is more than half of the RAM.
+    """
+    _check_share(case, least, why)
     if value.size is not None:
         return replace(value, size=max(value.size, least))
-    spans = tuple(
+    ram = round_up(case.ram, STEP) if case.ram else 2 * least
+    spans = (
         replace(span, size=max(span.size, least)) if span.stop is None or span.stop > ram else span
         for span in value.spans
+        if case.ram or span.stop is None or span.stop > ram
     )
-    return replace(value, spans=spans)
+    if not case.ram:
+        spans = (replace(span, start=max(span.start, ram)) for span in spans)
+    return replace(value, spans=tuple(spans))
 
 
 def applying(case: Case, draft: PlanDraft) -> PlanDraft:
@@ -250,7 +256,7 @@ def applying(case: Case, draft: PlanDraft) -> PlanDraft:
     if not case.ram or not draft.value.spans or size_asked(case, draft):
         return draft
     found = estimate_for(case)
-    _check_share(case, found.total, found)
+    _check_share(case, found.total, found.sum)
     first = draft.value.spans[0]
     ram = format_size(round_up(case.ram, MIB))
     draft = draft.because(f"on {ram} it reserves nothing", f"its first range begins at {format_size(first.start)}")
@@ -268,11 +274,11 @@ def applying(case: Case, draft: PlanDraft) -> PlanDraft:
     return draft.warned(notice).because(said, _KDUMPCTL, replace(draft.value, spans=spans))
 
 
-def _check_share(case: Case, amount: int, found: Estimate) -> None:
+def _check_share(case: Case, amount: int, why: str) -> None:
     """Raise WouldNotReserve for more than half of the RAM: such a system is of little use."""
     if case.ram and amount > case.ram // 2:
         raise WouldNotReserve(
-            f"a capture kernel needs about {format_size(amount)} ({found.sum}), "
+            f"a capture kernel needs about {format_size(amount)} ({why}), "
             f"which is more than half of {format_size(round_up(case.ram, MIB))}",
             hint="give the machine more memory, or give a VALUE instead of --auto",
         )

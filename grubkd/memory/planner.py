@@ -14,7 +14,7 @@ from grubkd.memory import estimate, offsets, vendors
 from grubkd.memory.case import Plan, PlanDraft, Reason
 from grubkd.memory.estimate import STEP
 from grubkd.memory.forecast import problem
-from grubkd.memory.size import GIB, MIB, format_size, round_down
+from grubkd.memory.size import GIB, MIB, format_size, round_down, round_up
 from grubkd.memory.value import CrashkernelValue, parse_value
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from grubkd.memory.case import Case
 
 
+MEASURED = "a measurement on this machine"
+"""The source of an amount that a capture kernel of this machine showed to be needed."""
 _RAM_HINT = "give the memory of the machine: --ram=SIZE, or --this-machine"
 
 
@@ -36,13 +38,15 @@ def plan(case: Case, *, offset: int | None = None, with_offset: bool = False) ->
     draft = estimate.surcharges(case, choice.row, draft)
     draft = estimate.for_initrd(case, choice.row, draft)
     draft = estimate.applying(case, draft)
-    draft = estimate.enough(case, choice.row, draft)
+    estimated = estimate.enough(case, choice.row, draft)
+    draft = _learned(case, estimated)
+    source = choice.row.source if draft.value == estimated.value else MEASURED
     draft = _form(case, draft, with_offset or offset is not None)
     draft = offsets.settle(case, draft, wanted=offset, asked=with_offset)
     draft = _fitting(case, draft)
     return Plan(
         values=draft.values,
-        source=choice.row.source,
+        source=source,
         reasons=draft.reasons,
         warnings=choice.warnings + draft.warnings,
         size=estimate.size_asked(case, draft),
@@ -62,6 +66,21 @@ def _published(case: Case, choice: vendors.Choice) -> PlanDraft:
         text = next((value for top, value in row.steps if ram <= top), row.steps[-1][1])
     said = f"{choice.reason}: {text}" + (f" on {format_size(case.rounded_ram or 0)}" if row.steps else "")
     return PlanDraft(text, parse_value(text), reasons=(Reason(said, row.source),))
+
+
+def _learned(case: Case, draft: PlanDraft) -> PlanDraft:
+    """The draft with at least what a capture kernel of this machine needed, and a tenth more.
+
+    The reserved memory of a dump by the firmware (fadump) is of another kind.
+    """
+    found, asked = case.measured, estimate.least_asked(case, draft)
+    if found is None or case.needs.fadump or not asked:
+        return draft
+    if asked >= found.advised:
+        return draft.because(f"{format_size(asked)} is enough: {found}", MEASURED)
+    wanted = round_up(found.advised, STEP)
+    value = estimate.raised(case, draft.value, wanted, str(found))
+    return draft.because(f"{format_size(wanted)}: {found}", MEASURED, value)
 
 
 def _form(case: Case, draft: PlanDraft, with_offset: bool) -> PlanDraft:
@@ -103,7 +122,8 @@ def _fitting(case: Case, draft: PlanDraft) -> PlanDraft:
     if not why:
         return draft
     wanted = estimate.size_asked(case, draft) or draft.value.size or 0
-    least = min(estimate.estimate_for(case).total, wanted)
+    needed = case.measured.size if case.measured and not case.needs.fadump else 0
+    least = min(max(estimate.estimate_for(case).total, needed), wanted)
     size = round_down(max(wanted - 1, 0), STEP)
     while size >= max(least, STEP):
         value = CrashkernelValue(size=size, offset=draft.value.offset)

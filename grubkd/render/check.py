@@ -155,7 +155,7 @@ def dumps_answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]
                 "size_bytes": each.size,
                 "release": each.release or None,
                 "panic": each.panic or None,
-                "time": _time(each.time),
+                "time": utc(each.time),
                 "fault": each.fault or None,
                 "format": each.form or None,
             }
@@ -172,7 +172,7 @@ def dumps_lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
         return
     rows = [
         (
-            _time(each.time).replace("T", " ").replace("Z", " UTC"),
+            utc(each.time).replace("T", " ").replace("Z", " UTC"),
             readable(each.size),
             {True: "complete", False: "incomplete", None: "packed"}[each.complete],
             to_line(each.release or "-"),
@@ -187,5 +187,6 @@ def dumps_lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
         yield from (to_line(f"  {note}") for note in (each.panic, each.fault) if note)
 
 
-def _time(seconds: int) -> str:
+def utc(seconds: int) -> str:
+    """A time as ISO 8601 has it."""
     return datetime.fromtimestamp(min(seconds, 253402300799), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -254,6 +254,35 @@ class _Dumps(AnyAnswer):
     dumps: list[_Dump]
 
 
+class _Need(TypedDict):
+    """What a capture kernel needs, as one said itself. `advised_bytes`: with a tenth to spare."""
+
+    size_bytes: int
+    advised_bytes: int
+    ran_out_with_bytes: int | None
+    log: str
+    time: str
+    by: str
+
+
+class _Capture(TypedDict):
+    """What one boot of a capture kernel said."""
+
+    log: str
+    time: str
+    memory_bytes: int | None
+    reserved_bytes: int | None
+    lowest_available_bytes: int | None
+    used_bytes: int | None
+    ran_out: bool
+
+
+class _Measure(AnyAnswer):
+    target: _Target
+    need: _Need | None
+    captures: list[_Capture]
+
+
 class _Reservation(_Prediction):
     index: int
 
@@ -290,6 +319,7 @@ VERBS: dict[str, tuple[type, ...]] = {
     "keep": (KeepAnswer,),
     "check": (_Check,),
     "dumps": (_Dumps,),
+    "measure": (_Measure,),
 }
 """Verb -> the objects that it may print; each may print FAILURE instead."""
 FAILURE = FailureAnswer

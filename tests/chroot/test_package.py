@@ -76,6 +76,7 @@ def test_what_is_installed(package: Path) -> None:
     executable = {name for name, mode in files.items() if "x" in mode}
     assert executable == {
         "/usr/bin/grubkd", "/usr/lib/kernel/install.d/98-grubkd.install", "/etc/kernel/postinst.d/zzz-grubkd",
+        "/usr/lib/grubkd/capture-memory",
     }  # fmt: skip
     for page in (TOP / "man").glob("*.[1-9]"):
         assert f"/usr/share/man/man{page.suffix[1]}/{page.name}.gz" in files
@@ -85,6 +86,7 @@ def test_what_is_installed(package: Path) -> None:
         "/usr/share/zsh/vendor-completions/_grubkd",
         "/usr/lib/systemd/system/grubkd-check.service",
         "/usr/lib/systemd/system/grubkd-check.timer",
+        "/usr/lib/systemd/system/grubkd-capture-memory.service",
     } <= set(files)
     home = "/usr/lib/python3/dist-packages/grubkd"
     for grammar in (TOP / "grammars").glob("*.lark"):
@@ -97,9 +99,10 @@ def grubkd(machine: Bookworm, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_timer_is_installed_and_not_enabled(machine: Bookworm) -> None:
+def test_the_units_are_installed_and_not_enabled(machine: Bookworm) -> None:
     assert list((machine.path / "etc/systemd/system").glob("*/grubkd*")) == []
-    assert (machine.path / "usr/lib/systemd/system/grubkd-check.timer").exists()
+    for unit in ("grubkd-check.timer", "grubkd-capture-memory.service"):
+        assert (machine.path / "usr/lib/systemd/system" / unit).exists()
 
 
 def test_the_installed_command_works_with_debian_s_libraries(machine: Bookworm) -> None:

@@ -34,6 +34,7 @@ PROGRAM = (
 )
 VERBS = (
     "show", "plan --ram=8G --explain", "predict --ram=8G", "set --auto --ram=8G --json", "set 300M", "check", "dumps",
+    "measure",
     "keep 5.14.0-503.el9.x86_64", "history", "rollback", "unset --dry-run", "show --json",
 )  # fmt: skip
 _PATH = re.compile(r'(?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"((?:[^"\\]|\\.)*)"')
@@ -185,6 +186,7 @@ def test_a_dry_run_s_diff_is_the_change(tree: Path, tmp_path: Path) -> None:
         (0, ["keep", "1.2.3"]),
         (0, ["history"]),
         (0, ["dumps"]),
+        (0, ["measure"]),
         (4, ["check", "--ram=8G"]),
         (2, ["set", "x"]),
         (2, ["show", "--nonsense"]),

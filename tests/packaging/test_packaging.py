@@ -348,7 +348,8 @@ def test_the_spec_file_s_steps_make_a_package(built: Path, tmp_path: Path) -> No
     library = next(name for name in names if name.endswith("site-packages/grubkd/cli.py")).removesuffix("grubkd/cli.py")
     assert {f"{library}{name}" for name in sources() | made()} <= names
     assert {f"/usr/share/{name}" for name in shared()} <= names
-    assert {"/usr/bin/grubkd", "/usr/lib/kernel/install.d/98-grubkd.install"} <= names
+    hooks = {"/usr/lib/kernel/install.d/98-grubkd.install", "/usr/lib/grubkd/capture-memory"}
+    assert {"/usr/bin/grubkd", *hooks} <= names
     assert {f"/usr/lib/systemd/system/grubkd-check.{kind}" for kind in ("service", "timer")} <= names
     documents = {re.sub(r"^/usr/share/doc/[^/]*/", "", name) for name in names if name.startswith("/usr/share/doc/")}
     assert {"README.md", "docs/install.md", "kickstart"} <= documents

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from grubkd.machine import dumps, vmcore
+from grubkd.machine import capture_log, dumps, vmcore
 from grubkd.text import from_bytes
 
 TOKENS = [
@@ -19,6 +19,10 @@ TOKENS = [
     b"[    4.570674] Kernel panic - not syncing: Fatal exception\n",
     b"[    4.570674] BUG: kernel NULL pointer dereference, address: 0000000000000000\n",
     b"Linux version 6.1.0-50-amd64 (debian-kernel@lists.debian.org)\n",
+    b"Command line: nr_cpus=1 elfcorehdr=1031540K\n",
+    b"Memory: 48692K/98284K available (14343K kernel code, 49332K reserved, 0K cma-reserved)\n",
+    b"grubkd: MemAvailable 40000 kB, MemTotal 60000 kB\n",
+    b"Kernel panic - not syncing: System is deadlocked on memory\n",
     b" Not tainted 6.1.0-50-amd64 #1\n",
 ]
 # Larger parts of a dump are not read at once.
@@ -36,6 +40,9 @@ def attempt(data: bytes) -> None:
     release, panic = dumps.crashed_release(text), dumps.panic_line(text)
     assert release is None or " " not in release
     assert panic is None or (len(panic) <= 200 and "\n" not in panic)
+    for own in (True, False):
+        need = capture_log.need([capture_log.CaptureLog("log", 0, capture_log.parse(text, own=own))])
+        assert need is None or (need.size > 0 and "\n" not in str(need))
 
 
 def parts(data: bytes) -> Callable[[int, int], bytes]:

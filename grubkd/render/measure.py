@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from grubkd.memory.size import MIB
 from grubkd.render.check import target, utc
-from grubkd.render.output import members
 from grubkd.render.tables import BAD, mark, table
 from grubkd.text import to_line
 
@@ -44,7 +43,7 @@ def answer(
                 "reserved_bytes": boot.reserved,
                 "lowest_available_bytes": boot.lowest,
                 "used_bytes": boot.used or None,
-                **members(boot, "ran_out"),
+                "ran_out": boot.ran_out or None,
             }
             for log in logs
             for boot in log.boots

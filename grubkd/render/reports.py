@@ -266,7 +266,7 @@ class _Need(TypedDict):
 
 
 class _Capture(TypedDict):
-    """What one boot of a capture kernel said."""
+    """What one boot of a capture kernel said; `ran_out`: its message that memory ran out."""
 
     log: str
     time: str
@@ -274,7 +274,7 @@ class _Capture(TypedDict):
     reserved_bytes: int | None
     lowest_available_bytes: int | None
     used_bytes: int | None
-    ran_out: bool
+    ran_out: str | None
 
 
 class _Measure(AnyAnswer):

@@ -67,7 +67,7 @@ def test_the_figures(tmp_path: Path) -> None:
             "reserved_bytes": 60000 << 10,
             "lowest_available_bytes": 56 * MIB,
             "used_bytes": size,
-            "ran_out": "",
+            "ran_out": None,
         }
     ]
     said = answer(lambda: measure.measure_tree(Live(str(tree)), json=False))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-from grubkd.advice.finding import Status  # noqa: TC001 - the schemas are made from the types at run time
+from grubkd.advice.enable import State  # noqa: TC001 - the schemas are made from the types at run time
+from grubkd.advice.finding import Status  # noqa: TC001
 from grubkd.machine.dump_target import TargetKind  # noqa: TC001
 from grubkd.render.answers import AnyAnswer, ChangeAnswer, FailureAnswer, HistoryAnswer, KeepAnswer
 
@@ -235,6 +236,27 @@ class _Check(AnyAnswer):
     target: _Target
 
 
+class _Step(TypedDict):
+    """A command that puts in order what `reason` says. `output`: its end, if it failed."""
+
+    command: list[str]
+    reason: str
+    state: Literal["planned", "done", "failed"]
+    output: str | None
+
+
+class _Enable(AnyAnswer):
+    """`left`: the problems that no command solves. `transaction`: of the value, if it was set."""
+
+    state: State
+    dry_run: bool
+    steps: list[_Step]
+    will_dump: _WillDump
+    reboot_required: bool
+    left: list[_Finding]
+    transaction: str | None
+
+
 class _Dump(TypedDict):
     """A dump. `complete` is null for a form whose end cannot be checked; `fault` says what is missing."""
 
@@ -263,6 +285,7 @@ VERBS: dict[str, tuple[type, ...]] = {
     "rollback": (ChangeAnswer,),
     "history": (HistoryAnswer,),
     "keep": (KeepAnswer,),
+    "enable": (_Enable,),
     "check": (_Check,),
     "dumps": (_Dumps,),
 }

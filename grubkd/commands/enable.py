@@ -107,6 +107,8 @@ def carry_out(tree: Root, asked: Asked) -> int:
             problem = None if shown_only else _disagreement(asked)
         if problem or shown_only:
             ran += map(Ran, found.steps)
+            if shown_only and not asked.dry_run:
+                output.message("nothing was run: --run-followups runs the steps in the tree")
             break
         done, problem = _run_all(tree, asked, found.steps, len(ran))
         ran += done

@@ -309,6 +309,7 @@ def test_under_root(run_in_tree: bool, tmp_path: Path, monkeypatch: pytest.Monke
         assert "apt-get: no such command in the tree" in done.json["errors"][0]["message"]
     else:
         assert (done.exit, done.json["state"]) == (0, "planned")
+        assert done.stderr == "grubkd: nothing was run: --run-followups runs the steps in the tree\n"
 
 
 @pytest.mark.parametrize("words", [["--auto", "256M"], ["0"], ["12x"]])

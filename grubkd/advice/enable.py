@@ -30,15 +30,20 @@ _ORDER = (
     ("loaded", "not-loaded"),
 )
 _VALUE = "configured"
+_RESTART = ("systemctl", "service")
 # A reboot is the fix of what the running kernel lacks.
 _RUNNING = frozenset({"booted", "reserved", "predicted", "loaded"})
 
 
 class SetupStep(NamedTuple):
-    """A command, and what is found that makes it necessary."""
+    """A command, and what is found that makes it necessary.
+
+    `staged`: its effect shows after a reboot, as that of `rpm-ostree kargs`, which makes a deployment for it.
+    """
 
     command: tuple[str, ...]
     reason: str
+    staged: bool = False
 
 
 class Ran(NamedTuple):
@@ -68,9 +73,10 @@ def steps(findings: Sequence[Finding]) -> tuple[SetupStep, ...]:
     found: dict[tuple[str, ...], SetupStep] = {}
     for each in listed:
         for command in each.commands:
-            # "reserve memory first" is the fix of `loaded` too: before the reboot it may be done already.
-            if each.check != "loaded" or command[0] != "grubkd":
-                found.setdefault(command, SetupStep(command, each.message))
+            # The other fix of `loaded` is to reserve memory, which may be done already, for the next boot.
+            if each.check != "loaded" or command[0] in _RESTART:
+                staged = each.check == _VALUE and command[0] != "grubkd"
+                found.setdefault(command, SetupStep(command, each.message, staged))
     return tuple(found.values())
 
 
@@ -111,10 +117,15 @@ def left(findings: Sequence[Finding]) -> Iterator[Finding]:
             yield each
 
 
-def state(report: Report, remaining: Sequence[Finding], *, live: bool, reboot: bool) -> State:
-    """Where a machine is for which no step is left. `reboot`: the next boot gets another value than the present one."""
-    if remaining or report.next is False:
+def state(report: Report, remaining: Sequence[Finding], *, live: bool, reboot: bool, staged: bool) -> State:
+    """Where a machine is for which no step is left.
+
+    `reboot`: the next boot gets another value than the present one. `staged`: a step was run whose effect shows then.
+    """
+    if remaining or (report.next is False and not staged):
         return State.INCOMPLETE
+    if staged:
+        return State.REBOOT
     if report.next is None:
         return State.UNKNOWN
     return State.REBOOT if live and (reboot or report.now is not True) else State.READY

@@ -113,13 +113,17 @@ def carry_out(tree: Root, asked: Asked) -> int:
         done, problem = _run_all(tree, asked, found.steps, len(ran))
         ran += done
         found = _look(tree, asked)
+        found = found._replace(
+            steps=tuple(each for each in found.steps if not (each.staged and Ran(each, "done") in ran))
+        )
     return _answer(tree, asked, found, ran, problem)
 
 
 def _answer(tree: Root, asked: Asked, found: _Found, ran: list[Ran], problem: GrubkdError | None) -> int:
     """Print what is done, and what is left; returns the exit code."""
     remaining = tuple(enable.left(found.findings))
-    state = enable.state(found.report, remaining, live=tree.live, reboot=found.reboot)
+    staged = any(each.step.staged and each.state == "done" for each in ran)
+    state = enable.state(found.report, remaining, live=tree.live, reboot=found.reboot, staged=staged)
     if problem or any(each.state == "planned" for each in ran):
         state = State.FAILED if isinstance(problem, Failed) else State.PLANNED
     errors = [problem] if problem else []
@@ -161,7 +165,9 @@ def _valued(tree: Root, asked: Asked, findings: tuple[Finding, ...]) -> tuple[tu
     outcome = _set(tree, asked, found.commands[0], dry_run=True)
     if not (outcome.files or outcome.ran):
         return enable.with_value(findings, None), outcome.warnings
-    if outcome.files and outcome.held:
+    if not outcome.files:
+        found = found._replace(commands=outcome.ran)
+    elif outcome.held:
         value, files = " ".join(outcome.held.values or ()), ", ".join(each.path for each in outcome.files)
         found = found._replace(message=f"{found.message}; {value} is to be written to {files}")
     return enable.with_value(findings, found), outcome.warnings

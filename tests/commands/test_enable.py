@@ -3,6 +3,7 @@
 import os
 import pty
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -137,7 +138,7 @@ def test_from_a_bare_machine_to_ready(name: str, tmp_path: Path, monkeypatch: py
     steps = [" ".join(each["command"]) for each in planned.json["steps"]]
     assert steps == [*commands, "grubkd set --auto"]
     done = machine.enable()
-    assert (done.exit, done.json["state"], done.json["left"]) == (0, "reboot", [])
+    assert (done.exit, done.json["state"], done.json["left"]) == (0, "reboot", []), done.json["errors"]
     assert [each["state"] for each in done.json["steps"]] == ["done"] * len(steps)
     assert done.json["will_dump"] == {"now": False, "next": True}
     assert done.json["transaction"]
@@ -288,6 +289,20 @@ def test_what_no_command_solves_is_left_to_a_person(tmp_path: Path, monkeypatch:
     shown = machine.enable(Asked(yes=True))
     assert shown.text == "no dump will be saved after the next boot\n"
     assert "kdump-config propagate" in shown.stderr
+
+
+@pytest.mark.parametrize("auto", [False, True])
+def test_what_shows_after_the_reboot_only_is_run_once(
+    auto: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """rpm-ostree writes the entry of the new deployment while the machine shuts down."""
+    machine = bare(tmp_path, monkeypatch, "fedora-42-silverblue", {"rpm-ostree": "", "kdump": _RED_HAT + _ENABLE}, {})
+    subprocess.run([tmp_path / "programs/kdump"], check=True)
+    done = machine.enable(YES._replace(auto=auto))
+    assert (done.exit, done.json["state"], done.json["left"]) == (0, "reboot", []), done.json["errors"]
+    (step,) = done.json["steps"]
+    assert step["command"][:2] == ["rpm-ostree", "kargs"]
+    assert machine.ran[1:] == [" ".join(step["command"])]
 
 
 @pytest.mark.parametrize("run_in_tree", [False, True])

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # Nothing of the caller's environment is passed on: no preload, no locale, no shell start-up file.
 ENVIRONMENT = {"PATH": ":".join(PATH), "LC_ALL": "C.UTF-8", "HOME": "/", "SHELL": "/bin/sh", "TERM": "dumb"}
+# A command gets no standard input: debconf(7) takes its defaults instead of asking.
+ENVIRONMENT["DEBIAN_FRONTEND"] = "noninteractive"
 PATIENCE = 600.0  # seconds
 _PAUSE = 0.05
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -61,12 +63,14 @@ def run(  # noqa: PLR0913
     patience: float = PATIENCE,
     called: str = "",
     bound: bool = False,
+    show: Callable[[bytes], None] = lambda _part: None,
 ) -> Finished:
     """Run a command of the tree: directly on the live one, by chroot in another. It gets no standard input.
 
     When `stop` returns true, the command and all that it started are ended. `patience` in seconds. `called`: its name
-    in messages, if that is not argv. `bound`: the kernel kills it when this process ends. Raises CommandFailed for an
-    exit status other than 0, a missing command, a time-out or a stop; Refused for a tree of a foreign architecture.
+    in messages, if that is not argv. `bound`: the kernel kills it when this process ends. `show` gets its output
+    as it comes. Raises CommandFailed for an exit status other than 0, a missing command, a time-out or a stop; Refused
+    for a tree of a foreign architecture.
     """
     if not root.live:
         check_architecture(root, argv[0])
@@ -74,7 +78,7 @@ def run(  # noqa: PLR0913
     started = time.monotonic()
     process = _start(argv, root, name, bound)
     try:
-        finished = _gather(process, name, stop, started, patience)
+        finished = _gather(process, name, stop, started, patience, show)
     finally:
         _end(process)
         logger.info("ran %s: %.2f s, %s", name, time.monotonic() - started, _how(process.returncode))
@@ -134,8 +138,13 @@ def _how(status: int) -> str:
     return f"ended by signal {-status}" if status < 0 else f"exit status {status}"
 
 
-def _gather(
-    process: subprocess.Popen[bytes], name: str, stop: Callable[[], bool], started: float, patience: float
+def _gather(  # noqa: PLR0913, PLR0917 - the arguments of run
+    process: subprocess.Popen[bytes],
+    name: str,
+    stop: Callable[[], bool],
+    started: float,
+    patience: float,
+    show: Callable[[bytes], None],
 ) -> Finished:
     """Read the output of a command until it ends. Raises CommandFailed when it takes too long or prints too much."""
     assert process.stdout and process.stderr  # noqa: S101 - tells the type checker what PIPE means
@@ -152,6 +161,7 @@ def _gather(
             part = os.read(fd, 65536)
             output[fd].append(part)
             total += len(part)
+            show(part)
             if not part:
                 reading.discard(fd)
         taken = time.monotonic() - started

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from shlex import join
 from typing import TYPE_CHECKING
 
 from grubkd.advice.finding import Finding, Fix, Status, by, not_asked, ok
+from grubkd.advice.packages import install_kdump
 from grubkd.boot.image import Images
 from grubkd.boot.model import Role
 from grubkd.machine.dump_target import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG, TargetKind
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from grubkd.machine.dump_target import Target
     from grubkd.machine.kdump import Kdump, Service
     from grubkd.machine.machine import Machine, Running
-    from grubkd.memory.vendors import Distribution
     from grubkd.tree.root import Root
 
 
@@ -114,7 +113,7 @@ def service(kdump: Kdump, machine: Machine, *, image: bool = False) -> Finding:
     fix: Fix | str
     if not found.name:
         said, code = "no kdump service is installed", "no-service"
-        fix = _install(machine.distribution, image=image)
+        fix = install_kdump(machine.distribution, image=image)
     elif found.off:
         said, code = f"{unit} does nothing: USE_KDUMP is {'0' if found.off.line else 'not set'}", "off"
         fix = Fix(f"add this line to {found.off.file}: USE_KDUMP=1")
@@ -132,28 +131,11 @@ def service(kdump: Kdump, machine: Machine, *, image: bool = False) -> Finding:
         said, code = f"{unit} is not enabled", "disabled"
         fix = f"chkconfig {found.name} on || update-rc.d {found.name} enable"
         if found.systemd:
-            fix = by(("systemctl", "enable", *(("--now",) if machine.live else ()), unit))
+            # Without reserved memory the service fails to start.
+            now = machine.running is not None and machine.running.reserved
+            fix = by(("systemctl", "enable", *(("--now",) if now else ()), unit))
     why = "nothing loads a capture kernel after a boot"
     return _problem("service", message=said, code=code, why=why, fix=fix, place=found.off)
-
-
-def _install(distribution: Distribution, *, image: bool) -> Fix:
-    names = {distribution.id, *distribution.like}
-    if "debian" in names or "ubuntu" in names:
-        return by(("apt-get", "install", "-y", "kdump-tools"))
-    first = distribution.version[0] if distribution.version else 99
-    systemd, init = ("systemctl", "enable", "kdump"), ("chkconfig", "kdump", "on")
-    if any(name.startswith(("suse", "sles", "opensuse")) for name in names):
-        enable = ("chkconfig", "boot.kdump", "on") if first < 12 else systemd
-        return by(("zypper", "--non-interactive", "install", "kdump"), enable)
-    if {"fedora", "rhel", "centos"} & names:
-        fedora = distribution.id == "fedora"
-        package = "kdump-utils" if first >= (41 if fedora else 10) else "kexec-tools"
-        if image:
-            return Fix(f"rpm-ostree install {package}, reboot, {join(systemd)}")
-        tool = "dnf" if first >= (22 if fedora else 8) else "yum"
-        return by((tool, "install", "-y", package), systemd if first >= (15 if fedora else 7) else init)
-    return Fix("install the kdump package of the distribution, and enable its service")
 
 
 _NEEDED = (

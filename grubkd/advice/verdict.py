@@ -11,7 +11,6 @@ from grubkd.boot.entry import file_name, main_boot
 from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, RamUnknown, Usage
 from grubkd.memory import forecast
-from grubkd.memory.architecture import Architecture
 from grubkd.memory.picture import picture
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 # Amounts to try if the RAM is unknown, the usual ones first: what is the same on all of them is certain.
 _AMOUNTS = (4 * GIB, 16 * GIB, 512 * MIB, GIB, 2 * GIB, 64 * GIB, 1024 * GIB)
-_NEEDS_CRASH_DUMP_SINCE = (6, 9)
 _NAME = "crashkernel="
 
 
@@ -66,11 +64,10 @@ class Verdict(NamedTuple):
     @property
     def chance_of_nothing(self) -> float:
         """The probability that nothing is reserved, in an uncertain result."""
-        if self.status != "uncertain":
-            return 0.0
-        places = zip((self.regions, *self.alternatives), (self.chance, *self.chances), strict=False)
         # A brief verdict has no places.
-        return sum(chance for regions, chance in places if not regions) if self.regions or self.alternatives else 0.0
+        if self.status != "uncertain" or not (self.regions or self.alternatives):
+            return 0.0
+        return sum(chance for regions, chance in self._outcomes() if not regions)
 
     @property
     def chance_of_size(self) -> float:
@@ -78,10 +75,13 @@ class Verdict(NamedTuple):
 
         Of many results the least likely are not among the alternatives, but "nothing" always is.
         """
-        places = ((self.regions, self.chance), *zip(self.alternatives, self.chances, strict=False))
-        if all(_sizes(regions) in ([], _sizes(self.regions)) for regions, _ in places):
+        sizes = [(_sizes(regions), chance) for regions, chance in self._outcomes()]
+        if all(each in ([], sizes[0][0]) for each, _ in sizes):
             return 1 - self.chance_of_nothing
-        return sum(chance for regions, chance in places if _sizes(regions) == _sizes(self.regions))
+        return sum(chance for each, chance in sizes if each == sizes[0][0])
+
+    def _outcomes(self) -> list[tuple[tuple[Extent, ...], float]]:
+        return [(self.regions, self.chance), *zip(self.alternatives, self.chances, strict=False)]
 
     @property
     def reserves_nothing(self) -> bool:
@@ -162,7 +162,7 @@ class Verdicts:
         seen = observed(cmdline.tokens(line), release, self._machine) if initrd_size is None else None
         if seen and seen.values and seen.values == cmdline.crashkernel_values(cmdline.tokens(line)):
             return _as_observed(case, seen)
-        ignored = "" if case.hypervisor else _ignored(self._machine, release, case.machine)
+        ignored = "" if case.hypervisor else self._machine.why_ignored(release, case.machine)
         if ignored and without is None:
             return Verdict("failed", ignored, request=forecast.request(case), lacks_high_low=lacks)
         if case.memory_map() is None:
@@ -245,25 +245,6 @@ def _lacks_high_low(line: str, case: Case) -> bool:
     """Whether the line has `,high` or `,low` and this kernel, or hypervisor, does not know them."""
     values = [word for word in cmdline.tokens(line) if cmdline.is_crashkernel(word)]
     return any(word.endswith((",high", ",low")) for word in values) and not case.knows_high
-
-
-def _ignored(machine: Machine, release: Release, architecture: Architecture) -> str:
-    """Why that kernel ignores crashkernel=; "" if it does not, or may not.
-
-    By the configuration file: a reservation needs CONFIG_KEXEC or CONFIG_KEXEC_FILE; since 6.9, and on s390x always,
-    CONFIG_CRASH_DUMP too.
-    """
-    if machine.hardware.pv_guest:
-        return "the kernel of a paravirtual Xen guest ignores crashkernel="
-    kernel = machine.kernel(release.text)
-    if kernel is None:
-        return ""
-    if kernel.config.kexec is False:
-        return f"kernel {release} is built without CONFIG_KEXEC and ignores crashkernel="
-    needs_dump = architecture is Architecture.S390X or release.version >= _NEEDS_CRASH_DUMP_SINCE
-    if kernel.config.crash_dump is False and needs_dump:
-        return f"kernel {release} is built without CONFIG_CRASH_DUMP and ignores crashkernel="
-    return ""
 
 
 class Simulation(NamedTuple):

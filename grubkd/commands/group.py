@@ -25,6 +25,7 @@ VERBS = {
     "history": "list the changes made",
     "help": "show a part of the manual",
     "keep": "give a new kernel the value that set --auto chose",
+    "enable": "do what is missing for a dump: packages, the service, the value",
     "check": "check whether a crash will leave a dump",
     "dumps": "list the dumps that were saved",
     "measure": "show how much memory capture kernels needed",

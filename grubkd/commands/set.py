@@ -78,7 +78,7 @@ def set_command(  # noqa: PLR0913 - one parameter an option
     if regenerate and given["grub_cfg"]:
         raise Usage("--regenerate makes the usual menu", hint="leave out --grub-cfg")
     plan = PlanOptions(**{name: given.pop(name) for name in ("ram", "arch", "this_machine", "offset")})
-    checked = _checked(values) if values else None
+    checked = checked_values(values) if values else None
     return _carry_out(
         "set", given, plan, selectors=kernel, values=checked, auto=auto, arguments=changes, regenerate=regenerate
     )
@@ -137,7 +137,7 @@ def _result(outcome: Outcome, held: Held, machine: Machine, *, reboot: bool) -> 
     return Result(held.values, entries, held.config, held.everything, reservation, outcome.ran, reboot and machine.live)
 
 
-def _checked(values: tuple[str, ...]) -> tuple[str, ...]:
+def checked_values(values: tuple[str, ...]) -> tuple[str, ...]:
     """The values as given, without the name; one argument may hold several, as a command line does.
 
     Raises BadValue with the column, but not for what means no reservation.

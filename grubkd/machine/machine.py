@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from grubkd.machine.kernels import Kernel
     from grubkd.memory.case import MeasuredNeed
     from grubkd.memory.memory_map import MemoryMap
+    from grubkd.memory.release import Release
     from grubkd.memory.vendors import Distribution
 
 
@@ -140,6 +141,24 @@ class Machine:
         path = kernel.initrd_path if kernel else ""
         own = any(name.startswith(_OWN_INITRD) for name in (self.distribution.id, *self.distribution.like))
         return self.initrds.unpacked(path) if self.initrds and path and (not own or "kdump" in path) else None
+
+    def why_ignored(self, release: Release, architecture: Architecture) -> str:
+        """Why that kernel ignores crashkernel=; "" if it does not, or may not.
+
+        By the configuration file: a reservation needs CONFIG_KEXEC or CONFIG_KEXEC_FILE; since 6.9, and on s390x
+        always, CONFIG_CRASH_DUMP too.
+        """
+        if self.hardware.pv_guest:
+            return "the kernel of a paravirtual Xen guest ignores crashkernel="
+        kernel = self.kernel(release.text)
+        if kernel is None:
+            return ""
+        if kernel.config.kexec is False:
+            return f"kernel {release} is built without CONFIG_KEXEC and ignores crashkernel="
+        needs_dump = architecture is Architecture.S390X or release.version >= (6, 9)
+        if kernel.config.crash_dump is False and needs_dump:
+            return f"kernel {release} is built without CONFIG_CRASH_DUMP and ignores crashkernel="
+        return ""
 
     def architecture_of(self, release: str | None) -> Architecture | None:
         """The architecture of that kernel: as the user gave it, by its files or its name, else the machine's."""

@@ -36,7 +36,7 @@ def answer(
     running = machine.running
     return {
         "will_dump": {"now": report.now, "next": report.next},
-        "checks": [_finding(each) for each in report.findings],
+        "checks": [finding(each) for each in report.findings],
         "running": {
             "release": running.release,
             "crashkernel": reservation.held(running.cmdline),
@@ -66,7 +66,8 @@ def target(kdump: Kdump) -> dict[str, Any]:
     }
 
 
-def _finding(found: Finding) -> dict[str, Any]:
+def finding(found: Finding) -> dict[str, Any]:
+    """The JSON object of a finding."""
     place = found.place
     said, commands = fix.of(found)
     return {

@@ -26,6 +26,7 @@ TAKES = {
     "set": (*_MACHINE, "--this-machine", "--grub-cfg"),
     "unset": ("--root", "--grub-cfg"),
     "predict": _MACHINE,
+    "enable": (*_MACHINE, "--this-machine"),
     "check": _MACHINE,
     "dumps": ("--root",),
     "keep": ("--root",),

@@ -109,6 +109,14 @@ def complain_of(found: Iterable[Notice | GrubkdError], kind: str) -> None:
         complain(each, kind)
 
 
+def relay(part: bytes) -> None:
+    """Write what a command prints to stderr, as it is: its progress, for who waits."""
+    if sys.stderr is not None:
+        sys.stderr.flush()
+        sys.stderr.buffer.write(part)
+        sys.stderr.flush()
+
+
 def help_text(found: str) -> None:
     """Write a help text to stderr, as the answer to a command line without a verb."""
     _stderr(found.split("\n"), INFO)

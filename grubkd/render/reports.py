@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-from grubkd.advice.finding import Status  # noqa: TC001 - the schemas are made from the types at run time
-from grubkd.machine.dump_target import TargetKind  # noqa: TC001
 from grubkd.render.answers import AnyAnswer, ChangeAnswer, FailureAnswer, HistoryAnswer, KeepAnswer
+from grubkd.render.dump_reports import CheckReport, DumpsReport, EnableReport, MeasureReport
 
 Region = tuple[int, int]
 
@@ -182,107 +181,6 @@ class _Predictions(AnyAnswer):
     entries: list[_PredictedEntry]
 
 
-class _Finding(TypedDict):
-    """What was checked, and what was found."""
-
-    check: str
-    status: Status
-    code: str
-    message: str
-    why: str | None
-    fix: str | None
-    fix_commands: list[list[str]]
-    file: str | None
-    line: int | None
-
-
-class _WillDump(TypedDict):
-    """Whether a crash leaves a dump, now and after the next boot; null if it is not known."""
-
-    now: bool | None
-    next: bool | None
-
-
-class _Running(TypedDict):
-    """The running kernel, and whether a capture kernel is loaded."""
-
-    release: str
-    crashkernel: list[str]
-    reserved_bytes: int | None
-    loaded: bool
-
-
-class _Service(TypedDict):
-    name: str | None
-    enabled: bool
-
-
-class _Target(TypedDict):
-    """Where dumps go. `directory`: in the tree, null if it is on no mounted file system of it."""
-
-    kind: TargetKind
-    where: str | None
-    path: str | None
-    directory: str | None
-    free_bytes: int | None
-
-
-class _Check(AnyAnswer):
-    will_dump: _WillDump
-    checks: list[_Finding]
-    running: _Running | None
-    service: _Service
-    target: _Target
-
-
-class _Dump(TypedDict):
-    """A dump. `complete` is null for a form whose end cannot be checked; `fault` says what is missing."""
-
-    path: str
-    files: list[str]
-    size_bytes: int
-    time: str
-    complete: bool | None
-    fault: str | None
-    format: str | None
-    release: str | None
-    panic: str | None
-
-
-class _Dumps(AnyAnswer):
-    target: _Target
-    dumps: list[_Dump]
-
-
-class _Need(TypedDict):
-    """What a capture kernel needs, as one said itself. `advised_bytes`: with a tenth to spare."""
-
-    size_bytes: int
-    advised_bytes: int
-    ran_out_with_bytes: int | None
-    log: str
-    time: str
-    by: str
-
-
-class _Capture(TypedDict):
-    """What one boot of a capture kernel said; `ran_out`: its message that memory ran out."""
-
-    log: str
-    time: str
-    memory_bytes: int | None
-    reserved_bytes: int | None
-    lowest_available_bytes: int | None
-    used_bytes: int | None
-    ran_out: str | None
-
-
-class _Measure(AnyAnswer):
-    target: _Target
-    need: _Need | None
-    captures: list[_Capture]
-
-
 class _Reservation(_Prediction):
     index: int
 
@@ -317,9 +215,10 @@ VERBS: dict[str, tuple[type, ...]] = {
     "rollback": (ChangeAnswer,),
     "history": (HistoryAnswer,),
     "keep": (KeepAnswer,),
-    "check": (_Check,),
-    "dumps": (_Dumps,),
-    "measure": (_Measure,),
+    "enable": (EnableReport,),
+    "check": (CheckReport,),
+    "dumps": (DumpsReport,),
+    "measure": (MeasureReport,),
 }
 """Verb -> the objects that it may print; each may print FAILURE instead."""
 FAILURE = FailureAnswer

@@ -15,7 +15,7 @@ from grubkd.advice import check as checks
 from grubkd.commands import completion, options, warnings
 from grubkd.commands.group import message_options
 from grubkd.errors import InputOutput, Notice, PermissionDenied, Place, Refused
-from grubkd.machine import dump_target, journal
+from grubkd.machine import debuginfo, distribution, dump_target, journal
 from grubkd.machine import dumps as saved
 from grubkd.machine import kdump as kdumps
 from grubkd.machine.dump_target import TargetKind
@@ -107,9 +107,11 @@ def list_dumps(tree: Root, *, json: bool) -> int:
     """List the dumps of the tree, print the answer, return the exit code."""
     kdump = kdumps.read(tree)
     directory = dump_target.reachable(tree, kdump.target)
-    found = saved.read(tree, directory) if directory else ()
+    dumps = saved.read(tree, directory) if directory else ()
     if directory in tree.denied:
         raise PermissionDenied("the dumps in it cannot be listed", place=Place(str(directory)))
+    vendor = distribution.read(tree)
+    found = tuple(debuginfo.openable(tree, each, vendor) for each in dumps)
     notices = (*(() if directory else (_elsewhere(kdump),)), *warnings.unreadable(tree))
     answer = check.dumps_answer(found, kdump, notices) if json else None
     lines = check.dumps_lines(found, kdump) if directory else ()

@@ -85,7 +85,7 @@ class Dump:
 
     `time`: seconds since 1970, of the crash if known, else of the last write. `complete`: None for a form whose end
     cannot be checked; `fault` says what is missing. `release` and `panic`, the line that says why, by the dump or its
-    messages.
+    messages. `build_id` of that kernel, in hexadecimal, by the dump.
     """
 
     path: str
@@ -97,6 +97,12 @@ class Dump:
     form: str = ""
     release: str | None = None
     panic: str | None = None
+    build_id: str | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of its files."""
+        return tuple(f"{self.path.rstrip('/')}/{name}" for name in self.files)
 
 
 def read(tree: Root, directory: str) -> tuple[Dump, ...]:
@@ -135,6 +141,7 @@ def _dump(tree: Root, path: str) -> Dump | None:
         form=known[0].form if known else "",
         release=next((each.release for each in known if each.release), release),
         panic=panic,
+        build_id=next((each.build_id for each in known if each.build_id), None),
     )
 
 

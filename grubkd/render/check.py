@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from shlex import join
 from typing import TYPE_CHECKING
 
 from grubkd.advice import reservation
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from grubkd.advice.check import Report
     from grubkd.advice.finding import Finding
     from grubkd.boot.model import BootConfig
-    from grubkd.machine.dumps import Dump
+    from grubkd.machine.debuginfo import Openable
     from grubkd.machine.kdump import Kdump
     from grubkd.machine.machine import Machine
 
@@ -139,16 +140,17 @@ def _verdict(found: bool | None) -> str:
     return said if found is None else mark(said, GOOD if found else BAD)
 
 
-def dumps_answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]) -> dict[str, Any]:
+def dumps_answer(found: Sequence[Openable], kdump: Kdump, warnings: Sequence[Notice]) -> dict[str, Any]:
     """The JSON object of `dumps`; sizes in bytes, times in UTC."""
     return {
         "target": target(kdump),
         "dumps": [
             {
-                **members(each, "path", "files", "size", "complete", "release", "panic"),
-                "time": _time(each.time),
-                "fault": each.fault or None,
-                "format": each.form or None,
+                **members(each.dump, "path", "files", "size", "complete", "release", "build_id", "panic"),
+                "time": dump_time(each.dump.time),
+                "fault": each.dump.fault or None,
+                "format": each.dump.form or None,
+                "symbols": _symbols(each),
             }
             for each in found
         ],
@@ -156,18 +158,38 @@ def dumps_answer(found: Sequence[Dump], kdump: Kdump, warnings: Sequence[Notice]
     }
 
 
-def dumps_lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
-    """The same for a terminal: a row for each dump; under it why the kernel crashed, and what is missing."""
+def _symbols(found: Openable) -> dict[str, Any]:
+    """What opens a dump."""
+    return {
+        "vmlinux": found.symbols.files[-1] if found.symbols.files else None,
+        "matched_by": found.symbols.matched or None,
+        "other_build": found.symbols.other or None,
+        "crash": found.command or None,
+        "fix": found.missing.text or None,
+        "fix_commands": found.missing.commands,
+    }
+
+
+def _opening(found: Openable) -> str:
+    """The command that opens a dump, or what is missing for that."""
+    if found.command:
+        return f"-> {join(found.command)}"
+    other = f"{found.symbols.other} is of another build of that kernel; " if found.symbols.other else ""
+    return f"-> {other}{found.missing.text}" if found.missing.text else ""
+
+
+def dumps_lines(found: Sequence[Openable], kdump: Kdump) -> Iterator[str]:
+    """The same for a terminal: a row for each dump; under it why the kernel crashed, what is missing, what opens it."""
     if not found:
         yield to_line(f"no dumps ({kdump.target})")
         return
     rows = [
         (
-            _time(each.time).replace("T", " ").replace("Z", " UTC"),
-            readable(each.size),
-            {True: "complete", False: "incomplete", None: "packed"}[each.complete],
-            to_line(each.release or "-"),
-            to_line(each.path),
+            dump_time(each.dump.time).replace("T", " ").replace("Z", " UTC"),
+            readable(each.dump.size),
+            {True: "complete", False: "incomplete", None: "packed"}[each.dump.complete],
+            to_line(each.dump.release or "-"),
+            to_line(each.dump.path),
         )
         for each in found
     ]
@@ -175,8 +197,9 @@ def dumps_lines(found: Sequence[Dump], kdump: Kdump) -> Iterator[str]:
     yield head
     for row, each in zip(listed, found, strict=True):
         yield row
-        yield from (to_line(f"  {note}") for note in (each.panic, each.fault) if note)
+        yield from (to_line(f"  {note}") for note in (each.dump.panic, each.dump.fault, _opening(each)) if note)
 
 
-def _time(seconds: int) -> str:
+def dump_time(seconds: int) -> str:
+    """A time in seconds since 1970 as text, in UTC."""
     return datetime.fromtimestamp(min(seconds, 253402300799), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

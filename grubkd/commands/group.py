@@ -27,10 +27,12 @@ VERBS = {
     "keep": "give a new kernel the value that set --auto chose",
     "check": "check whether a crash will leave a dump",
     "dumps": "list the dumps that were saved",
+    "report": "say what a kernel developer asks first of a dump",
+    "open": "open a dump in crash or drgn",
     "crash": "crash this machine, to test that it leaves a dump",
 }
 # Verbs that share a module with another.
-_MODULES = {"unset": "set", "dumps": "check", "rollback": "history"}
+_MODULES = {"unset": "set", "dumps": "check", "open": "report", "rollback": "history"}
 
 
 class LazyGroup(click.Group):

@@ -1,10 +1,10 @@
 """Which kernel with symbols opens a dump, and how it is installed."""
 
-import struct
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.elf import kernel
 from support.livetree import Live, grow
 
 from grubkd.machine import debuginfo
@@ -17,26 +17,6 @@ from grubkd.tree.root import Root
 RELEASE = "6.1.0-50-amd64"
 OURS, THEIRS = "0123456789abcdef0123456789abcdef01234567", "ff" * 20
 DUMP = Dump("/var/crash/x", ("vmcore",), 1, 1, True, form="kdump", release=RELEASE, build_id=OURS)
-
-
-def kernel(build_id: str, section: bytes = b".debug_info", order: str = "<", wide: bool = True) -> bytes:
-    """An ELF file with one note and one section, the names of its sections."""
-    note = (
-        struct.pack(f"{order}III", 4, len(build_id) // 2, 3) + b"GNU\0" + bytes.fromhex(build_id) if build_id else b""
-    )
-    names = b"\0" + section + b"\0"
-    at = 64 + 56 + 64
-    ident = bytes([0x7F, *b"ELF", 2 if wide else 1, 1 if order == "<" else 2, 1]) + bytes(9)
-    words = struct.pack(f"{order}HHI{'QQQ' if wide else 'III'}", 2, 62, 1, 0, 64, 120)
-    head = (ident + words + struct.pack(f"{order}I6H", 0, 64, 56, 1, 64, 1, 0)).ljust(64, b"\0")
-    places = (at, len(note), at + len(note), len(names))
-    if wide:
-        segment = struct.pack(f"{order}IIQQQQQQ", 4, 0, at, 0, 0, len(note), len(note), 4)
-        header = struct.pack(f"{order}IIQQQQ", 1, 3, 0, 0, *places[2:])
-    else:
-        segment = struct.pack(f"{order}IIIIIIII", 4, at, 0, 0, len(note), len(note), 0, 4)
-        header = struct.pack(f"{order}IIIIII", 1, 3, 0, 0, *places[2:])
-    return head + segment.ljust(56, b"\0") + header.ljust(64, b"\0") + note + names
 
 
 def part_of(data: bytes) -> Part:

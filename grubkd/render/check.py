@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.advice import reservation
 from grubkd.advice.finding import Status
-from grubkd.advice.saving import readable
+from grubkd.advice.saving import readable, tested
 from grubkd.errors import Notice
 from grubkd.render.output import complain, members, message
 from grubkd.render.tables import BAD, DOUBT, GOOD, mark, table
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grubkd.advice.check import Report
     from grubkd.advice.finding import Finding
     from grubkd.boot.model import BootConfig
+    from grubkd.machine.crash_test import CrashTestResult
     from grubkd.machine.debuginfo import Openable
     from grubkd.machine.kdump import Kdump
     from grubkd.machine.machine import Machine
@@ -140,7 +141,9 @@ def _verdict(found: bool | None) -> str:
     return said if found is None else mark(said, GOOD if found else BAD)
 
 
-def dumps_answer(found: Sequence[Openable], kdump: Kdump, warnings: Sequence[Notice]) -> dict[str, Any]:
+def dumps_answer(
+    found: Sequence[Openable], kdump: Kdump, warnings: Sequence[Notice], test: CrashTestResult | None
+) -> dict[str, Any]:
     """The JSON object of `dumps`; sizes in bytes, times in UTC."""
     return {
         "target": target(kdump),
@@ -154,6 +157,16 @@ def dumps_answer(found: Sequence[Openable], kdump: Kdump, warnings: Sequence[Not
             }
             for each in found
         ],
+        "test": {
+            "time": dump_time(test.test.time),
+            **members(test.test, "release", "target"),
+            "passed": test.passed,
+            "path": test.path or None,
+            "seconds": test.seconds,
+            "reasons": test.reasons,
+        }
+        if test
+        else None,
         "warnings": warnings,
     }
 
@@ -178,11 +191,17 @@ def _opening(found: Openable) -> str:
     return f"-> {other}{found.missing.text}" if found.missing.text else ""
 
 
-def dumps_lines(found: Sequence[Openable], kdump: Kdump) -> Iterator[str]:
+def dumps_lines(found: Sequence[Openable], kdump: Kdump, test: CrashTestResult | None = None) -> Iterator[str]:
     """The same for a terminal: a row for each dump; under it why the kernel crashed, what is missing, what opens it."""
-    if not found:
-        yield to_line(f"no dumps ({kdump.target})")
-        return
+    yield from _table(found) if found else [to_line(f"no dumps ({kdump.target})")]
+    if test:
+        finding = tested(test)
+        yield ""
+        yield to_line(f"{finding.message} ({dump_time(test.test.time).replace('T', ' ').replace('Z', ' UTC')})")
+        yield from (to_line(f"  {each}") for each in test.reasons)
+
+
+def _table(found: Sequence[Openable]) -> Iterator[str]:
     rows = [
         (
             dump_time(each.dump.time).replace("T", " ").replace("Z", " UTC"),

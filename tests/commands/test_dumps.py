@@ -1,5 +1,6 @@
 """`grubkd dumps`: what was saved, by headers that makedumpfile wrote, and by ones that nobody should trust."""
 
+import json
 import os
 import struct
 from pathlib import Path
@@ -345,3 +346,32 @@ def test_hostile_directories(tmp_path: Path) -> None:
 
 def summary(found: dict[str, Any]) -> tuple[bool | None, str | None, str | None]:
     return found["complete"], found["release"], found["panic"]
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_the_last_test_crash(passed: bool, tmp_path: Path) -> None:
+    """`dumps` exits 4 if it left no whole dump; `check` warns, since that may be mended."""
+    tree = debian(tmp_path)
+    test = {"boot_id": "1", "time": TIME, "release": RELEASE, "target": "/var/crash"}
+    put(tree, {"var/lib/grubkd/crash-test.json": json.dumps(test), "proc/sys/kernel/random/boot_id": "2\n"})
+    save(tree, {"var/crash/1/dump.202611230320": KDUMP if passed else KDUMP[:400]}, TIME + 7)
+    found = listed(Live(str(tree)))
+    fault = "/var/crash/1: dump.202611230320: it ends in its header"
+    assert found.exit == (0 if passed else 4)
+    assert found.json["test"] == {
+        "time": "2026-11-23T04:00:00Z",
+        "release": RELEASE,
+        "target": "/var/crash",
+        "passed": passed,
+        "path": "/var/crash/1" if passed else None,
+        "seconds": 7 if passed else None,
+        "reasons": [] if passed else [fault],
+    }
+    lines = answer(lambda: check.list_dumps(Live(str(tree)), json=False)).text.splitlines()
+    whole = "the last test crash left a whole dump: /var/crash/1, 7 s after the crash (2026-11-23 04:00:00 UTC)"
+    none = "the last test crash left no whole dump (2026-11-23 04:00:00 UTC)"
+    assert lines[lines.index("") + 1 :] == ([whole] if passed else [none, f"  {fault}"])
+    checks = answer(lambda: check.check_tree(Live(str(tree)), json=True)).json["checks"]
+    (finding,) = (each for each in checks if each["check"] == "test")
+    expected = ("ok", "test", None) if passed else ("warning", "test-failed", fault)
+    assert (finding["status"], finding["code"], finding["why"]) == expected

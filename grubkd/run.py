@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from contextlib import suppress
+from functools import partial
 from select import select
 from signal import SIGKILL, SIGTERM
 from stat import S_ISREG
@@ -64,31 +66,35 @@ def run(  # noqa: PLR0913
     called: str = "",
     bound: bool = False,
     show: Callable[[bytes], None] = lambda _part: None,
+    limits: Sequence[tuple[int, int]] = (),
 ) -> Finished:
     """Run a command of the tree: directly on the live one, by chroot in another. It gets no standard input.
 
     When `stop` returns true, the command and all that it started are ended. `patience` in seconds. `called`: its name
-    in messages, if that is not argv. `bound`: the kernel kills it when this process ends. `show` gets its output
-    as it comes. Raises CommandFailed for an exit status other than 0, a missing command, a time-out or a stop; Refused
-    for a tree of a foreign architecture.
+    in messages, if that is not argv. `bound`: the kernel kills it when this process ends. `show` gets its output as it
+    comes. `limits`: resources and their limits, as setrlimit(2) takes them.
+
+    Raises CommandFailed for an exit status other than 0, a missing command, a time-out or a stop; Refused for a tree of
+    a foreign architecture.
     """
     if not root.live:
         check_architecture(root, argv[0])
     name = called or " ".join(argv)
     started = time.monotonic()
-    process = _start(argv, root, name, bound)
+    process = _start(argv, root, name, _before(root, bound, limits))
     try:
         finished = _gather(process, name, stop, started, patience, show)
     finally:
         _end(process)
         logger.info("ran %s: %.2f s, %s", name, time.monotonic() - started, _how(process.returncode))
     if process.returncode:
-        last = finished.stderr.decode("latin-1").strip().rpartition("\n")[2]
+        # crash says on its standard output what is wrong.
+        last = (finished.stderr.strip() or finished.stdout.strip()).decode("latin-1").rpartition("\n")[2]
         raise CommandFailed(f"{name}: {_how(process.returncode)}" + (f": {last}" if last else ""))
     return finished
 
 
-def _start(argv: Sequence[str], root: Root, name: str, bound: bool) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], root: Root, name: str, before: Callable[[], None] | None) -> subprocess.Popen[bytes]:
     """Start a command, in a session of its own. Raises CommandFailed."""
     try:
         return subprocess.Popen(  # noqa: S603 - a list, never a shell
@@ -99,33 +105,50 @@ def _start(argv: Sequence[str], root: Root, name: str, bound: bool) -> subproces
             env=ENVIRONMENT,
             cwd="/" if root.live else None,
             start_new_session=True,
-            preexec_fn=_before(root, bound),  # noqa: PLW1509 - grubkd has one thread
+            preexec_fn=before,  # noqa: PLW1509 - grubkd has one thread
         )
     except (OSError, subprocess.SubprocessError) as problem:
         raise CommandFailed(f"{name}: cannot be run: {getattr(problem, 'strerror', None) or problem}") from None
 
 
-def _before(root: Root, bound: bool) -> Callable[[], None] | None:
+def _before(root: Root, bound: bool, limits: Sequence[tuple[int, int]]) -> Callable[[], None] | None:
     """What the child does before it becomes the command."""
-    enter = None if root.live else root.enter
-    if not bound:
-        return enter
+    steps = [] if root.live else [root.enter]
+    if limits:
+        from resource import setrlimit
+
+        steps[:0] = [partial(setrlimit, which, (most, most)) for which, most in limits]
+    if bound and (bind := _binding()):
+        steps.insert(0, bind)
+
+    def before() -> None:
+        for step in steps:
+            step()
+
+    return before if steps else None
+
+
+def _binding() -> Callable[[], None] | None:
+    """A step that lets the kernel kill the child when this process ends; None without prctl."""
     try:
         from ctypes import CDLL
 
         prctl = CDLL(None).prctl
     except (ImportError, OSError, AttributeError):
-        return enter
+        return None
     parent = os.getpid()
 
     def bind() -> None:
         prctl(_PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
         if os.getppid() != parent:  # it ended before prctl
             raise ProcessLookupError
-        if enter:
-            enter()
 
     return bind
+
+
+def installed(name: str) -> bool:
+    """Whether this system has a command of that name where run looks for it."""
+    return shutil.which(name, path=ENVIRONMENT["PATH"]) is not None
 
 
 def become(argv: Sequence[str]) -> None:

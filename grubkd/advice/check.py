@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.errors import Notice, Place
+    from grubkd.machine import crash_test
     from grubkd.machine.kdump import Kdump
     from grubkd.machine.machine import Machine
     from grubkd.memory.release import Release
@@ -53,8 +54,16 @@ class Report:
     next: bool | None
 
 
-def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notices: Sequence[Notice] = ()) -> Report:
-    """All findings, in the order of events: boot, reservation, loading, dump."""
+def report(  # noqa: PLR0913
+    config: BootConfig,
+    machine: Machine,
+    kdump: Kdump,
+    tree: Root,
+    notices: Sequence[Notice] = (),
+    *,
+    test: crash_test.CrashTestResult | None = None,
+) -> Report:
+    """All findings, in the order of events: boot, reservation, loading, dump, and the last test crash."""
     found = [reservation.configured(config, machine), *saving.boot_findings(config, kdump, tree)]
     running = machine.running
     if running is None:
@@ -75,6 +84,8 @@ def report(config: BootConfig, machine: Machine, kdump: Kdump, tree: Root, notic
     found += saving.kernels(machine, kdump, _releases(config, machine))
     found += saving.target_findings(kdump)
     found.append(saving.room_finding(kdump, machine))
+    if test:
+        found.append(saving.tested(test))
     found += _odd_values(config, machine)
     found += _resets(config, kdump)
     known = {(each.code, each.place) for each in found}

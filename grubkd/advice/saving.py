@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.errors import Place
+    from grubkd.machine.crash_test import CrashTestResult
     from grubkd.machine.dump_target import Target
     from grubkd.machine.kdump import Kdump, Service
     from grubkd.machine.machine import Machine, Running
@@ -270,3 +271,13 @@ def _file(kdump: Kdump) -> str:
     if kdump.target.place:
         return kdump.target.place.file
     return KDUMP_TOOLS if kdump.service.name == "kdump-tools" else KDUMP_CONF if kdump.service.name else SYSCONFIG
+
+
+def tested(result: CrashTestResult) -> Finding:
+    """Whether the last test crash left a dump."""
+    if result.passed:
+        took = "" if result.seconds is None else f", {result.seconds} s after the crash"
+        return ok("test", f"the last test crash left a whole dump: {result.path}{took}")
+    why = "; ".join(result.reasons)
+    fix = "mend what is named here, then test again: grubkd crash"
+    return Finding("test", Status.WARNING, "the last test crash left no whole dump", "test-failed", why, fix)

@@ -1,10 +1,14 @@
-"""Crashing the running kernel, by the magic SysRq key's `c`."""
+"""Crashing the running kernel, by the magic SysRq key's `c`, and the file that says so after the boot."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+from grubkd.change import disk
+from grubkd.change.disk import FileImage
+from grubkd.change.lock import STATE, lock
+from grubkd.change.sync import FileSync
 from grubkd.errors import Refused
 from grubkd.tree.root import system_failure
 
@@ -50,6 +54,28 @@ class Trigger:
             finally:
                 os.close(fd)
         _put(self._fd, TRIGGER, b"c")
+
+
+def leave(tree: Root, path: str, data: bytes) -> None:
+    """Put a file into grubkd's own directory and on the disk, in place of an older one. Raises as lock does, Failed."""
+    new = f"{path}.new"
+    with lock(tree):
+        try:
+            with FileSync(1) as files:
+                disk.stage(tree, new, FileImage(data, 0o600, os.geteuid(), os.getegid(), None), files)
+            disk.swap(tree, new, path)
+            disk.sync_directory(tree, STATE)
+        except OSError as problem:
+            raise system_failure(path, "cannot be written", problem) from None
+
+
+def take_back(tree: Root, path: str) -> None:
+    """Remove that file. Raises as leave does."""
+    with lock(tree):
+        try:
+            disk.remove_file(tree, path)
+        except OSError as problem:
+            raise system_failure(path, "cannot be removed", problem) from None
 
 
 def _says_none(tree: Root) -> bool:

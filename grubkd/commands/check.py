@@ -15,7 +15,7 @@ from grubkd.advice import check as checks
 from grubkd.commands import completion, options, warnings
 from grubkd.commands.group import message_options
 from grubkd.errors import InputOutput, Notice, PermissionDenied, Place, Refused
-from grubkd.machine import dump_target, journal
+from grubkd.machine import crash_test, debuginfo, distribution, dump_target, journal
 from grubkd.machine import dumps as saved
 from grubkd.machine import kdump as kdumps
 from grubkd.machine.dump_target import TargetKind
@@ -61,7 +61,7 @@ def check_tree(
     loaded = not is_this_system(tree) or (machine.running and machine.running.loaded) or kdump.firmware
     if not loaded:
         kdump = replace(kdump, failure=journal.failure(tree, kdump.service))
-    report = checks.report(config, machine, kdump, tree, found)
+    report = checks.report(config, machine, kdump, tree, found, test=_last_test(tree, kdump))
     answer = check.answer(report, config, machine, kdump, found) if json else None
     logged = answer is None and output.in_journal()
     status = output.report(answer, () if logged else check.lines(report), errors=config.errors)
@@ -70,6 +70,12 @@ def check_tree(
     if metrics:
         _save(metrics, check.metrics(report, machine, time()))
     return Refused.exit if False in (report.now, report.next) else status
+
+
+def _last_test(tree: Root, kdump: kdumps.Kdump) -> crash_test.CrashTestResult | None:
+    """The result of the last test crash; None if there was none, or its target is not looked at."""
+    test, directory = crash_test.read(tree), dump_target.reachable(tree, kdump.target)
+    return crash_test.judge(tree, test, saved.read(tree, directory), kdump.service) if test and directory else None
 
 
 def _save(file: str, lines: Iterable[str]) -> None:
@@ -96,9 +102,10 @@ def _save(file: str, lines: Iterable[str]) -> None:
 @options.JSON
 @message_options
 def dumps_command(root: str, json: bool) -> int:
-    """List the dumps in the dump target, newest first: time, size, completeness, kernel, and why it crashed.
+    """List the dumps in the dump target, newest first: time, size, completeness, kernel, why it crashed, what opens it.
 
-    Exits 4 if the target is elsewhere. Nothing is changed. Only the headers of each dump are read.
+    Exits 4 if the target is elsewhere, or if the last test crash left no whole dump. Nothing is changed. Only the
+    headers of each dump are read.
     """
     return list_dumps(Root(root), json=json)
 
@@ -107,14 +114,17 @@ def list_dumps(tree: Root, *, json: bool) -> int:
     """List the dumps of the tree, print the answer, return the exit code."""
     kdump = kdumps.read(tree)
     directory = dump_target.reachable(tree, kdump.target)
-    found = saved.read(tree, directory) if directory else ()
+    dumps = saved.read(tree, directory) if directory else ()
     if directory in tree.denied:
         raise PermissionDenied("the dumps in it cannot be listed", place=Place(str(directory)))
+    vendor = distribution.read(tree)
+    found = tuple(debuginfo.openable(tree, each, vendor) for each in dumps)
     notices = (*(() if directory else (elsewhere(kdump),)), *warnings.unreadable(tree))
-    answer = check.dumps_answer(found, kdump, notices) if json else None
-    lines = check.dumps_lines(found, kdump) if directory else ()
+    result = _last_test(tree, kdump)
+    answer = check.dumps_answer(found, kdump, notices, result) if json else None
+    lines = check.dumps_lines(found, kdump, result) if directory else ()
     status = output.report(answer, lines, warnings=notices)
-    return status if directory else Refused.exit
+    return status if directory and (result is None or result.passed) else Refused.exit
 
 
 def elsewhere(kdump: kdumps.Kdump) -> Notice:

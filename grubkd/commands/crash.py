@@ -11,10 +11,11 @@ import click
 from grubkd.advice import check
 from grubkd.advice.finding import Status
 from grubkd.boot import inventory
-from grubkd.change.sysrq import Trigger
+from grubkd.change.sysrq import Trigger, leave, take_back
 from grubkd.commands import options
 from grubkd.commands.group import message_options
 from grubkd.errors import Failed, Notice, Refused
+from grubkd.machine import crash_test
 from grubkd.machine import kdump as kdumps
 from grubkd.machine import machine as machines
 from grubkd.memory.size import format_size
@@ -53,17 +54,19 @@ def carry_out(tree: Root, *, sure: bool, dry_run: bool = False) -> int:
     if not tree.live:
         raise Refused("only the running system can crash", hint="run grubkd crash there, without --root")
     with nullcontext() if dry_run else Trigger(tree) as trigger:
-        _announce(tree)
+        kept = _announce(tree)
         if trigger is None:
             return 0
         if not sure:
             _ask()
+        leave(tree, crash_test.PATH, kept)
         trigger.pull()
+    take_back(tree, crash_test.PATH)
     raise Failed("the kernel did not crash", hint="look for the reason in its log: dmesg | tail")
 
 
-def _announce(tree: Root) -> None:
-    """Print what will happen. Raises Refused if no dump would be saved."""
+def _announce(tree: Root) -> bytes:
+    """Print what will happen; returns what to keep of it over the boot. Raises Refused if no dump would be saved."""
     machine, kdump = machines.read(tree), kdumps.read(tree)
     report = check.report(inventory.read(tree), machine, kdump, tree)
     for each in report.findings:
@@ -72,6 +75,7 @@ def _announce(tree: Root) -> None:
     problems = [each for each in report.findings if each.status is Status.PROBLEM]
     warnings = [Notice(each.code, each.message, each.fix, each.place, each.commands) for each in problems]
     output.report(None, map(to_line, _announcement(machine, kdump)), warnings=warnings)
+    return crash_test.begin(tree, machine.running.release if machine.running else "", str(kdump.target))
 
 
 def _announcement(machine: Machine, kdump: Kdump) -> Iterator[str]:

@@ -29,10 +29,12 @@ VERBS = {
     "check": "check whether a crash will leave a dump",
     "dumps": "list the dumps that were saved",
     "measure": "show how much memory capture kernels needed",
+    "report": "say what a kernel developer asks first of a dump",
+    "open": "open a dump in crash or drgn",
     "crash": "crash this machine, to test that it leaves a dump",
 }
 # Verbs that share a module with another.
-_MODULES = {"unset": "set", "dumps": "check", "rollback": "history"}
+_MODULES = {"unset": "set", "dumps": "check", "open": "report", "rollback": "history"}
 
 
 class LazyGroup(click.Group):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
 from grubkd.errors import GrubkdError
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 
-_STAMP = re.compile(r"^(?:<\d{1,3}>)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?)?")
+STAMP = re.compile(r"^(?:<\d{1,3}>)?(?:\[ *(\d+)\.\d+\](?:\[ *[TC]\d+\])? ?)?")
+"""What is before each message: its level, the seconds since the boot (group 1), and who wrote it."""
 _LINUX_VERSION = re.compile(r"Linux version (\S{1,64}) ")
 # `CPU: 0 PID: 1 Comm: bash Kdump: loaded Not tainted 6.1.0-50-amd64 #1 Debian 6.1.1-1`
 _TAINTED = re.compile(r"(?:Not tainted|Tainted: [A-Z ()]{1,30}?) +(\d[^\s#]{0,63}) #\d")
-_PANIC = "Kernel panic - not syncing"
+PANIC = "Kernel panic - not syncing"
 _FATAL = "Fatal exception"
 _CAUSES = (
     "BUG: ",
@@ -62,10 +64,10 @@ def panic_line(text: str) -> str | None:
     """
     last = cause = None
     for line in text.split("\n"):
-        if _PANIC in line and "---[ end " not in line:
-            last = line[line.index(_PANIC) :]
+        if PANIC in line and "---[ end " not in line:
+            last = line[line.index(PANIC) :]
         else:
-            plain = _STAMP.sub("", line, count=1)
+            plain = STAMP.sub("", line, count=1)
             if plain.startswith(_CAUSES) and last is None and (cause is None or not plain.startswith("Oops")):
                 cause = plain
     if last is not None and (cause is None or _FATAL not in last):
@@ -85,7 +87,7 @@ class Dump:
 
     `time`: seconds since 1970, of the crash if known, else of the last write. `complete`: None for a form whose end
     cannot be checked; `fault` says what is missing. `release` and `panic`, the line that says why, by the dump or its
-    messages.
+    messages. `build_id` of that kernel, in hexadecimal, by the dump. `messages`: the files with its messages.
     """
 
     path: str
@@ -97,6 +99,13 @@ class Dump:
     form: str = ""
     release: str | None = None
     panic: str | None = None
+    build_id: str | None = None
+    messages: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of its files."""
+        return tuple(f"{self.path.rstrip('/')}/{name}" for name in self.files)
 
 
 def read(tree: Root, directory: str) -> tuple[Dump, ...]:
@@ -111,10 +120,21 @@ def _places(tree: Root, directory: str) -> Iterator[str]:
     yield from (f"{top}/{name}" for name in tree.list(directory))
 
 
-def _dump(tree: Root, path: str) -> Dump | None:
+def at(tree: Root, path: str) -> Dump | None:
+    """The dump in a directory, or the one that a file is, whatever its name; None if there is none."""
+    status = tree.stat(path)
+    if status is None or S_ISDIR(status.st_mode):
+        return _dump(tree, path) if status else None
+    directory, _, name = path.rpartition("/")
+    found = _dump(tree, directory or "/", name)
+    return found if found and found.form else None
+
+
+def _dump(tree: Root, path: str, core: str = "") -> Dump | None:
+    """The dump in a directory; `core`: by this file of it, else by the usual names."""
     names = tree.list(path)
-    cores = [name for name in names if _CORE.fullmatch(name)]
-    unfinished = [name for name in names if _UNFINISHED.fullmatch(name)]
+    cores = [core] if core else [name for name in names if _CORE.fullmatch(name)]
+    unfinished = [] if core else [name for name in names if _UNFINISHED.fullmatch(name)]
     messages = [name for name in names if _MESSAGES.fullmatch(name)]
     if not (cores or unfinished or messages):
         return None
@@ -135,6 +155,8 @@ def _dump(tree: Root, path: str) -> Dump | None:
         form=known[0].form if known else "",
         release=next((each.release for each in known if each.release), release),
         panic=panic,
+        build_id=next((each.build_id for each in known if each.build_id), None),
+        messages=tuple(messages),
     )
 
 
@@ -175,3 +197,17 @@ def _said(tree: Root, paths: list[str]) -> tuple[str | None, str | None]:
         if release or panic_line(tail):
             return release, panic_line(tail)
     return None, None
+
+
+def messages(tree: Root, dump: Dump) -> tuple[str, str]:
+    """The end of the messages that were saved with a dump, and the path of their file; "" and "" without any."""
+    for name in dump.messages:
+        path = f"{dump.path.rstrip('/')}/{name}"
+        try:
+            status = tree.stat(path)
+            text = from_bytes(tree.part(path, max((status.st_size if status else 0) - _TAIL, 0), _TAIL))
+        except GrubkdError:
+            continue
+        if text:
+            return text, path
+    return "", ""

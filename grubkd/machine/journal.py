@@ -26,12 +26,16 @@ _ANY = re.compile(
 )
 
 
-def failure(tree: Root, service: Service) -> str:
-    """The line that says why the service failed in this boot; "" if there is none, or the journal cannot be read."""
+def failure(tree: Root, service: Service, since: int | None = None) -> str:
+    """The line that says why the service failed in this boot, or `since` a time, in seconds since 1970.
+
+    "" if there is none, or the journal cannot be read.
+    """
     if not service.name or not service.systemd:
         return ""
     unit = f"--unit={service.name}.service"
-    argv = ("journalctl", unit, "--boot", "--no-pager", "--quiet", "--output=cat", f"--lines={_LINES}")
+    when = "--boot" if since is None else f"--since=@{since}"
+    argv = ("journalctl", unit, when, "--no-pager", "--quiet", "--output=cat", f"--lines={_LINES}")
     try:
         return failure_line(from_bytes(run(argv, tree, patience=_PATIENCE).stdout))
     except GrubkdError:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from grubkd.machine.elf import CORE, Elf
+
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from grubkd.machine.elf import Part
 
 
 _HEAD = 4096
@@ -33,13 +34,13 @@ class Flattened:
     """A flattened file, read as the dump that its first pieces make. `ended`: the end mark is there."""
 
     # The last piece comes first: it replaces what earlier ones say.
-    def __init__(self, part: Callable[[int, int], bytes], pieces: tuple[_Piece, ...], *, ended: bool) -> None:
+    def __init__(self, part: Part, pieces: tuple[_Piece, ...], *, ended: bool) -> None:
         self._part = part
         self._pieces = pieces
         self.ended = ended
 
     @classmethod
-    def read(cls, part: Callable[[int, int], bytes], size: int) -> Flattened | None:
+    def read(cls, part: Part, size: int) -> Flattened | None:
         """The dump in a file of that many bytes; None if it is not flattened."""
         if part(0, 16) != _SIGNATURE:
             return None
@@ -74,9 +75,6 @@ class Flattened:
         return found
 
 
-Part: TypeAlias = Callable[[int, int], bytes]
-"""A function from offset and size to the bytes there; fewer, or none, behind the end."""
-
 _MAGIC = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
@@ -87,16 +85,7 @@ _MAGIC = {
 PACKED = frozenset(_MAGIC.values())
 """Forms of a dump that is packed as a whole: its content is not read."""
 _LONGEST_INFO = 64 << 10
-# Notes: one of some 400 bytes for each CPU, and a few.
-_LONGEST_NOTES = 4 << 20
-_MOST_NOTES = 20_000
-_MOST_NOTE_SEGMENTS = 4
-_MOST_SEGMENTS = 1 << 16
-_LARGEST_ENTRY = 256
 _LARGEST_OFFSET = 1 << 62
-_NOTE = 4  # PT_NOTE
-_CORE = 4  # ET_CORE
-_MORE_SEGMENTS = 0xFFFF  # PN_XNUM: the number does not fit, and is in the first section header
 # Other ELF files of i386, s390, x86_64 and arm64 have the flags 0.
 _PLAIN_FLAGS = frozenset({3, 22, 62, 183})
 _INCOMPLETE_ELF = 0x1
@@ -104,19 +93,30 @@ _INCOMPLETE_KDUMP = 0x8
 _RELEASE = re.compile(rb"[0-9][\x21-\x7e]{0,63}")
 _OSRELEASE = re.compile(rb"^OSRELEASE=([\x21-\x7e]{1,64})$", re.MULTILINE)
 _CRASHTIME = re.compile(rb"^CRASHTIME=(\d{1,12})$", re.MULTILINE)
+_BUILD_ID = re.compile(rb"^BUILD-ID=([0-9a-f]{16,64})$", re.MULTILINE)
 
 
 class DumpHeader(NamedTuple):
     """The header of a dump. `form`: `elf`, `kdump` (compressed), either `flattened`, or how the file is packed.
 
-    `release` of the kernel that crashed, and `time` of the crash in seconds since 1970; None if unknown. `fault`: why
-    the dump is not complete, "" if no fault is found.
+    `release` of the kernel that crashed, `time` of the crash in seconds since 1970, and `build_id` of the kernel, which
+    VMCOREINFO has since 5.9, in hexadecimal; None if unknown. `fault`: why the dump is not complete, "" if no fault is
+    found.
     """
 
     form: str
     release: str | None = None
     time: int | None = None
     fault: str = ""
+    build_id: str | None = None
+
+
+class _Info(NamedTuple):
+    """What a VMCOREINFO text says."""
+
+    release: str | None = None
+    time: int | None = None
+    build_id: str | None = None
 
 
 def read(part: Part, size: int) -> DumpHeader | None:
@@ -152,14 +152,13 @@ def _kdump(part: Part, head: bytes, size: int | None) -> DumpHeader:
     if not _is_block(block):
         return DumpHeader("kdump", _release(head[142:207]), fault="its header makes no sense")
     version = struct.unpack_from(f"{order}i", head, 8)[0]
-    release, time = _release(head[142:207]), None
+    found = _Info()
     if version >= 3:
         found = _info(_part_of_info(part, order, block, wide, packed=head[272:274] in (b"i3", b"i4", b"i5", b"i6")))
-        release, time = release or found[0], found[1]
     fault = "makedumpfile marked it incomplete" if status & _INCOMPLETE_KDUMP else ""
     if not fault and size is not None and size < 2 * block:
         fault = "it ends in its header"
-    return DumpHeader("kdump", release, time, fault)
+    return DumpHeader("kdump", _release(head[142:207]) or found.release, found.time, fault, found.build_id)
 
 
 def _is_block(size: int) -> bool:
@@ -185,81 +184,23 @@ def _release(field: bytes) -> str | None:
     return text.decode("ascii") if _RELEASE.fullmatch(text) else None
 
 
-def _info(data: bytes) -> tuple[str | None, int | None]:
-    """The release and the time in a VMCOREINFO text."""
-    release, time = _OSRELEASE.search(data), _CRASHTIME.search(data)
-    return release[1].decode("ascii") if release else None, int(time[1]) if time else None
-
-
-class _Word(NamedTuple):
-    """The byte order, as struct writes it, and whether words have 64 bits."""
-
-    order: str
-    wide: bool
-
-
-class _Segment(NamedTuple):
-    """A program header: p_type, p_offset, p_filesz."""
-
-    kind: int
-    offset: int
-    length: int
+def _info(data: bytes) -> _Info:
+    """What a VMCOREINFO text says."""
+    found = (each.search(data) for each in (_OSRELEASE, _CRASHTIME, _BUILD_ID))
+    release, time, build_id = (each[1].decode("ascii") if each else None for each in found)
+    return _Info(release, int(time) if time else None, build_id)
 
 
 def _elf(part: Part, head: bytes, size: int | None) -> DumpHeader | None:
     """The header of an ELF core file; None for another ELF file."""
-    if len(head) < 64 or head[4] not in (1, 2) or head[5] not in (1, 2):
+    file = Elf.read(part, head)
+    if file is None or file.kind != CORE:
         return None
-    word = _Word("<>"[head[5] - 1], head[4] == 2)
-    order = word.order
-    kind, machine = struct.unpack_from(f"{order}HH", head, 16)
-    if kind != _CORE:
-        return None
-    form, at = ("QQIHHH", 32) if word.wide else ("IIIHHH", 28)
-    table, sections, flags, _, entry, count = struct.unpack_from(order + form, head, at)
-    if count == _MORE_SEGMENTS:
-        count = _count_in_section(part, sections, word)
-    segments = _segments(part, table, entry, min(count, _MOST_SEGMENTS), word)
-    fault = "makedumpfile marked it incomplete" if flags & _INCOMPLETE_ELF and machine in _PLAIN_FLAGS else ""
+    marked = file.flags & _INCOMPLETE_ELF and file.machine in _PLAIN_FLAGS
+    fault = "makedumpfile marked it incomplete" if marked else ""
     if not fault and size is not None:
-        end = max((each.offset + each.length for each in segments), default=0)
+        end = max((each.offset + each.length for each in file.segments), default=0)
         fault = f"{end - size} bytes are missing at its end" if end > size else ""
-        fault = fault or ("" if segments else "it holds no memory")
-    notes = [each for each in segments if each.kind == _NOTE and each.offset < _LARGEST_OFFSET]
-    for each in notes[:_MOST_NOTE_SEGMENTS]:
-        release, time = _noted(part(each.offset, min(each.length, _LONGEST_NOTES)), order)
-        if release:
-            return DumpHeader("elf", release, time, fault)
-    return DumpHeader("elf", fault=fault)
-
-
-def _count_in_section(part: Part, sections: int, word: _Word) -> int:
-    """The number of segments in sh_info of the first section header."""
-    first = part(sections, 64) if sections < _LARGEST_OFFSET else b""
-    at = 44 if word.wide else 28
-    count: int = struct.unpack_from(f"{word.order}I", first, at)[0] if len(first) >= at + 4 else 0
-    return count
-
-
-def _segments(part: Part, table: int, entry: int, count: int, word: _Word) -> list[_Segment]:
-    """The program headers; [] if the table makes no sense. `entry`: bytes of each."""
-    least = 56 if word.wide else 32
-    if not least <= entry <= _LARGEST_ENTRY or table >= _LARGEST_OFFSET:
-        return []
-    entries = part(table, entry * count)
-    form = word.order + ("I4xQ16xQ" if word.wide else "II8xI")
-    return [_Segment(*struct.unpack_from(form, entries, at)) for at in range(0, len(entries) - least + 1, entry)]
-
-
-def _noted(data: bytes, order: str) -> tuple[str | None, int | None]:
-    """The release and the time by the note VMCOREINFO among the notes of a segment."""
-    at = 0
-    for _ in range(_MOST_NOTES):
-        if at + 12 > len(data):
-            break
-        name, text, _ = struct.unpack_from(f"{order}III", data, at)
-        start = at + 12 + (name + 3 & ~3)
-        if data[at + 12 : at + 12 + name] == b"VMCOREINFO\0":
-            return _info(data[start : start + min(text, _LONGEST_INFO)])
-        at = start + (text + 3 & ~3)
-    return None, None
+        fault = fault or ("" if file.segments else "it holds no memory")
+    found = _info(file.note(part, b"VMCOREINFO\0"))
+    return DumpHeader("elf", found.release, found.time, fault, found.build_id)

@@ -1,4 +1,4 @@
-"""The JSON answers of the verbs about saving dumps: check, enable, dumps, measure. See reports.py."""
+"""The JSON answers of the verbs about saving dumps: check, enable, dumps, report, measure. See reports.py."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class _Step(TypedDict):
 
     command: list[str]
     reason: str
-    state: Literal[planned, done, failed]
+    state: Literal["planned", "done", "failed"]
     output: str | None
 
 
@@ -97,14 +97,76 @@ class _Dump(TypedDict):
     fault: str | None
     format: str | None
     release: str | None
+    build_id: str | None
     panic: str | None
+    symbols: _Symbols
+
+
+class _Symbols(TypedDict):
+    """What opens a dump. `other_build`: a kernel of that release that does not. `fix`: what to do first."""
+
+    vmlinux: str | None
+    matched_by: Literal["build-id", "release"] | None
+    other_build: str | None
+    crash: list[str] | None
+    fix: str | None
+    fix_commands: list[list[str]]
+
+
+class _TestCrash(TypedDict):
+    """The last test crash. `seconds`: from the crash to the last write of the dump."""
+
+    time: str
+    release: str
+    target: str
+    passed: bool
+    path: str | None
+    seconds: int | None
+    reasons: list[str]
 
 
 class DumpsReport(AnyAnswer):
-    """The answer of `dumps`."""
+    """The answer of `dumps`; `test` is null if there was no test crash, or only root may know."""
 
     target: _Target
     dumps: list[_Dump]
+    test: _TestCrash | None
+
+
+class _ReportedDump(TypedDict):
+    path: str
+    files: list[str]
+    size_bytes: int
+    complete: bool | None
+    build_id: str | None
+    time: str
+    fault: str | None
+
+
+class _Log(TypedDict):
+    source: str
+    lines: list[str]
+
+
+class _Memory(TypedDict):
+    total_bytes: int
+    free_bytes: int
+
+
+class DumpReport(AnyAnswer):
+    """The answer of `report`. `by`: the program that read the dump. `taint`: letters, "" if the kernel is not tainted."""
+
+    dump: _ReportedDump
+    by: Literal["crash", "drgn"] | None
+    release: str | None
+    uptime_seconds: int | None
+    taint: str | None
+    panic: str | None
+    task: str | None
+    stack: list[str] | None
+    log: _Log | None
+    modules: list[str] | None
+    memory: _Memory | None
 
 
 class _Need(TypedDict):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 from grubkd.render.answers import AnyAnswer, ChangeAnswer, FailureAnswer, HistoryAnswer, KeepAnswer
-from grubkd.render.dump_reports import CheckReport, DumpsReport, EnableReport, MeasureReport
+from grubkd.render.dump_reports import CheckReport, DumpReport, DumpsReport, EnableReport, MeasureReport
 
 Region = tuple[int, int]
 
@@ -218,6 +218,7 @@ VERBS: dict[str, tuple[type, ...]] = {
     "enable": (EnableReport,),
     "check": (CheckReport,),
     "dumps": (DumpsReport,),
+    "report": (DumpReport,),
     "measure": (MeasureReport,),
 }
 """Verb -> the objects that it may print; each may print FAILURE instead."""

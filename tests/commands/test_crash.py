@@ -1,5 +1,6 @@
 """`grubkd crash`, of trees whose /proc are ordinary files: no test here may run it on the machine itself and agree."""
 
+import json
 import os
 import pty
 import subprocess
@@ -14,6 +15,7 @@ from grubkd.change.sysrq import Trigger
 from grubkd.cli import main
 from grubkd.commands import crash
 from grubkd.errors import Failed, GrubkdError, Refused
+from grubkd.machine import crash_test
 
 HERE = Path(__file__).parents[1]
 READY: Files = {"proc/sysrq-trigger": "", "proc/sys/kernel/sysrq": "0\n"}
@@ -33,6 +35,25 @@ def attempt(tree: Path, *, sure: bool) -> GrubkdError:
     with pytest.raises(GrubkdError) as found:
         answer(lambda: crash.carry_out(Live(str(tree)), sure=sure))
     return found.value
+
+
+def test_what_is_kept_over_the_boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on the disk before the trigger is pulled, and removed if the kernel does not crash."""
+    tree = tree_of(tmp_path, {**READY, "proc/sys/kernel/random/boot_id": "1-2-3\n"})
+    kept = tree / crash_test.PATH[1:]
+    seen: list[str] = []
+    pull = Trigger.pull
+
+    def watched(trigger: Trigger) -> None:
+        seen.append(kept.read_text())
+        pull(trigger)
+
+    monkeypatch.setattr(Trigger, "pull", watched)
+    attempt(tree, sure=True)
+    (content,) = map(json.loads, seen)
+    assert (content["boot_id"], content["release"], content["target"]) == ("1-2-3", "6.1.0-50-amd64", "/var/crash")
+    assert content["time"] > 1_700_000_000
+    assert [each.name for each in kept.parent.iterdir()] == []
 
 
 @pytest.mark.parametrize(("mask", "after"), [("0\n", "1\n"), ("176\n", "176\n"), ("1\n", "1\n")])

@@ -1,5 +1,6 @@
 """`grubkd dumps`: what was saved, by headers that makedumpfile wrote, and by ones that nobody should trust."""
 
+import json
 import os
 import struct
 from pathlib import Path
@@ -13,6 +14,7 @@ from grubkd.cli import main
 from grubkd.commands import check
 from grubkd.machine import dumps as dump_files
 from grubkd.machine import vmcore
+from grubkd.machine.elf import Part
 from grubkd.tree.root import Root
 
 # The beginnings of what makedumpfile 1.7.2 made of a guest's memory, with the kernel's own VMCOREINFO.
@@ -21,6 +23,7 @@ KDUMP = (CORPUS / "kdump").read_bytes()
 FLATTENED = (CORPUS / "kdump-flattened-cut").read_bytes()
 ELF = (CORPUS / "elf-cut").read_bytes()
 RELEASE, TIME = "6.1.0-50-cloud-amd64", 1795406400
+BUILD_ID = "bb603a9147d3efe4744bf83c83eee397c591cc20"
 DMESG = """\
 [    0.000000] Linux version 5.14.0-503.11.1.el9_5.x86_64 (mockbuild@x86-64) (gcc 11.5.0) #1 SMP
 [   71.100000] sysrq: Trigger a crash
@@ -30,7 +33,7 @@ DMESG = """\
 """
 
 
-def part_of(data: bytes) -> vmcore.Part:
+def part_of(data: bytes) -> Part:
     return lambda offset, size: data[offset : offset + size]
 
 
@@ -46,28 +49,29 @@ def flattened(data: bytes, *, ended: bool = True) -> bytes:
     return head.ljust(4096, b"\0") + body + (b"\xff" * 16 if ended else b"")
 
 
+def of(form: str, fault: str = "") -> vmcore.DumpHeader:
+    """The header of makedumpfile's dump."""
+    return vmcore.DumpHeader(form, RELEASE, TIME, fault, BUILD_ID)
+
+
 class TestHeaders:
     def test_of_makedumpfile(self) -> None:
-        assert header(KDUMP) == vmcore.DumpHeader("kdump", RELEASE, TIME)
-        assert header(FLATTENED) == vmcore.DumpHeader("kdump, flattened", RELEASE, TIME, "it ends before its end mark")
+        assert header(KDUMP) == of("kdump")
+        assert header(FLATTENED) == of("kdump, flattened", "it ends before its end mark")
         missing = 60801716 - len(ELF)
-        assert header(ELF) == vmcore.DumpHeader("elf", RELEASE, TIME, f"{missing} bytes are missing at its end")
-        assert vmcore.read(part_of(ELF), 60801716) == vmcore.DumpHeader("elf", RELEASE, TIME)
+        assert header(ELF) == of("elf", f"{missing} bytes are missing at its end")
+        assert vmcore.read(part_of(ELF), 60801716) == of("elf")
 
     def test_flattened_pieces_in_any_order(self) -> None:
-        assert header(flattened(KDUMP)) == vmcore.DumpHeader("kdump, flattened", RELEASE, TIME)
-        assert header(flattened(KDUMP, ended=False)) == vmcore.DumpHeader(
-            "kdump, flattened", RELEASE, TIME, "it ends before its end mark"
-        )
+        assert header(flattened(KDUMP)) == of("kdump, flattened")
+        assert header(flattened(KDUMP, ended=False)) == of("kdump, flattened", "it ends before its end mark")
 
     def test_marked_incomplete(self) -> None:
         """Status bit 3 of a compressed dump, flag 0 of an ELF one: makedumpfile sets them when the disk is full."""
         kdump = KDUMP[:424] + struct.pack("<I", struct.unpack_from("<I", KDUMP, 424)[0] | 8) + KDUMP[428:]
-        assert header(kdump) == vmcore.DumpHeader("kdump", RELEASE, TIME, "makedumpfile marked it incomplete")
+        assert header(kdump) == of("kdump", "makedumpfile marked it incomplete")
         elf = ELF[:48] + struct.pack("<I", 1) + ELF[52:]
-        assert vmcore.read(part_of(elf), 60801716) == vmcore.DumpHeader(
-            "elf", RELEASE, TIME, "makedumpfile marked it incomplete"
-        )
+        assert vmcore.read(part_of(elf), 60801716) == of("elf", "makedumpfile marked it incomplete")
 
     @pytest.mark.parametrize(("machine", "at"), [(b"i686", 20), (b"armv7l", 24)])
     def test_of_a_32_bit_machine(self, machine: bytes, at: int) -> None:
@@ -152,6 +156,14 @@ def save(tree: Path, files: dict[str, bytes | str], time: int) -> None:
         os.utime(path, (time, time))
 
 
+NO_SYMBOLS: dict[str, Any] = {
+    **{"vmlinux": None, "matched_by": None, "other_build": None, "crash": None, "fix": None},
+    "fix_commands": [],
+}
+_INSTALLS = ["apt-get", "install", f"linux-image-{RELEASE}-dbg"]
+NOT_INSTALLED = NO_SYMBOLS | {"fix": " ".join(_INSTALLS), "fix_commands": [_INSTALLS]}
+
+
 def test_debian(tmp_path: Path) -> None:
     """kdump-config's names; its dumps are flattened, and may be packed whole."""
     tree = debian(tmp_path)
@@ -170,6 +182,8 @@ def test_debian(tmp_path: Path) -> None:
     assert found.json["dumps"] == [
         {
             "path": "/var/crash/202611230320",
+            "build_id": BUILD_ID,
+            "symbols": NOT_INSTALLED,
             "files": ["dump.202611230320"],
             "size_bytes": len(whole),
             "time": "2026-11-23T04:00:00Z",
@@ -181,6 +195,8 @@ def test_debian(tmp_path: Path) -> None:
         },
         {
             "path": "/var/crash/202501010000",
+            "build_id": BUILD_ID,
+            "symbols": NOT_INSTALLED,
             "files": ["dump-incomplete"],
             "size_bytes": len(FLATTENED),
             "time": "2026-11-23T04:00:00Z",
@@ -192,6 +208,8 @@ def test_debian(tmp_path: Path) -> None:
         },
         {
             "path": "/var/crash/202401010000",
+            "build_id": None,
+            "symbols": NO_SYMBOLS | {"fix": "unpack it first (gzip)"},
             "files": ["dump.202401010000.gz"],
             "size_bytes": 53,
             "time": "2024-01-01T00:00:00Z",
@@ -203,6 +221,8 @@ def test_debian(tmp_path: Path) -> None:
         },
         {
             "path": "/var/crash/202301010000",
+            "build_id": None,
+            "symbols": NO_SYMBOLS,
             "files": [],
             "size_bytes": 0,
             "time": "2023-01-01T00:00:00Z",
@@ -292,6 +312,7 @@ def test_for_people(tmp_path: Path) -> None:
     assert found.text.splitlines() == [
         "time                     size  state       kernel                        directory",
         f"2026-11-23 04:00:00 UTC  1M    complete    {RELEASE}          /var/crash/b",
+        f"  -> install the debugging symbols of kernel {RELEASE}",
         "1970-01-01 00:01:00 UTC  0M    incomplete  5.14.0-503.11.1.el9_5.x86_64  /var/crash/a",
         "  Kernel panic - not syncing: sysrq triggered crash",
         "  only the kernel's messages were saved",
@@ -325,3 +346,32 @@ def test_hostile_directories(tmp_path: Path) -> None:
 
 def summary(found: dict[str, Any]) -> tuple[bool | None, str | None, str | None]:
     return found["complete"], found["release"], found["panic"]
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_the_last_test_crash(passed: bool, tmp_path: Path) -> None:
+    """`dumps` exits 4 if it left no whole dump; `check` warns, since that may be mended."""
+    tree = debian(tmp_path)
+    test = {"boot_id": "1", "time": TIME, "release": RELEASE, "target": "/var/crash"}
+    put(tree, {"var/lib/grubkd/crash-test.json": json.dumps(test), "proc/sys/kernel/random/boot_id": "2\n"})
+    save(tree, {"var/crash/1/dump.202611230320": KDUMP if passed else KDUMP[:400]}, TIME + 7)
+    found = listed(Live(str(tree)))
+    fault = "/var/crash/1: dump.202611230320: it ends in its header"
+    assert found.exit == (0 if passed else 4)
+    assert found.json["test"] == {
+        "time": "2026-11-23T04:00:00Z",
+        "release": RELEASE,
+        "target": "/var/crash",
+        "passed": passed,
+        "path": "/var/crash/1" if passed else None,
+        "seconds": 7 if passed else None,
+        "reasons": [] if passed else [fault],
+    }
+    lines = answer(lambda: check.list_dumps(Live(str(tree)), json=False)).text.splitlines()
+    whole = "the last test crash left a whole dump: /var/crash/1, 7 s after the crash (2026-11-23 04:00:00 UTC)"
+    none = "the last test crash left no whole dump (2026-11-23 04:00:00 UTC)"
+    assert lines[lines.index("") + 1 :] == ([whole] if passed else [none, f"  {fault}"])
+    checks = answer(lambda: check.check_tree(Live(str(tree)), json=True)).json["checks"]
+    (finding,) = (each for each in checks if each["check"] == "test")
+    expected = ("ok", "test", None) if passed else ("warning", "test-failed", fault)
+    assert (finding["status"], finding["code"], finding["why"]) == expected

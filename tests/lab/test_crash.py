@@ -8,7 +8,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.debugger import install
 
+from grubkd import run as run_module
+from grubkd.machine import crash_report, dumps
+from grubkd.machine.crash_report import CrashReport
+from grubkd.machine.debuginfo import Openable, Symbols
+from grubkd.memory.vendors import Distribution
+from grubkd.tree.root import Root
 from lab import disks
 from lab.kernels import KERNELS
 from lab.packages import Source, Unavailable
@@ -52,8 +59,22 @@ def asked(vmlinux: Path, vmcore: Path, *commands: str) -> str:
     return done.stdout
 
 
+def reported(vmlinux: Path, vmcore: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> CrashReport:
+    """What `grubkd report` says, by `crash`."""
+    tree = SOURCE.tree(*PACKAGES)
+    libraries = f"{tree}/lib/x86_64-linux-gnu:{tree}/usr/lib/x86_64-linux-gnu"
+    loader = tree / "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
+    install(programs, crash=f'exec {loader} --library-path {libraries} {tree / "usr/bin/crash"} "$@"')
+    monkeypatch.setitem(run_module.ENVIRONMENT, "PATH", str(programs))
+    saved = dumps.at(Root(), str(vmcore))
+    assert saved
+    symbols = Symbols((str(vmlinux),), "build-id")
+    ready = Openable(saved, symbols, ("crash", str(vmlinux), *saved.paths))
+    return crash_report.write(Root(), ready, Distribution())
+
+
 @pytest.mark.lab
-def test_crash_opens_the_dump(tmp_path: Path) -> None:
+def test_crash_opens_the_dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = tmp_path / "disk"
     memory = MEMORY[KERNEL.arch]
     try:
@@ -76,7 +97,8 @@ def test_crash_opens_the_dump(tmp_path: Path) -> None:
         assert compared.outcome != "wrong", compared
     assert "vmcore" in part(done.text, "saved"), done.tail()
 
-    printed = asked(vmlinux, dump(disk, tmp_path, disks.MIB), "sys", "bt")
+    vmcore = dump(disk, tmp_path, disks.MIB)
+    printed = asked(vmlinux, vmcore, "sys", "bt")
     facts = dict(re.findall(r"^ *([A-Z]+): (.*)$", printed, re.MULTILINE))
     assert facts["RELEASE"] == KERNEL.release, printed
     assert "sysrq triggered crash" in facts["PANIC"], printed
@@ -85,3 +107,11 @@ def test_crash_opens_the_dump(tmp_path: Path) -> None:
     functions = re.findall(r"^ *#\d+ \[[0-9a-f]+\] (\w+) at ", printed, re.MULTILINE)
     way = [name for name in functions if name in ("panic", "sysrq_handle_crash", "write_sysrq_trigger", "vfs_write")]
     assert way == ["panic", "sysrq_handle_crash", "write_sysrq_trigger", "vfs_write"], printed
+
+    found = reported(vmlinux, vmcore, tmp_path / "bin", monkeypatch)
+    assert found.by == "crash", found.notices
+    assert found.facts.release == KERNEL.release
+    assert "sysrq_handle_crash" in " ".join(found.facts.stack or ()), found
+    assert found.facts.log, found
+    assert found.facts.modules, found
+    assert found.facts.memory, found

@@ -1,0 +1,122 @@
+"""The test crash of `grubkd crash`: what is kept of it over the boot, and whether it left a dump."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from grubkd.errors import GrubkdError
+from grubkd.machine import journal
+from grubkd.machine.dumps import panic_line
+from grubkd.machine.settings import text
+from grubkd.text import from_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from grubkd.machine.dumps import Dump
+    from grubkd.machine.kdump import Service
+    from grubkd.tree.root import Root
+
+PATH = "/var/lib/grubkd/crash-test.json"
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+_LARGEST = 4096
+# Seconds after the crash. A dump of that age is another crash's.
+_LATEST = 86_400
+_PSTORE = ("/sys/fs/pstore", "/var/lib/systemd/pstore")
+_CONSOLE = "kexec-dmesg.log"
+_TAIL = 512 << 10
+_LONGEST = 200  # characters
+_LOST = re.compile(
+    r"Out of memory|System is deadlocked on memory|No space left|makedumpfile Failed|Kernel panic|kdump: .*fail"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CrashTest:
+    """A test crash: the boot that it ended, when (seconds since 1970), its kernel, and where the dump goes."""
+
+    boot_id: str
+    time: int
+    release: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrashTestResult:
+    """`passed`: a whole dump of that kernel was found, at `path`, saved `seconds` after the crash. Else `reasons`."""
+
+    test: CrashTest
+    passed: bool
+    path: str = ""
+    seconds: int | None = None
+    reasons: tuple[str, ...] = ()
+
+
+def begin(tree: Root, release: str, target: str) -> bytes:
+    """The content of the file at PATH for a crash that comes now."""
+    test = CrashTest((text(tree, _BOOT_ID) or "").strip(), int(time.time()), release, target)
+    return f"{json.dumps(asdict(test))}\n".encode()
+
+
+def read(tree: Root) -> CrashTest | None:
+    """The test crash that ended an earlier boot of this system; None if there was none, or its file is not readable."""
+    hidden = PATH not in tree.denied
+    try:
+        found = json.loads(from_bytes(tree.part(PATH, 0, _LARGEST))) if tree.exists(PATH) else None
+        test = CrashTest(**found) if isinstance(found, dict) else None
+    except (GrubkdError, ValueError, TypeError, RecursionError):
+        return None
+    finally:
+        if hidden:
+            tree.denied.discard(PATH)
+    if test is None or not all(isinstance(each, str) for each in (test.boot_id, test.release, test.target)):
+        return None
+    if type(test.time) is not int or not 0 <= test.time < 1 << 40:
+        return None
+    return test if test.boot_id != (text(tree, _BOOT_ID) or "").strip() else None
+
+
+def judge(tree: Root, test: CrashTest, dumps: Sequence[Dump], service: Service) -> CrashTestResult:
+    """Whether the test left a whole dump among these, all of the target; if not, what is found about why."""
+    mine = [each for each in dumps if test.time <= each.time <= test.time + _LATEST]
+    for dump in mine:
+        if dump.files and dump.complete is not False and dump.release in (test.release, None):
+            return CrashTestResult(test, True, dump.path, _seconds(tree, test, dump))
+    return CrashTestResult(test, False, reasons=tuple(_reasons(tree, test, mine, service)))
+
+
+def _seconds(tree: Root, test: CrashTest, dump: Dump) -> int | None:
+    """How long after the crash the dump was last written."""
+    ends = [int(found.st_mtime) for path in dump.paths if (found := tree.stat(path))]
+    taken = max(ends, default=-1) - test.time
+    return taken if 0 <= taken <= _LATEST else None
+
+
+def _reasons(tree: Root, test: CrashTest, dumps: Sequence[Dump], service: Service) -> Iterator[str]:
+    if not dumps:
+        yield f"no dump of that time is in {test.target}"
+    for dump in dumps:
+        yield f"{dump.path}: {dump.fault or f'it is of kernel {dump.release}'}"
+        said = [line for line in _end(tree, f"{dump.path}/{_CONSOLE}").split("\n") if _LOST.search(line)]
+        if said:
+            yield f"{dump.path}/{_CONSOLE}: {said[-1].strip()[:_LONGEST]}"
+    for directory in _PSTORE:
+        for name in tree.list(directory):
+            panic = panic_line(_end(tree, f"{directory}/{name}"))
+            if panic:
+                yield f"{directory}/{name}: {panic}"
+    failure = journal.failure(tree, service, since=test.time) if tree.live else ""
+    if failure:
+        yield f"the journal: {failure}"
+
+
+def _end(tree: Root, path: str) -> str:
+    try:
+        status = tree.stat(path)
+        return from_bytes(tree.part(path, max(status.st_size - _TAIL, 0), _TAIL)) if status else ""
+    except GrubkdError:
+        return ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from grubkd.boot.loaders.format import Followup, Include, Owner
+    from grubkd.boot.loaders.format import DefaultSetting, Followup, Include, Owner, SnippetReader
     from grubkd.errors import GrubkdError, Notice, Place
 
 SlotKey: TypeAlias = tuple[str, int, str]
@@ -118,6 +118,7 @@ class Document:
     scripts: tuple[Include, ...] = ()
     variables: tuple[Assignment, ...] = ()
     environments: tuple[str, ...] = ()
+    default: DefaultSetting | None = field(default=None, compare=False)  # where it names the default entry
 
 
 class Piece(NamedTuple):
@@ -254,9 +255,8 @@ class Feeds(Enum):
 class NewKernelArgs:
     """A line that the entries of new kernels get.
 
-    `format`: the boot loader of these entries. `copied`: the line is that of a present entry, which new kernels copy
-    (GRUB legacy without update-grub). `seed`: the first arguments of a file that does not exist, else None.
-    `read_only`: shown, never edited.
+    `format`: the boot loader of these entries. `read_only`: never edited. `copied`: the line is that of a present
+    entry, which new kernels copy (GRUB legacy without update-grub). `seed`: the arguments of a file to create, or None.
     """
 
     variable: str
@@ -283,6 +283,7 @@ class BootConfig:
     `errors`: files that were not understood; with any, nothing is edited. No entry is `default` where that is unknown.
     `followups`: what has to run after a change. `managed_by`: what keeps all arguments from being edited, of new
     kernels too; `owner`: the tool of NAMED. `grub_cfg`: the one menu read. `documents`: by format and file.
+    `snippet_reader`: the boot loader that reads the snippets.
     """
 
     bootloaders: tuple[Bootloader, ...]
@@ -296,3 +297,4 @@ class BootConfig:
     owner: Owner | None = None
     grub_cfg: str | None = None
     documents: Mapping[tuple[str, str], Document] = field(default_factory=dict)
+    snippet_reader: SnippetReader | None = None

@@ -24,6 +24,7 @@ VERBS = {
     "rollback": "undo a change",
     "history": "list the changes made",
     "help": "show a part of the manual",
+    "default": "show or choose the entry that boots by default",
     "keep": "give a new kernel the value that set --auto chose",
     "check": "check whether a crash will leave a dump",
     "dumps": "list the dumps that were saved",

@@ -25,6 +25,7 @@ VERBS = {
     "history": "list the changes made",
     "help": "show a part of the manual",
     "default": "show or choose the entry that boots by default",
+    "grubby": "do what grubby does with boot entries",
     "keep": "give a new kernel the value that set --auto chose",
     "check": "check whether a crash will leave a dump",
     "dumps": "list the dumps that were saved",

@@ -102,6 +102,13 @@ def test_the_rollback_takes_an_added_statement_away(tmp_path: Path) -> None:
     assert (root / LOADER).read_bytes() == b"editor no\n" + before
 
 
+def test_history_has_it_as_it_can_be_typed_again(tmp_path: Path) -> None:
+    root = copy_of(FIXTURES / "rhel-9", tmp_path)
+    assert said(root, "1")[0] == 0
+    text = answer(lambda: main(["history", "--root", str(root)])).text
+    assert text.endswith(f"  default  {OLD} by=given\n    /boot/grub2/grubenv\n")
+
+
 def test_a_boot_that_takes_another_entry_once_is_named(tmp_path: Path) -> None:
     root = copy_of(FIXTURES / "rhel-9", tmp_path)
     text = (root / BLOCK).read_bytes()

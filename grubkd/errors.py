@@ -132,6 +132,10 @@ class NoBootloader(Refused, code="no-bootloader"):
     """The tree has no boot configuration."""
 
 
+class NoDefaultPlace(Refused, code="no-default-place"):
+    """No file in which grubkd writes says which entry boots by default."""
+
+
 class RamUnknown(Refused, code="ram-unknown"):
     """The value depends on the amount of RAM, which is not known."""
 

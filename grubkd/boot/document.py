@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grubkd.boot.loaders.format import Include
+    from grubkd.boot.loaders.format import DefaultSetting, Include
     from grubkd.errors import Notice
 
 SlotKey: TypeAlias = tuple[str, int, str]
@@ -98,7 +98,10 @@ class Assignment(NamedTuple):
 
 
 class Document(NamedTuple):
-    """What one file says. `includes`: path, line, stanzas before it. `scripts`, `environments`: what GRUB 2 loads."""
+    """What one file says. `includes`: path, line, stanzas before it. `scripts`, `environments`: what GRUB 2 loads.
+
+    `default`: where it names the default entry.
+    """
 
     file: str
     format: str
@@ -110,3 +113,4 @@ class Document(NamedTuple):
     scripts: tuple[Include, ...] = ()
     variables: tuple[Assignment, ...] = ()
     environments: tuple[str, ...] = ()
+    default: DefaultSetting | None = None

@@ -70,6 +70,7 @@ def read(tree: Tree, earlier: BootConfig | None = None, grub_cfg: str | None = N
         managed_by=managed_by,
         owner=owner,
         grub_cfg=grub_cfg,
+        snippet_reader=sources.snippet_reader,
     )
     _log(config)
     return config

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from grubkd.boot.document import Document, Slot, Word
-    from grubkd.boot.loaders.format import Followup, Owner
+    from grubkd.boot.loaders.format import Followup, Owner, SnippetReader
     from grubkd.errors import GrubkdError, Notice, Place
 
 LineKey: TypeAlias = tuple[tuple[SlotKey, ...], tuple[tuple[SlotKey, str], ...]]
@@ -151,9 +151,8 @@ class Feeds(Enum):
 class NewKernelArgs(NamedTuple):
     """A line that the entries of new kernels get.
 
-    `format`: the boot loader of these entries. `copied`: the line is that of a present entry, which new kernels copy
-    (GRUB legacy without update-grub). `seed`: the first arguments of a file that does not exist, else None.
-    `read_only`: shown, never edited.
+    `format`: the boot loader of these entries. `read_only`: never edited. `copied`: the line is that of a present
+    entry, which new kernels copy (GRUB legacy without update-grub). `seed`: the arguments of a file to create, or None.
     """
 
     variable: str
@@ -179,6 +178,7 @@ class BootConfig(NamedTuple):
     `errors`: files that were not understood; with any, nothing is edited. No entry is `default` where that is unknown.
     `followups`: what has to run after a change. `managed_by`: what keeps all arguments from being edited, of new
     kernels too; `owner`: the tool of NAMED. `grub_cfg`: the one menu read. `documents`: by format and file.
+    `snippet_reader`: the boot loader that reads the snippets.
     """
 
     bootloaders: tuple[Bootloader, ...]
@@ -192,3 +192,4 @@ class BootConfig(NamedTuple):
     owner: Owner | None = None
     grub_cfg: str | None = None
     documents: Mapping[tuple[str, str], Document] = MappingProxyType({})
+    snippet_reader: SnippetReader | None = None

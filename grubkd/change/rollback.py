@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import inventory
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
-from grubkd.change import disk, edit, history, journal, regenerate, revert, transaction, verify
+from grubkd.change import default_entry, disk, edit, history, journal, regenerate, revert, transaction, verify
 from grubkd.change.edit import FileChange
 from grubkd.change.lock import lock
 from grubkd.change.record import ID
@@ -116,6 +116,8 @@ def _plan(root: Root, id: str | None, exact: bool, force: bool) -> _Plan:
     changed = [file.path for file in chosen.record.files if not file.is_old_or_new(present[file.path])]
     if chosen.record.slots and not exact and (plan := _by_argument(root, chosen, present, changed)):
         return plan
+    if changed and not exact and (plan := _default_entry(root, chosen, present)):
+        return plan
     if not (exact and force):
         _check_unchanged(past.transactions, chosen, changed)
     elif changed:
@@ -166,6 +168,22 @@ def _by_argument(
         (*_why(chosen, changed), *notices),
         lambda written: verify.check(config, inventory.read(written, verified), planned.expected),
     )
+
+
+def _default_entry(root: Root, chosen: Past, present: Mapping[str, FileImage | None]) -> _Plan | None:
+    """The step that restores the default entry in a file that was changed since; None for any other transaction."""
+    (file, *others) = chosen.record.files
+    if "default" not in chosen.record.wanted or others or not file.before or not present[file.path]:
+        return None
+    config = inventory.read(root)
+    if config.errors:
+        raise config.errors[0]
+    found = default_entry.taken_back(config, file.path, file.before.data, chosen.record.wanted["default"])
+    if found is None:
+        return None
+    data, notices = found
+    step = transaction.step(root, FileChange(file.path, _data(present[file.path]), data))
+    return _Plan(chosen, [step], (), (), notices)
 
 
 def _why(chosen: Past, changed: Sequence[str]) -> tuple[Notice, ...]:

@@ -161,14 +161,8 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
     if prepared.tools and not request.dry_run:
         # The tools have changed more than was planned here.
         held = held._replace(config=inventory.read(root, grub_cfg=request.grub_cfg))
-    return Outcome(
-        tuple(files),
-        done.id if done else None,
-        done.followups if done else (),
-        warnings + (done.warnings if done else ()),
-        held,
-        prepared.tools,
-    )
+    id, followups, later = (done.id, done.followups, done.warnings) if done else (None, (), ())
+    return Outcome(tuple(files), id, followups, warnings + later, held, prepared.tools)
 
 
 def _commit(
@@ -191,7 +185,7 @@ def _commit(
 def _prepare(tree: Tree, request: Request, decide: Decide) -> _Prepared:
     """Read the tree, work the change out, and read the tree as it would be. Raises as run does."""
     tree = Snapshot(tree)
-    config = _understood(tree, request.grub_cfg)
+    config = understood(tree, request.grub_cfg)
     selection = select(config, request.selectors, running=request.running)
     check_exists(config)
     check_editable(config, selection)
@@ -235,7 +229,7 @@ def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
     sources = {path: data for path, data in prepared.after.items() if path not in scripts and data is not None}
     made = {**sources, **regenerate.regenerate(root, prepared.config, sources)}
     tree = Overlay(root, made)
-    config = _understood(tree)
+    config = understood(tree)
     regenerate.check_menu(root, prepared.config, tree, config)
     return made
 
@@ -246,7 +240,7 @@ def _followups(config: BootConfig, files: Sequence[FileChange]) -> list[tuple[st
     return list(dict.fromkeys(each.command for each in config.followups if changed & each.files))
 
 
-def _understood(tree: Tree, grub_cfg: str | None = None) -> BootConfig:
+def understood(tree: Tree, grub_cfg: str | None = None) -> BootConfig:
     """The configuration of the tree. Raises NotUnderstood for the first file that cannot be read."""
     config = inventory.read(tree, grub_cfg=grub_cfg)
     if config.errors:
@@ -274,18 +268,19 @@ def outcome_answer(done: Outcome | RolledBack, **others: Any) -> dict[str, Any]:
     return change.answer(done.files, **others, **output.members(done, "transaction", "followups", "warnings"))
 
 
-def print_outcome(
+def print_outcome(  # noqa: PLR0913 - an outcome, and how to show it
     done: Outcome | RolledBack,
     *,
     json: bool,
     dry_run: bool,
     reboot_required: bool,
     result: change.Result | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Print what was changed, or would be. A change that is made is a success, even if the answer is lost."""
+    """Print what a change did: a success, even if the answer is lost. `facts`: more members of the JSON object."""
     answer = None
     if json:
-        facts = change.result_answer(result) if result else {}
+        facts = facts or (change.result_answer(result) if result else {})
         answer = outcome_answer(done, dry_run=dry_run, reboot_required=reboot_required, **facts)
     with nullcontext() if dry_run else output.optional():
         if answer is None:

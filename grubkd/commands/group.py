@@ -24,6 +24,8 @@ VERBS = {
     "rollback": "undo a change",
     "history": "list the changes made",
     "help": "show a part of the manual",
+    "default": "show or choose the entry that boots by default",
+    "grubby": "do what grubby does with boot entries",
     "keep": "give a new kernel the value that set --auto chose",
     "enable": "do what is missing for a dump: packages, the service, the value",
     "check": "check whether a crash will leave a dump",

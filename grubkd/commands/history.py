@@ -64,6 +64,8 @@ def _asked(wanted: Mapping[str, Any]) -> Iterator[str]:
             if name == "arguments":
                 verb, _, tokens = str(each).partition(" ")
                 yield from (f"{_OPTIONS.get(verb, verb)} {quote(token)}" for token in cmdline.tokens(tokens))
+            elif name == "default":
+                yield quote(str(each))
             else:
                 yield f"--kernel {quote(str(each))}" if name == "kernel" else f"{name}={quote(str(each))}"
 

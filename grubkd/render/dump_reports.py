@@ -154,7 +154,7 @@ class _Memory(TypedDict):
 
 
 class DumpReport(AnyAnswer):
-    """The answer of `report`. `by`: the program that read the dump. `taint`: letters, "" if the kernel is not tainted."""
+    """The answer of `report`. `by`: the program that read the dump. `taint`: letters; "" if it is not tainted."""
 
     dump: _ReportedDump
     by: Literal["crash", "drgn"] | None

@@ -92,6 +92,11 @@ def message(line: str, level: int = INFO) -> None:
     _stderr([f"grubkd: {to_line(line)}"], level)
 
 
+def plain_message(line: str, level: int = INFO) -> None:
+    """Write one line to stderr as it is, as another program would whose place grubkd takes."""
+    _stderr([to_line(line)], level)
+
+
 def complain(found: Notice | GrubkdError, kind: str) -> None:
     """Write a warning or an error (`kind`) to stderr: what, where, and how to fix it."""
     column = getattr(found, "column", 0)

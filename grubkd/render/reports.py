@@ -206,12 +206,40 @@ class _Set(ChangeAnswer):
     ran: list[list[str]]
 
 
+class _Default(TypedDict):
+    index: int
+    id: str | None
+    title: str
+    version: str | None
+
+
+class _DefaultPlace(TypedDict):
+    """The setting that names the default entry; `value` as written, null where it is not set."""
+
+    file: str
+    variable: str
+    value: str | None
+
+
+class _ShownDefault(AnyAnswer):
+    """`place`: null where no file names the default entry; `reason`: why."""
+
+    default: _Default
+    place: _DefaultPlace | None
+    reason: str | None
+
+
+class _SetDefault(ChangeAnswer):
+    default: _Default
+
+
 VERBS: dict[str, tuple[type, ...]] = {
     "show": (_Show,),
     "plan": (_Plans, _PlanAs),
     "predict": (_Predictions, _PredictedLine),
     "set": (_Set,),
     "unset": (_Set,),
+    "default": (_ShownDefault, _SetDefault),
     "rollback": (ChangeAnswer,),
     "history": (HistoryAnswer,),
     "keep": (KeepAnswer,),

@@ -43,7 +43,7 @@ def test_the_block_of_rhel_8() -> None:
         Word(at + 48, at + 68, 'dyndbg="file a.c +p"'),
     )
     slot = Slot(FILE, "grubenv", "kernelopts", at, at + 68, 3, words)
-    assert parse(RHEL8)._replace(variables=()) == Document(
+    assert parse(RHEL8)._replace(variables=(), default=None) == Document(
         FILE,
         "grubenv",
         assignments=(Assignment("kernelopts", slot, extends=False),),

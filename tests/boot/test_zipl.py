@@ -77,7 +77,7 @@ def test_a_whole_configuration() -> None:
     ],
 )
 def test_what_boots_by_default(boot: str, settings: dict[str, str]) -> None:
-    assert zipl.parse_configuration(FILE, boot) == Document(FILE, "zipl", settings=settings)
+    assert zipl.parse_configuration(FILE, boot)._replace(default=None) == Document(FILE, "zipl", settings=settings)
 
 
 @pytest.mark.parametrize(

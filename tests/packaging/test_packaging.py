@@ -286,7 +286,7 @@ def test_what_the_first_release_waits_for_is_listed() -> None:
 def test_every_integration_goes_somewhere() -> None:
     """Each file is installed: in a Debian package, below share/, or as a separate package."""
     places = (TOP / "pyproject.toml").read_text() + "".join(
-        (TOP / "debian" / f"grubkd.{name}").read_text() for name in ("install", "examples")
+        (TOP / "debian" / name).read_text() for name in ("grubkd.install", "grubkd.examples", "grubkd-grubby.install")
     )
     files = [
         path.relative_to(TOP)
@@ -308,7 +308,7 @@ def test_the_spec_file_is_parsed() -> None:
     spec = TOP / "packaging/grubkd.spec"
     done = subprocess.run(["rpmspec", *stubs, "--parse", spec], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    sections = {"description", "prep", "build", "install", "check", "files", "license", "doc", "changelog"}
+    sections = {"description", "prep", "build", "install", "check", "files", "license", "doc", "changelog", "package"}
     # rpm 4.18 runs generate_buildrequires and does not print it; rpm 4.20 prints it.
     assert set(re.findall(r"%(\w+|\{.*?\})", done.stdout)) - {"generate_buildrequires"} == sections
     for name in MACROS:
@@ -319,7 +319,9 @@ def test_the_spec_file_is_parsed() -> None:
         assert f"\n{path}\n" in done.stdout
     query = ["rpmspec", *stubs, "--query", "--queryformat", "%{NAME} %{VERSION} %{LICENSE} %{ARCH}\n", spec]
     printed = subprocess.run(query, capture_output=True, text=True, check=True).stdout
-    assert printed == f"grubkd {__version__} LGPL-2.1-or-later noarch\n"
+    assert printed == "".join(
+        f"{name} {__version__} LGPL-2.1-or-later noarch\n" for name in ("grubkd", "grubkd-grubby")
+    )
 
 
 OFFLINE = {
@@ -340,7 +342,7 @@ def test_the_spec_file_s_steps_make_a_package(built: Path, tmp_path: Path) -> No
         env={**os.environ, **OFFLINE}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    (package,) = (tmp_path / "RPMS/noarch").iterdir()
+    package, command = sorted((tmp_path / "RPMS/noarch").iterdir())
     listed = subprocess.run(
         ["rpm", "--query", "--package", "--list", package], capture_output=True, text=True, check=True
     ).stdout
@@ -351,5 +353,8 @@ def test_the_spec_file_s_steps_make_a_package(built: Path, tmp_path: Path) -> No
     hooks = {"/usr/lib/kernel/install.d/98-grubkd.install", "/usr/lib/grubkd/capture-memory"}
     assert {"/usr/bin/grubkd", *hooks} <= names
     assert {f"/usr/lib/systemd/system/grubkd-check.{kind}" for kind in ("service", "timer")} <= names
+    listed = subprocess.run(["rpm", "-qlp", command], capture_output=True, text=True, check=True).stdout
+    assert re.search(r"^/usr/s?bin/grubby$", listed, re.M)
+    assert not {name for name in names if name.endswith("bin/grubby")}
     documents = {re.sub(r"^/usr/share/doc/[^/]*/", "", name) for name in names if name.startswith("/usr/share/doc/")}
     assert {"README.md", "docs/install.md", "kickstart"} <= documents

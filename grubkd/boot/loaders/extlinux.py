@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.entry import file_name, is_initrd, is_xen
-from grubkd.boot.loaders.format import Format, real_paths
+from grubkd.boot.loaders.format import DefaultSetting, Format, absent_setting, real_paths
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
@@ -132,6 +132,7 @@ class _MenuReader:
         self._global: Slot | None = None
         self._labels: list[_Label] = []
         self._settings: dict[str, str] = {}
+        self._default = absent_setting("default", text, 0, "DEFAULT ")
         self._warnings: list[Notice] = []
         self._includes: list[tuple[str, int, int]] = []
 
@@ -142,6 +143,8 @@ class _MenuReader:
             self._labels.append(_Label(value or keyword._replace(text="")))
         elif node.name in ("default", "ontimeout"):
             self._settings[node.name] = value.text if value else ""
+            if value and (node.name == "ontimeout" or self._default.variable != "ontimeout"):
+                self._default = DefaultSetting(node.name, value.start, value.end)
         elif node.name == "append":
             self._append(keyword, value)
         elif node.name == "include" and value:
@@ -174,7 +177,8 @@ class _MenuReader:
         assignments = (Assignment(GLOBAL, self._global, extends=False),) if self._global else ()
         stanzas = tuple(self._stanza(position, label) for position, label in enumerate(self._labels))
         warnings, includes = tuple(self._warnings), tuple(self._includes)
-        return Document(self._file, "extlinux", stanzas, assignments, self._settings, warnings, includes)
+        found = stanzas, assignments, self._settings, warnings, includes
+        return Document(self._file, "extlinux", *found, default=self._default)
 
     def _append(self, keyword: Token, value: Token | None) -> None:
         none = value is not None and value.text == "-"

@@ -133,6 +133,33 @@ class Include(NamedTuple):
     device: str = ""
 
 
+class DefaultSetting(NamedTuple):
+    """Where a file names its default entry: the value text[start:end], as written.
+
+    An edit writes `before` and `after` around the new value: for an absent setting (start == end) they complete the
+    statement. `numbers`: the numbers by which a menu of zipl names its items.
+    """
+
+    variable: str
+    start: int
+    end: int
+    before: str = ""
+    after: str = ""
+    numbers: Mapping[str, str] = {}
+
+    @property
+    def absent(self) -> bool:
+        """Whether the file has no such statement."""
+        return bool(self.before or self.after)
+
+
+def absent_setting(variable: str, text: str, at: int, statement: str) -> DefaultSetting:
+    """The place of a setting that a file does not have: a line of its own, where a line begins or the text ends."""
+    eol = "\r\n" if "\r\n" in text else "\n"
+    lead = eol if at == len(text) and text and not text.endswith("\n") else ""
+    return DefaultSetting(variable, at, at, f"{lead}{statement}", eol)
+
+
 class Followup(NamedTuple):
     """A command that makes changes of these files take effect (zipl)."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from grubkd.boot import updategrub
 from grubkd.boot.document import Document, Image, Slot, Stanza, Word
 from grubkd.boot.entry import is_initrd, is_linux, is_xen
-from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, holds_value
+from grubkd.boot.loaders.format import DefaultSetting, Format, LoaderMenu, MenuItem, absent_setting, holds_value
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, TooLong, place_at
@@ -166,22 +166,20 @@ class _MenuListReader:
         self._assignments: list[Assignment] = []
         self._settings: dict[str, str] = {}
         self._warnings: list[Notice] = []
+        self._default: DefaultSetting | None = None
 
     def document(self) -> Document:
         self._close()
-        return Document(
-            self._file,
-            "grub-legacy",
-            stanzas=tuple(self._stanzas),
-            assignments=tuple(self._assignments),
-            settings=self._settings,
-            warnings=tuple(self._warnings),
-        )
+        found = tuple(self._stanzas), tuple(self._assignments), self._settings, tuple(self._warnings)
+        return Document(self._file, "grub-legacy", *found, default=self._default)
 
     def statement(self, node: Node) -> None:
         first = next(child for child in node.children if isinstance(child, Token))
         if node.name == "title":
             self._close()
+            if self._default is None:
+                at = self._text.rfind("\n", 0, first.start) + 1
+                self._default = absent_setting("default", self._text, at, "default ")
             self._title = _Title(_argument(node), self._line(first.start), self.options.generated)
         elif node.name == "option":
             self._option(first, next(node.tokens("OPTION_VALUE"), None))
@@ -198,10 +196,8 @@ class _MenuListReader:
         entry, self._title = self._title, None
         if entry and entry.commands:
             nesting = ((len(self._stanzas), entry.title, None),)
-            images, initrds = tuple(entry.images), tuple(entry.initrds)
-            self._stanzas.append(
-                Stanza(entry.title, entry.line, images, initrds, None, nesting, None, entry.generated, entry.keys)
-            )
+            found = tuple(entry.images), tuple(entry.initrds), None, nesting, None, entry.generated, entry.keys
+            self._stanzas.append(Stanza(entry.title, entry.line, *found))
 
     def _option(self, name: Token, value: Token | None) -> None:
         end = value.end if value else name.end
@@ -216,6 +212,9 @@ class _MenuListReader:
             value = _default_value(_argument(node))
             if value is not None:
                 self._settings["default"] = value
+                text = next(node.tokens("TEXT"))
+                size = len((_NUMBER.match(text.text) or [text.text])[0])
+                self._default = DefaultSetting("default", text.start, text.start + size)
         elif node.name != "other":
             self._warn("ignored-statement", f"GRUB ignores `{command.text}` before the first title", command.start)
 

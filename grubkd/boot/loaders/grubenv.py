@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from grubkd.boot.document import Assignment, Document, Slot
-from grubkd.boot.loaders.format import Format, real_paths
+from grubkd.boot.loaders.format import DefaultSetting, Format, real_paths
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
 from grubkd.errors import CannotHold, Notice, Place, TooLong
 from grubkd.parsing.grammar import Token
@@ -47,7 +47,21 @@ def parse(file: str, text: str) -> Document:
     reason = "nothing is free at the end of the block: GRUB can read it but cannot add to it"
     warnings = () if text.endswith("#") else (_notice(file, reason),)
     found_slots, others = tuple(assignments.values()), tuple(variables.values())
-    return Document(file, "grubenv", (), found_slots, settings, warnings, variables=others)
+    default = _default(text, variables.get("saved_entry"))
+    return Document(file, "grubenv", (), found_slots, settings, warnings, variables=others, default=default)
+
+
+def _default(text: str, saved: Assignment | None) -> DefaultSetting:
+    """The whole value of saved_entry; where there is none, a place behind the other variables."""
+    if saved is None:
+        at = len(text.rstrip("#"))
+        return DefaultSetting("saved_entry", at, at, "saved_entry=", "\n")
+    start, end = saved.slot.start, saved.slot.end
+    while text[start - 1] in " \t":
+        start -= 1
+    while text[end] in " \t":
+        end += 1
+    return DefaultSetting("saved_entry", start, end)
 
 
 def quote(_slot: Slot, argument: str) -> str:

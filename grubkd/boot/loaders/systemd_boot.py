@@ -1,4 +1,4 @@
-"""systemd-boot's own configuration, $ESP/loader/loader.conf, and the default entry that it gives. Never edited."""
+"""systemd-boot's own configuration, $ESP/loader/loader.conf, and the default entry that it gives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
 from grubkd.boot.document import Document
-from grubkd.boot.loaders.format import Format, setting
+from grubkd.boot.loaders.format import DefaultSetting, Format, absent_setting, setting
 from grubkd.parsing.grammar import parse
 
 if TYPE_CHECKING:
@@ -25,12 +25,14 @@ def parse_settings(file: str, text: str) -> Document:
     glob pattern for one, or `@saved`.
     """
     settings: dict[str, str] = {}
+    default = absent_setting("default", text, len(text), "default ")
     for pair in parse("bls", text, file=file).nodes("pair"):
         key, value = next(pair.tokens("KEY")), next(pair.tokens("VALUE"), None)
         if value:
             quoted = len(value.text) > 1 and value.text.startswith('"') and value.text.endswith('"')
             settings[key.text] = value.text[1:-1] if quoted else value.text
-    return Document(file, "loader-conf", settings=settings)
+            default = DefaultSetting("default", value.start, value.end) if key.text == "default" else default
+    return Document(file, "loader-conf", settings=settings, default=default)
 
 
 def default_id(stanzas: Sequence[Stanza], loader_confs: Sequence[Document]) -> str | None:
@@ -42,13 +44,20 @@ def default_id(stanzas: Sequence[Stanza], loader_confs: Sequence[Document]) -> s
     pattern = (setting(loader_confs, "default") or "").lower()
     if pattern.startswith("@"):
         return None
-    for stanza in ordered if pattern else ():
-        # A boot counter (`+3-1`) is part of the file's name but not of the entry's. systemd-boot matches the file
-        # name; older versions took it without its suffix.
-        name = menuorder.counted(stanza.id or "").name.lower()
-        if fnmatchcase(name, pattern) or fnmatchcase(f"{name}.conf", pattern):
+    for stanza in ordered:
+        if matches(stanza.id or "", pattern):
             return stanza.id
     return ordered[0].id if ordered else None
 
 
-FORMAT = Format(name="loader-conf", parse=parse_settings, read_only=FILES)
+def matches(identity: str, pattern: str) -> bool:
+    """Whether a `default` in lower case names the entry with this id. An empty one names none.
+
+    A boot counter (`+3-1`) is part of the file's name but not of the entry's. systemd-boot matches the file name; older
+    versions took it without its suffix.
+    """
+    name = menuorder.counted(identity).name.lower()
+    return bool(pattern) and (fnmatchcase(name, pattern) or fnmatchcase(f"{name}.conf", pattern))
+
+
+FORMAT = Format(name="loader-conf", parse=parse_settings, paths=FILES)

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.document import Document, Image, Slot, Stanza
-from grubkd.boot.loaders.format import Followup, Format, LoaderMenu, MenuItem
+from grubkd.boot.loaders.format import DefaultSetting, Followup, Format, LoaderMenu, MenuItem, absent_setting
 from grubkd.boot.model import ManagedBy
 from grubkd.boot.words import LineNumbers, held, quote_notice, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, Place, place_at
@@ -60,7 +60,8 @@ def parse_configuration(file: str, text: str) -> Document:
     slots = [slot for stanza in stanzas for image in stanza.images for slot in image.slots]
     notices = (quote_notice(file, text, slot.start, slot.end) for slot in slots)
     settings = _settings(boot, menus) if boot else {}
-    return Document(file, "zipl", stanzas, settings=settings, warnings=tuple(filter(None, notices)))
+    default = _default_setting(text, boot, menus) if boot else None
+    return Document(file, "zipl", stanzas, settings=settings, warnings=tuple(filter(None, notices)), default=default)
 
 
 def quote(slot: Slot, argument: str) -> str:
@@ -254,6 +255,22 @@ def _settings(boot: _ZiplSection, menus: Sequence[_ZiplSection]) -> dict[str, st
     chosen = menu.said("default") or next((name[1:] for name in menu.values if name.startswith("#")), "")
     entry = menu.said(f"#{int(chosen)}") if chosen.isascii() and chosen.isdigit() else None
     return {} if entry is None else {"default": entry}
+
+
+def _default_setting(text: str, boot: _ZiplSection, menus: Sequence[_ZiplSection]) -> DefaultSetting | None:
+    """Where `default` is, or would be: in the section `defaultboot`, or in the menu that it names."""
+    named = next((each for each in menus if each.name == boot.said("defaultmenu")), None)
+    direct = {"default", "target", "defaultauto"} & boot.values.keys()
+    section = boot if direct else named
+    if section is None:
+        return None
+    numbers = {value.text: name[1:] for name, value in section.values.items() if name.startswith("#")}
+    value = section.values.get("default")
+    if value:
+        return DefaultSetting("default", value.start, value.end, numbers=numbers)
+    newline = text.find("\n", section.start)
+    at = len(text) if newline < 0 else newline + 1
+    return absent_setting("default", text, at, "default=")._replace(numbers=numbers)
 
 
 def _path(value: str) -> str:

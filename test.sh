@@ -80,7 +80,7 @@ once=(
     tests/boot/test_{blscfg,inventory,menuorder,owners}.py
     tests/change/test_{concurrency,durability,faults,planted_journal,recheck,recordable,run,transaction}.py
     tests/commands/test_{dumps,edges,snippets}.py
-    tests/chroot/test_{enable,journal,kdump_config,kickstart_scripts}.py
+    tests/chroot/test_{enable_packages,journal,kdump_config,kickstart_scripts}.py
     tests/lab
 )
 run "Debian 12's libraries" /usr/bin/python3 -p no:cacheprovider --numprocesses=2 "${once[@]/#/--ignore=}" "$@"

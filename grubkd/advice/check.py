@@ -72,7 +72,7 @@ def report(  # noqa: PLR0913
     else:
         found.append(reservation.booted(config, running, machine))
         found += reservation.reserved(config, running, machine)
-        found.append(saving.loaded(running, kdump, lambda: setting(config, machine)))
+        found.append(saving.loaded(running, kdump))
         found += panic.panics(kdump.panic)
         found += panic.lockdown(kdump.panic, running, kdump)
     image = config.managed_by in (ManagedBy.OSTREE, ManagedBy.BOOTC)

@@ -13,7 +13,7 @@ from grubkd.machine.dump_target import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG, Targe
 from grubkd.memory.size import GIB, MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.errors import Place
@@ -36,8 +36,8 @@ _REMOVE_SYSCTL = "remove it from the sysctl settings (grep -r kexec_load /etc/sy
 _NO_BOOT = "the boot loader stops, or the kernel does not find its root file system"
 
 
-def loaded(running: Running, kdump: Kdump, setting: Callable[[], Fix]) -> Finding:
-    """Whether a crash now starts a capture kernel, or the firmware's dump. `setting`: how to reserve memory for it."""
+def loaded(running: Running, kdump: Kdump) -> Finding:
+    """Whether a crash now starts a capture kernel, or the firmware's dump."""
     code, why = "not-loaded", "after a crash the machine reboots or hangs, without a dump"
     said, fix = "no capture kernel is loaded", _load(kdump.service)
     if kdump.firmware is not None:
@@ -50,8 +50,7 @@ def loaded(running: Running, kdump: Kdump, setting: Callable[[], Fix]) -> Findin
         code, why, fix = "load-barred", _LOAD_BARRED, Fix(_REMOVE_SYSCTL)
         said += ", and none can be loaded"
     elif not running.reserved:
-        first = setting()
-        fix = Fix(f"first reserve memory: {first.text}, then reboot", first.commands)
+        fix = Fix("first memory must be reserved: see the findings above")
     return _problem("loaded", message=said, code=code, why=why, fix=fix)
 
 

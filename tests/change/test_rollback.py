@@ -432,7 +432,7 @@ def test_the_commands_tell_it_as_json(top: Path) -> None:
         "files": list(tree.NEW),
         "undone_by": None,
     }
-    assert past == {"version": 1, "transactions": [entry]}
+    assert past == {"version": 1, "transactions": [entry], "warnings": [], "errors": []}
 
     tried = grubkd("rollback", *root, "--dry-run")
     done = grubkd("rollback", *root, id)
@@ -451,6 +451,7 @@ def test_the_commands_tell_it_as_json(top: Path) -> None:
         "followups": [],
         "reboot_required": True,
         "warnings": [],
+        "errors": [],
     }
     assert json.loads(tried.stdout) == {**answer, "dry_run": True, "transaction": None, "reboot_required": False}
     past = json.loads(grubkd("history", *root).stdout)

@@ -1,5 +1,7 @@
 """Answers at terminals: they fit the width, nothing is lost with -v, and colours mean what they say."""
 
+import re
+
 import pytest
 from support.machine import Machine
 from support.terminal import TOP, at_terminal
@@ -32,9 +34,8 @@ def screen(columns: int, *arguments: str, **environment: str) -> str:
 
 def too_wide(text: str, most: int) -> list[str]:
     """The lines that do not fit, but for those that hold a command to paste, which no line end may break."""
-    return [
-        line for line in text.splitlines() if columns(line) > most and "grubkd" not in line and "chroot" not in line
-    ]
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+    return [line for line in lines if columns(line) > most and "grubkd" not in line and "chroot" not in line]
 
 
 @pytest.mark.parametrize("width", [50, 80])

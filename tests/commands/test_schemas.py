@@ -16,7 +16,7 @@ from grubkd.render import reports
 
 TOP = Path(__file__).parents[2]
 # What prints no JSON object.
-WITHOUT = {"help", "crash"}
+WITHOUT = {"help", "crash", "grubby", "open"}
 # Beside `show` and `set`, whose answers tests/commands/test_fixtures.py compares.
 ASKED = (
     ("plan",),

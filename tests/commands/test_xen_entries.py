@@ -46,7 +46,7 @@ def test_its_own_grammar_is_set_shown_checked_and_predicted(value: str, root: Pa
     assert run("set", value, "--kernel", XEN, "--ram", "8G", root=root).exit == 0
     assert held(root, XEN) == [value]
     (entry,) = run("predict", "--kernel", XEN, "--ram", "8G", root=root).json["entries"]
-    assert (entry["request"]["status"], entry["request"]["size"]) == ("ok", 256 * MIB)
+    assert (entry["request"]["status"], entry["request"]["size_bytes"]) == ("ok", 256 * MIB)
     assert [end - start for start, end in entry["placement"]["regions"]] == [256 * MIB]
     codes = {each["code"] for each in run("check", "--ram", "8G", root=root).json["checks"]}
     assert not codes & {"reserves-nothing", "lacks-high-low"}

@@ -56,11 +56,11 @@ def test_a_reboot_a_key_and_a_warning_are_no_steps() -> None:
 
 
 def test_what_is_left() -> None:
-    """Neither a step, nor solved by a reboot, nor by the service that a step starts."""
+    """Neither a step, nor solved by a reboot, nor by the service at the next boot."""
     unloadable = problem("loaded", "load-barred")
     assert list(left([VALUE, BOOTED, NO_MEMORY, NO_KEY, NO_ROOM])) == [NO_KEY, NO_ROOM]
-    assert list(left([VALUE, unloadable])) == []
-    assert list(left([BOOTED, unloadable])) == [unloadable]
+    assert list(left([VALUE, problem("loaded", "not-loaded")])) == []
+    assert list(left([VALUE, unloadable])) == [unloadable]
 
 
 def test_the_wanted_value_replaces_the_advised_one() -> None:

@@ -50,6 +50,7 @@ def test_it_is_shown_with_its_place() -> None:
         "place": {"file": "/boot/grub2/grubenv", "variable": "saved_entry", "value": NEW},
         "reason": None,
         "warnings": [],
+        "errors": [],
     }
 
 

@@ -65,7 +65,7 @@ def test_by_a_program(tool: str, programs: Path, tmp_path: Path) -> None:
         "dump": {
             "path": "/var/crash/202611230320",
             "files": ["dump.202611230320"],
-            "size": 9000,
+            "size_bytes": 9000,
             "complete": True,
             "build_id": BUILD_ID,
             "time": "2026-11-23T04:00:00Z",
@@ -79,6 +79,7 @@ def test_by_a_program(tool: str, programs: Path, tmp_path: Path) -> None:
         "uptime_seconds": 7,
         "memory": {"total_bytes": 216386 * 4096, "free_bytes": 197284 * 4096},
         "warnings": [],
+        "errors": [],
     }
 
 

@@ -15,6 +15,7 @@ from grubkd.memory.placement.place import (
     counted_ram,
     passes_quick_test,
     place_at_boot,
+    placing,
     possible_boots,
 )
 from grubkd.memory.size import MIB, format_size
@@ -60,13 +61,16 @@ def placement(case: Case, asked: KernelRequest) -> Placement | None:
     if case.hypervisor is not None:
         return next(_on_xen(case, ()), None)
     found = []
+    known: dict[tuple[object, ...], Placement] = {}
     for release in case.release.possible:
         each = replace(case, release=release)
-        facts = list(_boots(each))
         wanted = asked if release is case.release else request(each)
-        if not facts or wanted is None:
+        if wanted is None or each.memory_map() is None:
             return None
-        found.append(agreed_boots(wanted, facts))
+        key = (wanted, *placing(release, case.machine))
+        if key not in known:
+            known[key] = agreed_boots(wanted, list(_boots(each)))
+        found.append(known[key])
     return agreed(found, case.release.doubt)
 
 
@@ -85,9 +89,16 @@ def reserves_amply(case: Case, asked: KernelRequest) -> bool:
 
     Two things in the way leave a third of what is free in one piece. False: only `placement` can say.
     """
-    if case.hypervisor is not None or asked.base or len(case.release.possible) > 1:
+    if case.hypervisor is not None or asked.base:
         return False
-    return reserves_clearly(case, asked._replace(size=3 * asked.size + _IN_THE_WAY))
+    for release in case.release.possible:
+        each = replace(case, release=release)
+        wanted = asked if release is case.release else request(each)
+        if wanted is None or wanted.status != "ok":
+            return False
+        if not reserves_clearly(each, wanted._replace(size=3 * wanted.size + _IN_THE_WAY)):
+            return False
+    return True
 
 
 def chance_of_nothing(case: Case, values: Sequence[str]) -> float:

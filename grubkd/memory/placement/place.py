@@ -140,11 +140,22 @@ def place(request: KernelRequest, release: Release, arch: str, memory: MemoryMap
 def place_line(cmdline: str, release: Release, arch: str, ram: int, memory: MemoryMap, **facts: Any) -> Placement:
     """The same for a command line: with each behaviour that the release may have. `ram`: as for kernel_parser.read."""
     found = []
+    known: dict[tuple[object, ...], Placement] = {}
     for each in release.possible:
         counted = ram if each.counts_span == release.counts_span else counted_ram(each, arch, memory, cmdline)
         request = read(cmdline, each, arch, counted)
-        found.append(place(request, each, arch, memory, cmdline=cmdline, **facts))
+        key = (request, *placing(each, architecture(arch)))
+        if key not in known:
+            known[key] = place(request, each, arch, memory, cmdline=cmdline, **facts)
+        found.append(known[key])
     return agreed(found, release.doubt)
+
+
+def placing(release: Release, machine: Architecture) -> tuple[object, ...]:
+    """The part of a release's behaviour that the placement depends on; the rest is for reading the value."""
+    behaviour = release.behaviours[0]
+    falls_back = behaviour.arm_falls_back and machine is Architecture.ARM64
+    return (behaviour.era, behaviour.rules.letters, behaviour.rules.saturates, falls_back)
 
 
 def agreed_boots(request: KernelRequest, boots: Sequence[BootFacts]) -> Placement:

@@ -55,7 +55,7 @@ def _chosen(config: BootConfig, machine: Machine, entry: Entry | None) -> tuple[
 
 def _planned(config: BootConfig, machine: Machine, entry: Entry | None, changes: Sequence[ArgChange]) -> ChangeSet:
     """What the command would edit. Raises GrubkdError as it would; Sealed with the command that is for this entry."""
-    from grubkd.change import managed
+    from grubkd.change import managed, verify
     from grubkd.change.changes import make
     from grubkd.change.request import check_editable
 
@@ -65,7 +65,9 @@ def _planned(config: BootConfig, machine: Machine, entry: Entry | None, changes:
     selection = select(config, ())
     check_editable(config, selection)
     selection, _ = managed.editable(config, selection, lambda _: changes, architecture)
-    return make(config, selection, lambda _: changes)
+    planned = make(config, selection, lambda _: changes)
+    verify.fits(config, planned, architecture)
+    return planned
 
 
 def _hidden(config: BootConfig) -> list[str]:

@@ -19,7 +19,7 @@ from grubkd import grammars
 from grubkd.boot.loaders import FORMATS
 from grubkd.boot.loaders.grub_mkconfig import FILE as DEFAULT_GRUB
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
-from grubkd.errors import CannotHold, NotUnderstood, Place, TooLong, place_at
+from grubkd.errors import CannotHold, NotUnderstood, Place, place_at
 from grubkd.text import in_quotes, to_bytes
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ _Edit: TypeAlias = "Callable[[str, str, tuple[str, ...], _Wanted], str]"
 _FORMATS = {each.name: each for each in FORMATS}
 # text_retrieve fails on the bytes 1 to 3, byte 4 can end the process, and NUL ends the text.
 _UNSAFE = re.compile(r"[\0-\4]")
-# A kernel's command line has a few thousand bytes at most. Augeas' time grows with the square of the words.
-_MOST_WORDS = 4000
 # The kernel takes the byte 0xA0 for a blank; a lens cannot name it, for Augeas sees texts in UTF-8. It can name \a.
 _SWAP = {0xA0: "\a", 0x07: "\xa0"}
 
@@ -51,8 +49,7 @@ def apply(texts: Mapping[str, str], edits: Sequence[SlotEdit]) -> dict[str, str]
     """The new texts of the files that hold the edited slots; a file that is not in `texts` is created.
 
     Raises CannotHold where a format cannot write an argument or Augeas cannot carry a byte, NotUnderstood where the
-    lens reads other words than the format, each with the place; TooLong where a slot has more arguments than a kernel
-    reads, or a file cannot grow so far.
+    lens reads other words than the format, each with the place; TooLong where a file cannot grow so far.
     """
     # Most entries of a menu need the same edit: it is made once.
     edit = cache(partial(_edit, _start()))
@@ -78,9 +75,6 @@ def _arguments(edit: _Edit, form: Format, text: str, slot: Slot, words: Sequence
     """The slot's new bytes, without what is put around them."""
     # A reference that takes no room is in no text.
     present = [word for word in slot.words if word.end > word.start]
-    if len(present) > _MOST_WORDS:
-        said = f"{len(present)} arguments are more than a kernel reads"
-        raise TooLong(said, hint="remove those that do not belong there", place=Place(slot.file, slot.line))
     numbers = {word.start: number for number, word in enumerate(present)}
     wanted: list[tuple[int | None, str]] = []
     for word in words:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from support.answered import Run, answer
 from support.livetree import MIB, Files, Live, debian, put, red_hat
+from support.machine import Machine
 
 from grubkd.advice import check as advice
 from grubkd.cli import main
@@ -281,3 +282,11 @@ def test_an_image_has_no_findings_about_the_running_system(tmp_path: Path) -> No
     ]
     assert (found.json["running"], found.json["will_dump"]) == (None, {"now": None, "next": True})
     assert found.json["target"]["free_bytes"] is None
+
+
+def test_a_line_that_no_kernel_reads_is_found_before_augeas_edits_it(machine: Machine) -> None:
+    """Augeas would take minutes for so many arguments."""
+    text = f"set default=0\nmenuentry a {{\n linux /vmlinuz-6.1.0-1-amd64 {'x ' * 4001}\n}}\n"
+    machine.write("/boot/grub/grub.cfg", text)
+    found = next(each for each in machine.run("check", exit=4)["checks"] if each["code"] == "no-value")
+    assert found["fix"] == "remove arguments first (--remove-arg)"

@@ -138,12 +138,3 @@ def test_an_argument_of_any_language_is_legible_in_a_message(machine: Machine) -
     machine.write("/boot/loader/entries/a.conf", "title A\nversion 6.1.0\nlinux /vmlinuz-6.1.0\noptions ro\n")
     error = refused(machine, "set", "--arg", 'größe="漢\n字"')
     assert error["message"].startswith("""'größe="漢\\n字"': """)
-
-
-def test_more_arguments_than_a_kernel_reads(machine: Machine) -> None:
-    """Augeas would take minutes for them."""
-    text = f"set default=0\nmenuentry a {{\n linux /vmlinuz-6.1.0 {'x ' * 4001}\n}}\n"
-    menu = machine.write("/boot/grub/grub.cfg", text)
-    error = machine.run("set", "256M", "--force", exit=4)["error"]
-    assert (error["code"], error["line"]) == ("too-long", 3)
-    assert menu.read_text() == text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from logging import INFO
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
 from grubkd.boot.model import Line, Role
+from grubkd.log import logger
 from grubkd.memory.size import format_size
 from grubkd.render.output import members
 from grubkd.render.tables import BAD, GOOD, PLACE, mark, table, width
@@ -111,7 +113,13 @@ def lines(
         yield "no boot configuration found"
     if selected:
         yield ""
-        yield table(("", "#", "kernel", "crashkernel", "title"), [_row(each, failing) for each in selected])
+        head = ("", "#", "kernel", "crashkernel", "title")
+        rows = [_row(each, failing) for each in selected]
+        if logger.isEnabledFor(INFO):
+            ids = [(to_line(each.id or "-"),) for each in selected]
+            yield table((*head, "id"), [row + id for row, id in zip(rows, ids, strict=True)])
+        else:
+            yield table(head, rows)
     found = new_kernels(config)
     if found:
         yield ""

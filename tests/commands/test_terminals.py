@@ -73,6 +73,12 @@ def test_verbose_prints_all() -> None:
     assert "Red Hat Enterprise Linux (5.14.0-503.11.1.el9_5.x86_64) 9.5 (Plow)" in shown
 
 
+def test_verbose_shows_the_ids_that_select() -> None:
+    identity = " 8d2f64c1b0a94e7f93c5d6e7f8091a2b-5.14.0-503.11.1.el9_5.x86_64"
+    assert any(line.rstrip().endswith(identity) for line in screen(80, "show", "-v").splitlines())
+    assert identity not in screen(80, "show")
+
+
 def test_a_command_is_never_broken() -> None:
     shown = screen(50, "check")
     assert f"           -> grubkd set --root {RHEL9} --auto\n" in shown

@@ -76,10 +76,10 @@ PYTHON
 once=(
     tests/house tests/packaging tests/docs/test_readme.py
     tests/fuzz tests/memory tests/tree
-    tests/advice/test_{lint,verdict}.py
+    tests/advice/test_{judgement,lint,verdict}.py
     tests/boot/test_{blscfg,inventory,menuorder,owners}.py
     tests/change/test_{concurrency,durability,faults,planted_journal,recheck,recordable,run,transaction}.py
-    tests/commands/test_{dumps,edges,snippets}.py
+    tests/commands/test_{dumps,edges,fixes,schemas,snippets}.py tests/machine/test_initrd.py
     tests/chroot/test_{enable_packages,journal,kdump_config,kickstart_scripts}.py
     tests/lab
 )

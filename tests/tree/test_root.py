@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grubkd.errors import InputOutput, PermissionDenied, Place, Usage
-from grubkd.tree.root import LARGEST_FILE, Root, read_all
+from grubkd.tree.root import LARGEST_FILE, LONGEST_LINE, Root, read_all
 from grubkd.tree.tree import Snapshot
 
 SECRET = "outside\n"
@@ -162,18 +162,18 @@ def test_a_file_of_a_gigabyte_is_refused_at_once(tree: Path) -> None:
     with pytest.raises(InputOutput) as caught:
         Root(str(tree)).read("/boot/grub2/grub.cfg")
     assert str(caught.value) == (
-        "/boot/grub2/grub.cfg: cannot be read: larger than 1 MiB, which no boot configuration is"
+        "/boot/grub2/grub.cfg: cannot be read: larger than 2 MiB, which no boot configuration is"
     )
     assert time.process_time() - started < 1
 
 
 def test_the_largest_file_that_is_read(tree: Path) -> None:
     file = tree / "boot/grub2/grub.cfg"
-    file.write_bytes(b"x" * LARGEST_FILE)
+    file.write_bytes((b"x" * 1023 + b"\n") * (LARGEST_FILE >> 10))
     assert len(Root(str(tree)).read("/boot/grub2/grub.cfg")) == LARGEST_FILE
     with file.open("ab") as more:
         more.write(b"x")
-    with pytest.raises(InputOutput, match="larger than 1 MiB"):
+    with pytest.raises(InputOutput, match="larger than 2 MiB"):
         Root(str(tree)).read("/boot/grub2/grub.cfg")
 
 
@@ -319,10 +319,20 @@ def test_all_of_a_file_is_read_whatever_its_size_was(tree: Path, size: int, told
         assert read_all(file.fileno(), told) == data
 
 
+def test_the_longest_line_that_is_read(tree: Path) -> None:
+    file = tree / "boot/grub2/grub.cfg"
+    file.write_bytes(b"a\n" + b"x" * LONGEST_LINE)
+    assert len(Root(str(tree)).read("/boot/grub2/grub.cfg")) == LONGEST_LINE + 2
+    with file.open("ab") as more:
+        more.write(b"x\n")
+    with pytest.raises(InputOutput, match="a line is longer than 256 KiB"):
+        Root(str(tree)).read("/boot/grub2/grub.cfg")
+
+
 def test_a_file_larger_than_any_is_not_read(tree: Path) -> None:
     with (tree / "etc/file").open("w+b", buffering=0) as file:
         file.truncate(LARGEST_FILE + 1)
         for told in (0, LARGEST_FILE, LARGEST_FILE + 1):
             file.seek(0)
-            with pytest.raises(OSError, match="larger than 1 MiB"):
+            with pytest.raises(OSError, match="larger than 2 MiB"):
                 read_all(file.fileno(), told, LARGEST_FILE)

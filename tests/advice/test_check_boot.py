@@ -1,4 +1,4 @@
-"""check is red when the default entry cannot boot, or kdump-tools has another kernel's initrd (issue 18, point 11)."""
+"""check is red when the default entry cannot boot, or kdump-tools has another kernel's initrd."""
 
 from pathlib import Path
 from typing import Any

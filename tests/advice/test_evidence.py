@@ -1,4 +1,4 @@
-"""What the running kernel did with a value decides about the same value, whatever the model says (issue 14, point 2).
+"""What the running kernel did with a value decides about the same value, whatever the model says.
 
 Sources: /sys/kernel/kexec_crash_size and "Crash kernel" of /proc/iomem (the kernel's kdump.rst).
 """

@@ -155,7 +155,7 @@ def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Noti
         journal.check_files(transaction.step(root, each).record() for each in files)
     elif files:
         done = _commit(root, request, files, before, prepared)
-    elif not request.dry_run:
+    else:
         prepared.run_tools(root)
     held = prepared.held
     if prepared.tools and not request.dry_run:

@@ -120,7 +120,8 @@ def list_dumps(tree: Root, *, json: bool) -> int:
     vendor = distribution.read(tree)
     found = tuple(debuginfo.openable(tree, each, vendor) for each in dumps)
     notices = (*(() if directory else (elsewhere(kdump),)), *warnings.unreadable(tree))
-    result = _last_test(tree, kdump)
+    test = crash_test.read(tree) if directory else None
+    result = crash_test.judge(tree, test, dumps, kdump.service) if test else None
     answer = check.dumps_answer(found, kdump, notices, result) if json else None
     lines = check.dumps_lines(found, kdump, result) if directory else ()
     status = output.report(answer, lines, warnings=notices)

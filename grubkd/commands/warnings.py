@@ -35,10 +35,11 @@ def read(tree: Root, grub_cfg: str | None = None, **known: Any) -> Reading:
     config = inventory.read(tree, grub_cfg=grub_cfg)
     machine = machines.read(tree, **known)
     recommended, warnings = advice.review(config, machine)
-    odd = tuple(_possible(each, config, machine) for each in findings.warnings(config, tree))
-    judged = (*odd, *warnings)
-    if tree.denied or any(isinstance(each, PermissionDenied) for each in config.errors):
-        judged = ()  # by the part of the configuration that this user may read
+    judged: tuple[Notice, ...] = ()
+    # Nothing is judged by the part of the configuration that this user may read.
+    if not tree.denied and not any(isinstance(each, PermissionDenied) for each in config.errors):
+        odd = findings.warnings(config, tree)
+        judged = (*(_possible(each, config, machine) for each in odd), *warnings)
     found = (*config.warnings, *judged, *interrupted(tree), *unreadable(tree))
     return Reading(config, machine, recommended, found)
 
@@ -71,8 +72,8 @@ def interrupted(tree: Root) -> tuple[Notice, ...]:
 
 def unreadable(tree: Root) -> tuple[Notice, ...]:
     """What this user may not read, as one warning: the answer is incomplete without it."""
-    first, *others = topmost(tree.denied) or [""]
-    if not first:
+    if not tree.denied:
         return ()
+    first, *others = topmost(tree.denied)
     message = "cannot be read by this user" + (f", nor can {', '.join(others)}" if others else "")
     return (Notice("permission-denied", message, "run grubkd as root", Place(first)),)

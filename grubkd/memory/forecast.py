@@ -101,19 +101,6 @@ def reserves_amply(case: Case, asked: KernelRequest) -> bool:
     return True
 
 
-def chance_of_nothing(case: Case, values: Sequence[str]) -> float:
-    """The probability that nothing is reserved for the values, from 0 to 1; 0 too if it is not known."""
-    case = replace(case, cmdline=f"{case.cmdline} {' '.join(f'crashkernel={text}' for text in values)}".lstrip())
-    asked = request(case)
-    if asked is None or (asked.status == "ok" and reserves_amply(case, asked)):
-        return 0.0
-    found = placement(case, asked)
-    if found is None:
-        return 0.0
-    places = zip((found.regions, *found.alternatives), (found.chance, *found.chances), strict=True)
-    return sum(chance for regions, chance in places if not regions)
-
-
 def may_reserve(case: Case) -> bool:
     """Whether the case's command line may reserve memory with the initrd at its likeliest place.
 

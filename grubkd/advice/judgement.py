@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import Notice
-from grubkd.memory.size import MIB, format_size
+from grubkd.memory.size import format_size, in_megabytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def judge(found: Verdict, *, ahead: bool = False) -> Iterator[Judgement]:
         said = f"loses {format_size(size)}, more than half of its RAM"
         yield Judgement("more-than-half", said, "a smaller value leaves more memory to the system")
     if 0 < size < found.image:
-        said = f"reserves {format_size(size)}, less than the {_megabytes(found.image)} that its kernel takes to start"
+        said = f"reserves {format_size(size)}, less than the {in_megabytes(found.image)} that its kernel takes to start"
         yield Judgement("smaller-than-kernel", said, f"no capture kernel can be loaded: {_PLAN}")
 
 
@@ -70,7 +70,3 @@ def odds(chance: float) -> str:
     """A probability in words: `96.4 %`. What is not certain is never `100 %`."""
     shown = f"{100 * chance:.3g}"
     return f"{'99.9' if shown == '100' else shown} %"
-
-
-def _megabytes(size: int) -> str:
-    return f"{-(-size // MIB)}M"

@@ -10,7 +10,7 @@ from grubkd.advice.packages import install_kdump
 from grubkd.boot.image import Images
 from grubkd.boot.model import Role
 from grubkd.machine.dump_target import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG, TargetKind
-from grubkd.memory.size import GIB, MIB
+from grubkd.memory.size import GIB, in_megabytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,7 +202,7 @@ def need(target: Target, kdump: Kdump, machine: Machine) -> Need | None:
 
 def readable(size: int) -> str:
     """A size for messages, in tenths of a GiB or in MiB."""
-    return f"{size / GIB:.1f}G" if size >= 10 * GIB else f"{-(-size // MIB)}M"
+    return f"{size / GIB:.1f}G" if size >= 10 * GIB else in_megabytes(size)
 
 
 def target_findings(kdump: Kdump) -> Iterator[Finding]:

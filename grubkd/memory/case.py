@@ -10,7 +10,7 @@ from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
 from grubkd.memory.memory_map import typical, typical_maps
 from grubkd.memory.release import AUTOMATIC_SINCE, typical_image
-from grubkd.memory.size import MIB, round_up
+from grubkd.memory.size import MIB, in_megabytes, round_up
 
 if TYPE_CHECKING:
     from grubkd.errors import Notice
@@ -91,7 +91,7 @@ class MeasuredNeed:
 
     def __str__(self) -> str:
         day = datetime.fromtimestamp(min(max(self.time, 0), 253402300799), UTC).strftime("%Y-%m-%d")
-        megabytes = f"{-(-(self.failed or self.size) // MIB)}M"
+        megabytes = in_megabytes(self.failed or self.size)
         said = f'"{self.what}" with {megabytes}' if self.failed else f"it needs {megabytes}, by {self.what}"
         return f"the capture kernel of {day} said in {self.log}: {said}"
 

@@ -13,7 +13,7 @@ from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
 from grubkd.memory.forecast import problem, request
 from grubkd.memory.release import typical_image
-from grubkd.memory.size import GIB, MIB, format_size, round_down, round_up
+from grubkd.memory.size import GIB, MIB, format_size, in_megabytes, round_down, round_up
 from grubkd.memory.value import CrashkernelValue, RamRange, parse_value
 
 if TYPE_CHECKING:
@@ -60,20 +60,20 @@ def estimate(release: Release, machine: Architecture, parts: Parts) -> Estimate:
     userland = _USERLAND_ARM64 if machine is Architecture.ARM64 else _USERLAND
     total = kernel + modules + 3 * initramfs + _RUNTIME + parts.keyslots + userland
     words = [
-        f"kernel {_megabytes(kernel)}",
-        f"modules {_megabytes(modules)}",
-        f"3 x initramfs {_megabytes(initramfs)}",
+        f"kernel {in_megabytes(kernel)}",
+        f"modules {in_megabytes(modules)}",
+        f"3 x initramfs {in_megabytes(initramfs)}",
         f"{_RUNTIME // MIB}M",
         f"programs {userland // MIB}M",
     ]
     if parts.keyslots:
-        words.insert(3, f"LUKS2 keyslots {_megabytes(parts.keyslots)}")
+        words.insert(3, f"LUKS2 keyslots {in_megabytes(parts.keyslots)}")
     measured = None not in (parts.kernel, parts.modules, parts.initramfs)
     # The size in a kernel's header is that of decompressing it, which is over before.
     unpacking = _unpacking(min(kernel, end - start), userland, parts)
     if unpacking and unpacking.exact > total:
         return replace(unpacking, measured=measured)
-    return Estimate(total, round_up(total, STEP), measured, " + ".join(words) + f" = {_megabytes(total)}")
+    return Estimate(total, round_up(total, STEP), measured, " + ".join(words) + f" = {in_megabytes(total)}")
 
 
 def _unpacking(kernel: int, userland: int, parts: Parts) -> Estimate | None:
@@ -86,13 +86,11 @@ def _unpacking(kernel: int, userland: int, parts: Parts) -> Estimate | None:
         return None
     packed, unpacked = parts.initramfs, parts.unpacked
     total = kernel + packed + unpacked + _RUNTIME + userland
-    words = f"kernel {_megabytes(kernel)} + initrd {_megabytes(packed)} packed and {_megabytes(unpacked)} unpacked"
-    words += f" + {_RUNTIME // MIB}M + programs {userland // MIB}M = {_megabytes(total)}"
+    words = (
+        f"kernel {in_megabytes(kernel)} + initrd {in_megabytes(packed)} packed and {in_megabytes(unpacked)} unpacked"
+    )
+    words += f" + {_RUNTIME // MIB}M + programs {userland // MIB}M = {in_megabytes(total)}"
     return Estimate(total, round_up(total, STEP), False, words, unpacking=True)
-
-
-def _megabytes(size: int) -> str:
-    return f"{-(-size // MIB)}M"
 
 
 _KDUMP_UTILS = "kdump-utils"

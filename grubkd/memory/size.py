@@ -63,6 +63,11 @@ def format_size(size: int) -> str:
     return str(size)
 
 
+def in_megabytes(size: int) -> str:
+    """The size in whole megabytes, rounded up."""
+    return f"{-(-size // MIB)}M"
+
+
 def round_up(value: int, unit: int) -> int:
     """The smallest multiple of unit that is not below value."""
     return -(-value // unit) * unit

@@ -208,14 +208,14 @@ def dumps_lines(found: Sequence[Openable], kdump: Kdump, test: CrashTestResult |
     if test:
         finding = tested(test)
         yield ""
-        yield to_line(f"{finding.message} ({utc(test.test.time).replace('T', ' ').replace('Z', ' UTC')})")
+        yield to_line(f"{finding.message} ({utc_text(test.test.time)})")
         yield from (to_line(f"  {each}") for each in test.reasons)
 
 
 def _table(found: Sequence[Openable]) -> Iterator[str]:
     rows = [
         (
-            utc(each.dump.time).replace("T", " ").replace("Z", " UTC"),
+            utc_text(each.dump.time),
             readable(each.dump.size),
             {True: "complete", False: "incomplete", None: "packed"}[each.dump.complete],
             to_line(each.dump.release or "-"),
@@ -228,6 +228,11 @@ def _table(found: Sequence[Openable]) -> Iterator[str]:
     for row, each in zip(listed, found, strict=True):
         yield row
         yield from (to_line(f"  {note}") for note in (each.dump.panic, each.dump.fault, _opening(each)) if note)
+
+
+def utc_text(seconds: int) -> str:
+    """A time for people."""
+    return utc(seconds).replace("T", " ").replace("Z", " UTC")
 
 
 def utc(seconds: int) -> str:

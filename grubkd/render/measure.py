@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.memory.size import MIB
-from grubkd.render.check import target, utc
+from grubkd.memory.size import in_megabytes
+from grubkd.render.check import target, utc, utc_text
 from grubkd.render.tables import BAD, mark, table
 from grubkd.text import to_line
 
@@ -59,7 +59,7 @@ def lines(logs: Sequence[CaptureLog], need: MeasuredNeed | None, kdump: Kdump) -
         return
     rows = [
         (
-            utc(log.time).replace("T", " ").replace("Z", " UTC"),
+            utc_text(log.time),
             _size(boot.total),
             _size(boot.reserved),
             _size(boot.lowest),
@@ -75,4 +75,4 @@ def lines(logs: Sequence[CaptureLog], need: MeasuredNeed | None, kdump: Kdump) -
 
 
 def _size(size: int | None) -> str:
-    return "-" if size is None else f"{-(-size // MIB)}M"
+    return "-" if size is None else in_megabytes(size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.advice.saving import readable
-from grubkd.render.check import utc
+from grubkd.render.check import utc, utc_text
 from grubkd.render.output import members
 from grubkd.text import to_line
 
@@ -45,7 +45,7 @@ def lines(dump: Dump, report: CrashReport) -> Iterator[str]:
     memory = facts.memory and f"{readable(facts.memory[0])}, {readable(facts.memory[1])} free"
     known = (
         ("dump", (" ".join(dump.paths) or dump.path) + (f" ({dump.fault})" if dump.fault else "")),
-        ("time", utc(dump.time).replace("T", " ").replace("Z", " UTC")),
+        ("time", utc_text(dump.time)),
         ("kernel", facts.release),
         ("build-id", dump.build_id),
         ("uptime", None if facts.uptime is None else f"{facts.uptime} s"),

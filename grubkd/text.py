@@ -13,7 +13,7 @@ import re
 # What ends a line, or turns the direction of one, wherever it is shown.
 _BREAKS = "\x0b-\r\x1c-\x1e\x85\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 # What a terminal obeys: control characters but tab and newline, also as bytes that are not UTF-8.
-_OBEYED = re.compile(f"[{_BREAKS}\x00-\x08\x0e-\x1f\x7f-\x9f\udc80-\udc9f]")
+_OBEYED = f"[{_BREAKS}\x00-\x08\x0e-\x1f\x7f-\x9f\udc80-\udc9f]"
 # The surrogates that are no bytes could be taken for marks of colours.
 _NOT_ON_A_LINE = re.compile(f"[{_BREAKS}\n\ud800-\udc7f]")
 
@@ -68,7 +68,7 @@ def to_line(text: str) -> str:
 
 def escaped(shown: str) -> str:
     """Display text with escapes for what a terminal obeys, but for tabs and newlines."""
-    return _OBEYED.sub(_escape, shown)
+    return re.sub(_OBEYED, _escape, shown)
 
 
 def _escape(found: re.Match[str]) -> str:

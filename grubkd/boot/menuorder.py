@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 RpmKey: TypeAlias = tuple[tuple[int, int, str], ...]
 
-_COUNTER = re.compile(r"\+(\d+)(?:-(\d+))?\Z")
-_RPM_PART = re.compile(r"[~+]|[0-9]+|[A-Za-z]+")
+_COUNTER = r"\+(\d+)(?:-(\d+))?\Z"
+_RPM_PART = r"[~+]|[0-9]+|[A-Za-z]+"
 # What strverscmp_improved of systemd counts as part of a version; it skips everything else.
 _NOT_IN_VERSION = re.compile(r"[^0-9A-Za-z~^.-]*")
 _DIGITS = re.compile(r"[0-9]*")
@@ -39,7 +39,7 @@ class Counted(NamedTuple):
 
 def counted(name: str) -> Counted:
     """Splits a file name without .conf as systemd-boot does: `debian-6.1.0+3-1` has 3 tries left and 1 done."""
-    found = _COUNTER.search(name)
+    found = re.search(_COUNTER, name)
     if not found:
         return Counted(name, -1, -1)
     return Counted(name[: found.start()], int(found[1]), int(found[2] or 0))
@@ -68,7 +68,7 @@ def rpm_key(text: str) -> RpmKey:
     digits. All other characters only separate.
     """
     parts = []
-    for part in _RPM_PART.findall(text):
+    for part in re.findall(_RPM_PART, text):
         if part in "~+":
             parts.append((0 if part == "~" else 2, 0, ""))
         elif part[0] in _TEN:

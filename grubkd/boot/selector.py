@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 ALL, DEFAULT, RUNNING = "ALL", "DEFAULT", "RUNNING"
 _HINT = "grubkd show lists the entries with their indexes, kernels and titles"
 # Only ASCII digits are an index: \d would take others too.
-_INDEXES = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+_INDEXES = r"([0-9]{1,9})(?:-([0-9]{1,9}))?"
 # Not the one in a device of GRUB's, (hd0,1).
-_COMMA = re.compile(r",(?![^()]*\))")
-_PREFIX = re.compile(r"(title|id)=(.*)", re.IGNORECASE | re.DOTALL)
+_COMMA = r",(?![^()]*\))"
+_PREFIX = r"(?is)(title|id)=(.*)"
 
 
 class Selection(NamedTuple):
@@ -49,7 +49,7 @@ def select(config: BootConfig, selectors: Sequence[str], *, running: str | None 
 def _selected(config: BootConfig, selector: str, running: str | None) -> list[Entry]:
     found = _matches(config, selector, running)
     # A title may hold commas: a text is a list only if it means nothing as a whole.
-    parts = [part.strip(" ") for part in _COMMA.split(selector)]
+    parts = [part.strip(" ") for part in re.split(_COMMA, selector)]
     if not found and len(parts) > 1 and all(parts):
         return [entry for part in parts for entry in _matches(config, part, running) or _nothing(config, part)]
     return found or _nothing(config, selector)
@@ -65,19 +65,19 @@ def _matches(config: BootConfig, selector: str, running: str | None) -> list[Ent
         return _where(entries, lambda entry: entry.default) or _unknown("which entry boots by default")
     if selector.upper() == RUNNING:
         return _of_running(entries, running)
-    indexes = _INDEXES.fullmatch(selector)
+    indexes = re.fullmatch(_INDEXES, selector)
     if indexes:
         wanted = range(int(indexes[1]), int(indexes[2] or indexes[1]) + 1)
         found = _where(entries, lambda entry: entry.index in wanted)
         return found if len(found) == len(wanted) else []
-    prefixed = _PREFIX.fullmatch(selector)
+    prefixed = re.fullmatch(_PREFIX, selector)
     if prefixed:
         text = _decoded(prefixed[2])
         title = prefixed[1].lower() == "title"
         return _where(entries, lambda entry: _decoded((entry.title if title else entry.id) or "") == text)
     found = _where(entries, lambda entry: entry.version == selector)
     # Of a path only the end counts, which must not hide the rest of a list.
-    return found or ([] if _COMMA.search(selector) else _where(entries, lambda entry: _loads(entry, selector)))
+    return found or ([] if re.search(_COMMA, selector) else _where(entries, lambda entry: _loads(entry, selector)))
 
 
 def _where(entries: Iterable[Entry], true: Callable[[Entry], bool]) -> list[Entry]:

@@ -22,9 +22,9 @@ END_OPTIONS = "## ## End Default Options ##"
 _ECHO = "update-grub"
 _EVAL = "update-grub eval"
 
-_BLANKS = re.compile(r"[ \t]+")
-_EXPANDED = re.compile(r"[*?\[\\]")
-_EVALUATED = re.compile(r'[$`"\\]')
+_BLANKS = r"[ \t]+"
+_EXPANDED = r"[*?\[\\]"
+_EVALUATED = r'[$`"\\]'
 
 
 class Options:
@@ -64,7 +64,7 @@ def quote(slot: Slot, argument: str) -> str:
     """Returns the argument as such an option holds it; for any other slot, unchanged. Raises CannotHold."""
     if slot.style not in (_ECHO, _EVAL):
         return argument
-    changed = _EXPANDED.search(argument) or (_EVALUATED.search(argument) if slot.style == _EVAL else None)
+    changed = re.search(_EXPANDED, argument) or (re.search(_EVALUATED, argument) if slot.style == _EVAL else None)
     if changed or _echoed(argument) != argument:
         what = repr(changed.group()) if changed else "a run of blanks"
         raise CannotHold(
@@ -76,4 +76,4 @@ def quote(slot: Slot, argument: str) -> str:
 
 
 def _echoed(raw: str) -> str:
-    return _BLANKS.sub(" ", raw)
+    return re.sub(_BLANKS, " ", raw)

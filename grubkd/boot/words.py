@@ -19,8 +19,8 @@ from grubkd.text import in_quotes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_STRAY = re.compile(rf'(?<![^{cmdline.BLANKS}])crashkernel=[^{cmdline.BLANKS}"]*"(?![^{cmdline.BLANKS}])')
-_REFERENCE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+_STRAY = rf'(?<![^{cmdline.BLANKS}])crashkernel=[^{cmdline.BLANKS}"]*"(?![^{cmdline.BLANKS}])'
+_REFERENCE = r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})"
 
 
 def verbatim(raw: str) -> str:
@@ -94,12 +94,12 @@ def _stray(part: str) -> re.Match[str] | None:
     """The first stray token, if its quote is the one that leaves the quotes of the line unbalanced."""
     if part.count('"') % 2 == 0:
         return None
-    for found in _STRAY.finditer(part):
+    for found in re.finditer(_STRAY, part):
         if part.count('"', 0, found.start()) % 2 == 0:
             return found
     return None
 
 
 def _reference(text: str) -> str | None:
-    found = _REFERENCE.fullmatch(text)
+    found = re.fullmatch(_REFERENCE, text)
     return (found[1] or found[2]) if found else None

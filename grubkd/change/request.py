@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 # Where the root file system is, how to get at it, and what starts from it.
-_NEEDED = re.compile(
+_NEEDED = (
     r"root|rootflags|rootfstype|rootwait|rootdelay|init|rdinit|rd\..+|luks\..+|cryptdevice|netroot|nfsroot|zfs|ostree"
 )
 
@@ -121,7 +121,7 @@ def check_needed(selection: Selection, changes_for: Callable[[Entry], Sequence[A
     """
     for entry in selection.entries:
         for change in changes_for(entry):
-            if change.verb is not Verb.REMOVE or not _NEEDED.fullmatch(change.name):
+            if change.verb is not Verb.REMOVE or not re.fullmatch(_NEEDED, change.name):
                 continue
             for line in lines_of(entry, change):
                 held = [each for each in line.arguments() if cmdline.name_of(each) == change.name]

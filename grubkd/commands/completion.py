@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 # click's scripts do not quote a value for the shell, and split it at commas: others are not offered.
-_PLAIN = re.compile(r"[A-Za-z0-9_./:=@%+-]+")
+_PLAIN = r"[A-Za-z0-9_./:=@%+-]+"
 
 
 def _completer(values: Callable[[Root], Iterable[Named]]) -> Completer:
@@ -46,7 +46,7 @@ def _completer(values: Callable[[Root], Iterable[Named]]) -> Completer:
             # zsh with click 8.1 takes a colon in the value for the start of the help.
             CompletionItem(text, help=note if note and note.isprintable() and ":" not in text else None)
             for text, note in reversed(found.items())
-            if text.startswith(incomplete) and _PLAIN.fullmatch(text)
+            if text.startswith(incomplete) and re.fullmatch(_PLAIN, text)
         ]
 
     return complete

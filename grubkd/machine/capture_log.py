@@ -29,13 +29,13 @@ OWN = "kexec-dmesg.log"
 """The log of a capture kernel alone."""
 _LARGEST = 2 << 20
 _MOST_LOGS = 16
-_BOOT = re.compile(r"\bLinux version \d")
+_BOOT = r"\bLinux version \d"
 # It keeps the whole memory of the machine reserved until the dump is saved.
 _FADUMP = "Firmware-assisted dump is active"
 # mem_init_print_info() since 3.11; before, mem_init() of each architecture, where the second number includes holes.
-_MEMORY = re.compile(r"\bMemory: (\d{1,12})([Kk])/(\d{1,12})[Kk] available \(.{0,200}?\b(\d{1,12})[Kk] reserved")
-_LOWEST = re.compile(r"\bgrubkd: MemAvailable (\d{1,12}) kB, MemTotal (\d{1,12}) kB")
-_RAN_OUT = re.compile(
+_MEMORY = r"\bMemory: (\d{1,12})([Kk])/(\d{1,12})[Kk] available \(.{0,200}?\b(\d{1,12})[Kk] reserved"
+_LOWEST = r"\bgrubkd: MemAvailable (\d{1,12}) kB, MemTotal (\d{1,12}) kB"
+_RAN_OUT = (
     r"Out of memory.{0,40}?(?:: Kill(?:ed)? process| no killable processes| panic_on_oom)"
     r"|System is deadlocked on memory|Initramfs unpacking failed: write error"
 )
@@ -78,7 +78,7 @@ def parse(text: str, *, own: bool = False) -> tuple[CaptureMemory, ...]:
     if own:
         parts = [text]
     else:
-        starts = [0, *(found.start() for found in _BOOT.finditer(text)), len(text)]
+        starts = [0, *(found.start() for found in re.finditer(_BOOT, text)), len(text)]
         parts = [text[start:stop] for start, stop in pairwise(starts)]
         parts = [part for part in parts if _captures(part)]
     return tuple(_boot(part) for part in parts if _FADUMP not in part)
@@ -91,12 +91,12 @@ def _captures(text: str) -> bool:
 
 
 def _boot(text: str) -> CaptureMemory:
-    memory, ran_out = _MEMORY.search(text), _RAN_OUT.search(text)
+    memory, ran_out = re.search(_MEMORY, text), re.search(_RAN_OUT, text)
     total = reserved = None
     if memory:
         free, unit, whole, reserved = int(memory[1]), memory[2], int(memory[3]), int(memory[4]) * KIB
         total = whole * KIB if unit == "K" else free * KIB + reserved
-    lowest = [(int(found[1]) * KIB, int(found[2]) * KIB) for found in _LOWEST.finditer(text)]
+    lowest = [(int(found[1]) * KIB, int(found[2]) * KIB) for found in re.finditer(_LOWEST, text)]
     least, managed = min(lowest, default=(None, None))
     return CaptureMemory(total, reserved, least, managed, ran_out[0] if ran_out else "")
 

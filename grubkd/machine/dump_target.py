@@ -27,9 +27,9 @@ _USUAL = "/var/crash"
 _KEY = "/root/.ssh/kdump_id_rsa"
 _EVERYTHING = 31
 _FILESYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "minix", "virtiofs"})
-_LEVEL = re.compile(r"(?:^|\s)-d\s*(\d{1,2})\b")
-_COMPRESSES = re.compile(r"(?:^|\s)-[A-Za-z]*[clpz][A-Za-z]*(?=\s|$)")
-_MOUNT = re.compile(r"--mount[\s=]+[\"']?\s*(\S+)\s+(\S+)\s+(\w+)")
+_LEVEL = r"(?:^|\s)-d\s*(\d{1,2})\b"
+_COMPRESSES = r"(?:^|\s)-[A-Za-z]*[clpz][A-Za-z]*(?=\s|$)"
+_MOUNT = r"--mount[\s=]+[\"']?\s*(\S+)\s+(\S+)\s+(\w+)"
 
 
 class TargetKind(StrEnum):
@@ -94,7 +94,7 @@ def read(tree: Root) -> Target:
 def _red_hat(tree: Root, found: tuple[Setting, ...]) -> Target:
     """The last value of a setting counts. kdumpctl refuses a second target: see Target.more."""
     values = {each.name: each for each in found}
-    mounts = [each for each in found if each.name == "dracut_args" and _MOUNT.search(each.value)]
+    mounts = [each for each in found if each.name == "dracut_args" and re.search(_MOUNT, each.value)]
     targets = [each for each in found if each.name in _FILESYSTEMS or each.name in _ELSEWHERE] + mounts
     path = _value(values, "path") or _USUAL
     pages = _filtering(values["core_collector"].value if "core_collector" in values else "makedumpfile -l -d 31")
@@ -109,7 +109,7 @@ def _red_hat(tree: Root, found: tuple[Setting, ...]) -> Target:
         # kdumpctl takes the default where the named key does not exist.
         key = (named if named and tree.exists(named) else _KEY) if kind is TargetKind.SSH else ""
         return Target(kind, chosen.value, path, None, *pages, key=key, more=more, place=place)
-    mounted = _MOUNT.search(chosen.value)
+    mounted = re.search(_MOUNT, chosen.value)
     device = mounted[1] if mounted else chosen.value.split(" ")[0]
     top = directory_of(tree, device, read_mounts(tree))
     directory = None if top is None else f"{top.rstrip('/')}/{path.lstrip('/')}"
@@ -120,8 +120,8 @@ def _filtering(collector: str) -> tuple[int, bool]:
     """The dump level, and whether pages are compressed. Collectors other than makedumpfile copy all memory."""
     if "makedumpfile" not in collector:
         return 0, False
-    level = _LEVEL.search(collector)
-    return min(int(level[1]), _EVERYTHING) if level else 0, _COMPRESSES.search(collector) is not None
+    level = re.search(_LEVEL, collector)
+    return min(int(level[1]), _EVERYTHING) if level else 0, re.search(_COMPRESSES, collector) is not None
 
 
 def _debian(found: Mapping[str, Setting]) -> Target:
@@ -163,7 +163,7 @@ def _value(found: Mapping[str, Setting], name: str) -> str:
     return found[name].value if name in found else ""
 
 
-_OCTAL = re.compile(r"\\([0-7]{3})")
+_OCTAL = r"\\([0-7]{3})"
 _LINKS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "9p", "afs"})
 """File systems whose server may not answer."""
@@ -193,7 +193,7 @@ def read_mounts(tree: Root) -> tuple[Mount, ...]:
 
 def _plain(field: str) -> str:
     """A field of fstab(5) with its octal escapes decoded."""
-    return _OCTAL.sub(lambda match: chr(int(match[1], 8) & 0xFF), field)
+    return re.sub(_OCTAL, lambda match: chr(int(match[1], 8) & 0xFF), field)
 
 
 def directory_of(tree: Root, device: str, mounts: Sequence[Mount]) -> str | None:

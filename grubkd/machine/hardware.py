@@ -130,8 +130,8 @@ def _borders(host: Root) -> tuple[int, ...]:
 
 
 _PAGES = (4 * KIB, 16 * KIB, 64 * KIB)
-_ZONE = re.compile(r"^Node \d+, zone +(\w+)$(.*?)(?=^Node |\Z)", re.MULTILINE | re.DOTALL)
-_ZONE_FIELD = re.compile(r"^ +(spanned|managed|start_pfn):? +(\d{1,15})$", re.MULTILINE)
+_ZONE = r"(?ms)^Node \d+, zone +(\w+)$(.*?)(?=^Node |\Z)"
+_ZONE_FIELD = r"(?m)^ +(spanned|managed|start_pfn):? +(\d{1,15})$"
 
 
 def _dma_limit(host: Root) -> int | None:
@@ -144,8 +144,8 @@ def _dma_limit(host: Root) -> int | None:
     if not running or (int(running[1]), int(running[2])) < (5, 11):
         return None
     zones = [
-        (name, {field: int(number) for field, number in _ZONE_FIELD.findall(rest)})
-        for name, rest in _ZONE.findall(text(host, "/proc/zoneinfo") or "")
+        (name, {field: int(number) for field, number in re.findall(_ZONE_FIELD, rest)})
+        for name, rest in re.findall(_ZONE, text(host, "/proc/zoneinfo") or "")
     ]
     managed = sum(fields.get("managed", 0) for _, fields in zones)
     total = re.search(r"^MemTotal: +(\d{1,15}) kB$", text(host, "/proc/meminfo") or "", re.MULTILINE)

@@ -124,7 +124,7 @@ class _Archive:
         total = 0
         while True:
             head = self._read(at, 512)
-            if not _CPIO.match(head):
+            if not re.match(_CPIO, head):
                 raise _UnknownSize
             size, length = int(head[54:62], 16), int(head[94:102], 16)
             at += (110 + length + 3 & ~3) + (size + 3 & ~3)
@@ -276,7 +276,7 @@ def _lz4_length(block: bytes, at: int) -> tuple[int, int]:
     return total, at
 
 
-_CPIO = re.compile(rb"07070[12][0-9a-fA-F]{104}")
+_CPIO = rb"07070[12][0-9a-fA-F]{104}"
 _FORMS = {
     b"070701": _Archive.cpio,
     b"070702": _Archive.cpio,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 _FIRMWARE = "/sys/firmware/memmap"
-_MEMINFO = re.compile(r"^(\w+)(?:\(\w+\))?:\s+(\d{1,15})(?: kB)?$", re.MULTILINE)
+_MEMINFO = r"(?m)^(\w+)(?:\(\w+\))?:\s+(\d{1,15})(?: kB)?$"
 
 
 class Ram(NamedTuple):
@@ -92,7 +92,7 @@ def crash_size(host: Root) -> int | None:
 
 def _meminfo(host: Root) -> Mapping[str, int]:
     """The fields of /proc/meminfo, in bytes; {} without the file."""
-    fields = {name: int(number) * KIB for name, number in _MEMINFO.findall(text(host, "/proc/meminfo") or "")}
+    fields = {name: int(number) * KIB for name, number in re.findall(_MEMINFO, text(host, "/proc/meminfo") or "")}
     if not fields or not is_this_system(host):
         return fields
     import psutil

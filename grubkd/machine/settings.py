@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 
-_ASSIGNMENT = re.compile(
-    r"""\s*(?:export\s+)?([A-Za-z_]\w*)=(?:"([^"$`\\]*)"|'([^']*)'|([^\s"'$`\\#;&|<>()]*))\s*(?:#.*)?"""
-)
-_NAME = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)=")
+_ASSIGNMENT = r"""\s*(?:export\s+)?([A-Za-z_]\w*)=(?:"([^"$`\\]*)"|'([^']*)'|([^\s"'$`\\#;&|<>()]*))\s*(?:#.*)?"""
+_NAME = r"\s*(?:export\s+)?([A-Za-z_]\w*)="
 
 
 def text(tree: Root, path: str) -> str | None:
@@ -82,12 +80,12 @@ def variables(content: str) -> Mapping[str, Setting]:
     """
     found: dict[str, Setting] = {}
     for number, line in enumerate(content.split("\n"), 1):
-        match = _ASSIGNMENT.fullmatch(line)
+        match = re.fullmatch(_ASSIGNMENT, line)
         if match:
             value = next((each for each in match.groups()[1:] if each is not None), "")
             found[match[1]] = Setting(match[1], value, number)
             continue
-        named = _NAME.match(line)
+        named = re.match(_NAME, line)
         if named:
             found.pop(named[1], None)
     return found

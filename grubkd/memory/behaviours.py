@@ -135,11 +135,11 @@ class Behaviour(NamedTuple):
 class VendorChange(NamedTuple):
     """What a vendor changed in some builds of an upstream version.
 
-    tag: in the release. version: upstream's. first, last: build numbers. changes: fields of the behaviour and of its
+    tag: a pattern of the release. version: upstream's. first, last: build numbers. changes: fields of the behaviour and of its
     parser rules that differ. certain: its sources, changelog or documents say so; else both behaviours are possible.
     """
 
-    tag: re.Pattern[str]
+    tag: str
     version: tuple[int, int]
     first: int
     last: int
@@ -149,10 +149,10 @@ class VendorChange(NamedTuple):
 
 
 _ANY = 1 << 30
-_EL7A, _EL8, _EL9 = re.compile(r"\.el7a\b"), re.compile(r"\.el8(?:_\d+)?\b"), re.compile(r"\.el9(?:_\d+)?\b")
-_EL8_PC, _EL8_ARM = re.compile(r"\.el8(?:_\d+)?\.(?:x86_64|s390x)\b"), re.compile(r"\.el8(?:_\d+)?\.aarch64\b")
-_UEK, _FEDORA = re.compile(r"\.el\d+uek\b"), re.compile(r"\.fc3[3-5]\b")
-_OPENEULER, _ANOLIS = re.compile(r"\.oe\d"), re.compile(r"\.(?:an|al)(?:7|8|23)\b")
+_EL7A, _EL8, _EL9 = r"\.el7a\b", r"\.el8(?:_\d+)?\b", r"\.el9(?:_\d+)?\b"
+_EL8_PC, _EL8_ARM = r"\.el8(?:_\d+)?\.(?:x86_64|s390x)\b", r"\.el8(?:_\d+)?\.aarch64\b"
+_UEK, _FEDORA = r"\.el\d+uek\b", r"\.fc3[3-5]\b"
+_OPENEULER, _ANOLIS = r"\.oe\d", r"\.(?:an|al)(?:7|8|23)\b"
 _ARK_AUTO = "1G-64G:128M,64G-1T:256M,1T-:512M"
 _UEK_AUTO = "Oracle's UEK 4 and 5 know auto; their sizes were not read"
 _UEK_LATER = "Oracle posted `kernel/crash_core: Add crashkernel=auto` in 2021; which UEK has it was not read"
@@ -191,7 +191,7 @@ VENDOR_CHANGES: tuple[VendorChange, ...] = (
 
 # Releases whose vendors take crashkernel= as upstream has it: upstream's own builds, Debian and its derivatives,
 # Ubuntu's kernels for bare metal, Fedora (but for the rows above).
-_UPSTREAM = re.compile(
+_UPSTREAM = (
     r"[0-9.]+(?:-rc\d+)?(?:[-+][0-9.]*)?"
     r"|[0-9.]+(?:-rc\d+)?[-+][-+.~0-9a-z]*-(?:amd64|[4-6]86(?:-pae|-bigmem)?|arm64(?:-16k)?|armmp(?:-lpae)?|riscv64"
     r"|powerpc64(?:le)?(?:-64k)?|s390x|loong64)"
@@ -218,7 +218,7 @@ _RHEL: dict[tuple[str, tuple[int, int]], tuple[Era, str]] = {
     ("7", (3, 10)): (Era.RHEL7, "-1160."),
     ("8", (4, 18)): (Era.RHEL8, "-240."),
 }
-_BUILD = re.compile(r"-(\d+)")
+_BUILD = r"-(\d+)"
 # x86: the sum of all RAM, memblock_phys_mem_size(), instead of the end of the last one, max_pfn.
 _COUNTS_SUM_SINCE: Version = (3, 11, 0)
 # a149cf00b158 and a9ae89df7377: `arm64: kdump: Support crashkernel=X fall back to reserve region above DMA zones`.
@@ -245,10 +245,10 @@ def behaviours_of(text: str, version: Version, rhel: str) -> tuple[tuple[Behavio
         counts_span=era is not Era.RHEL7 and version < _COUNTS_SUM_SINCE,
         arm_falls_back=version >= _FALLS_BACK_SINCE,
     )
-    found = _BUILD.search(text)
+    found = re.search(_BUILD, text)
     build = int(found[1][:9]) if found else 0
-    rows = [row for row in VENDOR_CHANGES if row.version == version[:2] and row.tag.search(text)]
-    others = [] if known or rows or _UPSTREAM.fullmatch(text) else list(_LATER.get(era, ()))
+    rows = [row for row in VENDOR_CHANGES if row.version == version[:2] and re.search(row.tag, text)]
+    others = [] if known or rows or re.fullmatch(_UPSTREAM, text) else list(_LATER.get(era, ()))
     for row in rows:
         if row.first <= build <= row.last:
             exact = exact and row.certain

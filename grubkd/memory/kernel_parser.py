@@ -212,8 +212,8 @@ def _settle(request: KernelRequest, rules: ParserRules, ram: int) -> KernelReque
     return request
 
 
-_SWIOTLB = re.compile(r"(?:^|\s)swiotlb=(\S*)")
-_SWIOTLB_PARTS = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)?,?(0[xX][0-9a-fA-F]+|[0-9]+)?")
+_SWIOTLB = r"(?:^|\s)swiotlb=(\S*)"
+_SWIOTLB_PARTS = r"(0[xX][0-9a-fA-F]+|[0-9]+)?,?(0[xX][0-9a-fA-F]+|[0-9]+)?"
 _SLABS = 128
 _SLAB_SIZE = 2048
 _USUAL_SLABS = 64 * MIB // _SLAB_SIZE
@@ -241,8 +241,8 @@ def _swiotlb_slabs(cmdline: str, release: Release) -> int:
     6.0 with AREAS, to a power of two.
     """
     slabs = _USUAL_SLABS
-    for value in _SWIOTLB.findall(cmdline):
-        found = _SWIOTLB_PARTS.match(value)
+    for value in re.findall(_SWIOTLB, cmdline):
+        found = re.match(_SWIOTLB_PARTS, value)
         if found and found[1]:
             slabs = round_up(_base_0(found[1]), _SLABS)
         areas = _base_0(found[2]) if found and found[2] else 0

@@ -86,16 +86,16 @@ _E820 = re.compile(
     r"BIOS-e820: (?:\[(mem|gap) 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]\s*(.*?)"
     r"|([0-9a-fA-F]{1,16}) - ([0-9a-fA-F]{1,16}) \((.*?)\))\s*"
 )
-_RAMDISK = re.compile(r"RAMDISK: (?:\[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]|([0-9a-fA-F]+) - ([0-9a-fA-F]+))")
+_RAMDISK = r"RAMDISK: (?:\[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]|([0-9a-fA-F]+) - ([0-9a-fA-F]+))"
 # `ACPI: SRAT: Node 1 PXM 1 [mem 0x40000000-0x7fffffff]`, since 3.3; before `SRAT: Node 1 PXM 1 40000000-80000000`, ends
 # exclusive. The nodes themselves, where there is no SRAT: `Initmem setup node 1 [mem 0x40000000-0x7ffdffff]`.
 _NODE_RANGE = r"(?:\[mem 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]|([0-9a-fA-F]+)-([0-9a-fA-F]+))"
-_SRAT = re.compile(r"SRAT: Node (\d{1,5}) PXM \d+ " + _NODE_RANGE + "( hotplug)?")
-_INITMEM = re.compile(r"Initmem setup node (\d{1,5}) " + _NODE_RANGE + "()")
+_SRAT = r"SRAT: Node (\d{1,5}) PXM \d+ " + _NODE_RANGE + "( hotplug)?"
+_INITMEM = r"Initmem setup node (\d{1,5}) " + _NODE_RANGE + "()"
 # `efi: EFI v2.70 by EDK II`; before 3.9 without the prefix.
-_EFI = re.compile(r"\bEFI v\d+\.\d+ by ")
+_EFI = r"\bEFI v\d+\.\d+ by "
 # `grep . /sys/firmware/memmap/*/*` saves all of them in one file.
-_LISTED = re.compile(r"(?:.*/)?(\d+)/(start|end|type):(.*)")
+_LISTED = r"(?:.*/)?(\d+)/(start|end|type):(.*)"
 
 
 def from_e820_log(text: str, *, file: str = "dmesg") -> MemoryMap:
@@ -119,7 +119,7 @@ def from_e820_log(text: str, *, file: str = "dmesg") -> MemoryMap:
         raise BadMemoryMap("there is no BIOS-e820 line", hint=hint, place=Place(file))
     plain = from_firmware(ranges, source="log")
     nodes, hotplug = _nodes(text)
-    efi = _EFI.search(text) is not None
+    efi = re.search(_EFI, text) is not None
     return MemoryMap(plain.ranges, "log", None, initrd, efi=efi, nodes=nodes, hotplug=hotplug)
 
 
@@ -140,7 +140,7 @@ def from_saved_firmware(text: str, *, file: str) -> MemoryMap:
         return _from_json(text, file)
     entries: dict[str, dict[str, str]] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        found = _LISTED.fullmatch(line)
+        found = re.fullmatch(_LISTED, line)
         if not found:
             hint = "save it with: grep . /sys/firmware/memmap/*/*, or: dmesg"
             raise _not_understood(line, file, number, hint)
@@ -180,7 +180,7 @@ def _nodes(text: str) -> tuple[tuple[tuple[int, int, int], ...], tuple[Extent, .
     """The NUMA nodes by the firmware's table (SRAT), else as the kernel set them up; and what can be unplugged."""
     for pattern in (_SRAT, _INITMEM):
         found, hotplug = [], []
-        for node, first, last, start, end, movable in pattern.findall(text):
+        for node, first, last, start, end, movable in re.findall(pattern, text):
             extent = (int(first, 16), int(last, 16) + 1) if first else (int(start, 16), int(end, 16))
             if extent[0] < extent[1] <= LIMIT:
                 found.append((*extent, int(node)))
@@ -191,7 +191,7 @@ def _nodes(text: str) -> tuple[tuple[tuple[int, int, int], ...], tuple[Extent, .
 
 
 def _ramdisk(line: str) -> Extent | None:
-    found = _RAMDISK.search(line)
+    found = re.search(_RAMDISK, line)
     if found is None:
         return None
     return (int(found[1], 16), int(found[2], 16) + 1) if found[1] else (int(found[3], 16), int(found[4], 16))

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,5}))?")
 _RHEL = re.compile(r"\.el(\d+)(?!\d)")
 # The number of a distribution's build: `-427.13.1` of `5.14.0-427.13.1.el9_4.x86_64`.
-_BUILD = re.compile(r"\A([0-9.]+-)([0-9]+(?:\.[0-9]+)*)(?![0-9])")
+_BUILD = r"\A([0-9.]+-)([0-9]+(?:\.[0-9]+)*)(?![0-9])"
 _REALTIME = re.compile(r"[-.+]rt(?![a-z])")
-_DIGITS = re.compile("[0-9]+")
+_DIGITS = "[0-9]+"
 _SEPARATORS = re.compile("[-.+_]")
 
 AUTOMATIC_SINCE: Version = (2, 6, 27)
@@ -108,7 +108,7 @@ class Release:
     @property
     def sample(self) -> Release:
         """The release with a build number of zeros: one for all builds that behave alike."""
-        text = _BUILD.sub(lambda found: found[1] + _DIGITS.sub("0", found[2]), self.text)
+        text = re.sub(_BUILD, lambda found: found[1] + re.sub(_DIGITS, "0", found[2]), self.text)
         return replace(self, text=text, note=self.note.replace(self.text, text))
 
     @property

@@ -55,7 +55,7 @@ class _Span(NamedTuple):
         return self.size < ram and self.start <= ram and (self.stop is None or ram < self.stop)
 
 
-_WORD = re.compile(r"(?:^|\s)crashkernel=(\S*)")
+_WORD = r"(?:^|\s)crashkernel=(\S*)"
 _SIZE = r"(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)([bBkKmMgGtT]?)"
 _RANGE = re.compile(rf"{_SIZE}-(?:{_SIZE})?:{_SIZE}")
 _ONE = re.compile(_SIZE)
@@ -79,7 +79,7 @@ def read_xen(cmdline: str, ram: int) -> XenRequest:
     """
     size, base, below = 0, 0, None
     spans: list[_Span] = []
-    values = _WORD.findall(cmdline)
+    values = re.findall(_WORD, cmdline)
     for text in values:
         rest = None
         if ":" in text:
@@ -168,7 +168,7 @@ def for_xen(values: Sequence[CrashkernelValue]) -> str | None:
     return None if main is None or main.is_auto else str(replace(main, suffix=""))
 
 
-_NAMED = re.compile(r"xen(?:\.gz)?[-_]v?(\d{1,2})\.(\d{1,3})(?!\d*\.\d+-\d)")
+_NAMED = r"xen(?:\.gz)?[-_]v?(\d{1,2})\.(\d{1,3})(?!\d*\.\d+-\d)"
 # RHEL 5 has Xen 3.1 and names the file after the kernel.
 _OF_LINUX_2_6_18 = (3, 1)
 
@@ -177,7 +177,7 @@ def hypervisor_of_image(name: str, release: Release | None) -> Hypervisor:
     """The hypervisor by its file name (`xen-4.17-amd64.gz`), else by the release of the kernel that it starts."""
     if release is not None and release.version < (2, 6, 27):
         return Hypervisor(_OF_LINUX_2_6_18)
-    found = _NAMED.match(name)
+    found = re.match(_NAMED, name)
     if found and int(found[1]) >= 3:
         return Hypervisor((int(found[1]), int(found[2])))
     return Hypervisor((4, 0))

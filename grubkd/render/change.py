@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.change.edit import FileChange
 
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_ESCAPED = re.compile(r'[\x00-\x1f\x7f"\\]')
+_LINE = r"[^\n]*\n|[^\n]+"
+_ESCAPED = r'[\x00-\x1f\x7f"\\]'
 _CONTEXT = 3
 _MOST_NAMED = 3
 
@@ -47,14 +47,14 @@ def diff(file: FileChange) -> str:
 
 def _name(path: str) -> str:
     """The name in a header, with the quotes and escapes of diff(1) where it could end the line."""
-    if not _ESCAPED.search(path):
+    if not re.search(_ESCAPED, path):
         return path
-    return '"' + _ESCAPED.sub(lambda found: f"\\{ord(found[0]):03o}", path) + '"'
+    return '"' + re.sub(_ESCAPED, lambda found: f"\\{ord(found[0]):03o}", path) + '"'
 
 
 def _lines(data: bytes | None) -> list[str]:
     """The lines with their newlines. str.splitlines() would also split at other characters."""
-    return _LINE.findall(from_bytes(data or b""))
+    return re.findall(_LINE, from_bytes(data or b""))
 
 
 def _line_by_line(before: Sequence[str], after: Sequence[str], source: str, target: str) -> Iterator[str]:

@@ -29,7 +29,7 @@ _COLOURED[ord(_BLANK)] = " "
 # What may be shortened, in the middle, by the head of its column; and the columns that are left of it at least.
 _SHORTENED = frozenset({"title", "in", "directory", "kernel"})
 _LEAST = 16
-_WORD = re.compile("( *)([^ ]+)")
+_WORD = "( *)([^ ]+)"
 _INDENT = 4
 
 _width: int | None = None
@@ -96,7 +96,7 @@ def wrapped(text: str, indent: int = _INDENT) -> list[str]:
     if _width is None or "\n" in text or columns(text) <= _width:
         return [text]
     lines, line = [], ""
-    for blanks, word in _WORD.findall(text):
+    for blanks, word in re.findall(_WORD, text):
         said = shortened(word, _width - indent) if word[0] == "/" else word
         if line.strip() and columns(line + blanks + said) > _width:
             lines.append(line)

@@ -33,9 +33,9 @@ _LOADS = frozenset(("linux", "efi", "uki", "uki-url"))
 # The keys that the other fields of a Stanza hold.
 _IN_STANZA = frozenset(("title", "linux", "initrd", "options"))
 _BLANKS = re.compile(r"[ \t]*")
-_TAB = re.compile(r"^([ \t]*options)\t+(?=.* )")
-_EMPTY_LINE = re.compile(r"^[ \t\r]*\n", re.MULTILINE)
-_AS_SCRIPT = re.compile(r"""(?:"[^"$\\]*"|[^"$\\;|&<>{}'])+""")
+_TAB = r"^([ \t]*options)\t+(?=.* )"
+_EMPTY_LINE = r"(?m)^[ \t\r]*\n"
+_AS_SCRIPT = r"""(?:"[^"$\\]*"|[^"$\\;|&<>{}'])+"""
 
 
 class _Pair(NamedTuple):
@@ -122,7 +122,7 @@ def _check_for_grub(slot: Slot, argument: str) -> None:
             f"{in_quotes(argument)}: GRUB takes the $ in the options of a snippet for a variable, in any form",
             hint="put the argument into kernelopts of grubenv, to which the options refer as $kernelopts",
         )
-    if argument.startswith("#") or argument in ("[[", "]]") or not _AS_SCRIPT.fullmatch(argument):
+    if argument.startswith("#") or argument in ("[[", "]]") or not re.fullmatch(_AS_SCRIPT, argument):
         raise CannotHold(
             f"{in_quotes(argument)}: GRUB reads the options of a snippet as script, and would take a "
             "part of it as syntax",
@@ -133,7 +133,7 @@ def _check_for_grub(slot: Slot, argument: str) -> None:
 def finish(_file: str, before: str, after: str) -> str:
     """The text, with a blank for a tab behind the key of an edited `options` line: GRUB reads no line with both."""
     kept = set(before.split("\n"))
-    return "\n".join([line if line in kept else _TAB.sub(r"\1 ", line) for line in after.split("\n")])
+    return "\n".join([line if line in kept else re.sub(_TAB, r"\1 ", line) for line in after.split("\n")])
 
 
 def vacate(text: str, slot: Slot) -> tuple[int, int]:
@@ -168,7 +168,7 @@ def _not_known(pairs: Sequence[_Pair]) -> str:
 
 def _grub_stops(text: str, pairs: Sequence[_Pair]) -> int:
     """Where GRUB stops reading a snippet: at an empty line, or a key without a value."""
-    empty = _EMPTY_LINE.search(text)
+    empty = re.search(_EMPTY_LINE, text)
     ends = [pair.key.start for pair in pairs if not pair.value.text] + ([empty.start()] if empty else [])
     return min(ends, default=len(text))
 
@@ -176,7 +176,8 @@ def _grub_stops(text: str, pairs: Sequence[_Pair]) -> int:
 def _options(file: str, text: str, pairs: Sequence[_Pair], grub_stops: int) -> tuple[Slot, ...]:
     """The slots of the `options` lines; the style marks those that GRUB does not read."""
     options = [pair for pair in pairs if pair.key.text == "options"]
-    for_grub = [pair for pair in options if pair.key.start <= grub_stops and not _TAB.match(pair.whole_line(text))][:1]
+    read = [pair for pair in options if pair.key.start <= grub_stops and not re.match(_TAB, pair.whole_line(text))]
+    for_grub = read[:1]
     slots = []
     for pair in options:
         value, not_grub = pair.value, pair not in for_grub

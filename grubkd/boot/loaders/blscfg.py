@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 FALLBACK = "default_kernelopts"
 
-_PIECE = re.compile(r"\$(?P<name>[A-Za-z0-9_]*)|[^$]+")
-_SCRIPT = re.compile(r"[\\';|&<>{}]")
+_PIECE = r"\$(?P<name>[A-Za-z0-9_]*)|[^$]+"
+_SCRIPT = r"[\\';|&<>{}]"
 
 
 class _Reading(NamedTuple):
@@ -81,11 +81,11 @@ def _read(slot: Slot, references: Mapping[str, tuple[Slot, ...]]) -> _Reading:
     for word in slot.words:
         raw[word.start - slot.start : word.end - slot.start] = word.text
     text = "".join(raw)
-    if "$" not in text and len(text) > 1 and not _SCRIPT.search(text):
+    if "$" not in text and len(text) > 1 and not re.search(_SCRIPT, text):
         return _Reading(slot.words)
     found: list[Word] = []
     lost = nothing = behind_variable = gathered = False
-    for piece in _PIECE.finditer(text):
+    for piece in re.finditer(_PIECE, text):
         start, end = piece.span()
         if piece["name"] is not None:
             if not piece["name"]:
@@ -121,7 +121,7 @@ def _words(text: str, offset: int) -> list[Word] | None:
         word._replace(start=offset + word.start, end=offset + word.end)
         for word in kernel_words.words(text, 0, len(text))
     ]
-    if not _SCRIPT.search(text):
+    if not re.search(_SCRIPT, text):
         return found
     tokens, end = grub_script.words(text)
     if end != len(text):

@@ -43,7 +43,7 @@ _SETTINGS = ("GRUB_DEFAULT", "GRUB_DISABLE_RECOVERY", "GRUB_ENABLE_BLSCFG", "GRU
 # Commands that set the variables they name; and what sets a variable anywhere in a word, such as one of eval.
 _SETTERS = frozenset(["unset", "read", "readonly", "declare", "typeset", "local", "getopts", "mapfile"])
 _NAMES = "|".join(sorted(FAMILY, key=len, reverse=True))
-_NAMED = re.compile(rf"(?<![\w$])(?:{_NAMES})(?!\w)")
+_NAMED = rf"(?<![\w$])(?:{_NAMES})(?!\w)"
 _SETS = re.compile(rf"(?<![\w${{])(?:{_NAMES})(?:\[[^]]*\])?\+?=")
 _SETS_BY_DEFAULT = re.compile(rf"\$\{{(?:{_NAMES}):?=")
 _PLAIN_HEAD = re.compile(r"\"((?:[\w=.,:/@-]+ +)*)")
@@ -113,7 +113,7 @@ class _Reading:
         tokens, unfollowed = list(_own_tokens(node)), None
         if _may_set(node, tokens):
             unfollowed = self._refusal(tokens[0], "this may set a variable that feeds the kernel command line")
-            named = [name for token in tokens for name in _NAMED.findall(token.text)] or FAMILY[:1]
+            named = [name for token in tokens for name in re.findall(_NAMED, token.text)] or FAMILY[:1]
             for name in dict.fromkeys(named):
                 self._not_followed(name, unfollowed, tokens, extends=True)
         for assignment in node.nodes("assignment"):
@@ -253,7 +253,7 @@ def _may_set(node: Node, tokens: Sequence[Token]) -> bool:
     if node.name == "for_clause":
         return any(token.text in FAMILY for token in node.tokens("LOOP_VARIABLE"))
     words = [word.text for word in _command_words(node)]
-    if words and words[0] in _SETTERS and any(map(_NAMED.search, words)):
+    if words and words[0] in _SETTERS and any(re.search(_NAMED, word) for word in words):
         return True
     return any(map(_SETS.search, words))
 

@@ -43,7 +43,7 @@ _VALUE = re.compile(
     r"(?P<name>\w+)=(?:(?P<bare>[^'\"\\\r]*+)|\"(?P<double>(?:[^\"\\\r]|\\[^\r]|\\?\r+\n)*)\"|'(?P<single>[^'\r]*+)')"
 )
 _IN_DOUBLE = re.compile(r'(?P<nothing>\\\r*\n|\r+(?=\n))|\\[$\\"]|[\s\S]')
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+_VARIABLE = r"\$(?:(\w+)|\{(\w+)\})"
 
 
 def parse(file: str, text: str) -> Document:
@@ -114,7 +114,7 @@ class _Reading:
         values = {"prefix": self._file.rpartition("/")[0]}
         values |= {"config_directory": values["prefix"], **self._menu.settings}
         for _ in range(5):
-            path = _VARIABLE.sub(lambda found: values.get(found[1] or found[2], found[0]), path)[:4096]
+            path = re.sub(_VARIABLE, lambda found: values.get(found[1] or found[2], found[0]), path)[:4096]
         return path
 
     def _line_of(self, offset: int) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAME = "grub.d"
 _DIRECTORY = "/etc/grub.d"
-_HEAD = re.compile(r"#![^\n]*\n[ \t]*exec[ \t]+tail[ \t]+-n[ \t]*\+3[ \t]+(['\"]?)\$\{?0\}?\1[ \t]*\n")
+_HEAD = r"#![^\n]*\n[ \t]*exec[ \t]+tail[ \t]+-n[ \t]*\+3[ \t]+(['\"]?)\$\{?0\}?\1[ \t]*\n"
 _BEGIN = re.compile(r"^### BEGIN (\S+) ###[ \t\r]*\n", re.MULTILINE)
 
 
@@ -35,7 +35,7 @@ class Section(NamedTuple):
 def find(tree: Tree) -> tuple[str, ...]:
     """Returns the scripts that print their own text."""
     found = real_paths(tree, (f"{_DIRECTORY}/*",))
-    return tuple(path for path in found if _HEAD.match(from_bytes(tree.part(path, 0, 4096))))
+    return tuple(path for path in found if re.match(_HEAD, from_bytes(tree.part(path, 0, 4096))))
 
 
 def parse(file: str, _text: str) -> Document:
@@ -56,7 +56,7 @@ def section_of(slot: Slot, texts: Mapping[str, str]) -> Section | None:
 def moved_by(slot: Slot, section: Section, texts: Mapping[str, str]) -> int | None:
     """Returns what the offsets in a section differ by in its script; None unless the section is the script's text."""
     script = texts.get(section.script, "")
-    head = _HEAD.match(script)
+    head = re.match(_HEAD, script)
     if head is None or script[head.end() :] != texts[slot.file][section.start : section.end]:
         return None
     return head.end() - section.start

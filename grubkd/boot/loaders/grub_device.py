@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _KINDS = {"u": "uuid", "fs-uuid": "uuid", "l": "label", "label": "label", "fs-label": "label", "f": "file"}
 _KINDS |= {"file": "file", "search.fs_uuid": "uuid", "search.fs_label": "label", "search.file": "file"}
-_WITH_VALUE = re.compile(r"--hint(?:-\w+)?")
-_PREFIX = re.compile(r"\(([^()]*)\)")
-_VARIABLE = re.compile(r"\(?\$(?:(\w+)|\{(\w+)\})\)?")
+_WITH_VALUE = r"--hint(?:-\w+)?"
+_PREFIX = r"\(([^()]*)\)"
+_VARIABLE = r"\(?\$(?:(\w+)|\{(\w+)\})\)?"
 _SET_BY_GRUB = ("root", "cmdpath", "prefix", "")
 # The mount points of file systems that boot loaders read.
 _MOUNTS = ("/", "/boot", "/efi", "/boot/efi")
@@ -40,7 +40,7 @@ def searched(words: Sequence[Token]) -> tuple[str, str] | None:
         option, _, given = argument.partition("=")
         if option in ("--set", "-s"):
             variable = given.rpartition(":")[2] or next(pending, "root")
-        elif _WITH_VALUE.fullmatch(option):
+        elif re.fullmatch(_WITH_VALUE, option):
             given or next(pending, None)
         elif option.startswith("-"):
             kind = _KINDS.get(option.lstrip("-"), kind)
@@ -53,10 +53,10 @@ def searched(words: Sequence[Token]) -> tuple[str, str] | None:
 
 def device_of(path: str, devices: Mapping[str, str]) -> str:
     """Returns the device of a path. `devices`: the values of variables, and "loopback" for each loopback's name."""
-    found = _PREFIX.match(path)
+    found = re.match(_PREFIX, path)
     device = found[1] if found else "$root"
     for _ in range(5):
-        named = _VARIABLE.fullmatch(device)
+        named = re.fullmatch(_VARIABLE, device)
         name = (named[1] or named[2]) if named else device
         if not named and devices.get(name) != "loopback":
             break

@@ -34,9 +34,9 @@ STATEMENT_MAX = 1500  # bytes; stage2.c, NEW_HEAPSIZE: GRUB drops the rest of a 
 # The key of an entry that grub4dos starts from a disk image: another system.
 _ISO = "map"
 _BSD_TYPES = frozenset(f"--type={name}bsd" for name in ("free", "net", "open"))
-_CONTINUATION = re.compile(r"\\\r*\n")
-_NUMBER = re.compile(r"0x(?P<hexadecimal>[0-9a-f]+)|(?P<decimal>[0-9]+)", re.IGNORECASE)
-_CHANGED = re.compile(r"[\t\r\n]|\\\Z")
+_CONTINUATION = r"\\\r*\n"
+_NUMBER = r"(?i)0x(?P<hexadecimal>[0-9a-f]+)|(?P<decimal>[0-9]+)"
+_CHANGED = r"[\t\r\n]|\\\Z"
 
 
 def parse_menu(file: str, text: str) -> Document:
@@ -57,7 +57,7 @@ def parse_menu(file: str, text: str) -> Document:
 def quote(slot: Slot, argument: str) -> str:
     """The argument as a statement, or an option of update-grub, holds it. Raises CannotHold."""
     held(argument)
-    if _CHANGED.search(argument):
+    if re.search(_CHANGED, argument):
         raise CannotHold(
             f"{in_quotes(argument)}: GRUB 0.97 drops carriage returns, makes blanks of tabs, joins lines at a \\",
             hint="write it with blanks only and without a backslash at its end",
@@ -213,7 +213,7 @@ class _MenuListReader:
             if value is not None:
                 self._settings["default"] = value
                 text = next(node.tokens("TEXT"))
-                size = len((_NUMBER.match(text.text) or [text.text])[0])
+                size = len((re.match(_NUMBER, text.text) or [text.text])[0])
                 self._default = DefaultSetting("default", text.start, text.start + size)
         elif node.name != "other":
             self._warn("ignored-statement", f"GRUB ignores `{command.text}` before the first title", command.start)
@@ -263,7 +263,7 @@ class _MenuListReader:
         if "\\" not in arguments.text:
             return words(text, start, arguments.end, _received)
         # Blanks of the same length keep every offset.
-        masked = _CONTINUATION.sub(lambda found: " " * len(found.group()), arguments.text)
+        masked = re.sub(_CONTINUATION, lambda found: " " * len(found.group()), arguments.text)
         found = [(start + word.start, start + word.end) for word in words(masked, 0, len(masked))]
         return tuple(Word(a, b, _received(text[a:b])) for a, b in found)
 
@@ -283,14 +283,14 @@ def _argument(node: Node) -> str:
 
 def _received(raw: str) -> str:
     """A piece of a line as GRUB keeps it."""
-    return _CONTINUATION.sub(" ", raw).replace("\t", " ")
+    return re.sub(_CONTINUATION, " ", raw).replace("\t", " ")
 
 
 def _default_value(argument: str) -> str | None:
     """What GRUB takes from a `default` statement: "saved", a number in decimal, or None: the statement fails."""
     if argument == "saved":
         return argument
-    found = _NUMBER.match(argument)
+    found = re.match(_NUMBER, argument)
     if not found:
         return None
     return str(int(found["hexadecimal"], 16) if found["hexadecimal"] else int(found["decimal"]))

@@ -41,8 +41,8 @@ _SET_THEIR_ARGUMENTS = frozenset({"read", "load_env", "search.file", "search.fs_
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SET_OPTION = re.compile(r"(?:--set|-s|-v)(?:=(?:[0-9]+:)?(?P<name>\w+))?")
 _SECTION_MARK = re.compile(r"^### (BEGIN|END) (\S+) ###[ \t\r]*$", re.MULTILINE)
-_LOADS_LINUX = re.compile(r"\b(?:linux(?:16|efi)?|multiboot2?)\b")
-_ENV_FILE = re.compile(r"(?:-f|--file)=?")
+_LOADS_LINUX = r"\b(?:linux(?:16|efi)?|multiboot2?)\b"
+_ENV_FILE = r"(?:-f|--file)=?"
 _ID_OPTIONS = frozenset({"--id", "$menuentry_id_option", "${menuentry_id_option}"})
 _OPTIONS_WITH_VALUE = frozenset({"--class", "--users", "--hotkey", "--source"})
 
@@ -160,7 +160,7 @@ class Menu:
 
     def _command(self, words: Sequence[Token], context: _Context) -> None:
         name = self.commands.name(words[0]) if words else ""
-        if name == "eval" and any(_LOADS_LINUX.search(word.text) for word in words):
+        if name == "eval" and any(re.search(_LOADS_LINUX, word.text) for word in words):
             name = "linux"
         if context.entry or context.function:
             functions = self.commands.functions
@@ -179,7 +179,9 @@ class Menu:
             if name == "load_env":
                 options = [unquoted(word.text) for word in words[1:]]
                 files = pairwise((*options, ""))
-                self.environments += [_ENV_FILE.sub("", one) or other for one, other in files if _ENV_FILE.match(one)]
+                self.environments += [
+                    re.sub(_ENV_FILE, "", one) or other for one, other in files if re.match(_ENV_FILE, one)
+                ]
         elif name in ("set", "!") or "=" in name or any("--set" in word.text for word in words):
             self._define(words, name, context)
 

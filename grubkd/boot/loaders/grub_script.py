@@ -37,13 +37,13 @@ _PIECE = re.compile(
     rf"""|(?P<continuation>\\\n)|(?P<escape>\\[\s\S])|(?P<variable>{_VARIABLE})|(?P<plain>[^'"\\$]++)"""
 )
 _UNQUOTED = re.compile(r"[^'\"\\$\r]*+")
-_REFERENCE = re.compile(rf"\$(?:({_NAME})|\{{({_NAME})\}})")
+_REFERENCE = rf"\$(?:({_NAME})|\{{({_NAME})\}})"
 _IN_DOUBLE = re.compile(rf"\\\n|\\([$\\\"])|({_VARIABLE})")
-_IN_TRANSLATED = re.compile(r'\\\n|\\(")')
+_IN_TRANSLATED = r'\\\n|\\(")'
 _HEX = r"\\x[0-9A-Fa-f]{2}"
 _WILDCARD = re.compile(rf"({_HEX})|([*?\\])")
-_BACKSLASH = re.compile(rf"({_HEX})|\\([\s\S])")
-_ENCODED_BY_LOADER = re.compile(rf"({_HEX})|([\\'\"])")
+_BACKSLASH = rf"({_HEX})|\\([\s\S])"
+_ENCODED_BY_LOADER = rf"({_HEX})|([\\'\"])"
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_./:=,@%+~^\x80-\xff-]++")
 
 # Variables that GRUB, its firmware or its modules set, without a statement in the file.
@@ -110,11 +110,11 @@ def unquoted(raw: str) -> str:
         elif piece.lastgroup == "double":
             text = _escape_wildcards(_IN_DOUBLE.sub(lambda found: found[1] or found[2] or "", text[1:-1]))
         elif piece.lastgroup == "translated":
-            text = _escape_wildcards(_IN_TRANSLATED.sub(r"\1", text[2:-1]))
+            text = _escape_wildcards(re.sub(_IN_TRANSLATED, r"\1", text[2:-1]))
         elif piece.lastgroup == "continuation":
             text = ""
         made += text
-    return _BACKSLASH.sub(r"\1\2", made) if "\\" in made else made
+    return re.sub(_BACKSLASH, r"\1\2", made) if "\\" in made else made
 
 
 def _escape_wildcards(text: str) -> str:
@@ -126,13 +126,13 @@ def delivered(argument: str) -> str:
     """Returns what the loader writes for an argument into the kernel command line (GRUB 2.06 lib/cmdline.c)."""
     encoded = argument
     if not _UNQUOTED.fullmatch(argument):
-        encoded = _ENCODED_BY_LOADER.sub(lambda found: found[1] or "\\" + found[2], argument)
+        encoded = re.sub(_ENCODED_BY_LOADER, lambda found: found[1] or "\\" + found[2], argument)
     return f'"{encoded}"' if " " in argument else encoded
 
 
 def reference(raw: str) -> str | None:
     """Returns the variable where the word is one whole unquoted reference, else None."""
-    found = _REFERENCE.fullmatch(raw) if raw.startswith("$") else None
+    found = re.fullmatch(_REFERENCE, raw) if raw.startswith("$") else None
     return (found[1] or found[2]) if found else None
 
 

@@ -21,7 +21,7 @@ _ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
 _STANDARD = (*_FILES, *(f"{directory}/*/grubenv" for directory in _ESPS))
 # Where the blocks are that `load_env --file` names.
 _LOADED = ("/boot/grub2/*env", "/boot/grub/*env", "/boot/*env")
-_ESCAPED = re.compile(r"\\([\s\S])|[^\\]++")
+_ESCAPED = r"\\([\s\S])|[^\\]++"
 
 
 def parse(file: str, text: str) -> Document:
@@ -94,7 +94,7 @@ def _hint(file: str) -> str:
 
 def _decoded(value: Token) -> Mapped:
     mapped = Mapped()
-    for piece in _ESCAPED.finditer(value.text):
+    for piece in re.finditer(_ESCAPED, value.text):
         mapped.add(piece[1] or piece[0], value.start + piece.start(), value.start + piece.end())
     return mapped
 

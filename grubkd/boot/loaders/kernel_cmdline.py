@@ -31,7 +31,7 @@ FILE = "/etc/kernel/cmdline"
 VENDOR_FILE = "/usr/lib/kernel/cmdline"
 
 _OF_TUNED = "tuned_params"
-_RUN = re.compile(r"[ \t\n]+")
+_RUN = r"[ \t\n]+"
 
 
 def parse_cmdline(file: str, text: str) -> Document:
@@ -93,7 +93,7 @@ def _blanked(text: str, comments: Sequence[Token]) -> str:
 
 
 def _squeezed(raw: str) -> str:
-    return _RUN.sub(" ", raw)
+    return re.sub(_RUN, " ", raw)
 
 
 def new_kernel_args(documents: Sequence[Document]) -> tuple[NewKernelArgs, ...]:

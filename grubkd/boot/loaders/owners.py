@@ -25,7 +25,7 @@ _KERNELSTUB = "/etc/kernelstub/configuration"
 _TRANSACTIONAL = "/usr/sbin/transactional-update"
 _PROXMOX = "/etc/kernel/proxmox-boot-uuids"
 PROXMOX_REFRESH = ("proxmox-boot-tool", "refresh")
-_READ_ONLY_ROOT = re.compile(r"^[^#\s]\S*\s+/\s+\S+\s+(?:\S+,)?ro(?:,|\s|$)", re.MULTILINE)
+_READ_ONLY_ROOT = r"(?m)^[^#\s]\S*\s+/\s+\S+\s+(?:\S+,)?ro(?:,|\s|$)"
 
 
 class _Named(NamedTuple):
@@ -34,14 +34,14 @@ class _Named(NamedTuple):
     name: str
     shown_by: tuple[str, ...]
     file: str
-    found: re.Pattern[str]
+    found: str
     statement: str
     command: str
 
 
-_APPEND = re.compile(r'^\s*append\s*=\s*"?([^"\n]*)"?', re.MULTILINE)
+_APPEND = r'(?m)^\s*append\s*=\s*"?([^"\n]*)"?'
 # The label that `default=` names.
-_KBOOT = re.compile(r"\A(?=.*?^default=(?P<d>[^\s'\"]+)).*?^(?P=d)=(['\"])(?P<all>[^'\"]*)", re.MULTILINE | re.DOTALL)
+_KBOOT = r"(?ms)\A(?=.*?^default=(?P<d>[^\s'\"]+)).*?^(?P=d)=(['\"])(?P<all>[^'\"]*)"
 _NAMED = (
     _Named("lilo", ("/etc/lilo.conf",), "/etc/lilo.conf", _APPEND, 'append="{}"', "lilo"),
     _Named("elilo", ("/etc/elilo.conf",), "/etc/elilo.conf", _APPEND, 'append="{}"', "elilo"),
@@ -52,7 +52,7 @@ _NAMED = (
         "flash-kernel",
         ("/etc/default/flash-kernel", "/usr/sbin/flash-kernel"),
         "/etc/default/flash-kernel",
-        re.compile(r'^\s*LINUX_KERNEL_CMDLINE="?([^"\n]*)"?', re.MULTILINE),
+        r'(?m)^\s*LINUX_KERNEL_CMDLINE="?([^"\n]*)"?',
         'LINUX_KERNEL_CMDLINE="{}"',
         "flash-kernel",
     ),
@@ -60,7 +60,7 @@ _NAMED = (
         "u-boot",
         ("/boot/boot.cmd", "/boot/boot.scr"),
         "/boot/boot.cmd",
-        re.compile(r'^\s*setenv\s+bootargs\s+"?([^"\n]*)"?', re.MULTILINE),
+        r'(?m)^\s*setenv\s+bootargs\s+"?([^"\n]*)"?',
         'setenv bootargs "{}"',
         "mkimage -C none -A arm -T script -d /boot/boot.cmd /boot/boot.scr",
     ),
@@ -68,7 +68,7 @@ _NAMED = (
         "u-boot",
         ("/boot/uEnv.txt",),
         "/boot/uEnv.txt",
-        re.compile(r"^\s*(?:cmdline|optargs|bootargs)=([^\n]*)", re.MULTILINE),
+        r"(?m)^\s*(?:cmdline|optargs|bootargs)=([^\n]*)",
         "cmdline={}",
         "",
     ),
@@ -83,7 +83,7 @@ def named(tree: Tree) -> Owner | None:
                 text = from_bytes(tree.read(each.file)) if tree.exists(each.file) else ""
             except GrubkdError:
                 text = ""
-            found = each.found.search(text)
+            found = re.search(each.found, text)
             if found and "all" in found.re.groupindex:
                 return Owner(each.name, each.file, f"{found['d']}='{{}}'", _split(found["all"]), each.command)
             return Owner(each.name, each.file, each.statement, _split(found[1] if found else ""), each.command)
@@ -116,7 +116,7 @@ def _is_transactional(tree: Tree) -> bool:
     """Whether the running system's root is read-only, and changed by transactional-update only."""
     if not tree.live or not tree.exists(_TRANSACTIONAL) or os.environ.get("TRANSACTIONAL_UPDATE") == "true":
         return False
-    return tree.exists("/etc/fstab") and _READ_ONLY_ROOT.search(from_bytes(tree.read("/etc/fstab"))) is not None
+    return tree.exists("/etc/fstab") and re.search(_READ_ONLY_ROOT, from_bytes(tree.read("/etc/fstab"))) is not None
 
 
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from grubkd.tree.tree import Tree
 
 FILES = ("/boot/refind_linux.conf", "/boot/refind-linux.conf")
-_PIECE = re.compile(r'""|[^"]+')
+_PIECE = r'""|[^"]+'
 _KERNELS = ("vmlinuz", "vmlinux", "bzimage", "kernel", "linux")
-_NUMBER = re.compile(r"(\d+)")
+_NUMBER = r"(\d+)"
 
 
 def parse_options(file: str, text: str) -> Document:
@@ -72,14 +72,14 @@ def _with_kernel(stanza: Stanza, path: str) -> Stanza:
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (0, part) for part in _NUMBER.split(name)]
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(_NUMBER, name)]
 
 
 def _decoded(token: Token) -> Mapped:
     mapped = Mapped()
     inside = token.text[1:-1] if token.kind == "QUOTED" else token.text
     at = token.start + (token.kind == "QUOTED")
-    for piece in _PIECE.finditer(inside):
+    for piece in re.finditer(_PIECE, inside):
         mapped.add('"' if piece[0] == '""' else piece[0], at + piece.start(), at + piece.end())
     return mapped
 

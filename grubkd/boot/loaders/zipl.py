@@ -29,7 +29,7 @@ VENDOR_FILES = ("/usr/lib/s390-tools/zipl.conf", "/lib/s390-tools/zipl.conf")
 COMMAND = ("zipl",)
 
 _DEFAULTBOOT = "defaultboot"
-_ADDRESS = re.compile(r",(?:0x)?[0-9A-Fa-f]+\Z")
+_ADDRESS = r",(?:0x)?[0-9A-Fa-f]+\Z"
 _QUOTES = ("'", '"')
 
 
@@ -274,7 +274,7 @@ def _default_setting(text: str, boot: _ZiplSection, menus: Sequence[_ZiplSection
 
 
 def _path(value: str) -> str:
-    return _ADDRESS.sub("", value)
+    return re.sub(_ADDRESS, "", value)
 
 
 FORMAT = Format("zipl", parse_configuration, paths=(FILE,), read_only=VENDOR_FILES, choose=find, quote=quote)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 # Measured on Debian's arm64 kernels booted without EFI: they take exactly this at the top.
 _MEASURED = frozenset({(6, 1), (6, 12), (7, 2)})
-DEBIAN_ARM64 = re.compile(r"\d+\.\d+(?:\.\d+)?(?:-\d+|\+deb[0-9.]+)-arm64")
-_DEBIAN_16K = re.compile(r"\d+\.\d+(?:\.\d+)?(?:-\d+|\+deb[0-9.]+)-arm64-16k")
+DEBIAN_ARM64 = r"\d+\.\d+(?:\.\d+)?(?:-\d+|\+deb[0-9.]+)-arm64"
+_DEBIAN_16K = r"\d+\.\d+(?:\.\d+)?(?:-\d+|\+deb[0-9.]+)-arm64-16k"
 
 # 6c4dcaddbd36, `arm64: kdump: simplify the reservation behaviour of crashkernel=,high`: as the common code of 6.7 does.
 _SIMPLIFIED_SINCE = (6, 5, 0)
@@ -57,7 +57,7 @@ class _Layout(NamedTuple):
 def judge_arm64(request: KernelRequest, facts: BootFacts) -> Likelihood:
     """What an arm64 kernel does, and how certain that is."""
     release, ram, initrd = facts.release, facts.memory.ram, facts.initrd
-    measured = release.version[:2] in _MEASURED and bool(DEBIAN_ARM64.fullmatch(release.text))
+    measured = release.version[:2] in _MEASURED and bool(re.fullmatch(DEBIAN_ARM64, release.text))
     measured = measured and not facts.efi and not facts.borders
     outcomes = []
     images = possible_images(release, facts.machine, ram[0][0], facts.kernel_image)
@@ -124,7 +124,7 @@ def _arm64_layouts(facts: BootFacts, *, measured: bool) -> Iterator[_Layout]:
     structs = [0] if release.version >= (7, 0) else [total // page * _PAGE_STRUCT]
     if (6, 17) <= release.version < (7, 2) and not measured:
         structs = [structs[0], 0 if structs[0] else total // page * _PAGE_STRUCT]
-    debian = DEBIAN_ARM64.fullmatch(release.text) or _DEBIAN_16K.fullmatch(release.text)
+    debian = re.fullmatch(DEBIAN_ARM64, release.text) or re.fullmatch(_DEBIAN_16K, release.text)
     areas: tuple[int, ...] = _DEBIAN_CMA if debian else _ANY_CMA
     words = list(early.words(facts.cmdline, "cma="))
     if words:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
@@ -105,7 +104,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
 
 def _memory(machine: Machine, *, runs: bool) -> MemoryMap | None:
     """The machine's map. It has the image of the running kernel, not of another one."""
-    return machine.memory_map and (machine.memory_map if runs else replace(machine.memory_map, kernel=None))
+    return machine.memory_map and (machine.memory_map if runs else machine.memory_map._replace(kernel=None))
 
 
 def _loader(entry: Entry | None, architecture: Architecture, *, efi: bool | None) -> str:

@@ -6,7 +6,6 @@ grubkd set for all kernels.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.advice.case import build_case, entry_release, stand_in_release
@@ -79,11 +78,11 @@ def plan_release(release: Release, machine: Machine, options: PlanOptions = NO_O
 def _planned(case: Case, machine: Machine, options: PlanOptions) -> Plan:
     initrd = machine.unpacked(case.release.text)
     if initrd and case.parts.initramfs:
-        case = replace(case, parts=case.parts._replace(initramfs=initrd.packed, unpacked=initrd.size))
+        case = case._replace(parts=case.parts._replace(initramfs=initrd.packed, unpacked=initrd.size))
     if options.fadump is not None:
-        case = replace(case, needs=case.needs._replace(fadump=options.fadump))
+        case = case._replace(needs=case.needs._replace(fadump=options.fadump))
     if case.needs.fadump:
-        case = replace(case, cmdline="fadump=on")
+        case = case._replace(cmdline="fadump=on")
     address = options.offset if isinstance(options.offset, int) else None
     return planner.plan(case, offset=address, with_offset=options.offset is not None)
 
@@ -98,7 +97,7 @@ def recommended(config: BootConfig, machine: Machine, options: PlanOptions = NO_
 def _plan(entry: Entry | None, config: BootConfig, machine: Machine, options: PlanOptions) -> Plan:
     release = entry_release(entry) or stand_in_release(config, machine)
     case = build_case(entry, machine, release or Release.parse(_FIRST_KERNEL))
-    return _planned(replace(case, assumed=release is None), machine, options)
+    return _planned(case._replace(assumed=release is None), machine, options)
 
 
 def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Notice, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.advice.case import DECIDING, build_case, entry_release, observed
@@ -152,11 +151,11 @@ class Verdicts:
         if without and (brief or _NAME in line):
             return without
         try:
-            case = replace(build_case(entry, self._machine, release), cmdline=line)
+            case = build_case(entry, self._machine, release)._replace(cmdline=line)
         except ArchitectureUnknown as problem:
             return without or Verdict("unknown", problem.message)
         if initrd_size is not None:
-            case = replace(case, initrd=None, initrd_size=initrd_size)
+            case = case._replace(initrd=None, initrd_size=initrd_size)
         lacks = _lacks_high_low(line, case)
         # Another initrd is another boot.
         seen = observed(cmdline.tokens(line), release, self._machine) if initrd_size is None else None
@@ -233,7 +232,7 @@ def _on_any_ram(case: Case) -> Verdict:
     """For unknown RAM: the result that every amount of RAM has, else "unknown"."""
     unknown = found = Verdict("unknown", "the amount of RAM is not known")
     for ram in _AMOUNTS:
-        tried = replace(case, ram=ram)
+        tried = case._replace(ram=ram)
         each = unknown if forecast.may_reserve(tried) else judge_case(tried)
         if each.status not in ("none", "failed", "hang") or (found is not unknown and each.status != found.status):
             return unknown
@@ -260,9 +259,9 @@ def simulate(line: str, release: Release, machine: Machine, *, initrd_size: int 
 
     `initrd_size`: in bytes, 0 for none, None for that of the tree's kernel. Raises RamUnknown, ArchitectureUnknown.
     """
-    case = replace(build_case(None, machine, release), cmdline=line)
+    case = build_case(None, machine, release)._replace(cmdline=line)
     if initrd_size is not None:
-        case = replace(case, initrd_size=initrd_size)
+        case = case._replace(initrd_size=initrd_size)
     memory = case.memory_map()
     if memory is None:
         raise RamUnknown(
@@ -277,7 +276,7 @@ def draw(entry: Entry, plan: Plan, verdict: Verdict, machine: Machine) -> Pictur
     boot = main_boot(entry.boots)
     release = entry_release(entry)
     case = build_case(entry, machine, release) if release else plan.cases[0]
-    case = replace(case, cmdline=boot.line.text() if boot else "")
+    case = case._replace(cmdline=boot.line.text() if boot else "")
     parts = [f"entry {entry.index}: {' '.join(plan.values)}", case.kernel, verdict.assumption]
     title = ", ".join(part for part in parts if part)
     return picture(title, case, verdict.regions, verdict.alternatives, plan.refused)

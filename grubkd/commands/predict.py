@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,16 +112,16 @@ def _with_memory(machine: Machine, given: dict[str, Any]) -> Machine:
     """The machine with the memory that the options state."""
     efi = given["efi"]
     if all(given[name] is None for name in _MEMORY):
-        return machine if efi is None else replace(machine, hardware=machine.hardware._replace(efi=efi))
+        return machine if efi is None else machine._replace(hardware=machine.hardware._replace(efi=efi))
     # It is another machine: the hardware of this one does not count.
-    machine = replace(machine, running=None, hardware=UNKNOWN._replace(efi=efi))
+    machine = machine._replace(running=None, hardware=UNKNOWN._replace(efi=efi))
     if given["iomem"] is not None:
         memory = iomem(given["iomem"])
     elif given["firmware_map"] is not None:
         memory = firmware(given["firmware_map"])
     else:
-        return replace(machine, ram=given["ram"], memory_map=None)
-    return replace(machine, ram=memory.ram_total, memory_map=memory)
+        return machine._replace(ram=given["ram"], memory_map=None)
+    return machine._replace(ram=memory.ram_total, memory_map=memory)
 
 
 def _entries(cmdline: str | None, root: str, given: dict[str, Any], *, json: bool) -> int:

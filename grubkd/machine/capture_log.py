@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError
 from grubkd.machine import dump_target
@@ -41,8 +40,7 @@ _RAN_OUT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureMemory:
+class CaptureMemory(NamedTuple):
     """What one boot of a capture kernel said; in bytes, None if it did not.
 
     total: the memory that it had. reserved: what was in use at the start, for good or for the packed initrd. lowest:
@@ -64,8 +62,7 @@ class CaptureMemory:
         return max(self.reserved or 0, whole - self.lowest if whole and self.lowest is not None else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureLog:
+class CaptureLog(NamedTuple):
     """A log. `time`: of its last write, in seconds since 1970. boots: those of capture kernels in it, oldest first."""
 
     path: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import ArchitectureUnknown, Usage
@@ -98,8 +98,7 @@ def userland_architecture(tree: Root) -> Architecture | None:
 _OWN_INITRD = ("rhel", "fedora", "centos", "suse", "opensuse", "sles", "sled")
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(NamedTuple):
     """The machine that a tree is for. Amounts are in bytes; None if unknown.
 
     `live`: the tree is that of the running system. `given`: the user gave the architecture; it is that of every kernel.
@@ -116,11 +115,11 @@ class Machine:
     ram_source: str = ""
     memory_map: MemoryMap | None = None
     distribution: Distribution = UNKNOWN
-    kernels: Mapping[str, Kernel] = field(default_factory=dict)
+    kernels: Mapping[str, Kernel] = MappingProxyType({})
     running: Running | None = None
     hardware: Hardware = hardware.UNKNOWN
     capture_cpus: int = 0
-    initrds: InitrdSizes | None = field(default=None, compare=False)
+    initrds: InitrdSizes | None = None
     measured: MeasuredNeed | None = None
 
     @property

@@ -7,7 +7,6 @@ those files.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.machine.settings import integer, text
@@ -117,6 +116,6 @@ def _firmware(host: Root) -> MemoryMap | None:
         for name in host.list(_FIRMWARE)
     }
     try:
-        return replace(from_firmware_memmap_files(files), source="firmware") if files else None
+        return from_firmware_memmap_files(files)._replace(source="firmware") if files else None
     except BadMemoryMap:
         return None

@@ -135,8 +135,8 @@ class Behaviour(NamedTuple):
 class VendorChange(NamedTuple):
     """What a vendor changed in some builds of an upstream version.
 
-    tag: a pattern of the release. version: upstream's. first, last: build numbers. changes: fields of the behaviour and of its
-    parser rules that differ. certain: its sources, changelog or documents say so; else both behaviours are possible.
+    tag: a pattern of the release. version: of upstream. first, last: build numbers. changes: fields of the behaviour or
+    its parser rules that differ. certain: its sources, changelog or documents say so; else both are possible.
     """
 
     tag: str

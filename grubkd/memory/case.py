@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -70,8 +69,7 @@ class Observed(NamedTuple):
     regions: tuple[Extent, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredNeed:
+class MeasuredNeed(NamedTuple):
     """What the capture kernel of this machine needs, as one said itself. `size`: bytes.
 
     `log`, `time`: the log beside the dump, and its last write, in seconds since 1970. `what`: what the log shows.
@@ -96,8 +94,7 @@ class MeasuredNeed:
         return f"the capture kernel of {day} said in {self.log}: {said}"
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """Amounts and addresses are in bytes; None if unknown.
 
     `memory`: the machine's own map; without it a typical map of that much `ram` is used. `physical_start`: where an x86
@@ -222,8 +219,7 @@ class RefusedRegion(NamedTuple):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The values to write, without `crashkernel=`: two for a high and a low region.
 
     `source`: whose rule the amount is. `size`: bytes reserved on the machine's RAM, 0 if that is unknown and the value
@@ -239,8 +235,7 @@ class Plan:
     refused: tuple[RefusedRegion, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PlanDraft:
+class PlanDraft(NamedTuple):
     """A value that is being worked out. `text` is the vendor's own as long as nothing is changed.
 
     `beside`: a second value that belongs to it (`72M,low`).
@@ -262,13 +257,13 @@ class PlanDraft:
         """The draft with one more reason and, if given, another value."""
         reasons = (*self.reasons, Reason(text, source))
         if value is None:
-            return replace(self, reasons=reasons)
-        return replace(self, reasons=reasons, value=value, text=str(value))
+            return self._replace(reasons=reasons)
+        return self._replace(reasons=reasons, value=value, text=str(value))
 
     def warned(self, notice: Notice) -> PlanDraft:
         """The draft with one more warning."""
-        return replace(self, warnings=(*self.warnings, notice))
+        return self._replace(warnings=(*self.warnings, notice))
 
     def without(self, region: Extent, why: str) -> PlanDraft:
         """The draft with one more region that was not taken."""
-        return replace(self, refused=(*self.refused, RefusedRegion(region, why)))
+        return self._replace(refused=(*self.refused, RefusedRegion(region, why)))

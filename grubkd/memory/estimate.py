@@ -5,8 +5,7 @@ The estimate is the least that a capture kernel needs, as `kdumpctl estimate` of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import BadValue, Notice, WouldNotReserve
 from grubkd.memory.architecture import Architecture
@@ -32,8 +31,7 @@ _USERLAND = 20 * MIB
 _USERLAND_ARM64 = 50 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(NamedTuple):
     """`exact`: bytes. `total`: rounded up to STEP. `measured`: every part is known. `sum`: the sum in words.
 
     `unpacking`: it is what unpacking the initrd takes, because that is more than kdump-utils' sum.
@@ -72,7 +70,7 @@ def estimate(release: Release, machine: Architecture, parts: Parts) -> Estimate:
     # The size in a kernel's header is that of decompressing it, which is over before.
     unpacking = _unpacking(min(kernel, end - start), userland, parts)
     if unpacking and unpacking.exact > total:
-        return replace(unpacking, measured=measured)
+        return unpacking._replace(measured=measured)
     return Estimate(total, round_up(total, STEP), measured, " + ".join(words) + f" = {in_megabytes(total)}")
 
 
@@ -102,8 +100,8 @@ _KDUMPCTL = "kdumpctl estimate"
 def scaled(value: CrashkernelValue, change: Callable[[int], int]) -> CrashkernelValue:
     """The value with `change` applied to every size."""
     if value.size is not None:
-        return replace(value, size=change(value.size))
-    return replace(value, spans=tuple(replace(span, size=change(span.size)) for span in value.spans))
+        return value._replace(size=change(value.size))
+    return value._replace(spans=tuple(span._replace(size=change(span.size)) for span in value.spans))
 
 
 def size_asked(case: Case, draft: PlanDraft) -> int:
@@ -184,7 +182,7 @@ def for_initrd(case: Case, row: VendorRow, draft: PlanDraft) -> PlanDraft:
     notice = Notice("large-initrd", f"{said}: {found.sum}", "an initrd for the capture kernel alone is smaller")
     larger = draft.because(f"{format_size(wanted)}, for {found.sum}", "the size of the unpacked initrd", value)
     kept = _present(case, larger, found.exact, wanted) if case.ram else None
-    return (replace(kept, reasons=larger.reasons) if kept else larger).warned(notice)
+    return (kept._replace(reasons=larger.reasons) if kept else larger).warned(notice)
 
 
 def least_asked(case: Case, draft: PlanDraft) -> int:
@@ -203,11 +201,11 @@ def _calculated(case: Case, draft: PlanDraft, found: Estimate) -> PlanDraft:
     high = case.knows_high and memory is not None and memory.span > 4 * GIB
     value = CrashkernelValue(size=wanted, suffix="high" if high else "")
     said = f"{format_size(wanted)}: the estimate ({found.sum}), 30 % and 64M more"
-    result = replace(draft.because(said, _SUSE, value), beside=(_LOW,) if high else ())
+    result = draft.because(said, _SUSE, value)._replace(beside=(_LOW,) if high else ())
     kept = _present(case, result, least, wanted)
     if kept is None:
         return result
-    return replace(kept, reasons=draft.reasons).because(f"{kept.text} is present and covers it ({said})", _SUSE)
+    return kept._replace(reasons=draft.reasons).because(f"{kept.text} is present and covers it ({said})", _SUSE)
 
 
 def _present(case: Case, draft: PlanDraft, least: int, most: int) -> PlanDraft | None:
@@ -222,7 +220,7 @@ def _present(case: Case, draft: PlanDraft, least: int, most: int) -> PlanDraft |
     alike = (bool(value.spans), value.suffix) == (bool(draft.value.spans), draft.value.suffix)
     if value.is_auto or not alike or value.offset is not None:
         return None
-    kept = replace(draft, text=present[0], value=value)
+    kept = draft._replace(text=present[0], value=value)
     return kept if least <= size_asked(case, kept) <= most + 2 * STEP and not problem(case, kept.values) else None
 
 
@@ -234,16 +232,16 @@ def raised(case: Case, value: CrashkernelValue, least: int, why: str) -> Crashke
     """
     _check_share(case, least, why)
     if value.size is not None:
-        return replace(value, size=max(value.size, least))
+        return value._replace(size=max(value.size, least))
     ram = round_up(case.ram, STEP) if case.ram else 2 * least
     spans = (
-        replace(span, size=max(span.size, least)) if span.stop is None or span.stop > ram else span
+        span._replace(size=max(span.size, least)) if span.stop is None or span.stop > ram else span
         for span in value.spans
         if case.ram or span.stop is None or span.stop > ram
     )
     if not case.ram:
-        spans = (replace(span, start=max(span.start, ram)) for span in spans)
-    return replace(value, spans=tuple(spans))
+        spans = (span._replace(start=max(span.start, ram)) for span in spans)
+    return value._replace(spans=tuple(spans))
 
 
 def applying(case: Case, draft: PlanDraft) -> PlanDraft:
@@ -269,7 +267,7 @@ def applying(case: Case, draft: PlanDraft) -> PlanDraft:
         hint="test it: a capture kernel that runs out of memory saves nothing",
     )
     said = f"{format_size(found.total)}, the least that the estimate supports: {found.sum}"
-    return draft.warned(notice).because(said, _KDUMPCTL, replace(draft.value, spans=spans))
+    return draft.warned(notice).because(said, _KDUMPCTL, draft.value._replace(spans=spans))
 
 
 def _check_share(case: Case, amount: int, why: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.memory.kernel_parser import read
@@ -63,7 +62,7 @@ def placement(case: Case, asked: KernelRequest) -> Placement | None:
     found = []
     known: dict[tuple[object, ...], Placement] = {}
     for release in case.release.possible:
-        each = replace(case, release=release)
+        each = case._replace(release=release)
         wanted = asked if release is case.release else request(each)
         if wanted is None or each.memory_map() is None:
             return None
@@ -92,7 +91,7 @@ def reserves_amply(case: Case, asked: KernelRequest) -> bool:
     if case.hypervisor is not None or asked.base:
         return False
     for release in case.release.possible:
-        each = replace(case, release=release)
+        each = case._replace(release=release)
         wanted = asked if release is case.release else request(each)
         if wanted is None or wanted.status != "ok":
             return False

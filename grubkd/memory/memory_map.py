@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import NotUnderstood
@@ -34,8 +33,7 @@ class Range(NamedTuple):
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryMap:
+class MemoryMap(NamedTuple):
     """Ranges in ascending order of start; they may overlap, as firmware's do.
 
     source: "iomem", "firmware", "log" or "typical". Only some sources have: kernel, the running kernel's image from the
@@ -151,7 +149,7 @@ def typical_maps(ram: int, arch: str) -> tuple[MemoryMap, ...]:
             pieces = subtract([(MIB, low - _TOP_OF_EFI)], _KEPT_BY_EFI)
             efi = [(0, 640 * KIB, "usable"), *((start, end, "usable") for start, end in pieces)]
             kept = [(start, end, "reserved") for start, end in (*_KEPT_BY_EFI, (low - _TOP_OF_EFI, low))]
-            found.append(replace(from_firmware([*efi, *kept, *rest], source="typical"), efi=True))
+            found.append(from_firmware([*efi, *kept, *rest], source="typical")._replace(efi=True))
     return tuple({(each.ram, each.efi): each for each in found}.values())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.errors import Notice, WouldNotReserve
@@ -62,7 +61,7 @@ def settle(case: Case, draft: PlanDraft, *, wanted: int | None, asked: bool) -> 
             return draft
         draft = draft.without((offset, offset + size), why)
         if not case.needs_offset and not asked:
-            value = replace(draft.value, offset=None)
+            value = draft.value._replace(offset=None)
             return draft.because(f"no offset: {why}, and this kernel finds a place by itself", case.reader, value)
     return _searched(case, draft, size, asked)
 
@@ -74,7 +73,7 @@ def _aligned(case: Case, draft: PlanDraft, offset: int) -> tuple[PlanDraft, int]
         return draft, offset
     raised = round_up(offset, step)
     said = f"@{format_size(offset)} is raised to @{format_size(raised)}, a multiple of {format_size(step)}"
-    return draft.because(said, f"alignment on {case.machine}", replace(draft.value, offset=raised)), raised
+    return draft.because(said, f"alignment on {case.machine}", draft.value._replace(offset=raised)), raised
 
 
 def _given(case: Case, draft: PlanDraft, wanted: int) -> PlanDraft:
@@ -91,7 +90,7 @@ def _given(case: Case, draft: PlanDraft, wanted: int) -> PlanDraft:
             f"{format_size(size)}@{format_size(wanted)}: {why}",
             hint="without an address, --offset lets grubkd choose a place",
         )
-    return draft.because(f"@{format_size(wanted)} as given", "--offset", replace(draft.value, offset=wanted))
+    return draft.because(f"@{format_size(wanted)} as given", "--offset", draft.value._replace(offset=wanted))
 
 
 def _searched(case: Case, draft: PlanDraft, size: int, asked: bool) -> PlanDraft:
@@ -109,7 +108,7 @@ def _searched(case: Case, draft: PlanDraft, size: int, asked: bool) -> PlanDraft
         if smaller < size:
             why = f"there is no place for {format_size(size)}: grubkd takes {format_size(smaller)}"
             draft = draft.warned(Notice("reduced", why, LESS)).because(why, case.reader)
-        return draft.because(said, _GUIDE, replace(draft.value, size=smaller, offset=offset))
+        return draft.because(said, _GUIDE, draft.value._replace(size=smaller, offset=offset))
     raise WouldNotReserve(
         f"there is no place for {format_size(least)} from 16M on", hint="the machine is too small for a capture kernel"
     )
@@ -121,7 +120,7 @@ def _place(case: Case, draft: PlanDraft, size: int) -> tuple[int | None, PlanDra
     for offset in _addresses(case, size):
         why = obstacle(case, offset, size, margin=True)
         if not why:
-            return offset, replace(draft, refused=tuple(refused[:_MOST_REFUSED]))
+            return offset, draft._replace(refused=tuple(refused[:_MOST_REFUSED]))
         refused.append(RefusedRegion((offset, offset + size), why))
     return None, draft
 

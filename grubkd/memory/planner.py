@@ -6,7 +6,6 @@ if one is needed, and a trial of the result. `largest` makes one plan for the ke
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grubkd.errors import Notice, RamUnknown, WouldNotReserve
@@ -88,11 +87,11 @@ def _form(case: Case, draft: PlanDraft, with_offset: bool) -> PlanDraft:
     value = draft.value
     if value.suffix and case.hypervisor is not None:
         said = f"Xen does not know ,{value.suffix}"
-        draft = replace(draft.because(said, case.reader, replace(value, suffix="")), beside=())
+        draft = draft.because(said, case.reader, value._replace(suffix=""))._replace(beside=())
         value = draft.value
     if value.suffix and with_offset:
         said = "an offset is wanted, which a value with ,high cannot have"
-        return replace(draft.because(said, case.reader, CrashkernelValue(size=value.size)), beside=())
+        return draft.because(said, case.reader, CrashkernelValue(size=value.size))._replace(beside=())
     if not value.spans:
         return draft
     if not case.reads_ranges:
@@ -157,14 +156,13 @@ def largest(plans: Sequence[Plan]) -> Plan:
         others = (case for case in cases if (case, plan.values) not in suited)
         why = next((why for case in others if (why := unsuited(case, plan.values))), "")
         if not why:
-            return replace(plan, cases=cases, warnings=warnings)
+            return plan._replace(cases=cases, warnings=warnings)
         problems[f"{' '.join(plan.values)}: {why}"] = None
     for plan in ranked:
         for text in _at_one_address(plan):
             if not any(unsuited(case, (text,)) for case in cases):
                 why = f"no other value suits all kernels that share it ({'; '.join(problems)})"
-                return replace(
-                    plan,
+                return plan._replace(
                     values=(text,),
                     cases=cases,
                     warnings=warnings,

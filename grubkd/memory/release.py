@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import Usage
@@ -30,8 +29,7 @@ KASLR_SINCE: Version = (4, 12, 0)
 """Since this version distributions' x86 kernels move themselves at random, unless booted with `nokaslr`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """A kernel release and the behaviour that grubkd assumes for it.
 
     `behaviours`: the possible ones, the likeliest first. `exact`: the sources of that very version were read; else
@@ -93,7 +91,7 @@ class Release:
         """The release with each possible behaviour alone, the likeliest first."""
         if len(self.behaviours) == 1:
             return (self,)
-        return tuple(replace(self, behaviours=(behaviour,)) for behaviour in self.behaviours)
+        return tuple(self._replace(behaviours=(behaviour,)) for behaviour in self.behaviours)
 
     @property
     def counts_span(self) -> bool:
@@ -109,7 +107,7 @@ class Release:
     def sample(self) -> Release:
         """The release with a build number of zeros: one for all builds that behave alike."""
         text = re.sub(_BUILD, lambda found: found[1] + re.sub(_DIGITS, "0", found[2]), self.text)
-        return replace(self, text=text, note=self.note.replace(self.text, text))
+        return self._replace(text=text, note=self.note.replace(self.text, text))
 
     @property
     def page_size(self) -> int:

@@ -5,9 +5,8 @@ kernel_parser.read says what a kernel does with any command line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import BadValue, NotUnderstood
 from grubkd.memory.kernel_parser import KernelRequest, read
@@ -29,8 +28,7 @@ _NAME = "crashkernel="
 _BARE_ZERO = "0"
 
 
-@dataclass(frozen=True, slots=True)
-class RamRange:
+class RamRange(NamedTuple):
     """An entry of a list: `size` bytes if start <= RAM < stop (None: no end)."""
 
     start: int
@@ -42,8 +40,7 @@ class RamRange:
         return f"{_written(self.start)}-{stop}:{_written(self.size)}"
 
 
-@dataclass(frozen=True, slots=True)
-class CrashkernelValue:
+class CrashkernelValue(NamedTuple):
     """One value: a size or a list of ranges, in bytes, or neither for `auto`. offset None: automatic placement.
 
     suffix: "", "high", "low" or "cma". `str()` is the canonical text, without the name.

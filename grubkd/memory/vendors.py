@@ -6,7 +6,6 @@ offsets, each step has its own value.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import Notice, WouldNotReserve
@@ -206,7 +205,7 @@ def choose(case: Case) -> Choice:
         if family and (found := _row(family, _of_kernel(release, family), case)):
             return _choice(case, found, why, (_unknown(name, found.source),))
     # The rows of kdump-utils. It has none for riscv64 and loongarch64: they get that of arm64.
-    found = _row(FALLBACK, (), case) or _row(FALLBACK, (), replace(case, machine=Architecture.ARM64))
+    found = _row(FALLBACK, (), case) or _row(FALLBACK, (), case._replace(machine=Architecture.ARM64))
     if found is None:
         raise WouldNotReserve(f"no row is known for {case.machine}")
     said = f"{name}, {case.machine}: its vendor has no row"

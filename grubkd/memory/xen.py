@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.kernel_parser import KernelRequest
@@ -165,7 +164,7 @@ def for_xen(values: Sequence[CrashkernelValue]) -> str | None:
     Xen places it as high as it can by itself, and its capture kernel is Linux, so the high part is what is meant.
     """
     main = next((value for value in values if value.suffix in ("", "high")), None)
-    return None if main is None or main.is_auto else str(replace(main, suffix=""))
+    return None if main is None or main.is_auto else str(main._replace(suffix=""))
 
 
 _NAMED = r"xen(?:\.gz)?[-_]v?(\d{1,2})\.(\d{1,3})(?!\d*\.\d+-\d)"

@@ -1,6 +1,5 @@
 """check: whether this machine saves a dump, on trees with one thing wrong."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -257,7 +256,7 @@ def test_what_the_journal_says_of_the_service_is_a_finding(tmp_path: Path) -> No
     tree = Live(str(red_hat(tmp_path)))
     config, machine, _, found = warnings.read(tree)
     line = "kdump: Invalid kdump config option pth"
-    report = advice.report(config, machine, replace(kdump.read(tree), failure=line), tree, found)
+    report = advice.report(config, machine, kdump.read(tree)._replace(failure=line), tree, found)
     (each,) = [each for each in report.findings if each.code == "failed"]
     assert (each.check, each.message) == ("service", f"kdump.service failed: {line}")
     assert each.fix == "see: journalctl --boot --unit=kdump.service"

@@ -1,6 +1,5 @@
 """Which value entries should hold, and what show warns of."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,7 +55,7 @@ class TestPlans:
         config, machine = read("rhel-5-xen")
         with pytest.raises(RamUnknown):
             advice.recommended(config, machine)
-        nowhere = replace(machine, kernels={}, architecture=None, ram=2 * GIB)
+        nowhere = machine._replace(kernels={}, architecture=None, ram=2 * GIB)
         with pytest.raises(ArchitectureUnknown) as problem:
             advice.recommended(config, nowhere)
         assert "--arch" in problem.value.hint
@@ -90,7 +89,7 @@ class TestParts:
         kernels = {
             "6.1.0-50-amd64": Kernel("6.1.0-50-amd64", Architecture.X86_64, memory=image, initrd=initrd),
         }
-        machine = replace(machine, kernels=kernels, hardware=Hardware(modules=20 * MIB))
+        machine = machine._replace(kernels=kernels, hardware=Hardware(modules=20 * MIB))
         return advice.plan_entry(config.entries[0], config, machine).values[0]
 
     def test_measured(self, debian: tuple[BootConfig, Machine]) -> None:
@@ -113,7 +112,7 @@ class TestReview:
     def test_an_entry_that_reserves_nothing_is_named_once(self) -> None:
         """RHEL 8's `auto`, on a tree whose kernels have become RHEL 9's."""
         config, machine = read("rhel-8")
-        entries = tuple(replace(entry, version="5.14.0-503.el9.x86_64") for entry in config.entries)
+        entries = tuple(entry._replace(version="5.14.0-503.el9.x86_64") for entry in config.entries)
         _, warnings = advice.review(config._replace(entries=entries), machine)
         assert [(notice.code, notice.place) for notice in warnings] == [("reserves-nothing", entries[0].source)]
 

@@ -1,6 +1,5 @@
 """What the kernels of entries do with their command lines."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,9 +110,9 @@ class TestVerdict:
 
     def test_arm64_knows_high_and_low_from_6_1_on(self) -> None:
         config, machine = read("debian-12", 8 * GIB)
-        machine = replace(machine, architecture=Architecture.ARM64, given=True)
+        machine = machine._replace(architecture=Architecture.ARM64, given=True)
         line = "crashkernel=256M,high"
-        entry = replace(config.entries[0], version="5.10.0-1-arm64")
+        entry = (config.entries[0])._replace(version="5.10.0-1-arm64")
         assert advice.Verdicts(machine).verdict(line, entry).lacks_high_low
         assert not advice.Verdicts(machine).verdict(line, config.entries[0]).lacks_high_low
 
@@ -132,23 +131,23 @@ class TestVerdict:
         self, debian: tuple[BootConfig, Machine], config: Config, release: str, arch: Architecture, why: str
     ) -> None:
         kernels = {release: Kernel(release, arch, config)}
-        machine = replace(debian[1], kernels=kernels, architecture=arch)
-        found = advice.Verdicts(machine).verdict("crashkernel=256M", replace(debian[0].entries[0], version=release))
+        machine = (debian[1])._replace(kernels=kernels, architecture=arch)
+        found = advice.Verdicts(machine).verdict("crashkernel=256M", (debian[0].entries[0])._replace(version=release))
         assert (found.status == "failed") is bool(why)
         assert why in found.reason
 
     def test_a_paravirtual_guest_of_xen(self, debian: tuple[BootConfig, Machine]) -> None:
         config, machine = debian
-        machine = replace(machine, hardware=Hardware(pv_guest=True))
+        machine = machine._replace(hardware=Hardware(pv_guest=True))
         found = advice.Verdicts(machine).verdict("crashkernel=256M", config.entries[0])
         assert (found.status, "Xen" in found.reason) == ("failed", True)
         assert advice.Verdicts(machine).verdict("quiet", config.entries[0]).status == "none"
 
     def test_on_the_machines_own_map(self, debian: tuple[BootConfig, Machine]) -> None:
         """A boot that was recorded: 6.1, 2G, an initrd at the top, nokaslr."""
-        machine = replace(debian[1], ram=QEMU_2G.ram_total, memory_map=QEMU_2G)
-        machine = replace(machine, hardware=Hardware(initrd=(0x7FEE0000, 0x7FFE0000)), running=None)
-        entry = replace(debian[0].entries[0], initrds=())
+        machine = (debian[1])._replace(ram=QEMU_2G.ram_total, memory_map=QEMU_2G)
+        machine = machine._replace(hardware=Hardware(initrd=(0x7FEE0000, 0x7FFE0000)), running=None)
+        entry = (debian[0].entries[0])._replace(initrds=())
         found = advice.Verdicts(machine).verdict("crashkernel=256M nokaslr", entry)
         assert found.assumption == ""
         assert [end - start for start, end in found.regions] == [256 * MIB]
@@ -158,7 +157,7 @@ class TestVerdict:
     def test_where_the_initrd_is_decides(self, debian: tuple[BootConfig, Machine]) -> None:
         """GRUB puts it below 896M, other loaders at the top: what is not known is not certain."""
         config, machine = debian
-        machine = replace(machine, ram=QEMU_2G.ram_total, memory_map=QEMU_2G, running=None)
+        machine = machine._replace(ram=QEMU_2G.ram_total, memory_map=QEMU_2G, running=None)
         line = "crashkernel=1400M nokaslr"
         unknown = advice.Verdicts(machine).verdict(line, config.entries[0], initrd_size=64 * MIB)
         without = advice.Verdicts(machine).verdict(line, config.entries[0], initrd_size=0)
@@ -173,10 +172,10 @@ class TestSimulation:
         machine = Machine(live=False, architecture=Architecture.X86_64, given=True, ram=QEMU_2G.ram_total)
         release = Release.parse("7.2.0-1-amd64")
         line = "quiet crashkernel=256M nokaslr"
-        found = advice.simulate(line, release, replace(machine, memory_map=QEMU_2G), initrd_size=0)
+        found = advice.simulate(line, release, machine._replace(memory_map=QEMU_2G), initrd_size=0)
         assert found.verdict.regions == ((0x6F000000, 0x7F000000),)
         # "with a 32M initrd 0x6d000000"
-        found = advice.simulate(line, release, replace(machine, memory_map=QEMU_2G), initrd_size=32 * MIB)
+        found = advice.simulate(line, release, machine._replace(memory_map=QEMU_2G), initrd_size=32 * MIB)
         assert found.verdict.regions == ((0x6D000000, 0x7D000000),)
 
     def test_without_ram(self) -> None:
@@ -193,7 +192,7 @@ def test_the_picture_of_an_entry() -> None:
     shown = draw(entry, plan, advice.Verdicts(machine).foreseen(entry, plan), machine)
     assert shown.title == "entry 0: 64M@16M, 2.6.29.4-167.fc11.i586, on a typical memory map of 1G"
     with pytest.raises(RamUnknown):
-        draw(entry, plan, advice.Verdicts(machine).foreseen(entry, plan), replace(machine, ram=None))
+        draw(entry, plan, advice.Verdicts(machine).foreseen(entry, plan), machine._replace(ram=None))
 
 
 WORDS = st.sampled_from(
@@ -240,8 +239,8 @@ def test_a_brief_verdict_fails_where_the_whole_one_does(line: str, ram: int | No
 def test_entries_of_builds_that_cannot_differ_share_a_verdict(debian: tuple[BootConfig, Machine]) -> None:
     config, machine = debian
     entry = config.entries[0]
-    builds = [replace(entry, version=f"9.1.0-{number}-amd64") for number in (1, 2)]
-    verdicts = advice.Verdicts(replace(machine, ram=96 * MIB))
+    builds = [entry._replace(version=f"9.1.0-{number}-amd64") for number in (1, 2)]
+    verdicts = advice.Verdicts(machine._replace(ram=96 * MIB))
     first, second = (verdicts.verdict("ro crashkernel=2G", each) for each in builds)
     assert first.regions == second.regions
     assert "9.1.0-1-amd64" in first.note

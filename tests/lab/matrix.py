@@ -3,7 +3,7 @@
 import os
 import random
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab import disks
@@ -131,7 +131,7 @@ def cases(kernel: str) -> list[Case]:
         )
         if arch == "i386" and case.memory > 2048:
             # With that much high memory the kernel faults at its fixmap on QEMU 7.2's q35, whatever the value.
-            case = replace(case, kind="pc")
+            case = case._replace(kind="pc")
         found[case] = None
     return [*found, *(_by_efi(kernel, chance) if arch == "x86_64" else ()), *changed(kernel)]
 
@@ -181,11 +181,11 @@ def machine(case: Case) -> Machine:
     bare = Machine(case.arch, case.memory, case.kind)
     archive = initrd(case.arch, case.ballast)
     if case.efi:
-        bare = replace(bare, pflash=disks.ovmf(CACHE / f"variables-{os.getpid()}"))
+        bare = bare._replace(pflash=disks.ovmf(CACHE / f"variables-{os.getpid()}"))
     if case.grub:
         words = f"console={CONSOLES[case.arch]} {QUICK_END} {case.cmdline}".split()
         menu = f"linux /boot/kernel {shlex.join(words)}\ninitrd /boot/initrd\nboot\n"
-        return replace(bare, disk=disks.with_menu(menu, efi=case.efi, kernel=kernel.image, initrd=archive))
+        return bare._replace(disk=disks.with_menu(menu, efi=case.efi, kernel=kernel.image, initrd=archive))
     return bare.booting(kernel.image, archive, case.cmdline)
 
 

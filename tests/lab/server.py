@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -128,7 +128,7 @@ def server(directory: Path) -> Iterator[Server]:
     )
     debian = install(directory, files, Recipe(PACKAGES, size=1500, grubkd=False, prepare=PREPARE))
     port, console = _free_port(), directory / "console"
-    machine = replace(debian.machine(""), memory=MEMORY, restarts=True, ssh=port, job=None)
+    machine = debian.machine("")._replace(memory=MEMORY, restarts=True, ssh=port, job=None)
     with started(machine, console) as clock:
         yield Server(port, key, console, clock)
 

@@ -1,6 +1,5 @@
 """Which kernel with symbols opens a dump, and how it is installed."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,7 +66,7 @@ def test_by_release(tmp_path: Path) -> None:
     """Kernels before 5.9 write no build-id into the dump. Another build of the same release does not open one."""
     path = f"usr/lib/debug/boot/vmlinux-{RELEASE}"
     tree = Root(str(grow(tmp_path, {path: kernel(THEIRS)})))
-    assert debuginfo.find(tree, replace(DUMP, build_id=None)) == Symbols((f"/{path}",), "release")
+    assert debuginfo.find(tree, DUMP._replace(build_id=None)) == Symbols((f"/{path}",), "release")
     assert debuginfo.find(tree, DUMP) == Symbols(other=f"/{path}")
     grow(tmp_path, {path: kernel("")})
     assert debuginfo.find(tree, DUMP) == Symbols((f"/{path}",), "release")
@@ -86,7 +85,7 @@ def test_symbols_apart_from_the_kernel(tmp_path: Path) -> None:
     release = "6.4.0-150600.23.47-default"
     image, symbols = f"usr/lib/modules/{release}/vmlinux.xz", f"usr/lib/debug/usr/lib/modules/{release}/vmlinux.debug"
     tree = Root(str(grow(tmp_path, {symbols: kernel(OURS)})))
-    dump = replace(DUMP, release=release)
+    dump = DUMP._replace(release=release)
     assert debuginfo.find(tree, dump) == Symbols()
     grow(tmp_path, {image: b"packed"})
     assert debuginfo.find(tree, dump) == Symbols((f"/{image}", f"/{symbols}"), "build-id")
@@ -98,7 +97,7 @@ def test_symbols_apart_from_the_kernel(tmp_path: Path) -> None:
 def test_a_release_that_is_none(release: str | None, tmp_path: Path) -> None:
     """A dump may hold any text there."""
     grow(tmp_path, {f"lib/modules/{release}/vmlinux": kernel(OURS)})
-    assert debuginfo.find(Root(str(tmp_path)), replace(DUMP, release=release)) == Symbols()
+    assert debuginfo.find(Root(str(tmp_path)), DUMP._replace(release=release)) == Symbols()
     found = debuginfo.install(Distribution("debian", (12,)), release)
     assert found == ("install the debugging symbols of the kernel that crashed", ())
 

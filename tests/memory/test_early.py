@@ -1,6 +1,5 @@
 """What early parameters, NUMA nodes and boot loaders change about the reservation. Each test names its source."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,8 +120,8 @@ def test_nodes() -> None:
 
 def test_memory_that_can_be_unplugged() -> None:
     """should_skip_region() of mm/memblock.c: with movable_node the kernel takes nothing there. It counts as RAM."""
-    memory = replace(
-        from_firmware([LOW]), nodes=((0, GIB, 0), (GIB, 2 * GIB, 1)), hotplug=((GIB, 2 * GIB),), source="log"
+    memory = from_firmware([LOW])._replace(
+        nodes=((0, GIB, 0), (GIB, 2 * GIB, 1)), hotplug=((GIB, 2 * GIB),), source="log"
     )
     line = "crashkernel=1G-1536M:64M,1536M-:128M"
     for word, limit in (("", 2 * GIB), ("movable_node", GIB)):
@@ -138,7 +137,7 @@ def test_memory_that_can_be_unplugged() -> None:
 
 def test_nodes_of_the_map_count_where_none_are_given() -> None:
     """Saved boot messages have them: `SRAT: Node 1 PXM 1 [mem 0x40000000-0x7fffffff]`."""
-    memory = replace(from_firmware([LOW]), nodes=((0, GIB, 0), (GIB, 2 * GIB, 1)))
+    memory = from_firmware([LOW])._replace(nodes=((0, GIB, 0), (GIB, 2 * GIB, 1)))
     for facts, status in (({}, "failed"), ({"borders": (512 * MIB,)}, "reserved")):
         assert placed("crashkernel=1200M", "6.1.0-50-amd64", memory, **facts).status == status
     assert placed("crashkernel=1200M numa=off", "6.1.0-50-amd64", memory).status == "reserved"

@@ -1,7 +1,6 @@
 """The picture of memory: to scale, in Unicode, in ASCII, as SVG."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -95,7 +94,7 @@ def test_ram_that_begins_high() -> None:
 
 
 def replace_memory(case: Case, memory: MemoryMap) -> Case:
-    return replace(case, memory=memory, ram=memory.ram_total)
+    return case._replace(memory=memory, ram=memory.ram_total)
 
 
 def test_without_memory_there_is_no_picture() -> None:
@@ -110,7 +109,7 @@ def test_nothing_reserved() -> None:
     assert not any("enlarged" in line for line in drawn(shown, width=60, ascii_only=True))
 
 
-SMALL = replace(MODERN, ram=304 * MIB)
+SMALL = MODERN._replace(ram=304 * MIB)
 # The surroundings of a region above all RAM: they end where they start, or before.
 ABOVE_ALL_RAM = [picture("title", SMALL, [(start * MIB, (start + 16) * MIB)], [], []) for start in (368, 400, 4000)]
 

@@ -1,7 +1,5 @@
 """The value chosen for a kernel on a machine: amounts, forms, offsets, one value for several kernels."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -41,7 +39,7 @@ def case(
 ) -> Case:
     release = Release.parse(kernel)
     known = machine or implied(kernel) or Architecture.X86_64
-    return replace(Case(release, known, system, ram=ram, pages_64k=release.pages_64k), **more)  # type: ignore[arg-type]
+    return Case(release, known, system, ram=ram, pages_64k=release.pages_64k)._replace(**more)  # type: ignore[arg-type]
 
 
 def plan(*facts: object, **more: object) -> Plan:
@@ -341,8 +339,8 @@ class TestEstimate:
         first = planner.plan(facts).values
         for amount in noise:
             parts = facts.parts._replace(modules=20 * MIB + amount)
-            first_again = planner.plan(replace(facts, parts=parts, present=first)).values
-            settled = planner.plan(replace(facts, present=first_again)).values
+            first_again = planner.plan(facts._replace(parts=parts, present=first)).values
+            settled = planner.plan(facts._replace(present=first_again)).values
             # At the edge one step up may be due; it is never taken back and forth.
             assert settled == first_again
             first = first_again
@@ -439,7 +437,7 @@ def test_what_is_chosen_is_read_and_reserves_something(
     assert asked.status == "ok"
     assert 0 < asked.size == found.size < ram
     assert all(value.offset is None or value.offset % alignment(machine) == 0 for value in values)
-    assert planner.plan(replace(facts, present=found.values)).values == found.values
+    assert planner.plan(facts._replace(present=found.values)).values == found.values
 
 
 def test_the_map_counts_where_it_is_known() -> None:

@@ -7,7 +7,6 @@ and movable_node change where the kernel allocates. trace_buf_size=, reserve_mem
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -84,7 +83,7 @@ def map_after(cmdline: str, release: Release, machine: Architecture, memory: Mem
             size, end = memparse(value, 0, release.rules)
             if end and size:
                 ranges = _cut(ranges, size if machine.is_x86 else _limit_address(ranges, size))
-    changed = replace(memory, ranges=tuple(sorted(ranges)))
+    changed = memory._replace(ranges=tuple(sorted(ranges)))
     return changed if changed.ram else memory
 
 
@@ -94,7 +93,7 @@ def without_hotplug(cmdline: str, memory: MemoryMap) -> MemoryMap:
         return memory
     usable = tuple(Range(start, end, "usable") for start, end in subtract(memory.ram, memory.hotplug))
     rest = tuple(each for each in memory.ranges if each.type not in RAM_TYPES)
-    return replace(memory, ranges=tuple(sorted((*usable, *rest)))) if usable else memory
+    return memory._replace(ranges=tuple(sorted((*usable, *rest)))) if usable else memory
 
 
 def moves_nodes(cmdline: str) -> bool:

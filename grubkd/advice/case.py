@@ -13,7 +13,6 @@ from grubkd.memory.case import Case, Needs, Observed, Parts
 from grubkd.memory.placement import early
 from grubkd.memory.release import Release
 from grubkd.memory.size import KIB
-from grubkd.memory.xen import hypervisor_of_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +70,11 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         )
     boot = main_boot(entry.boots) if entry else None
     words = boot.arguments if boot else []
-    hypervisor = hypervisor_of_image(file_name(boot.path), release) if boot and boot.role is Role.HYPERVISOR else None
+    hypervisor = None
+    if boot and boot.role is Role.HYPERVISOR:
+        from grubkd.memory.xen import hypervisor_of_image
+
+        hypervisor = hypervisor_of_image(file_name(boot.path), release)
     config = kernel.config if kernel else NO_CONFIG
     hardware, runs = machine.hardware, machine.running_release == release.text
     memory = _memory(machine, runs=runs)

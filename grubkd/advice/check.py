@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from grubkd.advice import capture_line, kdump_config, panic, reservation, rights, saving
 from grubkd.advice.case import parse_release
 from grubkd.advice.finding import Finding, Fix, Status, by, not_asked
-from grubkd.advice.reservation import line_of, next_entries
 from grubkd.advice.setting import setting
 from grubkd.boot import cmdline
+from grubkd.boot.entry import main_line, next_entries
 from grubkd.boot.model import ManagedBy
 from grubkd.memory.size import KIB, MIB, SUFFIXES, format_size
 
@@ -117,14 +117,14 @@ def _releases(config: BootConfig, machine: Machine) -> dict[str, str]:
 def _lines(config: BootConfig, machine: Machine) -> list[str]:
     """The command lines that a capture kernel may inherit: of the running kernel, and of those that may boot next."""
     found = [machine.running.cmdline] if machine.running else []
-    return found + [line_of(entry) for entry in next_entries(config) if entry.own_linux]
+    return found + [main_line(entry) for entry in next_entries(config) if entry.own_linux]
 
 
 def _odd_values(config: BootConfig, machine: Machine) -> Iterator[Finding]:
     """What is odd about the lines, once for the first line that has it."""
     seen = set()
     own = [entry for entry in config.entries if entry.own_linux]
-    lines: list[tuple[str, str, Entry | None]] = [(line_of(each), each.version or "", each) for each in own]
+    lines: list[tuple[str, str, Entry | None]] = [(main_line(each), each.version or "", each) for each in own]
     if machine.running:
         lines.append((machine.running.cmdline, machine.running.release, None))
     for line, release, entry in lines:
@@ -147,7 +147,7 @@ def _possible(found: Finding, entry: Entry | None, config: BootConfig, machine: 
 
 def _resets(config: BootConfig, kdump: Kdump) -> Iterator[Finding]:
     """kdump-utils resets the value when it, or a kernel, is installed."""
-    holds = any(reservation.held(line_of(entry)) for entry in config.entries if entry.own_linux)
+    holds = any(reservation.held(main_line(entry)) for entry in config.entries if entry.own_linux)
     if kdump.resets is None or not holds:
         return
     why = "an update of kdump-utils, or of a kernel, may overwrite the value that is configured here"

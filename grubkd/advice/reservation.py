@@ -11,13 +11,12 @@ from grubkd.advice.recommend import plan_entry
 from grubkd.advice.setting import setting
 from grubkd.advice.verdict import Verdicts, simulate
 from grubkd.boot import cmdline
-from grubkd.boot.entry import main_boot
-from grubkd.boot.model import Role
+from grubkd.boot.entry import main_line, next_entries
 from grubkd.errors import GrubkdError
 from grubkd.memory.size import format_size
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator
 
     from grubkd.advice.verdict import Verdict
     from grubkd.boot.model import BootConfig, Entry
@@ -45,19 +44,6 @@ def held(line: str) -> list[str]:
     return list(cmdline.crashkernel_values(cmdline.tokens(line)))
 
 
-def line_of(entry: Entry) -> str:
-    """The command line of the image that reserves the memory: a kernel, or Xen."""
-    boot = main_boot(entry.boots)
-    return boot.line.text() if boot else ""
-
-
-def next_entries(config: BootConfig) -> Sequence[Entry]:
-    """The entry that boots next; if that is unknown, all of this system but rescue entries."""
-    chosen = [entry for entry in config.entries if entry.default]
-    own = [entry for entry in config.entries if entry.own_linux]
-    return chosen or [entry for entry in own if not entry.rescue] or own
-
-
 def configured(config: BootConfig, machine: Machine) -> Finding:
     """What the kernel that boots next will do with its value. If several may boot, the worst result."""
     entries = next_entries(config)
@@ -73,15 +59,15 @@ def configured(config: BootConfig, machine: Machine) -> Finding:
 
 def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
     name = f"entry {entry.index} ({entry.title})"
-    values = " ".join(held(line_of(entry)))
+    values = " ".join(held(main_line(entry)))
     if not entry.linux or entry.foreign:
         why = "the value of this system then has no effect"
         said = f"{name}, which boots by default, starts another system"
         return _warning("default-foreign", said, why, Fix(""), entry)
-    found = Verdicts(machine).verdict(line_of(entry), entry)
+    found = Verdicts(machine).verdict(main_line(entry), entry)
     if found.status == "unknown":
         return not_asked("configured", f"{name} has {values}; its effect is not known: {found.reason}")
-    if cmdline.is_off(held(line_of(entry))):
+    if cmdline.is_off(held(main_line(entry))):
         fix = setting(config, machine, entry)
         return off("configured", f"{name} has crashkernel={values}", fix, entry.source)
     if found.status == "none" and not values:
@@ -99,7 +85,7 @@ def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machi
     """Whether the value is at least the one that grubkd would choose."""
     name = f"entry {entry.index} ({entry.title})"
     size = max(found.request.size if found.request else 0, found.observed or 0)
-    near = _near(size, line_of(entry), machine)
+    near = _near(size, main_line(entry), machine)
     if near:
         return _warning("near-need", f"{name} {near}", _SHORT, setting(config, machine, entry), entry)
     try:
@@ -137,7 +123,7 @@ def running_entry(config: BootConfig, running: Running) -> Entry | None:
     """The entry that the running kernel was booted from, by its release and arguments; None if unknown."""
     alike = [entry for entry in config.entries if entry.linux and entry.version == running.release]
     booted = _plain(running.cmdline)
-    exact = [entry for entry in alike if _plain(line_of(entry)) == booted]
+    exact = [entry for entry in alike if _plain(main_line(entry)) == booted]
     ordinary = [entry for entry in alike if not entry.rescue and not entry.foreign]
     return next(iter((*exact, *ordinary, *alike)), None)
 
@@ -150,7 +136,7 @@ def booted(config: BootConfig, running: Running, machine: Machine) -> Finding:
     """Whether the kernel was booted with a value, and with the one that its entry has now."""
     values = " ".join(held(running.cmdline))
     entry = running_entry(config, running)
-    wanted = " ".join(held(line_of(entry))) if entry else ""
+    wanted = " ".join(held(main_line(entry))) if entry else ""
     status, place = Status.WARNING, entry.source if entry else None
     if "crashkernel=" not in running.cmdline:
         said, code, why = "the running kernel was booted without crashkernel=", "booted-without", _NO_MEMORY
@@ -169,7 +155,7 @@ def booted(config: BootConfig, running: Running, machine: Machine) -> Finding:
 
 def _to_reserve(config: BootConfig, machine: Machine) -> Fix:
     """How to get a reservation where there is none: a value that the next boot has is not set again."""
-    lines = [held(line_of(entry)) for entry in next_entries(config)]
+    lines = [held(main_line(entry)) for entry in next_entries(config)]
     if lines and all(lines):
         return by(_REBOOT)
     return _set_and_reboot(config, machine)
@@ -241,27 +227,3 @@ def _foreseen(size: int, running: Running, machine: Machine) -> Iterator[Finding
         said = f"{said}{format_size(wanted) if size > wanted > 0 else 'nothing'} was predicted"
         code, why, fix = "not-foreseen", "the prediction for the next boot may be wrong too", Fix(_REPORT)
     yield Finding("predicted", Status.WARNING, said, code, why, fix.text, commands=fix.commands)
-
-
-def reboot_required(config: BootConfig, running: Running, names: Collection[str]) -> bool | None:
-    """Whether arguments of these names differ, in an entry that may boot next, from those of the running kernel.
-
-    None if unknown: no entry is known, or a hypervisor reserves the memory, whose command line the running kernel does
-    not show.
-    """
-    lines = []
-    for entry in next_entries(config):
-        boot = main_boot(entry.boots)
-        if boot is None or entry.foreign or boot.role is Role.HYPERVISOR:
-            return None
-        lines.append(boot.arguments)
-    if not lines:
-        return None
-    booted = _of_names(cmdline.tokens(running.cmdline), names)
-    return any(_of_names(line, names) != booted for line in lines)
-
-
-def _of_names(arguments: Sequence[str], names: Collection[str]) -> list[tuple[str, str | None]]:
-    return sorted(
-        (cmdline.meaning(each) for each in arguments if cmdline.name_of(each) in names), key=lambda found: found[0]
-    )

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.advice.case import DECIDING, build_case, entry_release, observed
 from grubkd.boot import cmdline
-from grubkd.boot.entry import file_name, main_boot
+from grubkd.boot.entry import file_name, main_boot, main_line
 from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, RamUnknown, Usage
 from grubkd.memory import forecast
-from grubkd.memory.picture import picture
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
 
@@ -273,10 +272,11 @@ def simulate(line: str, release: Release, machine: Machine, *, initrd_size: int 
 
 def draw(entry: Entry, plan: Plan, verdict: Verdict, machine: Machine) -> Picture:
     """The memory as the entry's kernel will divide it. Raises RamUnknown, ArchitectureUnknown."""
-    boot = main_boot(entry.boots)
+    from grubkd.memory.picture import picture
+
     release = entry_release(entry)
     case = build_case(entry, machine, release) if release else plan.cases[0]
-    case = case._replace(cmdline=boot.line.text() if boot else "")
+    case = case._replace(cmdline=main_line(entry))
     parts = [f"entry {entry.index}: {' '.join(plan.values)}", case.kernel, verdict.assumption]
     title = ", ".join(part for part in parts if part)
     return picture(title, case, verdict.regions, verdict.alternatives, plan.refused)

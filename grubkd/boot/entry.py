@@ -14,12 +14,12 @@ from grubkd.boot.model import Boot, Entry, Line, Role
 from grubkd.errors import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from grubkd.boot.document import Image, Slot, SlotKey, Stanza
     from grubkd.boot.image import Images
     from grubkd.boot.loaders.format import LoaderMenu, MenuItem
-    from grubkd.boot.model import ManagedBy
+    from grubkd.boot.model import BootConfig, ManagedBy
 
 _RESCUE_TITLE = re.compile(r"\b(rescue|recovery|single[ -]user|failsafe)\b", re.IGNORECASE)
 _RESCUE_ARGUMENTS = frozenset({"single", "S", "s", "recovery", "rescue", "emergency"})
@@ -109,6 +109,43 @@ def main_boot(boots: tuple[Boot, ...]) -> Boot | None:
             if boot.role is role:
                 return boot
     return None
+
+
+def main_line(entry: Entry) -> str:
+    """The command line of the image that reserves the memory, as the kernel receives it; "" without any image."""
+    boot = main_boot(entry.boots)
+    return boot.line.text() if boot else ""
+
+
+def next_entries(config: BootConfig) -> Sequence[Entry]:
+    """The entry that boots next; if that is unknown, all of this system but rescue entries."""
+    chosen = [entry for entry in config.entries if entry.default]
+    own = [entry for entry in config.entries if entry.own_linux]
+    return chosen or [entry for entry in own if not entry.rescue] or own
+
+
+def reboot_required(config: BootConfig, booted: str, names: Collection[str]) -> bool | None:
+    """Whether arguments of these names differ, in an entry that may boot next, from the line that was booted.
+
+    None if unknown: no entry is known, or a hypervisor reserves the memory, whose command line the running kernel does
+    not show.
+    """
+    lines = []
+    for entry in next_entries(config):
+        boot = main_boot(entry.boots)
+        if boot is None or entry.foreign or boot.role is Role.HYPERVISOR:
+            return None
+        lines.append(boot.arguments)
+    if not lines:
+        return None
+    running = _of_names(cmdline.tokens(booted), names)
+    return any(_of_names(line, names) != running for line in lines)
+
+
+def _of_names(arguments: Sequence[str], names: Collection[str]) -> list[tuple[str, str | None]]:
+    return sorted(
+        (cmdline.meaning(each) for each in arguments if cmdline.name_of(each) in names), key=lambda found: found[0]
+    )
 
 
 def entry_of(item: MenuItem, menu: LoaderMenu, index: int, deployments: ManagedBy, images: Images) -> Entry:

@@ -23,9 +23,9 @@ RpmKey: TypeAlias = tuple[tuple[int, int, str], ...]
 _COUNTER = r"\+(\d+)(?:-(\d+))?\Z"
 _RPM_PART = r"[~+]|[0-9]+|[A-Za-z]+"
 # What strverscmp_improved of systemd counts as part of a version; it skips everything else.
-_NOT_IN_VERSION = re.compile(r"[^0-9A-Za-z~^.-]*")
-_DIGITS = re.compile(r"[0-9]*")
-_LETTERS = re.compile(r"[A-Za-z]*")
+_NOT_IN_VERSION = r"[^0-9A-Za-z~^.-]*"
+_DIGITS = r"[0-9]*"
+_LETTERS = r"[A-Za-z]*"
 _TEN = frozenset("0123456789")
 
 
@@ -167,16 +167,16 @@ def version_compare(one: str, other: str) -> int:
         a, b = a + len(first), b + len(second)
 
 
-def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
+def _end(pattern: str, text: str, at: int) -> int:
+    found = re.compile(pattern).match(text, at)
     return found.end() if found else at
 
 
-def _run(pattern: re.Pattern[str], text: str, at: int) -> str:
+def _run(pattern: str, text: str, at: int) -> str:
     return text[at : _end(pattern, text, at)]
 
 
-def _compare_runs(first: str, second: str, run: re.Pattern[str]) -> int:
+def _compare_runs(first: str, second: str, run: str) -> int:
     if run is _DIGITS:
         first, second = first.lstrip("0"), second.lstrip("0")
         return _sign(len(first), len(second)) or _sign(first, second)

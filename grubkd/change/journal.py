@@ -16,9 +16,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from grubkd.change import disk, places, record
+from grubkd.change import STATE, TRANSACTIONS, disk, places, record
 from grubkd.change.disk import FileImage
-from grubkd.change.lock import STATE, TRANSACTIONS, check_owner
+from grubkd.change.lock import check_owner
 from grubkd.change.record import Malformed
 from grubkd.change.sync import FileSync
 from grubkd.errors import GrubkdError, InputOutput, NotUnderstood, PermissionDenied, Place, Refused

@@ -17,7 +17,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from grubkd.change import disk
+from grubkd.change import STATE, TRANSACTIONS, disk
 from grubkd.errors import Interrupted, LockBusy, Place, UntrustedJournal
 from grubkd.log import WAITING, logger
 from grubkd.text import from_user
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 
-STATE = "/var/lib/grubkd"
-TRANSACTIONS = f"{STATE}/transactions"
 PATIENCE = 30.0  # seconds
 _PAUSE = 0.05  # seconds
 _NOTICEABLE = 1.0  # seconds until a message says what grubkd waits for

@@ -13,9 +13,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from grubkd import run
-from grubkd.change import disk, journal, sync
-from grubkd.change.lock import STATE, TRANSACTIONS, HeldSignals, busy, lock
+from grubkd.change import STATE, TRANSACTIONS, disk, journal, sync
+from grubkd.change.lock import HeldSignals, busy, lock
 from grubkd.errors import CommandFailed, Failed, GrubkdError, InputOutput, Notice, Place, RollbackFailed
 from grubkd.tree.root import system_failure
 
@@ -265,4 +264,6 @@ def _give_back(root: Root, file: FileRecord, present: FileImage | None, staged: 
 
 def run_followup(command: Sequence[str], root: Root, stop: Callable[[], bool] = lambda: False) -> None:
     """Run a follow-up command in the tree. Raises CommandFailed, Refused for a tree of a foreign architecture."""
-    run.run(command, root, stop=stop, patience=FOLLOWUP_PATIENCE)
+    from grubkd.run import run
+
+    run(command, root, stop=stop, patience=FOLLOWUP_PATIENCE)

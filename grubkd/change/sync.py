@@ -23,8 +23,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from grubkd.change import disk
-from grubkd.change.lock import STATE
+from grubkd.change import STATE, disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

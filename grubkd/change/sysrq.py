@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from grubkd.change import disk
+from grubkd.change import STATE, disk
 from grubkd.change.disk import FileImage
-from grubkd.change.lock import STATE, lock
+from grubkd.change.lock import lock
 from grubkd.change.sync import FileSync
 from grubkd.errors import Refused
 from grubkd.tree.root import system_failure

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.change import disk, journal, places, recovery, sync
-from grubkd.change.lock import TRANSACTIONS, HeldSignals, lock
+from grubkd.change import TRANSACTIONS, disk, journal, places, recovery, sync
+from grubkd.change.lock import HeldSignals, lock
 from grubkd.change.record import KNOWN_FOLLOWUPS, FileRecord, Record
 from grubkd.change.recovery import pending, recover
 from grubkd.errors import (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from grubkd.boot import cmdline, inventory
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
 from grubkd.boot.selector import select
-from grubkd.change import changes, edit, journal, managed, recovery, regenerate, revert, transaction, verify
+from grubkd.change import changes, edit, journal, managed, recovery, revert, transaction, verify
 from grubkd.change.lock import lock
 from grubkd.change.request import check_editable, check_needed
 from grubkd.commands.warnings import interrupted
@@ -225,6 +225,8 @@ def _values(request: Request, decision: Decision, selection: Selection) -> tuple
 
 def _regenerated(root: Root, prepared: _Prepared) -> dict[str, bytes | None]:
     """The changed sources, and the grub.cfg that the tree's own generator makes from them."""
+    from grubkd.change import regenerate
+
     scripts = {entry.source.file for entry in prepared.config.entries if entry.format == "grub2"}
     sources = {path: data for path, data in prepared.after.items() if path not in scripts and data is not None}
     made = {**sources, **regenerate.regenerate(root, prepared.config, sources)}

@@ -10,8 +10,8 @@ import click
 from grubkd.advice import PlanOptions, enable
 from grubkd.advice import check as checks
 from grubkd.advice.enable import Ran, State
-from grubkd.advice.reservation import reboot_required
 from grubkd.boot import cmdline
+from grubkd.boot.entry import reboot_required
 from grubkd.boot.model import ManagedBy
 from grubkd.change.request import ArgChange, Verb
 from grubkd.commands import change, completion, options, warnings
@@ -148,7 +148,9 @@ def _look(tree: Root, asked: Asked) -> _Found:
     if asked.analysis and not any(map(tree.exists, _CRASH)):
         image = config.managed_by in (ManagedBy.OSTREE, ManagedBy.BOOTC)
         findings = (*findings, enable.no_crash(machine.distribution, image=image))
-    reboot = machine.running is not None and reboot_required(config, machine.running, {cmdline.CRASHKERNEL}) is True
+    reboot = (
+        machine.running is not None and reboot_required(config, machine.running.cmdline, {cmdline.CRASHKERNEL}) is True
+    )
     return _Found(report, findings, enable.steps(findings), notices, reboot)
 
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grubkd.advice.recommend import keeping
+from grubkd.advice.keeping import keeping
 from grubkd.boot import inventory
-from grubkd.change import history
+from grubkd.change import STATE, history
 from grubkd.change.history import LastAutoValue
-from grubkd.change.lock import STATE
 from grubkd.change.request import reservation
 from grubkd.commands import change, options
 from grubkd.commands.change import Decision, Outcome, Request

@@ -10,7 +10,7 @@ import click
 
 from grubkd import advice
 from grubkd.boot import inventory
-from grubkd.boot.entry import main_boot
+from grubkd.boot.entry import main_line
 from grubkd.boot.selector import select
 from grubkd.commands import batch as lines
 from grubkd.commands import completion, options
@@ -135,9 +135,7 @@ def _entries(cmdline: str | None, root: str, given: dict[str, Any], *, json: boo
     verdicts = advice.Verdicts(_here(given, tree))
     rows = []
     for entry in selected:
-        boot = main_boot(entry.boots)
-        own = boot.line.text() if boot else ""
-        line = own if cmdline is None else from_user(cmdline)
+        line = main_line(entry) if cmdline is None else from_user(cmdline)
         rows.append((entry, line, verdicts.verdict(line, entry, initrd_size=given["initrd"])))
     answer = plan.entries_answer(rows, config.errors) if json else None
     faults = plan.entries_warnings(rows)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from grubkd.advice import PlanOptions, Verdicts
-from grubkd.advice.reservation import line_of, reboot_required
 from grubkd.boot import cmdline
+from grubkd.boot.entry import main_line, reboot_required
 from grubkd.change.request import ArgChange, Verb
 from grubkd.commands import change, completion, options
 from grubkd.commands.change import Request
@@ -118,7 +118,7 @@ def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bo
     if machine.running and outcome.held and not outcome.ran:
         names = {each.name for each in request.arguments}
         names |= {cmdline.CRASHKERNEL} if request.auto or request.values is not None else set()
-        found = reboot_required(outcome.held.config, machine.running, names)
+        found = reboot_required(outcome.held.config, machine.running.cmdline, names)
         if found is not None:
             return found
     return bool(outcome.files or outcome.ran) and not request.dry_run
@@ -133,7 +133,7 @@ def _result(outcome: Outcome, held: Held, machine: Machine, *, reboot: bool) -> 
     own = [entry for entry in entries if entry.default] or [entry for entry in entries if not entry.rescue]
     next_boot = (*own, *entries)[:1]
     verdicts = Verdicts(machine)
-    reservation = next(((each, verdicts.verdict(line_of(each), each)) for each in next_boot), None)
+    reservation = next(((each, verdicts.verdict(main_line(each), each)) for each in next_boot), None)
     return Result(held.values, entries, held.config, held.everything, reservation, outcome.ran, reboot and machine.live)
 
 

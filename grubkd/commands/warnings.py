@@ -8,7 +8,7 @@ from grubkd import advice
 from grubkd.advice.rights import topmost
 from grubkd.advice.setting import setting
 from grubkd.boot import findings, inventory
-from grubkd.change.lock import TRANSACTIONS
+from grubkd.change import TRANSACTIONS
 from grubkd.errors import GrubkdError, Notice, PermissionDenied, Place
 from grubkd.machine import machine as machines
 

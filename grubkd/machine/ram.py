@@ -10,7 +10,6 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.machine.settings import integer, text
-from grubkd.memory.map_parsers import from_firmware_memmap_files, from_iomem
 from grubkd.memory.memory_map import BadMemoryMap
 from grubkd.memory.size import KIB, MIB, round_up
 
@@ -103,6 +102,8 @@ def _meminfo(host: Root) -> Mapping[str, int]:
 
 
 def _iomem(host: Root) -> MemoryMap | None:
+    from grubkd.memory.map_parsers import from_iomem
+
     content = text(host, "/proc/iomem")
     try:
         return from_iomem(content) if content else None
@@ -111,6 +112,8 @@ def _iomem(host: Root) -> MemoryMap | None:
 
 
 def _firmware(host: Root) -> MemoryMap | None:
+    from grubkd.memory.map_parsers import from_firmware_memmap_files
+
     files = {
         name: {file: text(host, f"{_FIRMWARE}/{name}/{file}") or "" for file in ("start", "end", "type")}
         for name in host.list(_FIRMWARE)

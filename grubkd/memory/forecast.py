@@ -18,7 +18,6 @@ from grubkd.memory.placement.place import (
     possible_boots,
 )
 from grubkd.memory.size import MIB, format_size
-from grubkd.memory.xen import place_xen, request_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,6 +46,8 @@ def request(case: Case, values: Sequence[str] = ()) -> KernelRequest | None:
     if ram is None or case.memory or spans or changes_ram(line):
         ram = counted_ram(case.release, case.machine, memory, line)
     if case.hypervisor is not None:
+        from grubkd.memory.xen import request_of
+
         return request_of(line, ram)
     return read(line, case.release, case.machine, ram)
 
@@ -157,6 +158,8 @@ def assumption(case: Case) -> str:
 
 def _on_xen(case: Case, values: Sequence[str]) -> Iterator[Placement]:
     """The placement by Xen on each possible memory map, of the values, or of those of the command line."""
+    from grubkd.memory.xen import place_xen
+
     line = " ".join(f"crashkernel={text}" for text in values) or case.cmdline
     for memory in case.memory_maps():
         if case.hypervisor is not None:

@@ -82,7 +82,7 @@ class _RangeEntry(NamedTuple):
     after: int
 
 
-_AT_OR_SPACE = re.compile("[@ ]")
+_AT_OR_SPACE = "[@ ]"
 
 
 def parse_simple(cmdline: str, at: int, rules: ParserRules) -> Parsed:
@@ -154,7 +154,7 @@ def _required(cmdline: str, at: int, rules: ParserRules, where: str = "") -> tup
 
 def _offset(cmdline: str, at: int, size: int, era: Era, rules: ParserRules) -> Parsed:
     """Read the offset. The kernel skips to the first `@` or space, so the `@` may follow a later entry."""
-    found = _AT_OR_SPACE.search(cmdline, at)
+    found = re.compile(_AT_OR_SPACE).search(cmdline, at)
     if found is None:
         # Usually there are zeros behind the end, sometimes a space or an `@`.
         reason = "2.6.29 reads past the end of a list that ends the line" if era is Era.V2_6_29 else ""

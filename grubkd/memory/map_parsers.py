@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from grubkd.memory.memory_map import Extent
 
-_IOMEM = re.compile(r"( *)([0-9a-fA-F]{1,16})-([0-9a-fA-F]{1,16}) : (.*\S)\s*")
+_IOMEM = r"( *)([0-9a-fA-F]{1,16})-([0-9a-fA-F]{1,16}) : (.*\S)\s*"
 _KERNEL = {"Kernel code", "Kernel rodata", "Kernel data", "Kernel bss"}
 _CRASH = "Crash kernel"
 
@@ -33,7 +33,7 @@ def from_iomem(text: str, *, file: str = "/proc/iomem") -> MemoryMap:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
-        found = _IOMEM.fullmatch(line)
+        found = re.fullmatch(_IOMEM, line)
         if found is None:
             raise _not_understood(line, file, number, "lines look like '00100000-7fffffff : System RAM'")
         start, end, kind = int(found[2], 16), int(found[3], 16) + 1, found[4]
@@ -82,7 +82,7 @@ def from_firmware_memmap_files(entries: Mapping[str, Mapping[str, str]]) -> Memo
 
 # Since 3.3 `BIOS-e820: [mem 0x0-0x9fbff] usable`, ends inclusive; 7.2 prints `[gap ...]` for what no range covers.
 # Before: `BIOS-e820: 0000000000000000 - 000000000009fc00 (usable)`, ends exclusive.
-_E820 = re.compile(
+_E820 = (
     r"BIOS-e820: (?:\[(mem|gap) 0x([0-9a-fA-F]+)-0x([0-9a-fA-F]+)\]\s*(.*?)"
     r"|([0-9a-fA-F]{1,16}) - ([0-9a-fA-F]{1,16}) \((.*?)\))\s*"
 )
@@ -164,7 +164,7 @@ def _from_json(text: str, file: str) -> MemoryMap:
 
 def _e820(line: str, at: int, file: str, number: int) -> tuple[int, int, str | None]:
     """Start, end (exclusive) and type of a BIOS-e820 line; the type of a gap is None."""
-    found = _E820.fullmatch(line, at)
+    found = re.compile(_E820).fullmatch(line, at)
     if found is None:
         raise _not_understood(line, file, number, "lines look like 'BIOS-e820: [mem 0x0-0x9fbff] usable'")
     if found[1]:

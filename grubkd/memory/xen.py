@@ -56,10 +56,9 @@ class _Span(NamedTuple):
 
 _WORD = r"(?:^|\s)crashkernel=(\S*)"
 _SIZE = r"(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)([bBkKmMgGtT]?)"
-_RANGE = re.compile(rf"{_SIZE}-(?:{_SIZE})?:{_SIZE}")
-_ONE = re.compile(_SIZE)
-_REST = re.compile(rf"(@|\\?<|,below=){_SIZE}")
-_LIMITED = re.compile(rf"{_SIZE}(?:\\?<|,below=){_SIZE}|{_RANGE.pattern}(?:,{_RANGE.pattern})*\\?<{_SIZE}")
+_RANGE = rf"{_SIZE}-(?:{_SIZE})?:{_SIZE}"
+_REST = rf"(@|\\?<|,below=){_SIZE}"
+_LIMITED = rf"{_SIZE}(?:\\?<|,below=){_SIZE}|{_RANGE}(?:,{_RANGE})*\\?<{_SIZE}"
 _STEP = 2 * MIB
 _MOVED = "Xen puts itself and the modules of dom0 at the top first"
 # What is known of the place: at the top, or a little below.
@@ -83,10 +82,10 @@ def read_xen(cmdline: str, ram: int) -> XenRequest:
         rest = None
         if ":" in text:
             spans, end = _spans(text)
-            rest = _REST.match(text, end) if spans and not text.startswith(",", end) else None
-        elif found := _ONE.match(text):
+            rest = re.compile(_REST).match(text, end) if spans and not text.startswith(",", end) else None
+        elif found := re.compile(_SIZE).match(text):
             size = _bytes(found[1], found[2])
-            rest = _REST.match(text, found.end())
+            rest = re.compile(_REST).match(text, found.end())
         if rest and rest[1] == "@":
             base = _bytes(rest[2], rest[3])
         elif rest:
@@ -106,7 +105,7 @@ def _spans(text: str) -> tuple[list[_Span], int]:
     """The ranges of a list up to the first that is malformed, and where they end."""
     spans: list[_Span] = []
     at = 0
-    while found := _RANGE.match(text, at + bool(spans)):
+    while found := re.compile(_RANGE).match(text, at + bool(spans)):
         start, stop = _bytes(found[1], found[2]), _bytes(found[3], found[4]) if found[3] else None
         if stop is not None and stop <= start:
             break
@@ -155,7 +154,7 @@ def place_xen(cmdline: str, ram: int, memory: MemoryMap, hypervisor: Hypervisor)
 def is_xen_value(text: str) -> bool:
     """Whether Xen, and no Linux kernel, understands the value: with `<` or `,below=`."""
     text = text.removeprefix("crashkernel=")
-    return _LIMITED.fullmatch(text) is not None
+    return re.compile(_LIMITED).fullmatch(text) is not None
 
 
 def for_xen(values: Sequence[CrashkernelValue]) -> str | None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.answered import answer
 
-from grubkd.change import disk, journal, lock, transaction
+from grubkd.change import TRANSACTIONS, disk, journal, lock, transaction
 from grubkd.change.edit import FileChange
 from grubkd.change.record import FileRecord, Record
 from grubkd.change.rollback import rollback
@@ -227,7 +227,7 @@ def test_what_is_begun_is_read_back(made: Record) -> None:
             try:
                 journal.begin(root, made)
             except Refused:
-                assert not (top / lock.TRANSACTIONS[1:]).exists()
+                assert not (top / TRANSACTIONS[1:]).exists()
                 return
         assert journal.load(root, ID, "pending") == made
 
@@ -235,7 +235,7 @@ def test_what_is_begun_is_read_back(made: Record) -> None:
 def test_a_journal_without_the_member_link_is_read(top: Path) -> None:
     """Journals of the first releases have none; an upgrade keeps their history."""
     commit(top)
-    path = next((top / lock.TRANSACTIONS[1:]).glob("*.done"))
+    path = next((top / TRANSACTIONS[1:]).glob("*.done"))
     body = json.loads(path.read_bytes().splitlines()[1])
     for file in body["files"]:
         del file["link"]

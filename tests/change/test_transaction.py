@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from faults import tree
 
-from grubkd.change import history, journal, lock, record, transaction
+from grubkd.change import STATE, TRANSACTIONS, history, journal, record, transaction
 from grubkd.change.edit import FileChange
-from grubkd.change.lock import STATE
 from grubkd.change.transaction import Transaction
 from grubkd.errors import (
     ChangedSinceRead,
@@ -449,7 +448,7 @@ def test_history_is_pruned_by_size_but_never_the_latest(top: Path, monkeypatch: 
         latest = commit(top, FileChange(DEFAULT, data, new)).id
         data = new
     assert [each.id for each in history.read(Root(str(top))).transactions][-1] == latest
-    assert sum(each.stat().st_size for each in (top / lock.TRANSACTIONS[1:]).iterdir()) <= 5000
+    assert sum(each.stat().st_size for each in (top / TRANSACTIONS[1:]).iterdir()) <= 5000
 
 
 def test_a_change_too_large_to_journal(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ PATHS = ("/boot/loader/entries/*.conf", "/efi/loader/entries/*.conf", "/boot/efi
 _LOADS = frozenset(("linux", "efi", "uki", "uki-url"))
 # The keys that the other fields of a Stanza hold.
 _IN_STANZA = frozenset(("title", "linux", "initrd", "options"))
-_BLANKS = re.compile(r"[ \t]*")
+_BLANKS = r"[ \t]*"
 _TAB = r"^([ \t]*options)\t+(?=.* )"
 _EMPTY_LINE = r"(?m)^[ \t\r]*\n"
 _AS_SCRIPT = r"""(?:"[^"$\\]*"|[^"$\\;|&<>{}'])+"""
@@ -150,7 +150,7 @@ def _pairs(file: str, text: str) -> list[_Pair]:
     for node in parse("bls", text, file=file).nodes("pair"):
         key, *values = (token for token in node.children if isinstance(token, Token))
         if not values:
-            blanks = _BLANKS.match(text, key.end)
+            blanks = re.compile(_BLANKS).match(text, key.end)
             at = blanks.end() if blanks else key.end
             values = [Token("VALUE", "", at, at)]
         found.append(_Pair(key, values[0]))

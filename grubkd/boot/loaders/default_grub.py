@@ -46,7 +46,7 @@ _NAMES = "|".join(sorted(FAMILY, key=len, reverse=True))
 _NAMED = rf"(?<![\w$])(?:{_NAMES})(?!\w)"
 _SETS = re.compile(rf"(?<![\w${{])(?:{_NAMES})(?:\[[^]]*\])?\+?=")
 _SETS_BY_DEFAULT = re.compile(rf"\$\{{(?:{_NAMES}):?=")
-_PLAIN_HEAD = re.compile(r"\"((?:[\w=.,:/@-]+ +)*)")
+_PLAIN_HEAD = r"\"((?:[\w=.,:/@-]+ +)*)"
 _VALUES = ("VALUE", "NESTED_VALUE")
 _COMMANDS = ("NAME", "NESTED_NAME")
 # The nodes that are parts of a statement.
@@ -145,7 +145,7 @@ class _Reading:
         start, place = tokens[0].start, problem.place
         self._open.discard(name)
         self._starts.append(start)
-        head = _PLAIN_HEAD.match(tokens[-1].text)
+        head = re.match(_PLAIN_HEAD, tokens[-1].text)
         line, before = place.line if place else 0, head[1] if head and tokens[-1].kind in _VALUES else ""
         slot = Slot(self._file, FORMAT_NAME, name, start, start, line, (), UNFOLLOWED, before)
         self._assignments.append(Assignment(name, slot, extends))

@@ -41,19 +41,17 @@ class Quotes(Enum):
 
 
 _PIECES = {
-    Quotes.NONE: re.compile(r"""(?P<nothing>\\\r*\n)|\\(?P<escaped>[\s\S])|(?P<quote>['"])|(?P<plain>[^'"\\$`]++)"""),
-    Quotes.SINGLE: re.compile(r"""(?P<nothing>\r+(?=\n))|(?P<quote>')|(?P<plain>[^'\r]++)"""),
-    Quotes.DOUBLE: re.compile(
-        r"""(?P<nothing>\\\r*\n|\r+(?=\n))|\\(?P<escaped>[$`"\\])|(?P<quote>")|(?P<plain>[^"\\$`\r]++|\\)"""
-    ),
+    Quotes.NONE: r"""(?P<nothing>\\\r*\n)|\\(?P<escaped>[\s\S])|(?P<quote>['"])|(?P<plain>[^'"\\$`]++)""",
+    Quotes.SINGLE: r"""(?P<nothing>\r+(?=\n))|(?P<quote>')|(?P<plain>[^'\r]++)""",
+    Quotes.DOUBLE: r"""(?P<nothing>\\\r*\n|\r+(?=\n))|\\(?P<escaped>[$`"\\])|(?P<quote>")|(?P<plain>[^"\\$`\r]++|\\)""",
 }
-_LONE_DOLLAR = re.compile(r"\$(?![A-Za-z0-9_?#*@!$({'-]|\\\r*\n)")
+_LONE_DOLLAR = r"\$(?![A-Za-z0-9_?#*@!$({'-]|\\\r*\n)"
 _BLANK = r"(?:[ \t]|\\?\r*\n)"
-_GAP = re.compile(rf"(?P<left>['\"]*){_BLANK}*(?P<right>['\"]*)")
-_HEAD = re.compile(rf"(?P<quote>['\"]?){_BLANK}*(?P<right>['\"]*)")
-_TAIL = re.compile(rf"(?P<left>['\"]*?){_BLANK}*(?P<quote>['\"]?)")
-_EMPTY = re.compile(rf"(?P<quote>['\"]){_BLANK}*(?P=quote)|")
-_NEEDS_NO_QUOTES = re.compile(r"[^'\"\\`]++")
+_GAP = rf"(?P<left>['\"]*){_BLANK}*(?P<right>['\"]*)"
+_HEAD = rf"(?P<quote>['\"]?){_BLANK}*(?P<right>['\"]*)"
+_TAIL = rf"(?P<left>['\"]*?){_BLANK}*(?P<quote>['\"]?)"
+_EMPTY = rf"(?P<quote>['\"]){_BLANK}*(?P=quote)|"
+_NEEDS_NO_QUOTES = r"[^'\"\\`]++"
 
 
 @dataclass(slots=True)
@@ -102,9 +100,9 @@ def decode(file: str, text: str, start: int, end: int, variable: str) -> Value:
             at = found.end()
             made.add(" " if found["blank"] else "", at, at, quotes)
             continue
-        piece = _PIECES[quotes].match(text, at, end)
+        piece = re.compile(_PIECES[quotes]).match(text, at, end)
         if piece is None:
-            if not _LONE_DOLLAR.match(text, at, end):
+            if not re.compile(_LONE_DOLLAR).match(text, at, end):
                 what = "a command" if text[at] == "`" or text.startswith("$(", at) else "another variable"
                 message = f"the value of {variable} contains {what}: grubkd executes nothing"
                 raise made.problem(at, message, "write the arguments themselves into the value")
@@ -158,7 +156,7 @@ def _words(value: Value) -> tuple[tuple[Word, ...], Quotes]:
     found, end = words(mapped.text)
     _check_end(value, end)
     if not found:
-        empty = _EMPTY.fullmatch(value.text, value.start, value.end)
+        empty = re.compile(_EMPTY).fullmatch(value.text, value.start, value.end)
         if empty is None:
             raise value.mixed_quotes(value.start)
         return (), Quotes(empty["quote"] or "")
@@ -210,13 +208,13 @@ def _widened(value: Value, found: list[Word], quotes: Quotes) -> tuple[Word, ...
     """The words with the quotes that touch them: outside them are only blanks between the quotes of the slot."""
     text = value.text
     for index in range(1, len(found)):
-        gap = _GAP.fullmatch(text, found[index - 1].end, found[index].start)
+        gap = re.compile(_GAP).fullmatch(text, found[index - 1].end, found[index].start)
         if gap is None:
             raise value.mixed_quotes(found[index].start)
         found[index - 1] = found[index - 1]._replace(end=gap.end("left"))
         found[index] = found[index]._replace(start=gap.start("right"))
-    head = _HEAD.fullmatch(text, value.start, found[0].start)
-    tail = _TAIL.fullmatch(text, found[-1].end, value.end)
+    head = re.compile(_HEAD).fullmatch(text, value.start, found[0].start)
+    tail = re.compile(_TAIL).fullmatch(text, found[-1].end, value.end)
     if head is None or tail is None or tail["quote"] != quotes.value:
         raise value.mixed_quotes(value.start)
     if head["quote"] == quotes.value:
@@ -224,6 +222,6 @@ def _widened(value: Value, found: list[Word], quotes: Quotes) -> tuple[Word, ...
     elif found[0].reference != value.variable or len(found) == 1:
         raise value.mixed_quotes(value.start)
     found[-1] = found[-1]._replace(end=tail.end("left"))
-    if quotes is Quotes.NONE and not _NEEDS_NO_QUOTES.fullmatch(text, found[0].start, found[-1].end):
+    if quotes is Quotes.NONE and not re.compile(_NEEDS_NO_QUOTES).fullmatch(text, found[0].start, found[-1].end):
         raise value.mixed_quotes(value.start)
     return tuple(found)

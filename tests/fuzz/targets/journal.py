@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 
-from grubkd.change import history, lock, places, record
+from grubkd.change import TRANSACTIONS, history, places, record
 from grubkd.change.record import Malformed, Record
 from grubkd.change.rollback import rollback
 from grubkd.errors import GrubkdError
@@ -139,7 +139,7 @@ def use(text: bytes, found: Record) -> None:
     link = _TREE / "etc/default"
     if not link.is_symlink():
         link.symlink_to(_OUTSIDE)
-    home = _TREE / lock.TRANSACTIONS[1:]
+    home = _TREE / TRANSACTIONS[1:]
     home.mkdir(parents=True, exist_ok=True)
     for each in home.iterdir():
         each.unlink()

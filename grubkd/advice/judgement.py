@@ -11,9 +11,10 @@ from grubkd.errors import Notice
 from grubkd.memory.size import format_size, in_megabytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from grubkd.advice.verdict import Verdict
+    from grubkd.boot.model import Entry
     from grubkd.errors import Place
 
 WORTH_A_WARNING = 0.01
@@ -64,6 +65,16 @@ def judge(found: Verdict, *, ahead: bool = False) -> Iterator[Judgement]:
     if 0 < size < found.image:
         said = f"reserves {format_size(size)}, less than the {in_megabytes(found.image)} that its kernel takes to start"
         yield Judgement("smaller-than-kernel", said, f"no capture kernel can be loaded: {_PLAN}")
+
+
+def notices(rows: Iterable[tuple[Entry, Verdict]], *, ahead: bool = False) -> Iterator[Notice]:
+    """The faults of the values of entries; of entries with the same kernel and fault the first is named."""
+    seen = set()
+    for entry, found in rows:
+        for each in judge(found, ahead=ahead):
+            if (entry.version, each) not in seen:
+                seen.add((entry.version, each))
+                yield each.notice(f"entry {entry.index} ({entry.title})", entry.source)
 
 
 def odds(chance: float) -> str:

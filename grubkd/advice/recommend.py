@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.advice.case import build_case, entry_release, stand_in_release
-from grubkd.advice.judgement import judge
+from grubkd.advice.judgement import notices
 from grubkd.advice.verdict import Verdicts
 from grubkd.boot.entry import main_boot
 from grubkd.errors import ArchitectureUnknown, NoSuchEntry, Notice, RamUnknown, WouldNotReserve
@@ -105,14 +105,7 @@ def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Not
 
 
 def judgements(config: BootConfig, machine: Machine) -> Iterator[Notice]:
-    """The faults of the values that the entries have. Of entries with the same kernel and fault the first is named."""
+    """The faults of the values that the entries have."""
     verdicts = Verdicts(machine)
-    seen = set()
-    for entry in config.entries:
-        boot = main_boot(entry.boots)
-        if boot is None or not entry.own_linux:
-            continue
-        for each in judge(verdicts.brief(" ".join(boot.arguments), entry)):
-            if (entry.version, each.code) not in seen:
-                seen.add((entry.version, each.code))
-                yield each.notice(f"entry {entry.index} ({entry.title})", entry.source)
+    boots = ((entry, main_boot(entry.boots)) for entry in config.entries if entry.own_linux)
+    return notices((entry, verdicts.brief(" ".join(boot.arguments), entry)) for entry, boot in boots if boot)

@@ -37,6 +37,9 @@ _SHORT = "a capture kernel that runs out of memory saves nothing"
 _REPORT = "please report this with the output of: grubkd predict"
 _REBOOT = ("systemctl", "reboot")
 _EXPLAIN = by(("grubkd", "plan", "--explain"))
+_WORST_FIRST = (Status.PROBLEM, Status.WARNING, Status.NOT_ASKED, Status.OK)
+# Another value does not fix these, or it is not known whether something is wrong.
+_NOT_BY_SETTING = ("configured", "default-foreign", "may-reserve-nothing")
 
 
 def held(line: str) -> list[str]:
@@ -49,33 +52,34 @@ def configured(config: BootConfig, machine: Machine) -> Finding:
     entries = next_entries(config)
     if not entries:
         return not_asked("configured", "no boot entry found: the values of the next boot are not known")
-    found = [_configured(entry, config, machine) for entry in entries]
-    for status in (Status.PROBLEM, Status.WARNING, Status.NOT_ASKED):
-        for each in found:
-            if each.status is status:
-                return each
-    return found[0]
+    verdicts = Verdicts(machine)
+    found = [(_configured(entry, verdicts, config, machine), entry) for entry in entries]
+    worst, entry = min(found, key=lambda each: _WORST_FIRST.index(each[0].status))
+    if worst.status is Status.OK or worst.code in _NOT_BY_SETTING:
+        return worst
+    fix = setting(config, machine, entry)
+    return worst._replace(fix=fix.text, commands=fix.commands)
 
 
-def _configured(entry: Entry, config: BootConfig, machine: Machine) -> Finding:
+def _configured(entry: Entry, verdicts: Verdicts, config: BootConfig, machine: Machine) -> Finding:
+    """The finding about one entry, without the fix if that is to set another value."""
     name = f"entry {entry.index} ({entry.title})"
-    values = " ".join(held(main_line(entry)))
+    line = main_line(entry)
+    values = " ".join(held(line))
     if not entry.linux or entry.foreign:
         why = "the value of this system then has no effect"
-        said = f"{name}, which boots by default, starts another system"
-        return _warning("default-foreign", said, why, Fix(""), entry)
-    found = Verdicts(machine).verdict(main_line(entry), entry)
+        return _warning("default-foreign", f"{name}, which boots by default, starts another system", why, entry)
+    found = verdicts.verdict(line, entry)
     if found.status == "unknown":
         return not_asked("configured", f"{name} has {values}; its effect is not known: {found.reason}")
-    if cmdline.is_off(held(main_line(entry))):
-        fix = setting(config, machine, entry)
-        return off("configured", f"{name} has crashkernel={values}", fix, entry.source)
+    if cmdline.is_off(held(line)):
+        return off("configured", f"{name} has crashkernel={values}", Fix(""), entry.source)
     if found.status == "none" and not values:
-        said, fix = f"{name} has no crashkernel= value", setting(config, machine, entry)
-        return Finding("configured", Status.PROBLEM, said, "no-value", _NO_MEMORY, fix.text, entry.source, fix.commands)
+        said = f"{name} has no crashkernel= value"
+        return Finding("configured", Status.PROBLEM, said, "no-value", _NO_MEMORY, place=entry.source)
     for each in judge(found):
         status = Status.PROBLEM if each.code in LOST else Status.WARNING
-        fix = _EXPLAIN if each.code == "may-reserve-nothing" else setting(config, machine, entry)
+        fix = _EXPLAIN if each.code == "may-reserve-nothing" else Fix("")
         said, why = f"{name} {each.said}", _WHYS[each.code]
         return Finding("configured", status, said, each.code, why, fix.text, entry.source, fix.commands)
     return _enough(entry, values, found, config, machine)
@@ -87,15 +91,14 @@ def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machi
     size = max(found.request.size if found.request else 0, found.observed or 0)
     near = _near(size, main_line(entry), machine)
     if near:
-        return _warning("near-need", f"{name} {near}", _SHORT, setting(config, machine, entry), entry)
+        return _warning("near-need", f"{name} {near}", _SHORT, entry)
     try:
         wanted = plan_entry(entry, config, machine)
     except GrubkdError:
         wanted = None
     if wanted and size < wanted.size:
-        said = f"{name} reserves {format_size(size)}, less than the "
-        said += f"{format_size(wanted.size)} of {wanted.source}"
-        return _warning("small", said, _SHORT, setting(config, machine, entry), entry)
+        said = f"{name} reserves {format_size(size)}, less than the {format_size(wanted.size)} of {wanted.source}"
+        return _warning("small", said, _SHORT, entry)
     return ok("configured", f"{name} has {values}: {format_size(size)}", entry.source)
 
 
@@ -115,8 +118,8 @@ def off(check: str, what: str, fix: Fix, place: Place | None = None) -> Finding:
     return Finding(check, Status.NOT_ASKED, said, "off", why, fix.text, place, fix.commands)
 
 
-def _warning(code: str, message: str, why: str, fix: Fix, entry: Entry) -> Finding:
-    return Finding("configured", Status.WARNING, message, code, why, fix.text, entry.source, fix.commands)
+def _warning(code: str, message: str, why: str, entry: Entry) -> Finding:
+    return Finding("configured", Status.WARNING, message, code, why, place=entry.source)
 
 
 def running_entry(config: BootConfig, running: Running) -> Entry | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd import advice
 from grubkd.advice.case import FADUMP
-from grubkd.advice.judgement import judge
+from grubkd.advice.judgement import notices
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
 from grubkd.boot.model import Role
@@ -170,14 +170,10 @@ def admitted(
     Raises WouldNotBoot if a kernel would not boot, WouldNotReserve if it would reserve nothing for the value that is
     set. With --force both are warnings; so is a value that stays as it is, and reserves nothing.
     """
-    seen: set[tuple[str, str | None]] = set()
     verdicts = advice.Verdicts(machine)
-    for entry, arguments in _revalued(selection, planned):
-        subject = f"entry {entry.index} ({entry.title})"
-        for each in judge(verdicts.brief(" ".join(arguments), entry), ahead=True):
-            if (each.code, entry.version) not in seen:
-                seen.add((each.code, entry.version))
-                yield _admitted(request, each.notice(subject, entry.source))
+    rows = ((entry, verdicts.brief(" ".join(line), entry)) for entry, line in _revalued(selection, planned))
+    for fault in notices(rows, ahead=True):
+        yield _admitted(request, fault)
 
 
 def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry, Sequence[str]]]:

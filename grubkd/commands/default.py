@@ -46,7 +46,7 @@ def default_command(*, selector: str | None, root: str, dry_run: bool, run_follo
     tree = Root(root)
     if selector is None:
         return _show(tree, json=json)
-    given, running = from_user(selector), machines.read(tree).running_release
+    given, running = from_user(selector), machines.read_running(tree).release if tree.live else None
 
     def choose(config: BootConfig) -> Entry:
         found = select(config, (given,), running=running).entries

@@ -9,12 +9,11 @@ from grubkd.memory.placement.early import changes_ram
 from grubkd.memory.placement.initrd import UnknownInitrd
 from grubkd.memory.placement.place import (
     Placement,
-    agreed,
     agreed_boots,
+    agreed_releases,
     counted_ram,
     passes_quick_test,
     place_at_boot,
-    placing,
     possible_boots,
 )
 from grubkd.memory.size import MIB, format_size
@@ -24,8 +23,9 @@ if TYPE_CHECKING:
 
     from grubkd.memory.case import Case, Observed
     from grubkd.memory.kernel_parser import KernelRequest
-    from grubkd.memory.memory_map import Extent
+    from grubkd.memory.memory_map import Extent, MemoryMap
     from grubkd.memory.placement.place import BootFacts
+    from grubkd.memory.release import Release
 
 NOTHING_OBSERVED = "the running kernel was booted with this value and holds no reservation"
 
@@ -37,8 +37,10 @@ def request(case: Case, values: Sequence[str] = ()) -> KernelRequest | None:
     it (mem=, memmap=).
     """
     memory = case.memory_map()
-    if memory is None:
-        return None
+    return None if memory is None else _request(case, memory, values)
+
+
+def _request(case: Case, memory: MemoryMap, values: Sequence[str] = ()) -> KernelRequest:
     words = "".join(f"crashkernel={text} " for text in values)
     line = f"{case.cmdline} {words}".lstrip() if values else case.cmdline
     spans = case.release.counts_span and case.machine.is_x86
@@ -60,18 +62,17 @@ def placement(case: Case, asked: KernelRequest) -> Placement | None:
     """
     if case.hypervisor is not None:
         return next(_on_xen(case, ()), None)
-    found = []
-    known: dict[tuple[object, ...], Placement] = {}
-    for release in case.release.possible:
-        each = case._replace(release=release)
-        wanted = asked if release is case.release else request(each)
-        if wanted is None or each.memory_map() is None:
-            return None
-        key = (wanted, *placing(release, case.machine))
-        if key not in known:
-            known[key] = agreed_boots(wanted, list(_boots(each)))
-        found.append(known[key])
-    return agreed(found, case.release.doubt)
+    memory = case.memory_map()
+    if memory is None:
+        return None
+
+    def wanted(release: Release) -> KernelRequest:
+        return asked if release is case.release else _request(case._replace(release=release), memory)
+
+    def judged(read: KernelRequest, release: Release) -> Placement:
+        return agreed_boots(read, list(_boots(case._replace(release=release))))
+
+    return agreed_releases(case.release, case.machine, wanted, judged)
 
 
 def reserves_clearly(case: Case, asked: KernelRequest) -> bool:

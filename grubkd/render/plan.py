@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grubkd.advice import Plan, Verdict
-from grubkd.advice.judgement import judge, odds
+from grubkd.advice.judgement import judge, notices, odds
 from grubkd.boot.model import Entry
 from grubkd.memory.placement.search import SLACK
 from grubkd.memory.size import format_size
@@ -53,17 +53,7 @@ class Answer:
         """The warnings of all plans, each once."""
         plans = [plan for _, plan, _ in self.rows] + ([self.new] if self.new else [])
         found = [notice for plan in plans for notice in plan.warnings]
-        return tuple(dict.fromkeys((*found, *warnings([(entry, verdict) for entry, _, verdict in self.rows]))))
-
-
-def warnings(rows: Sequence[tuple[Entry, Verdict]]) -> Iterator[Notice]:
-    """The faults of the values of entries, for each kernel once."""
-    seen = set()
-    for entry, found in rows:
-        for each in judge(found):
-            if (entry.version, each) not in seen:
-                seen.add((entry.version, each))
-                yield each.notice(f"entry {entry.index} ({entry.title})", entry.source)
+        return tuple(dict.fromkeys((*found, *notices((entry, verdict) for entry, _, verdict in self.rows))))
 
 
 def answer(found: Answer) -> dict[str, Any]:
@@ -206,7 +196,7 @@ def entries_answer(rows: Sequence[Predicted], errors: Sequence[GrubkdError]) -> 
 
 def entries_warnings(rows: Sequence[Predicted]) -> tuple[Notice, ...]:
     """The faults of the predicted lines."""
-    return tuple(warnings([(entry, verdict) for entry, _, verdict in rows]))
+    return tuple(notices((entry, verdict) for entry, _, verdict in rows))
 
 
 def line_warnings(found: Simulation) -> tuple[Notice, ...]:

@@ -14,7 +14,7 @@ from grubkd.memory.placement import arm, early, generic, power_s390, x86
 from grubkd.memory.placement.initrd import UnknownInitrd, possible_initrds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Literal
 
     from grubkd.memory.kernel_parser import KernelRequest
@@ -139,19 +139,39 @@ def place(request: KernelRequest, release: Release, arch: str, memory: MemoryMap
 
 def place_line(cmdline: str, release: Release, arch: str, ram: int, memory: MemoryMap, **facts: Any) -> Placement:
     """The same for a command line: with each behaviour that the release may have. `ram`: as for kernel_parser.read."""
+
+    def asked(each: Release) -> KernelRequest:
+        counted = ram if each.counts_span == release.counts_span else counted_ram(each, arch, memory, cmdline)
+        return read(cmdline, each, arch, counted)
+
+    def judged(request: KernelRequest, each: Release) -> Placement:
+        return place(request, each, arch, memory, cmdline=cmdline, **facts)
+
+    return agreed_releases(release, architecture(arch), asked, judged)
+
+
+def agreed_releases(
+    release: Release,
+    machine: Architecture,
+    asked: Callable[[Release], KernelRequest],
+    judged: Callable[[KernelRequest, Release], Placement],
+) -> Placement:
+    """What all behaviours that the release may have lead to.
+
+    `asked`: what a kernel with one behaviour reads. `judged`: what it does with that.
+    """
     found = []
     known: dict[tuple[object, ...], Placement] = {}
     for each in release.possible:
-        counted = ram if each.counts_span == release.counts_span else counted_ram(each, arch, memory, cmdline)
-        request = read(cmdline, each, arch, counted)
-        key = (request, *placing(each, architecture(arch)))
+        request = asked(each)
+        key = (request, *_placing(each, machine))
         if key not in known:
-            known[key] = place(request, each, arch, memory, cmdline=cmdline, **facts)
+            known[key] = judged(request, each)
         found.append(known[key])
     return agreed(found, release.doubt)
 
 
-def placing(release: Release, machine: Architecture) -> tuple[object, ...]:
+def _placing(release: Release, machine: Architecture) -> tuple[object, ...]:
     """The part of a release's behaviour that the placement depends on; the rest is for reading the value."""
     behaviour = release.behaviours[0]
     falls_back = behaviour.arm_falls_back and machine is Architecture.ARM64

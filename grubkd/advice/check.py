@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from grubkd.advice import capture_line, kdump_config, panic, reservation, rights, saving
 from grubkd.advice.case import parse_release
-from grubkd.advice.finding import Finding, Fix, Status, by, not_asked
+from grubkd.advice.finding import Finding, Status, not_asked
 from grubkd.advice.setting import setting
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_line, next_entries
 from grubkd.boot.model import ManagedBy
+from grubkd.machine.packages import Fix, by
 from grubkd.memory.size import KIB, MIB, SUFFIXES, format_size
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.advice.finding import Finding, Fix, Status
-from grubkd.advice.packages import install
+from grubkd.advice.finding import Finding, Status
+from grubkd.machine.packages import Fix, install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

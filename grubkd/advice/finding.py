@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from shlex import join
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -17,18 +16,6 @@ class Status(StrEnum):
     WARNING = "warning"
     PROBLEM = "problem"
     NOT_ASKED = "not-asked"
-
-
-class Fix(NamedTuple):
-    """How to fix something: as text and, where commands do it, as argument lists, run in order."""
-
-    text: str
-    commands: tuple[tuple[str, ...], ...] = ()
-
-
-def by(*commands: tuple[str, ...]) -> Fix:
-    """The fix by commands; its text can be pasted."""
-    return Fix(" && ".join(map(join, commands)), commands)
 
 
 class Finding(NamedTuple):

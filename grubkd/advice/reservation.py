@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.advice.case import ADDED, FADUMP, parse_release
-from grubkd.advice.finding import Finding, Fix, Status, by, not_asked, ok
+from grubkd.advice.finding import Finding, Status, not_asked, ok
 from grubkd.advice.judgement import LOST, judge
 from grubkd.advice.recommend import plan_entry
 from grubkd.advice.setting import setting
@@ -13,6 +13,7 @@ from grubkd.advice.verdict import Verdicts, simulate
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_line, next_entries
 from grubkd.errors import GrubkdError
+from grubkd.machine.packages import Fix, by
 from grubkd.memory.size import format_size
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.advice.finding import Finding, Fix, Status, by, not_asked, ok
-from grubkd.advice.packages import install_kdump
+from grubkd.advice.finding import Finding, Status, not_asked, ok
 from grubkd.boot.image import Images
 from grubkd.boot.model import Role
 from grubkd.machine.dump_target import KDUMP_CONF, KDUMP_TOOLS, SYSCONFIG, TargetKind
+from grubkd.machine.packages import Fix, by, install_kdump
 from grubkd.memory.size import GIB, in_megabytes
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.advice.finding import Fix, by
 from grubkd.advice.recommend import plan_entry, plan_future
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
 from grubkd.boot.selector import Selection, select
 from grubkd.errors import GrubkdError, RamUnknown
+from grubkd.machine.packages import Fix, by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

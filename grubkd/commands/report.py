@@ -11,7 +11,7 @@ from grubkd import run
 from grubkd.commands import completion, options
 from grubkd.commands.group import message_options
 from grubkd.errors import Failed, NotUnderstood, Place, Refused
-from grubkd.machine import crash_report, debuginfo, distribution, dump_target
+from grubkd.machine import crash_report, debuginfo, distribution, dump_target, packages
 from grubkd.machine import dumps as saved
 from grubkd.machine import kdump as kdumps
 from grubkd.render import output, report
@@ -72,7 +72,7 @@ def open_dump(tree: Root, dump: str | None, tool: str | None) -> int:
     tool = tool or next((each for each in crash_report.TOOLS if run.installed(each)), crash_report.TOOLS[0])
     drgn = ("drgn", "-c", found.dump.paths[0], "-s", found.symbols.files[-1])
     run.become(found.command if tool == "crash" else drgn)
-    how = debuginfo.install_tool(vendor, tool)
+    how = packages.install_tool(vendor, tool)
     raise Failed(f"{tool} is not installed", hint=how.text, commands=how.commands)
 
 

@@ -17,7 +17,7 @@ from grubkd import run
 from grubkd.errors import CommandFailed, GrubkdError, Notice
 from grubkd.machine import dumps
 from grubkd.machine.crash_facts import Facts, of_crash, of_log
-from grubkd.machine.debuginfo import install_tool
+from grubkd.machine.packages import install_tool
 from grubkd.machine.vmcore import PACKED
 from grubkd.text import from_bytes, to_bytes
 

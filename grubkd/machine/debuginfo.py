@@ -1,14 +1,14 @@
-"""The kernel with debugging symbols that opens a dump: where it is, or the command that installs it."""
+"""The kernel with debugging symbols that opens a dump: where it is, or how to install it."""
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError
 from grubkd.machine.elf import Elf
+from grubkd.machine.packages import Fix, install_symbols
 from grubkd.machine.vmcore import PACKED
 from grubkd.text import from_user
 
@@ -45,13 +45,6 @@ class Symbols(NamedTuple):
     other: str = ""
 
 
-class Installation(NamedTuple):
-    """How a package is installed: a sentence, and the commands if the distribution is known."""
-
-    text: str
-    commands: tuple[tuple[str, ...], ...] = ()
-
-
 class Openable(NamedTuple):
     """A dump, the kernel with symbols that opens it, and `command`, which runs crash with both.
 
@@ -61,7 +54,7 @@ class Openable(NamedTuple):
     dump: Dump
     symbols: Symbols = Symbols()
     command: tuple[str, ...] = ()
-    missing: Installation = Installation("")
+    missing: Fix = Fix("")
 
 
 def openable(tree: Root, dump: Dump, distribution: Distribution) -> Openable:
@@ -70,10 +63,12 @@ def openable(tree: Root, dump: Dump, distribution: Distribution) -> Openable:
         return Openable(dump)
     symbols = find(tree, dump)
     if dump.form in PACKED:
-        return Openable(dump, symbols, missing=Installation(f"unpack it first ({dump.form})"))
+        return Openable(dump, symbols, missing=Fix(f"unpack it first ({dump.form})"))
     if symbols.files:
         return Openable(dump, symbols, ("crash", *symbols.files, *dump.paths))
-    return Openable(dump, symbols, missing=install(distribution, dump.release))
+    if not dump.release or not _RELEASE.fullmatch(dump.release):
+        return Openable(dump, symbols, missing=Fix("install the debugging symbols of the kernel that crashed"))
+    return Openable(dump, symbols, missing=install_symbols(distribution, dump.release))
 
 
 def find(tree: Root, dump: Dump, environment: Mapping[str, str] = os.environ) -> Symbols:
@@ -133,51 +128,3 @@ def _build(tree: Root, path: str) -> str | None:
             return (found.build_id(part) or "") if found and found.has_symbols(part) else None
     except (GrubkdError, OSError):
         return None
-
-
-def install(distribution: Distribution, release: str | None) -> Installation:
-    """How the symbols of a release are installed."""
-    if not release or not _RELEASE.fullmatch(release):
-        return Installation("install the debugging symbols of the kernel that crashed")
-    names = {distribution.id, *distribution.like}
-    if "ubuntu" in names:
-        command = ("apt-get", "install", f"linux-image-{release}-dbgsym")
-        return _by(command, "from ddebs.ubuntu.com, whose key is in the package ubuntu-dbgsym-keyring")
-    if "debian" in names:
-        return _by(("apt-get", "install", f"linux-image-{release}-dbg"))
-    if any(name.startswith(("suse", "sle", "opensuse")) for name in names):
-        version, _, flavour = release.rpartition("-")
-        package = f"kernel-{flavour}-debuginfo"
-        return _by(("zypper", "--plus-content", "debug", "install", package), f"of version {version}")
-    if {"fedora", "rhel", "centos"} & names:
-        # The flavour behind `+` is a part of the package's name; Oracle's UEK has a name of its own.
-        version, _, flavour = release.partition("+")
-        name = f"kernel-{flavour}" if flavour else "kernel-uek" if "uek" in version else "kernel"
-        return _by((_dnf(distribution), "install", "--enablerepo=*debug*", f"{name}-debuginfo-{version}"))
-    return Installation(f"install the debugging symbols of kernel {release}")
-
-
-def install_tool(distribution: Distribution, tool: str) -> Installation:
-    """How crash, drgn or makedumpfile is installed."""
-    names = {distribution.id, *distribution.like}
-    first = distribution.version[0] if distribution.version else 99
-    if tool == "drgn" and first < {"debian": 13, "ubuntu": 24}.get(distribution.id, 0):
-        return _by(("pip", "install", "drgn"))
-    apart = "python3-drgn" if tool == "drgn" else tool
-    if "debian" in names or "ubuntu" in names:
-        return _by(("apt-get", "install", apart))
-    if any(name.startswith(("suse", "sle", "opensuse")) for name in names):
-        return _by(("zypper", "install", apart))
-    if {"fedora", "rhel", "centos"} & names:
-        alone = 41 if distribution.id == "fedora" else 10  # kexec-tools held makedumpfile before
-        return _by((_dnf(distribution), "install", "kexec-tools" if tool == "makedumpfile" and first < alone else tool))
-    return Installation(f"install {tool}")
-
-
-def _dnf(distribution: Distribution) -> str:
-    first = distribution.version[0] if distribution.version else 99
-    return "dnf" if first >= (22 if distribution.id == "fedora" else 8) else "yum"
-
-
-def _by(command: tuple[str, ...], note: str = "") -> Installation:
-    return Installation(f"{shlex.join(command)}{f' ({note})' if note else ''}", (command,))

@@ -5,7 +5,7 @@ import pytest
 from grubkd.advice.check import Report
 from grubkd.advice.enable import SetupStep, State, left, no_crash, state, steps, with_value
 from grubkd.advice.finding import Finding, Status
-from grubkd.advice.packages import install
+from grubkd.machine.packages import install
 from grubkd.memory.vendors import Distribution
 
 

@@ -17,7 +17,6 @@ from grubkd.text import in_quotes
 BEGIN_LIST = "### BEGIN AUTOMAGIC KERNELS LIST"
 END_LIST = "### END DEBIAN AUTOMAGIC KERNELS LIST"
 START_OPTIONS = "## ## Start Default Options ##"
-END_OPTIONS = "## ## End Default Options ##"
 
 _ECHO = "update-grub"
 _EVAL = "update-grub eval"

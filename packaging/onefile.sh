@@ -50,7 +50,7 @@ prepare() {
         inside dpkg --add-architecture arm64 &&
             inside apt-get -qq update &&
             inside apt-get -qq install --yes --allow-downgrades --no-install-recommends "${pinned[@]}" &&
-            inside sh -c 'cd /mnt && apt-get -qq source --download-only --tar-only "$0"' "python3.11=$python"
+            inside env --chdir=/mnt apt-get -qq source --download-only --tar-only "python3.11=$python"
     } >>"$log" 2>&1 || fail "the archive may no longer have what $list pins: name a snapshot, or pin again; see $log"
     touch "$root/ready"
 }

@@ -56,6 +56,7 @@ licences() {
     local name file
     while read -r name file; do
         printf '\n%s\n%s\n\n' "$(printf '=%.0s' {1..80})" "$name"
+        # shellcheck disable=SC2086 # a pattern
         cat $file
     done <<LIST
 grubkd $source/LICENSE

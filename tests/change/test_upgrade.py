@@ -1,4 +1,4 @@
-"""History that an earlier grubkd wrote: tests/data/journals has its journals, and the files as its changes left them."""
+"""History that an earlier grubkd wrote: tests/data/journals has its journals, and the files as it left them."""
 
 import json
 import os

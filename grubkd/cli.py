@@ -11,6 +11,7 @@ import signal
 import sys
 from contextlib import suppress
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grubkd.errors import Failed, GrubkdError, InputOutput, Interrupted, Usage
@@ -154,7 +155,10 @@ def _not_loaded(problem: ImportError) -> Failed:
     """All libraries that are missing; if none is, the module that cannot be loaded."""
     missing = [name for name in _LIBRARIES if find_spec(name) is None]
     if not missing:
-        return Failed(f"a Python module cannot be loaded: {problem}", hint="install it again, or raise ulimit -v")
+        hint = "install it again, or raise ulimit -v"
+        if not Path(__file__).exists():
+            hint = "Python loads no compiled module from a zip archive: install psutil and python-augeas outside of it"
+        return Failed(f"a Python module cannot be loaded: {problem}", hint=hint)
     which = f"library {missing[0]} is" if len(missing) == 1 else f"libraries {', '.join(missing)} are"
     packages = " ".join(f"python3-{name}" for name in missing)
     return Failed(f"the Python {which} not installed", hint=f"install, on Debian and Fedora: {packages}")

@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import re
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd import grammars
 from grubkd.boot.loaders import FORMATS
 from grubkd.boot.loaders.grub_mkconfig import FILE as DEFAULT_GRUB
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
-from grubkd.errors import CannotHold, NotUnderstood, Place, place_at
+from grubkd.errors import CannotHold, InputOutput, NotUnderstood, Place, place_at
 from grubkd.text import in_quotes, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from tempfile import TemporaryDirectory
     from typing import TypeAlias
 
     from augeas import Augeas
@@ -139,9 +141,32 @@ def _edit(augeas: Augeas, lens: str, raw: str, present: tuple[str, ...], wanted:
 def _start() -> Augeas:
     from augeas import Augeas
 
-    # Installed packages are plain files; importlib.resources would cost more than Augeas itself.
     flags = Augeas.NO_LOAD | Augeas.NO_MODL_AUTOLOAD | Augeas.NO_STDINC
-    return Augeas(root="/nonexistent", loadpath=grammars.__path__[0], flags=flags)
+    return Augeas(root="/nonexistent", loadpath=_lenses(), flags=flags)
+
+
+@cache
+def _unpacked() -> TemporaryDirectory[str]:
+    """The lenses of a zip archive, as files for as long as this process runs. Raises InputOutput."""
+    from importlib import resources
+    from tempfile import TemporaryDirectory
+
+    try:
+        made = TemporaryDirectory(prefix="grubkd-")
+        for lens in resources.files(grammars).iterdir():
+            if lens.name.endswith(".aug"):
+                Path(made.name, lens.name).write_bytes(lens.read_bytes())
+    except OSError as problem:
+        hint = "set TMPDIR to a directory that can be written"
+        raise InputOutput(f"Augeas's lenses cannot be unpacked: {problem.strerror}", hint=hint) from None
+    return made
+
+
+def _lenses() -> str:
+    """The directory of the lenses. Raises InputOutput."""
+    directory = Path(grammars.__path__[0])
+    # Installed packages are plain files; importlib.resources would cost more than Augeas itself.
+    return str(directory) if directory.is_dir() else _unpacked().name
 
 
 def _store(augeas: Augeas, lens: str, raw: str) -> str:

@@ -98,11 +98,10 @@ def load(root: Root, id: str, kind: str) -> Record:
             raise Malformed("its id is not that of its name")
         _check_places(root, found)
     except Malformed as problem:
-        raise NotUnderstood(
-            f"the journal cannot be used: {problem}",
-            hint="it was damaged or tampered with; when the boot configuration is as you want it, remove this file",
-            place=Place(path),
-        ) from None
+        hint = "it was damaged or tampered with; when the boot configuration is as you want it, remove this file"
+        if isinstance(problem, record.OtherVersion):
+            hint = "a later grubkd wrote it: use that one to roll it back"
+        raise NotUnderstood(f"the journal cannot be used: {problem}", hint=hint, place=Place(path)) from None
     return found
 
 

@@ -45,6 +45,10 @@ class Malformed(ValueError):
     """A journal's text is not what grubkd writes; the message says what differs."""
 
 
+class OtherVersion(Malformed):
+    """The journal of another grubkd, in a format that this one does not know."""
+
+
 class FileRecord(NamedTuple):
     """One file of a transaction: its old image (None: it did not exist), and its new SHA-256 (None: removed).
 
@@ -104,7 +108,7 @@ def decode(data: bytes) -> Record:
     try:
         first = _members(json.loads(head), _HEAD)
         if first["grubkd"] != VERSION:
-            raise Malformed(f"version {first['grubkd']!a:.20}, where grubkd knows {VERSION}")
+            raise OtherVersion(f"version {first['grubkd']!a:.20}, where grubkd knows {VERSION}")
         if first["sha256"] != disk.digest(body):
             raise Malformed("its checksum does not fit: it was damaged or changed")
         if body.count(b"[") + body.count(b"{") > _MOST_LISTS or body.count(b",") > _MOST_MEMBERS:

@@ -101,6 +101,23 @@ _COLOR = click.option(
 )
 
 
+def _licences(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    """Print the licences that are packed with grubkd; only a single file (packaging/onefile.sh) has those of others."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    from importlib import resources
+
+    packed = resources.files("grubkd").joinpath("LICENSES")
+    output.text(packed.read_text("utf-8").rstrip("\n") if packed.is_file() else _LICENCE)
+    ctx.exit()
+
+
+_LICENCE = (
+    "grubkd: GNU Lesser General Public License, version 2.1 or later (LGPL-2.1-or-later).\n"
+    "Python, click, lark, psutil and python-augeas are installed beside it, each with its own license."
+)
+
+
 @click.group(
     "grubkd",
     cls=LazyGroup,
@@ -111,6 +128,10 @@ _COLOR = click.option(
     "4 refused, 5 rollback failed, 130 interrupted.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
+@click.option(
+    "--licenses", is_flag=True, is_eager=True, expose_value=False, callback=_licences,
+    help="Show the licenses of grubkd and of what is in its file, and exit.",
+)  # fmt: skip
 @message_options
 @click.pass_context
 def group(ctx: click.Context) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,11 @@ from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from importlib.abc import Traversable
 
-PAGES = Path(__file__).parent.parent / "manual"
-SCHEMAS = PAGES.with_name("schema")
+# In a zip archive these are no paths of the system.
+PAGES = resources.files("grubkd").joinpath("manual")
+_SCHEMAS = resources.files("grubkd").joinpath("schema")
 # Topics that are sections of grubkd(8).
 SECTIONS = {
     "selectors": ("SELECTORS",),
@@ -41,9 +44,10 @@ _OVERSTRIKE = re.compile(".\b")
 _OPTION = re.compile(r"--[a-z0-9-]+")
 
 
-def pages() -> dict[str, Path]:
+def pages() -> dict[str, Traversable]:
     """Topics that are whole pages: `manual`, and each other page by the end of its name, such as `planner`."""
-    found = {page.stem.rpartition("-")[2]: page for page in sorted(PAGES.glob("*.[1-9]"))}
+    sources = [page for page in PAGES.iterdir() if page.name[-1].isdigit()]
+    found = {Path(page.name).stem.rpartition("-")[2]: page for page in sorted(sources, key=lambda page: page.name)}
     return {"manual": found.pop("grubkd"), **found}
 
 
@@ -71,9 +75,10 @@ def help_command(*, topic: str | None, schema: bool) -> int:
         return 0
     if topic not in {*whole, *VERBS, *SECTIONS}:
         raise Usage(f"no topic '{from_user(topic)}'", hint="the topics: grubkd help")
-    if topic in whole and sys.stdin.isatty() and output.at_terminal():
-        run.become(["man", "-l", from_user(str(whole[topic]))])  # returns if there is no man(1)
-    text = _text(whole.get(topic, whole["manual"]))
+    page = whole.get(topic, whole["manual"])
+    if topic in whole and isinstance(page, Path) and sys.stdin.isatty() and output.at_terminal():
+        run.become(["man", "-l", from_user(str(page))])  # returns if there is no man(1)
+    text = _text(page)
     if text is None:
         output.message("the manual is not built and mandoc is not installed: this is the help of the command line")
         output.text(_command_help(topic))
@@ -86,18 +91,20 @@ def help_command(*, topic: str | None, schema: bool) -> int:
 
 
 def _print_schema(verb: str) -> int:
-    known = {path.stem: path for path in sorted(SCHEMAS.glob("*.json"))}
+    known = {schema.name.removesuffix(".json"): schema for schema in _SCHEMAS.iterdir()}
     if verb not in known:
-        raise Usage(f"no schema for '{from_user(verb)}'", hint=f"give one of: {', '.join(known)}")
+        raise Usage(f"no schema for '{from_user(verb)}'", hint=f"give one of: {', '.join(sorted(known))}")
     output.text(known[verb].read_text("utf-8").removesuffix("\n"))
     return 0
 
 
-def _text(page: Path) -> str | None:
+def _text(page: Traversable) -> str | None:
     """A page as plain text; None if it was not made at the build and mandoc is missing."""
-    built = page.with_name(f"{page.name}.txt")
-    if built.exists():
+    built = PAGES.joinpath(f"{page.name}.txt")
+    if built.is_file():
         return built.read_text("ascii")
+    if not isinstance(page, Path):
+        return None
     try:
         done = run.run([*_MANDOC, from_user(str(page))], Root("/"))
     except CommandFailed:

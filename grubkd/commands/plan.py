@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import locale
 import os
-import sys
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,8 +147,8 @@ def _drawn(pictures: Sequence[Picture], style: str) -> Iterator[str]:
 
 def _has_blocks() -> bool:
     """Whether the locale's encoding has block characters. Python reads UTF-8 in the C locale, which promises ASCII."""
-    forced = os.environ.get("PYTHONUTF8") == "1"
-    return "utf" in locale.getpreferredencoding(False).lower() and (forced or not sys.flags.utf8_mode)
+    named = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
+    return "utf" in named.lower() or os.environ.get("PYTHONUTF8") == "1"
 
 
 def _pictures(rows: Sequence[plan.Row], machine: Machine, *, every: bool) -> list[Picture]:

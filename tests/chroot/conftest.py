@@ -1,14 +1,15 @@
-"""A real Debian 12: made once by debootstrap, kept as a tarball, unpacked for each test."""
+"""Real Debian systems: made once by debootstrap, kept as tarballs, unpacked for each test. And grubkd's single file."""
 
 import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from bookworm import Bookworm
+from bookworm import TOP, Bookworm
 
 CACHE = Path(os.environ.get("GRUBKD_TEST_CACHE", "/var/cache/grubkd-tests"))
 PACKAGES = ("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "memtest86+", "kdump-tools")
@@ -26,12 +27,12 @@ SUPERFLUOUS = (
 CONFIGURATION = ("boot/grub", "etc/default")
 
 
-def _make(tarball: Path) -> None:
+def _make(tarball: Path, suite: str, packages: Sequence[str]) -> None:
     """Run debootstrap with the packages, remove what is not needed, pack."""
     tree = tarball.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)
     done = subprocess.run(
-        ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "bookworm", tree],
+        ["debootstrap", "--variant=minbase", *(["--include=" + ",".join(packages)] if packages else []), suite, tree],
         capture_output=True,
         text=True,
         check=False,
@@ -39,28 +40,63 @@ def _make(tarball: Path) -> None:
     if done.returncode:
         pytest.skip(f"debootstrap failed: {(done.stdout + done.stderr).strip().splitlines()[-1]}")
     for name in SUPERFLUOUS:
-        shutil.rmtree(tree / name)
-        (tree / name).mkdir()
+        shutil.rmtree(tree / name, ignore_errors=True)
+        (tree / name).mkdir(parents=True)
     partial = tarball.with_suffix(".partial")
     subprocess.run(["tar", "--directory", tree, "--create", "--file", partial, "."], check=True)
     shutil.rmtree(tree)
     partial.rename(tarball)
 
 
-@pytest.fixture(scope="session")
-def tarball() -> Path:
-    """The packed Debian; made if it is missing (about a minute)."""
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    """Other processes wait here until one of them has made what all use."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def packed(name: str, suite: str, packages: Sequence[str] = ()) -> Path:
+    """A packed Debian; made if it is missing (about a minute)."""
     if os.geteuid() != 0:
         pytest.skip("debootstrap and chroot need root")
     if not shutil.which("debootstrap"):
         pytest.skip("debootstrap is not installed")
-    CACHE.mkdir(parents=True, exist_ok=True)
-    found = CACHE / "bookworm-amd64.tar"
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked("lock"):
+        found = CACHE / f"{name}-amd64.tar"
         if not found.exists():
-            _make(found)
+            _make(found, suite, packages)
     return found
+
+
+@pytest.fixture(scope="session")
+def tarball() -> Path:
+    """Debian 12 with a boot loader, a kernel and kdump-tools."""
+    return packed("bookworm", "bookworm", PACKAGES)
+
+
+@pytest.fixture(scope="module")
+def bare(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bookworm]:
+    """The smallest Debian of the suite that the test names; it has no Python."""
+    path = tmp_path_factory.mktemp("bare")
+    subprocess.run(["tar", "-C", path, "-xf", packed(f"{request.param}-bare", request.param)], check=True)
+    yield Bookworm(path)
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def onefile() -> Path:
+    """The directory with grubkd's single files; built if a source is newer (minutes)."""
+    out = CACHE / "onefile"
+    sources = [TOP / name for name in ("grammars", "grubkd", "man", "docs/schema", "packaging", "LICENSE", "setup.py")]
+    files = [file for each in sources for file in (each, *each.rglob("*")) if "__pycache__" not in file.parts]
+    with _locked("onefile.lock"):
+        made = out / "grubkd-aarch64"
+        if not made.exists() or made.stat().st_mtime < max(file.stat().st_mtime for file in files if file.is_file()):
+            done = subprocess.run([TOP / "packaging/onefile.sh", out], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+    return out
 
 
 @pytest.fixture(scope="session")

@@ -21,24 +21,17 @@ from grubkd.parsing import compile
 TOP = Path(__file__).parents[2]
 SNIPPETS = TOP / "integrations" / "kickstart"
 VERSIONS = {
-    "rhel8": ("RHEL8",),
-    "rhel9": ("RHEL9",),
-    "rhel10": ("RHEL10",),
+    "rhel": ("RHEL8", "RHEL9", "RHEL10"),
     "fedora": ("F40", "F42", "F44"),
     "nochroot": ("RHEL8", "RHEL9", "RHEL10", "F40", "F44"),
 }
-PACKAGES = {
-    "rhel8": ["augeas-libs", "python3.11"],
-    "rhel9": ["augeas-libs", "python3.11"],
-    "rhel10": ["augeas-libs", "python3"],
-    "fedora": ["kdump-utils", "python3", "python3-augeas", "python3-click", "python3-lark", "python3-psutil"],
-    "nochroot": [],
-}
+PACKAGES = {"rhel": [], "fedora": ["kdump-utils"], "nochroot": []}
+# The snippet for each tree, when it runs inside the new system.
 TREES = {
-    "rhel8": "rhel-8",
-    "rhel9": "rhel-9",
-    "rhel10": "centos-stream-10-no-cmdline",
-    "fedora": "fedora-44-btrfs",
+    "rhel-8": "rhel",
+    "rhel-9": "rhel",
+    "centos-stream-10-no-cmdline": "rhel",
+    "fedora-44-btrfs": "fedora",
 }
 EACH = [(name, version) for name, versions in VERSIONS.items() for version in versions]
 
@@ -121,7 +114,7 @@ class Installer:
                 "GRUBKD_ROOT": str(self.root),
                 "GRUBKD_SYSROOT": str(self.root),
                 "GRUBKD_MEDIUM": str(self.medium),
-                "GRUBKD_HOME": str(self.root / "opt/grubkd"),
+                "GRUBKD_FILE": str(self.medium.parent / "grubkd"),
                 "PYTHONPATH": str(self.package),
                 "TERM": "xterm-256color",
                 **environment,
@@ -173,12 +166,8 @@ def test_there_is_one_for_each_release() -> None:
     assert {path.stem for path in SNIPPETS.glob("*.ks")} == set(VERSIONS)
 
 
-def test_they_differ_only_in_their_python() -> None:
-    bodies = {
-        "\n".join(scripts(name)).replace("python=python3.11", "python=python3").replace("add python3.11", "add python3")
-        for name in TREES
-    }
-    assert len(bodies) == 1
+def test_they_do_the_same() -> None:
+    assert scripts("rhel") == scripts("fedora")
 
 
 @pytest.mark.parametrize("name", VERSIONS)
@@ -187,11 +176,18 @@ def test_shellcheck(name: str) -> None:
         subprocess.run(["shellcheck", "--shell=sh", "-"], input=script, text=True, check=True)
 
 
-@pytest.mark.parametrize("name", TREES)
-def test_inside_of_the_new_system(name: str, tmp_path: Path, package: Path) -> None:
-    """grubkd is installed by a package."""
-    installer = Installer(TREES[name], tmp_path, package)
-    installer.command("grubkd", f'exec {sys.executable} -m grubkd "$@"')
+def single_file(path: Path, package: Path = TOP) -> None:
+    """What stands for the single file: it runs grubkd. tests/chroot has the real one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'#!/bin/sh\nPYTHONPATH={package} exec {sys.executable} -m grubkd "$@"\n')
+
+
+@pytest.mark.parametrize(("tree", "name"), TREES.items())
+def test_inside_of_the_new_system(name: str, tree: str, tmp_path: Path, package: Path) -> None:
+    """The file is on the medium, beside that of another architecture, and not executable there."""
+    installer = Installer(tree, tmp_path)
+    single_file(installer.medium / "grubkd/grubkd-x86_64", package)
+    (installer.medium / "grubkd/grubkd-aarch64").write_text("#!/nonexistent\n")
     copying, setting = scripts(name)
     assert installer.run(copying) == Run(0, "", "")
     done = installer.run(setting)
@@ -199,6 +195,41 @@ def test_inside_of_the_new_system(name: str, tmp_path: Path, package: Path) -> N
     assert "\x1b" not in done.out + done.err
     assert not installer.asked.exists()
     assert installer.found() == installer.wanted()
+    assert (installer.root / "usr/local/bin/grubkd").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_package_is_used_where_there_is_no_file(tmp_path: Path, package: Path) -> None:
+    installer = Installer("rhel-9", tmp_path, package)
+    installer.command("grubkd", f'exec {sys.executable} -m grubkd "$@"')
+    copying, setting = scripts("rhel")
+    assert installer.run(copying) == Run(0, "", "")
+    done = installer.run(setting)
+    assert done.exit == 0, done.err
+    assert installer.found() == installer.wanted()
+
+
+@pytest.mark.parametrize("name", ["rhel", "nochroot"])
+def test_a_file_from_an_address(name: str, tmp_path: Path, package: Path) -> None:
+    """By curl, which every installer has."""
+    installer = Installer("rhel-9", tmp_path)
+    single_file(tmp_path / "served/grubkd-x86_64", package)
+    first, *rest = scripts(name)
+    done = installer.run(first, GRUBKD_ADDRESS=f"file://{tmp_path}/served/grubkd-x86_64")
+    assert done.exit == 0, done.err
+    for script in rest:
+        assert installer.run(script).exit == 0
+    assert installer.found() == installer.wanted()
+
+
+def test_a_file_that_cannot_be_fetched(tmp_path: Path) -> None:
+    """curl says why; the scripts then say what is missing."""
+    installer = Installer("rhel-9", tmp_path)
+    before = installer.files()
+    done = installer.run(scripts("nochroot")[0], GRUBKD_ADDRESS=f"file://{tmp_path}/nothing")
+    assert (done.exit, done.out) == (1, "")
+    assert done.err.startswith("curl: ")
+    assert done.err.splitlines()[1].startswith("grubkd: it is neither on the installation medium")
+    assert installer.files() == before
 
 
 def test_again_there_is_nothing_to_do_and_the_installer_is_not_asked(tmp_path: Path, package: Path) -> None:
@@ -208,7 +239,7 @@ def test_again_there_is_nothing_to_do_and_the_installer_is_not_asked(tmp_path: P
     assert installer.grubkd("set", "--auto", "--this-machine")["changed"]
     before = installer.files()
     trace = tmp_path / "trace"
-    done = installer.run(scripts("rhel9")[1], "strace", "-f", "-y", "-qq", "-o", str(trace), "-e", "trace=openat")
+    done = installer.run(scripts("rhel")[1], "strace", "-f", "-y", "-qq", "-o", str(trace), "-e", "trace=openat")
     assert (done.exit, done.err) == (0, "")
     assert installer.files() == before
     opened = set(re.findall(r'</proc>, "(\w+)"', trace.read_text()))
@@ -219,88 +250,30 @@ def test_again_there_is_nothing_to_do_and_the_installer_is_not_asked(tmp_path: P
 
 def test_outside_of_it(tmp_path: Path, package: Path) -> None:
     installer = Installer("rhel-9", tmp_path)
-    installer.command("python3", f'exec {sys.executable} "$@"')
-    (installer.medium / "grubkd").mkdir(parents=True)
-    (installer.medium / "grubkd/site").symlink_to(package)
-    (script,) = scripts("nochroot")
-    done = installer.run(script)
+    single_file(installer.medium / "grubkd/grubkd-x86_64", package)
+    done = installer.run(scripts("nochroot")[0])
     assert done.exit == 0, done.err
     assert "\x1b" not in done.out + done.err
     assert not installer.asked.exists()
     assert installer.found() == installer.wanted()
+    assert not (installer.root / "usr/local").exists()
 
 
-def test_a_python_on_the_medium_goes_before_the_installer_s(tmp_path: Path) -> None:
-    installer = Installer("rhel-9", tmp_path)
-    installer.command("python3", "exit 1")  # as an older interpreter answers
-    (installer.medium / "grubkd/python/bin").mkdir(parents=True)
-    python = installer.medium / "grubkd/python/bin/python3"
-    python.write_text('#!/bin/sh\ncase $1 in -m) echo "$@" ;; esac\n')
-    python.chmod(0o755)
-    printed = f"-m grubkd set --auto --root={installer.root} --this-machine --run-followups\n"
-    assert installer.run(scripts("nochroot")[0]) == Run(0, printed, "")
-
-
-@pytest.mark.parametrize("name", TREES)
-def test_without_python_one_line_says_so(name: str, tmp_path: Path) -> None:
-    installer = Installer(TREES[name], tmp_path)
+@pytest.mark.parametrize(("tree", "name"), [*TREES.items(), ("rhel-9", "nochroot")])
+def test_without_grubkd_one_line_says_so(name: str, tree: str, tmp_path: Path) -> None:
+    installer = Installer(tree, tmp_path)
     before = installer.files()
-    package = "python3.11" if "python3.11" in PACKAGES[name] else "python3"
-    printed = f"grubkd: Python 3.11 is missing: add {package} to the packages; see grubkd-kickstart(7)\n"
-    assert installer.run(scripts(name)[1], PATH="/nonexistent") == Run(1, "", printed)
-    # An interpreter that is too old fails the version check.
-    installer.command(package, "exit 1")
-    assert installer.run(scripts(name)[1], PATH=str(installer.commands)) == Run(1, "", printed)
+    where = "nor a command of the installer" if name == "nochroot" else "nor installed as a package"
+    printed = f"grubkd: it is neither on the installation medium {where}; see grubkd-kickstart(7)\n"
+    assert installer.run(scripts(name)[-1], PATH="/nonexistent") == Run(1, "", printed)
     assert installer.files() == before
-
-
-def test_without_wheels_one_line_says_so(tmp_path: Path) -> None:
-    installer = Installer("rhel-9", tmp_path)
-    installer.command("python3.11", "exit 0")
-    printed = f"grubkd: there are no wheels in {installer.root}/opt/grubkd/wheels; see grubkd-kickstart(7)\n"
-    assert installer.run(scripts("rhel9")[1], PATH=str(installer.commands)) == Run(1, "", printed)
-
-
-def test_with_other_wheels_one_line_says_so(tmp_path: Path) -> None:
-    """In tests/chroot a real pip does it; here every pip fails."""
-    installer = Installer("rhel-9", tmp_path)
-    installer.command("python3.11", 'case $1 in -c) exit 0 ;; *) echo "no such wheel" >&2; exit 1 ;; esac')
-    (installer.medium / "grubkd/wheels").mkdir(parents=True)
-    copying, setting = scripts("rhel9")
-    assert installer.run(copying) == Run(0, "", "")
-    log = installer.root / "opt/grubkd/install.log"
-    printed = f"grubkd: the wheels are not all that grubkd needs here: {log}; see grubkd-kickstart(7)\n"
-    assert installer.run(setting, PATH=str(installer.commands)) == Run(1, "", printed)
-    assert log.read_text() == "no such wheel\n"
-
-
-def test_outside_without_python_one_line_says_so(tmp_path: Path) -> None:
-    installer = Installer("rhel-9", tmp_path)
-    printed = f"the installer has no Python 3.11, and there is none in {installer.medium}/grubkd/python"
-    assert installer.run(scripts("nochroot")[0], PATH="/nonexistent") == Run(
-        1, "", f"grubkd: {printed}; see grubkd-kickstart(7)\n"
-    )
-
-
-def test_outside_without_libraries_one_line_says_which(tmp_path: Path) -> None:
-    installer = Installer("rhel-9", tmp_path)
-    installer.command("python3", f'exec {sys.executable} -S "$@"')  # without the packages of this interpreter
-    site = installer.medium / "grubkd/site"
-    site.mkdir(parents=True)
-    (site / "grubkd").symlink_to(TOP / "grubkd")
-    done = installer.run(scripts("nochroot")[0])
-    assert done.exit == 1
-    assert done.err == (
-        f"grubkd: {site} lacks what gives Python's augeas click lark psutil, or {installer.medium}/grubkd/lib lacks"
-        " libaugeas; see grubkd-kickstart(7)\n"
-    )
 
 
 def test_a_failure_of_grubkd_s_is_the_script_s(tmp_path: Path) -> None:
     installer = Installer("rhel-9-broken-script", tmp_path)
     installer.command("grubkd", f'exec {sys.executable} -m grubkd "$@"')
     before = installer.files()
-    done = installer.run(scripts("rhel9")[1])
+    done = installer.run(scripts("rhel")[1])
     assert (done.exit, done.out) == (3, "")
     assert done.err.startswith("grubkd: error: /boot/grub2/grub.cfg:")
     assert {path: found for path, found in installer.files().items() if "/var/lib/grubkd" not in path} == before

@@ -1,0 +1,31 @@
+"""The Ansible collection: its archive, and a controller that has it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from support.controller import TOOLS, TOP, Ansible
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("built")
+    return Ansible(out, out).build()
+
+
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(TOOLS, id="pypi"), pytest.param(Path("/usr/bin"), id="debian", marks=pytest.mark.long)],
+)
+def ansible(archive: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Ansible:
+    """With PyPI's ansible-core, and in the long tests with Debian's too."""
+    tools = request.param
+    if not (tools / "ansible-playbook").exists():
+        pytest.skip(f"ansible-core is not installed in {tools}")
+    home = tmp_path_factory.mktemp("ansible")
+    grubkd = home / "grubkd"
+    grubkd.write_text(f'#!/bin/sh\nPYTHONPATH={TOP} exec {sys.executable} -m grubkd "$@"\n')
+    grubkd.chmod(0o755)
+    found = Ansible(home, grubkd, tools)
+    found.install(archive)
+    return found

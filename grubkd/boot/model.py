@@ -152,7 +152,8 @@ class NewKernelArgs(NamedTuple):
     """A line that the entries of new kernels get.
 
     `format`: the boot loader of these entries. `read_only`: never edited. `copied`: the line is that of a present
-    entry, which new kernels copy (GRUB legacy without update-grub). `seed`: the arguments of a file to create, or None.
+    entry, which new kernels copy (GRUB legacy without update-grub). `seed`: the arguments of a file, or of a
+    variable, to create, or None.
     """
 
     variable: str

@@ -147,7 +147,9 @@ def follow_source(draft: Draft, entry: Entry, source: NewKernelArgs, changes: Se
     """
     old, new = source.line.pieces(), draft.pieces(source.line)
     in_part = any(slot.style == UNFOLLOWED for slot in source.line.slots)
-    if old == new or in_part or any(boot.role is not Role.KERNEL for boot in entry.boots):
+    # The entry has the seed already, where the source itself holds nothing yet.
+    unlike = in_part or source.seed is not None or any(boot.role is not Role.KERNEL for boot in entry.boots)
+    if old == new or unlike:
         return False
     starts = [_start_of_source(boot.line, old, changes) for boot in entry.boots]
     if None in starts:

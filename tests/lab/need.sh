@@ -8,5 +8,5 @@ LAB_PACKAGES=(
 # For its long tests: machines of other architectures, a Debian with grubkd's package, and a Debian that Ansible manages.
 LAB_LONG_PACKAGES=(
     qemu-system-arm qemu-system-misc qemu-system-ppc debootstrap python3-setuptools
-    python3-venv openssh-client dpkg-dev debhelper dh-python pybuild-plugin-pyproject python3-all python3-lark
+    ansible-core openssh-client dpkg-dev debhelper dh-python pybuild-plugin-pyproject python3-all python3-lark
 )

@@ -11,6 +11,23 @@ from typing import Any, NamedTuple
 TOP = Path(__file__).parents[2]
 SOURCE = TOP / "integrations" / "ansible"
 TOOLS = Path(sys.executable).parent
+# A module that is given no root uses /, which is the machine that runs the tests.
+_AS_THE_RUNNING_SYSTEM = """#!{python}
+import sys
+sys.path[:0] = {paths}
+from grubkd.tree.root import Root
+Root.live = property(lambda root: True)
+from grubkd.cli import main
+given = [word if word != "/" else {tree!r} for word in sys.argv[1:]]
+sys.exit(main(given if {tree!r} in given else [given[0], "--root", {tree!r}, *given[1:]]))
+"""
+
+
+def as_the_running_system(tree: Path, command: Path) -> Path:
+    """Write a grubkd command that takes this tree for the running system."""
+    command.write_text(_AS_THE_RUNNING_SYSTEM.format(python=sys.executable, paths=[str(TOP)], tree=str(tree)))
+    command.chmod(0o755)
+    return command
 
 
 class Task(NamedTuple):

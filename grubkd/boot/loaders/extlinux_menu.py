@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from grubkd.boot.loaders.format import Sources
     from grubkd.tree.tree import Tree
 
-# The generators that write such a menu, and where each takes the arguments from.
+# The generators that write such a menu, and where each takes the arguments from: shell_options.py edits these files.
 _GENERATORS = (
-    ("/usr/sbin/u-boot-update", "U_BOOT_PARAMETERS in /etc/default/u-boot"),
-    ("/usr/sbin/extlinux-update", "EXTLINUX_PARAMETERS in /etc/default/extlinux"),
+    ("/usr/sbin/u-boot-update", "U_BOOT_PARAMETERS", "/etc/default/u-boot"),
+    ("/usr/sbin/extlinux-update", "EXTLINUX_PARAMETERS", "/etc/default/extlinux"),
 )
 
 
@@ -95,11 +95,11 @@ def _menu(joined: _JoinedFiles, tree: Tree) -> LoaderMenu:
         Notice(
             "lost-at-regeneration",
             f"{generator} writes this menu: its next run loses what is changed here",
-            hint=f"put the value into {source} as well",
+            hint=f"put the value into {variable} in {file} as well",
             place=Place(joined.files[0]),
         )
-        for generator, source in _GENERATORS
-        if tree.exists(generator)
+        for generator, variable, file in _GENERATORS
+        if tree.exists(generator) and not tree.exists(file)
     )
     return LoaderMenu(
         "extlinux",

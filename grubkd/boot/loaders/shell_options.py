@@ -1,7 +1,7 @@
-"""Kernel options in the shell configuration of two menu writers: update-extlinux of Alpine, sdboot-manage of Arch.
+"""Kernel options in the shell configuration of menu writers.
 
-The variable's value is the end of the command line of each entry that the tool writes, and it writes them again at each
-kernel update. Unlike GRUB_CMDLINE_LINUX the value is kernel text, no script.
+They are update-extlinux of Alpine, sdboot-manage of Arch, and u-boot-update of Debian. The variable's value is the end
+of the command line of each entry that the tool writes, and it writes them again at each kernel update. Unlike GRUB_CMDLINE_LINUX the value is kernel text, no script.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.document import Assignment, Document, Slot
-from grubkd.boot.loaders import shell
+from grubkd.boot.loaders import kernel_cmdline, shell
 from grubkd.boot.loaders.format import Format, slots_of
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.boot.words import held
@@ -19,21 +19,30 @@ from grubkd.parsing.grammar import Node, Token, parse
 from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from grubkd.boot.loaders.format import LoaderMenu, MenuItem, Sources
 
 NAME = "shell-options"
 
 
 class _Tool(NamedTuple):
-    """A tool that writes a menu: its variables, the first for ordinary entries; the menu, and how its files begin."""
+    """A tool that writes a menu: its variables, the first for ordinary entries; the menu, and how its files begin.
+
+    `default`: what it uses where the first is empty or missing. `before`: a file of arguments that it then prefers.
+    """
 
     variables: tuple[str, ...]
     menu: str
     entries: str
+    default: tuple[str, ...] = ()
+    before: str = ""
 
 
 _TOOLS = {
     "/etc/update-extlinux.conf": _Tool(("default_kernel_opts",), "extlinux", ""),
+    # u-boot-update of u-boot-menu 4.2.2.
+    "/etc/default/u-boot": _Tool(("U_BOOT_PARAMETERS",), "extlinux", "", ("ro", "quiet"), kernel_cmdline.FILE),
     "/etc/sdboot-manage.conf": _Tool(("LINUX_OPTIONS", "LINUX_FALLBACK_OPTIONS"), "bls", "linux"),
 }
 
@@ -95,7 +104,7 @@ def joined(menu: LoaderMenu, sources: Sources) -> LoaderMenu:
             return menu._replace(
                 files=(*menu.files, document.file),
                 items=items,
-                new_kernels=(*_new_kernels(document, tool), *menu.new_kernels),
+                new_kernels=(*_new_kernels(document, tool, sources), *menu.new_kernels),
             )
     return menu
 
@@ -108,13 +117,18 @@ def _marked(item: MenuItem) -> MenuItem:
     return item._replace(stanza=item.stanza._replace(generated=True))
 
 
-def _new_kernels(document: Document, tool: _Tool) -> tuple[NewKernelArgs, ...]:
-    lines = [(name, slots_of([document], name)) for name in tool.variables]
-    return tuple(
-        NewKernelArgs(name, Line(slots, slots[0]), Feeds.NORMAL if name == tool.variables[0] else Feeds.NONE, tool.menu)
-        for name, slots in lines
-        if slots
-    )
+def _new_kernels(document: Document, tool: _Tool, sources: Sources) -> Iterator[NewKernelArgs]:
+    for name in tool.variables:
+        slots = slots_of([document], name)
+        normal = name == tool.variables[0]
+        seed = tool.default if normal and tool.default and not any(slot.words for slot in slots) else None
+        before = slots_of([each for each in sources.documents["kernel-cmdline"] if each.file == tool.before], "cmdline")
+        if seed and before:
+            slots, name, seed = before, "cmdline", None
+        if slots:
+            yield NewKernelArgs(
+                name, Line(slots, slots[0]), Feeds.NORMAL if normal else Feeds.NONE, tool.menu, seed=seed
+            )
 
 
 FORMAT = Format(

@@ -186,11 +186,11 @@ rc:
 """
 
 # Ansible requires the documentation before the imports.
-import json  # noqa: E402
 import os  # noqa: E402
 from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible_collections.grubkd.kdump.plugins.module_utils.grubkd_command import run, said  # noqa: E402
 
 LISTS = {"entries": "--kernel", "arguments": "--arg", "add_arguments": "--add-arg", "remove_arguments": "--remove-arg"}
 TEXTS = {"ram": "--ram", "arch": "--arch"}
@@ -218,42 +218,6 @@ def words(parameters: dict[str, Any], *, dry_run: bool) -> list[str]:
     found += ["--dry-run"] if dry_run else []
     values = (parameters["value"] or "").split()
     return [*found, "--", *values] if values else found
-
-
-def sendable(answer: Any) -> Any:
-    """The same with U+FFFD for every byte that is not UTF-8, because Ansible prints only text."""
-    if isinstance(answer, str):
-        return answer.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    if isinstance(answer, list):
-        return [sendable(each) for each in answer]
-    if isinstance(answer, dict):
-        return {key: sendable(each) for key, each in answer.items()}
-    return answer
-
-
-def said(notice: dict[str, Any]) -> str:
-    """A message of grubkd in one line: place, message, fix."""
-    place = ":".join(str(notice[key]) for key in ("file", "line", "column") if notice.get(key) is not None)
-    text = "{}: {}".format(place, notice["message"]) if place else notice["message"]
-    return "{} ({})".format(text, notice["fix"]) if notice.get("fix") else text
-
-
-def parsed(output: str) -> Any:
-    """The answer, or None if the output is not one, for example if the command is not grubkd."""
-    try:
-        answer = json.loads(output)
-    except ValueError:
-        return None
-    return sendable(answer) if isinstance(answer, dict) and answer.get("version") == 1 else None
-
-
-def found(module: AnsibleModule, executable: str) -> str:
-    """The path of the command; fails the module if there is none."""
-    path = module.get_bin_path(executable)
-    if path is None:
-        hint = "install it, as the role grubkd.kdump.kdump does, or give its path as executable"
-        module.fail_json(msg=f"the command {executable} was not found ({hint})", hint=hint)
-    return path
 
 
 def check_parameters(module: AnsibleModule) -> None:
@@ -294,20 +258,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     check_parameters(module)
-    command = [found(module, module.params["executable"]), *words(module.params, dry_run=module.check_mode)]
-    status, output, errors = module.run_command(command)
-    answer = parsed(output)
-    result: dict[str, Any] = {"command": command, "rc": status}
-    if answer is None:
-        module.fail_json(
-            msg=f"{command[0]} printed no answer and exited {status}: {errors.strip() or output.strip()}",
-            hint="check that it is grubkd and that it runs: grubkd --version",
-            **result,
-        )
-    result["grubkd"] = answer
-    if "error" in answer or status != 0:
-        problem = answer.get("error") or {"message": errors.strip()}
-        module.fail_json(msg=said(problem), hint=problem.get("fix"), **result)
+    result = run(module, words(module.params, dry_run=module.check_mode))
+    answer = result["grubkd"]
     for each in answer["warnings"]:
         module.warn(said(each))
     module.exit_json(

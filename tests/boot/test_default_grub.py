@@ -153,9 +153,6 @@ EXPANSIONS = {
     **dict.fromkeys(("$\\\nHOME", '"$\\\nHOME"', "$\\\n{HOME}", '"a $\\\n(echo b)"', "`\\\necho b`"), False),
     **dict.fromkeys(("a=~", "a~", "a=\\\n~", "\\~", ":\\~", "a\\:~", '"a:~"', '"a":"~"', "'~'"), True),
     **dict.fromkeys(('""~', "\\\n\\~"), True),
-        ("a=~", "a~", "a=\\\n~", "\\~", ":\\~", "a\\:~", '"a:~"', '"a":"~"', "'~'", '""~', "\\\n\\~"), True
-    ),
-    **dict.fromkeys(("':'~", '"\\\n~"', '":\\\n~"', "a\\\n~", '"a:"\\\n~', "{a,b}", '"{a,\\\nb}"', "a\\\n=b"), True),
 }
 
 

@@ -7,7 +7,10 @@ copies (Fedora's writes grubenv and snippets too), is returned as texts, to be v
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+import stat
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.tree.tree import Tree
 
+_PREFIX = "grubkd-regenerate-"
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # What a generator or its helpers write beside grub.cfg, where it exists.
 _ALSO = ("/etc/default", "/etc/kernel", "/boot/loader/entries")
 # $1 the tree; then pairs of copy and place, "--", and the command. The mounts vanish with the process. /proc, /dev and
@@ -163,7 +168,7 @@ def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, byt
     wanted |= {real for real in map(root.resolve, _ALSO) if real}
     # A directory inside another one is in its copy already.
     tops = [place for place in sorted(wanted) if not any(place.startswith(f"{other}/") for other in wanted)]
-    with tempfile.TemporaryDirectory(prefix="grubkd-") as directory:
+    with _scratch() as directory:
         copies = {}
         for number, place in enumerate(top for top in tops if root.exists(top)):
             copy = Path(directory, str(number))
@@ -174,6 +179,46 @@ def _copies(root: Root, config: BootConfig, target: str, texts: Mapping[str, byt
                 if path.startswith(f"{place}/"):
                     Path(copy, to_user(path[len(place) + 1 :])).write_bytes(data)
         yield copies
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """A directory for the copies. A lock on it shows that its run lives; those of killed runs are removed first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        _remove_unlocked(left)
+    while True:
+        directory = tempfile.mkdtemp(prefix=_PREFIX)
+        try:
+            fd = os.open(directory, _DIRECTORY)
+        except FileNotFoundError:
+            continue  # another run took it for one that a killed run left
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.path.lexists(directory):
+            break
+        os.close(fd)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(fd)
+
+
+def _remove_unlocked(directory: Path) -> None:
+    """Remove a directory of this user that no other user can write to and no run holds; not what is mounted there."""
+    try:
+        fd = os.open(directory, _DIRECTORY)
+    except OSError:
+        return
+    try:
+        status = os.fstat(fd)
+        own = status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == 0o700
+        if own and not directory.is_mount():
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(directory, ignore_errors=True)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(fd)
 
 
 def _top(root: Root) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -62,7 +63,8 @@ def default_command(*, selector: str | None, root: str, dry_run: bool, run_follo
     print_outcome(outcome, json=json, dry_run=dry_run, reboot_required=False, facts=facts)
     if not json:
         verb = "would boot" if dry_run and outcome.files else "boots"
-        output.report(None, [f"entry {entry.index} {verb} by default: {to_line(entry.title)}"])
+        with nullcontext() if dry_run else output.optional():
+            output.report(None, [f"entry {entry.index} {verb} by default: {to_line(entry.title)}"])
     return 0
 
 

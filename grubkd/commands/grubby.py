@@ -1,7 +1,7 @@
 """`grubkd grubby`: the calls of grubby that show and change entries, each change as a transaction of grubkd.
 
-Output and silence are grubby's; the exit code of a failure is 1. An option may be shortened as long as it is clear
-which one is meant, as getopt_long(3) and popt allow.
+Output and silence are grubby's; the exit code of a failure is 1, but 5 where a rollback failed and 130 after a signal.
+An option may be shortened as long as it is clear which one is meant, as getopt_long(3) and popt allow.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from grubkd.commands import change, options
 from grubkd.commands.change import Decision, Request, check_exists, understood
 from grubkd.commands.default import set_default
 from grubkd.commands.group import message_options
-from grubkd.errors import GrubkdError, NoSuchEntry, Refused, Usage
+from grubkd.errors import GrubkdError, Interrupted, NoSuchEntry, Refused, RollbackFailed, Usage
 from grubkd.machine import machine as machines
 from grubkd.render import output
 from grubkd.text import from_user
@@ -93,6 +93,8 @@ def grubby_command(root: str, **given: Any) -> int:
         return _run(Root(root), asked)
     except _IncorrectParam as problem:
         output.plain_message(problem.message)
+    except (RollbackFailed, Interrupted):
+        raise
     except GrubkdError as problem:
         output.complain(problem, "error")
     return 1
@@ -218,18 +220,19 @@ def _settings(text: str) -> list[ArgChange]:
 
 def _set_default(root: Root, param: str) -> None:
     """Make the first entry that a parameter means the default one, and say which it is."""
+    said = ""
 
     def choose(config: BootConfig) -> Entry:
-        entries = grubby_menu.menu(config)
-        return entries[_indices(Snapshot(root), entries, param)[0]]
+        nonlocal said
+        tree, entries = Snapshot(root), grubby_menu.menu(config)
+        index = _indices(tree, entries, param)[0]
+        entry = entries[index]
+        file = entry.source.file if entry.format == "bls" else place_of(config, entry).document.file
+        said = f"The default is {file} with index {index} and kernel {grubby_menu.kernel(tree, entry)}"
+        return entry
 
-    done, entry = set_default(root, choose, command="grubby")
-    tree = Snapshot(root)
-    config = understood(tree)
-    index = [each.index for each in grubby_menu.menu(config)].index(entry.index)
-    file = entry.source.file if entry.format == "bls" else place_of(config, entry).document.file
-    kernel = grubby_menu.kernel(tree, entry)
+    done, _ = set_default(root, choose, command="grubby")
     with output.optional():
         output.complain_of(done.warnings, "warning")
-        output.plain_message(f"The default is {file} with index {index} and kernel {kernel}")
+        output.plain_message(said)
         _say_what_is_left(done)

@@ -14,12 +14,18 @@ from grubkd.errors import GrubkdError, PermissionDenied
 from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from grubkd.tree.root import Root
 
 
-_ASSIGNMENT = r"""\s*(?:export\s+)?([A-Za-z_]\w*)=(?:"([^"$`\\]*)"|'([^']*)'|([^\s"'$`\\#;&|<>()]*))\s*(?:#.*)?"""
+_ASSIGNMENT = re.compile(
+    r"""\s*(?:export\s+)?([A-Za-z_]\w*)=(?:"([^"$`\\]*)"|'([^']*)'|([^\s"'$`\\;&|<>()]*))(?:\s+#.*)?\s*"""
+)
+# The shell expands a ~ where an unquoted value begins, and behind a colon.
+_TILDE = r"[^'\"=]*=(?:[^'\"\s]*:)?~"
+# What the shell reads as one line: quotes and continuations join lines.
+_LOGICAL_LINE = r"""(?:[^\n'"\\#]|(?<=[^\s;&|()<>])#|\\[\s\S]|'[^']*'|"(?:[^"\\]|\\[\s\S])*+"|#[^\n]*)*+"""
 _NAME = r"\s*(?:export\s+)?([A-Za-z_]\w*)="
 
 
@@ -76,12 +82,12 @@ def kdump_conf(content: str) -> tuple[Setting, ...]:
 def variables(content: str) -> Mapping[str, Setting]:
     """The last value that a file of plain shell assignments gives each variable.
 
-    A variable whose last value only a shell can compute (`$`, a command) is left out.
+    A variable whose last value only a shell can compute (`$`, `~`, a command) is left out.
     """
     found: dict[str, Setting] = {}
-    for number, line in enumerate(content.split("\n"), 1):
+    for number, line in _logical_lines(content):
         match = re.fullmatch(_ASSIGNMENT, line)
-        if match:
+        if match and not re.match(_TILDE, line):
             value = next((each for each in match.groups()[1:] if each is not None), "")
             found[match[1]] = Setting(match[1], value, number)
             continue
@@ -89,6 +95,20 @@ def variables(content: str) -> Mapping[str, Setting]:
         if named:
             found.pop(named[1], None)
     return found
+
+
+def _logical_lines(content: str) -> Iterator[tuple[int, str]]:
+    """The lines as the shell reads them, each with its number; up to a quote that is not closed."""
+    at, number = 0, 1
+    while at < len(content):
+        found = re.compile(_LOGICAL_LINE).match(content, at)
+        end = found.end() if found else at
+        if content[end : end + 1] not in ("\n", ""):
+            yield number, content[at:]
+            return
+        yield number, content[at:end]
+        number += content.count("\n", at, end + 1)
+        at = end + 1
 
 
 _FILES = ("/etc/sysconfig/kdump", "/etc/default/kdump-tools")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from support.answered import Run, answer
-from support.livetree import MIB, Files, Live, debian, put, red_hat
+from support.livetree import MIB, Files, Live, checked, debian, findings, put, red_hat, wrong
 from support.machine import Machine
 
 from grubkd.advice import check as advice
@@ -26,18 +26,6 @@ HEALTHY = [
     ("target", "ok", "target"),
     ("room", "ok", "room"),
 ]
-
-
-def checked(tree: Path) -> Run:
-    return answer(lambda: check.check_tree(Live(str(tree)), json=True))
-
-
-def findings(found: Run) -> list[tuple[str, str, str]]:
-    return [(each["check"], each["status"], each["code"]) for each in found.json["checks"]]
-
-
-def wrong(found: Run) -> list[tuple[str, str, str]]:
-    return [each for each in findings(found) if each[1] != "ok"]
 
 
 def of(found: Run, code: str) -> dict[str, Any]:

@@ -3,36 +3,29 @@
 from pathlib import Path
 
 import pytest
+from support.livetree import boot_and_machine
 
 from grubkd import advice
 from grubkd.advice import PlanOptions
-from grubkd.boot import inventory
 from grubkd.boot.model import BootConfig
 from grubkd.errors import ArchitectureUnknown, NoSuchEntry, RamUnknown
-from grubkd.machine import machine as machines
 from grubkd.machine.hardware import Hardware
 from grubkd.machine.kernels import Kernel
 from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.size import GIB, MIB
-from grubkd.tree.root import Root
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
-def read(tree: str, ram: int | None = None, arch: str | None = None) -> tuple[BootConfig, Machine]:
-    root = Root(str(FIXTURES / tree / "root"))
-    return inventory.read(root), machines.read(root, ram=ram, arch=arch)
-
-
 @pytest.fixture(scope="module")
 def debian() -> tuple[BootConfig, Machine]:
-    return read("debian-12", 4 * GIB)
+    return boot_and_machine("debian-12", 4 * GIB)
 
 
 class TestPlans:
     def test_every_entry_has_its_own(self) -> None:
-        config, machine = read("rhel-9-aarch64", 16 * GIB)
+        config, machine = boot_and_machine("rhel-9-aarch64", 16 * GIB)
         plans = {entry.version: advice.plan_entry(entry, config, machine) for entry in config.entries}
         assert [plan.values for plan in plans.values()] == [
             ("1G-4G:356M,4G-64G:420M,64G-:676M",),
@@ -43,7 +36,7 @@ class TestPlans:
         assert advice.largest(list(plans.values())).values == ("1G-4G:356M,4G-64G:420M,64G-:676M",)
 
     def test_recommended_is_the_default_entrys(self) -> None:
-        config, machine = read("rhel-9-aarch64")
+        config, machine = boot_and_machine("rhel-9-aarch64")
         assert advice.recommended(config, machine).values == ("1G-4G:256M,4G-64G:320M,64G-:576M",)
 
     def test_an_entry_without_linux(self, debian: tuple[BootConfig, Machine]) -> None:
@@ -52,7 +45,7 @@ class TestPlans:
             advice.plan_entry(memtest, *debian)
 
     def test_errors_name_what_is_unknown(self) -> None:
-        config, machine = read("rhel-5-xen")
+        config, machine = boot_and_machine("rhel-5-xen")
         with pytest.raises(RamUnknown):
             advice.recommended(config, machine)
         nowhere = machine._replace(kernels={}, architecture=None, ram=2 * GIB)
@@ -105,13 +98,13 @@ class TestReview:
         [("debian-12", []), ("rhel-5-xen", ["ram-unknown"]), ("rhel-8", []), ("rhel-9", []), ("fedora-16", [])],
     )
     def test_warnings(self, tree: str, codes: list[str]) -> None:
-        plan, warnings = advice.review(*read(tree))
+        plan, warnings = advice.review(*boot_and_machine(tree))
         assert [notice.code for notice in warnings] == codes
         assert (plan is None) is bool(codes)
 
     def test_an_entry_that_reserves_nothing_is_named_once(self) -> None:
         """RHEL 8's `auto`, on a tree whose kernels have become RHEL 9's."""
-        config, machine = read("rhel-8")
+        config, machine = boot_and_machine("rhel-8")
         entries = tuple(entry._replace(version="5.14.0-503.el9.x86_64") for entry in config.entries)
         _, warnings = advice.review(config._replace(entries=entries), machine)
         assert [(notice.code, notice.place) for notice in warnings] == [("reserves-nothing", entries[0].source)]

@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.livetree import boot_and_machine
 
 from grubkd import advice
 from grubkd.advice.verdict import deciding_words, draw
-from grubkd.boot import inventory
 from grubkd.boot.model import BootConfig, Entry
 from grubkd.errors import RamUnknown
-from grubkd.machine import machine as machines
 from grubkd.machine.hardware import Hardware
 from grubkd.machine.kernels import Config, Kernel
 from grubkd.machine.machine import Machine
@@ -20,7 +19,6 @@ from grubkd.memory.kernel_parser import read as read_line
 from grubkd.memory.memory_map import from_firmware
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
-from grubkd.tree.root import Root
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -38,14 +36,9 @@ QEMU_2G = from_firmware(
 )
 
 
-def read(tree: str, ram: int | None = None, arch: str | None = None) -> tuple[BootConfig, Machine]:
-    root = Root(str(FIXTURES / tree / "root"))
-    return inventory.read(root), machines.read(root, ram=ram, arch=arch)
-
-
 @pytest.fixture(scope="module")
 def debian() -> tuple[BootConfig, Machine]:
-    return read("debian-12", 4 * GIB)
+    return boot_and_machine("debian-12", 4 * GIB)
 
 
 def entry_of(config: BootConfig, version: str) -> Entry:
@@ -54,7 +47,7 @@ def entry_of(config: BootConfig, version: str) -> Entry:
 
 class TestVerdict:
     def status(self, line: str, tree: str, ram: int | None = None, index: int = 0) -> str:
-        config, machine = read(tree, ram)
+        config, machine = boot_and_machine(tree, ram)
         return advice.Verdicts(machine).verdict(line, config.entries[index]).status
 
     @pytest.mark.parametrize(
@@ -81,13 +74,13 @@ class TestVerdict:
         assert self.status(line, tree, ram) == status
 
     def test_xen_reads_by_itself(self) -> None:
-        config, machine = read("debian-6-legacy-xen", 4 * GIB)
+        config, machine = boot_and_machine("debian-6-legacy-xen", 4 * GIB)
         found = advice.Verdicts(machine).verdict("crashkernel=256M,high", config.entries[0])
         assert (found.status, found.lacks_high_low) == ("uncertain", True)
         assert advice.Verdicts(machine).verdict("dom0_mem=1G", config.entries[0]).status == "none"
 
     def test_a_release_that_is_not_known(self) -> None:
-        config, machine = read("rhel-9", 8 * GIB)
+        config, machine = boot_and_machine("rhel-9", 8 * GIB)
         rescue = next(entry for entry in config.entries if entry.rescue)
         assert advice.Verdicts(machine).verdict("crashkernel=oops", rescue).status == "unknown"
         assert advice.Verdicts(machine).verdict("quiet", rescue).status == "none"
@@ -103,13 +96,13 @@ class TestVerdict:
         ],
     )
     def test_kernels_that_lack_high_and_low(self, tree: str, version: str, lacks: bool) -> None:
-        config, machine = read(tree, 8 * GIB)
+        config, machine = boot_and_machine(tree, 8 * GIB)
         found = advice.Verdicts(machine).verdict("crashkernel=256M,high crashkernel=72M,low", entry_of(config, version))
         assert found.lacks_high_low is lacks
         assert not advice.Verdicts(machine).verdict("crashkernel=256M", entry_of(config, version)).lacks_high_low
 
     def test_arm64_knows_high_and_low_from_6_1_on(self) -> None:
-        config, machine = read("debian-12", 8 * GIB)
+        config, machine = boot_and_machine("debian-12", 8 * GIB)
         machine = machine._replace(architecture=Architecture.ARM64, given=True)
         line = "crashkernel=256M,high"
         entry = (config.entries[0])._replace(version="5.10.0-1-arm64")
@@ -186,7 +179,7 @@ class TestSimulation:
 
 
 def test_the_picture_of_an_entry() -> None:
-    config, machine = read("fedora-11-i386", 1 * GIB)
+    config, machine = boot_and_machine("fedora-11-i386", 1 * GIB)
     entry = config.entries[0]
     plan = advice.plan_entry(entry, config, machine)
     shown = draw(entry, plan, advice.Verdicts(machine).foreseen(entry, plan), machine)
@@ -227,7 +220,7 @@ def test_a_line_and_itsdeciding_words_are_read_alike(line: str) -> None:
 @settings(max_examples=40, deadline=None)
 @given(LINES, st.sampled_from([None, 256 * MIB, GIB, 4 * GIB, 16 * GIB]), st.integers(0, 1))
 def test_a_brief_verdict_fails_where_the_whole_one_does(line: str, ram: int | None, index: int) -> None:
-    config, machine = read("debian-12", ram)
+    config, machine = boot_and_machine("debian-12", ram)
     entry, verdicts = config.entries[index], advice.Verdicts(machine)
     whole, brief = verdicts.verdict(line, entry), verdicts.brief(line, entry)
     assert brief.lacks_high_low == whole.lacks_high_low

@@ -12,6 +12,7 @@ from grubkd.boot import cmdline
 from grubkd.boot.document import Assignment, Document, Slot, Word
 from grubkd.boot.loaders import default_grub, grub_script
 from grubkd.boot.loaders.grub_mkconfig import line_of
+from grubkd.boot.loaders.shell import NotFollowed, decode
 from grubkd.errors import CannotHold, NotUnderstood, Place
 
 FILE = "/etc/default/grub"
@@ -143,6 +144,31 @@ def test_values_in_every_quoting(value: str, words: list[str], style: str, quote
         changed = laws.spliced(text, slot, written)
         assert "x=1" in [word.text for word in parse(changed).assignments[-1].slot.words]
         assert "x=1" in pasted(read_by_shell(changed)[0])
+
+
+# Values with a ~ or a line continuation, and whether grubkd follows them.
+EXPANSIONS = {
+    **dict.fromkeys(("~", "~/a", "~root", "~:a", "a:~", "a=b:~root", ":~:~", '"a":~', "\\\n~", "\\\n\\\n~root"), False),
+    **dict.fromkeys(("~\\\nroot", "a:\\\n~", "a\\\n:~", "a\\\n:\\\n~root", "\\\\:~", "':':~"), False),
+    **dict.fromkeys(("$\\\nHOME", '"$\\\nHOME"', "$\\\n{HOME}", '"a $\\\n(echo b)"', "`\\\necho b`"), False),
+    **dict.fromkeys(("a=~", "a~", "a=\\\n~", "\\~", ":\\~", "a\\:~", '"a:~"', '"a":"~"', "'~'"), True),
+    **dict.fromkeys(('""~', "\\\n\\~"), True),
+}
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_what_the_shell_expands_is_not_followed(shell: str) -> None:
+    script = "".join(f"V={value}\nprintf '%s\\0' \"$V\"\n" for value in EXPANSIONS)
+    done = subprocess.run([shell], input=script, capture_output=True, text=True, check=True, env={"HOME": "/hh"})
+    for (value, followed), made in zip(EXPANSIONS.items(), done.stdout.split("\0"), strict=False):
+        text = f"{LINUX}={value}\n"
+        if followed:
+            decoded = decode(FILE, text, len(LINUX) + 1, len(text) - 1, LINUX).mapped.text
+            assert decoded == made, value
+        else:
+            with pytest.raises(NotFollowed):
+                decode(FILE, text, len(LINUX) + 1, len(text) - 1, LINUX)
+            assert made != value.replace("\\\n", ""), value
 
 
 def test_assignments_of_one_line_and_export_and_the_whole_family() -> None:
@@ -381,6 +407,10 @@ _PIECES = (
         "`",
         "~",
         ":~",
+        "~root",
+        "\\\n~",
+        ":\\\n~",
+        "$\\\n",
         "#",
         "x",
     ),

@@ -1,4 +1,4 @@
-"""Every write-side system call of a commit, of a rollback and of `keep` fails once, and is the last one once.
+"""Every write-side system call of each changing command fails once, and is the last one once.
 
 The faults are injected by strace at the real boundary to the kernel, in a process of its own. After each: every file
 is whole; the next grubkd brings all to all-old or all-new; nothing is left over; history tells the same.
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is no
 
 # So many calls there are at least; fewer would mean that the trace is not read rightly.
 FLOOR = {"commit": 45, "rollback": 45, "revert": 35, "keep": 18}
+FLOOR.update({"default": 10, "grubby-default": 10, "grubby-update": 30})
+ERRORS = ("ENOSPC", "EIO", "EROFS")
 TRACED = f"trace={','.join(inject.VFAT)}"
 
 
@@ -47,6 +50,8 @@ class Case:
             done = answer(lambda: main(["set", "--auto", "--ram=8G", "--arch=x86_64", "--root", str(self.start)]))
             assert done.exit == 0
             tree.install(self.start)
+        elif verb in ("default", "grubby-default", "grubby-update"):
+            tree.build_menu(self.start)
         else:
             tree.build(self.start)
         if verb == "recover":
@@ -85,7 +90,7 @@ class Case:
 
     def told(self, work: Path) -> bool:
         """Whether history says that it is done."""
-        done = {"recover": 0, "commit": 1}.get(self.verb, 2)
+        done = {"recover": 0, "keep": 2, "rollback": 2, "revert": 2}.get(self.verb, 1)
         return len(history.read(Root(str(work))).transactions) == done
 
 
@@ -115,7 +120,7 @@ def top(memory: Path) -> Iterator[Path]:
     shutil.rmtree(top)
 
 
-@pytest.fixture(params=["commit", "rollback", "revert", "keep"])
+@pytest.fixture(params=FLOOR)
 def case(request: pytest.FixtureRequest, top: Path, driver: Driver) -> Case:
     return Case(request.param, top, driver)
 
@@ -130,17 +135,18 @@ def every_point(
 ) -> None:
     """Let a fault happen at every point; `check` tells what is wrong with what it left, given the exit status.
 
-    `lasting`: the same call fails from that point on.
+    `what`: one fault, or several with commas between, each at the next point. `lasting`: the same call fails from
+    that point on.
     """
     wrong = []
     # An interpreter that can open no file at all cannot even load its modules.
     points = [each for each in case.points if not (lasting and each.call == "openat")]
-    for case.at in points:
+    for case.at, each in zip(points, cycle(what.split(","))):
         work, point = case.fresh(), case.at
-        status = case.driver.run(case.verb, work, *inject.fault(point, what, lasting), *case.everywhere)
+        status = case.driver.run(case.verb, work, *inject.fault(point, each, lasting), *case.everywhere)
         problem = check(work, status)
         if problem:
-            wrong.append(f"{point.call} {point.number}: {problem}")
+            wrong.append(f"{point.call} {point.number} {each}: {problem}")
     assert not wrong, "\n".join(wrong)
     assert len(points) >= (floor or FLOOR[case.verb])
     print(f"{case.verb}, {what}{', lasting' * lasting}: {len(points)} points")
@@ -187,8 +193,10 @@ def test_killed_at_every_point_where_there_are_no_links(top: Path, driver: Drive
     every_point(case, "signal=KILL", check)
 
 
-@pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EROFS"])
-def test_failing_at_every_point(case: Case, error: str) -> None:
+@pytest.mark.parametrize(
+    "errors", [ERRORS, *(pytest.param((error,), marks=pytest.mark.long) for error in ERRORS)], ids="-".join
+)
+def test_failing_at_every_point(case: Case, errors: tuple[str, ...]) -> None:
     def check(work: Path, status: int) -> str:
         found = tree.state(work)
         # Exit 0 where the call was not needed for the change: it is made, and history tells it.
@@ -198,7 +206,7 @@ def test_failing_at_every_point(case: Case, error: str) -> None:
             return f"exit {status}"
         return after_recovery(case, work) if case.all_old(found) else f"not all old: {sorted(found)}"
 
-    every_point(case, f"error={error}", check)
+    every_point(case, ",".join(f"error={error}" for error in errors), check)
 
 
 def test_ended_by_a_signal_at_every_point(case: Case) -> None:
@@ -313,7 +321,7 @@ def code_tells_the_files(case: Case) -> Callable[[Path, int], str]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EROFS"])
+@pytest.mark.parametrize("error", ERRORS)
 def test_failing_from_every_point_on(case: Case, error: str) -> None:
     """Undoing may then fail as well: exit 5, and the next run, when the cause is put right, undoes."""
     every_point(case, f"error={error}", code_tells_the_files(case), lasting=True)

@@ -1,6 +1,5 @@
 """Trees whose arguments only other tools change: ostree, bootc, unified kernel images; the command that does it."""
 
-import json
 import os
 import struct
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.machine import Machine
 from support.shelltree import give_command, give_shell
 
 from grubkd.boot.loaders import uki
@@ -93,24 +93,7 @@ def test_a_damaged_image_is_read_in_bounds_or_refused(at: int, damage: bytes) ->
     assert asked <= 64 + 24 + 96 * 40 + 3 * uki.LARGEST_TEXT
 
 
-class Machine:
-    def __init__(self, top: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.top = top
-        self._capsys = capsys
-
-    def write(self, path: str, content: str | bytes) -> Path:
-        file = self.top / path.lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return file
-
-    def run(self, *argv: str, exit: int = 0) -> dict[str, Any]:
-        self._capsys.readouterr()
-        status = main([*argv, "--root", str(self.top), "--json"])
-        answer: dict[str, Any] = json.loads(self._capsys.readouterr().out)
-        assert status == exit, answer
-        return answer
-
+class Sealed(Machine):
     def refusal(self, *argv: str) -> str:
         """The hint of a refusal, which names the command."""
         error = self.run(*argv, exit=4)["error"]
@@ -119,8 +102,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Machine:
-    return Machine(tmp_path, capsys)
+def machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Sealed:
+    return Sealed(tmp_path, capsys)
 
 
 def formats(answer: dict[str, Any]) -> list[str]:
@@ -143,7 +126,7 @@ def formats(answer: dict[str, Any]) -> list[str]:
     ],
 )
 def test_a_deployment_names_the_command_of_rpm_ostree(
-    machine: Machine, options: str, argv: Sequence[str], kargs: str
+    machine: Sealed, options: str, argv: Sequence[str], kargs: str
 ) -> None:
     file = machine.write("/boot/loader/entries/ostree-1.conf", SNIPPET.format(options))
     machine.write("/ostree/repo/config", "")
@@ -151,7 +134,7 @@ def test_a_deployment_names_the_command_of_rpm_ostree(
     assert file.read_text() == SNIPPET.format(options)
 
 
-def test_a_deployment_that_holds_it_needs_nothing(machine: Machine) -> None:
+def test_a_deployment_that_holds_it_needs_nothing(machine: Sealed) -> None:
     machine.write("/boot/loader/entries/ostree-2.conf", SNIPPET.format("rw crashkernel=256M"))
     machine.write("/boot/loader/entries/ostree-1.conf", SNIPPET.format("rw"))
     answer = machine.run("set", "256M")
@@ -160,7 +143,7 @@ def test_a_deployment_that_holds_it_needs_nothing(machine: Machine) -> None:
     machine.refusal("set", "256M", "--kernel", "1")
 
 
-def test_what_new_deployments_do_not_read_is_no_future(machine: Machine) -> None:
+def test_what_new_deployments_do_not_read_is_no_future(machine: Sealed) -> None:
     machine.write("/boot/loader/entries/ostree-1.conf", SNIPPET.format("rw"))
     machine.write("/run/ostree-booted", "")
     machine.write("/etc/default/grub", 'GRUB_CMDLINE_LINUX="quiet"\n')
@@ -169,7 +152,7 @@ def test_what_new_deployments_do_not_read_is_no_future(machine: Machine) -> None
     assert shown["entries"][0]["version"] == "6.14.0-1.fc42.x86_64"
 
 
-def test_an_ordinary_system_beside_a_repository_is_edited(machine: Machine) -> None:
+def test_an_ordinary_system_beside_a_repository_is_edited(machine: Sealed) -> None:
     machine.write("/ostree/repo/config", "")
     text = "title T\nlinux /vmlinuz-6.14.0-1.fc42.x86_64\noptions rw\n"
     file = machine.write("/boot/loader/entries/m-6.14.0-1.fc42.x86_64.conf", text)
@@ -184,7 +167,7 @@ def test_an_ordinary_system_beside_a_repository_is_edited(machine: Machine) -> N
 @pytest.mark.parametrize(
     ("arch", "rust"), [("x86_64", "x86_64"), ("arm64", "aarch64"), ("ppc64le", "powerpc64"), ("i386", "x86")]
 )
-def test_an_image_of_bootc_names_the_snippet_with_rusts_name(machine: Machine, arch: str, rust: str) -> None:
+def test_an_image_of_bootc_names_the_snippet_with_rusts_name(machine: Sealed, arch: str, rust: str) -> None:
     machine.write("/usr/lib/bootc/kargs.d/10-console.toml", 'kargs = ["console=tty0"]\n')
     shown = machine.run("show")
     assert shown["bootloaders"] == [{"format": "ostree", "files": ["/usr/lib/bootc/kargs.d/10-console.toml"]}]
@@ -199,7 +182,7 @@ def test_an_image_of_bootc_names_the_snippet_with_rusts_name(machine: Machine, a
 UKI = "/boot/efi/EFI/Linux/debian.efi"
 
 
-def test_a_unified_image_is_shown_with_what_is_in_it(machine: Machine) -> None:
+def test_a_unified_image_is_shown_with_what_is_in_it(machine: Sealed) -> None:
     machine.write(UKI, unified("ro quiet crashkernel=64M\n\0"))
     shown = machine.run("show")
     assert shown["bootloaders"] == [{"format": "uki", "files": [UKI]}]
@@ -225,7 +208,7 @@ def test_a_unified_image_is_shown_with_what_is_in_it(machine: Machine) -> None:
     assert [each["code"] for each in shown["warnings"]] == []
 
 
-def test_a_unified_image_names_the_command_for_an_addon(machine: Machine) -> None:
+def test_a_unified_image_names_the_command_for_an_addon(machine: Sealed) -> None:
     data = unified("ro crashkernel=64M")
     file = machine.write(UKI, data)
     assert machine.refusal("set", "256M") == (
@@ -240,14 +223,14 @@ def test_a_unified_image_names_the_command_for_an_addon(machine: Machine) -> Non
     assert file.read_bytes() == data
 
 
-def test_a_large_image_costs_no_more(machine: Machine) -> None:
+def test_a_large_image_costs_no_more(machine: Sealed) -> None:
     file = machine.write(UKI, unified("ro"))
     with file.open("ab") as image:
         image.truncate(64 << 20)
     assert machine.run("show")["entries"][0]["cmdline"] == "ro"
 
 
-def test_an_efi_program_without_a_kernel_is_no_entry(machine: Machine) -> None:
+def test_an_efi_program_without_a_kernel_is_no_entry(machine: Sealed) -> None:
     machine.write("/efi/EFI/Linux/tool.efi", executable((".text", b"x")))
     machine.write("/efi/EFI/Linux/text.efi", "no program")
     shown = machine.run("show")
@@ -255,13 +238,13 @@ def test_an_efi_program_without_a_kernel_is_no_entry(machine: Machine) -> None:
     assert [(each["code"], each["file"]) for each in shown["warnings"]] == [("not-an-image", "/efi/EFI/Linux/text.efi")]
 
 
-def test_grub_and_not_the_image_boots_by_default(machine: Machine) -> None:
+def test_grub_and_not_the_image_boots_by_default(machine: Sealed) -> None:
     machine.write(UKI, unified("ro"))
     machine.write("/boot/grub/grub.cfg", "menuentry A {\n linux /vmlinuz-6.1.0-1-amd64 ro\n}\n")
     assert [entry["default"] for entry in machine.run("show")["entries"]] == [True, False]
 
 
-def test_systemd_boots_menu_has_snippets_and_images(machine: Machine) -> None:
+def test_systemd_boots_menu_has_snippets_and_images(machine: Sealed) -> None:
     machine.write("/efi/loader/loader.conf", "default debian*\n")
     machine.write("/efi/EFI/Linux/debian.efi", unified("ro"))
     text = "title T\nversion 6.1.0\nlinux /x/6.1.0/linux\noptions ro\n"
@@ -334,7 +317,7 @@ def test_the_owner_of_a_menu_has_a_command(
     assert hint in capsys.readouterr().err.replace(f"chroot {tmp_path} ", "")
 
 
-def test_a_default_of_another_system_would_keep_its_value(machine: Machine) -> None:
+def test_a_default_of_another_system_would_keep_its_value(machine: Sealed) -> None:
     entry = "menuentry '{}' {{\n linux /boot/vmlinuz-6.1.0-{}-amd64 root=UUID={} {}\n}}\n"
     menu = "### BEGIN /etc/grub.d/10_linux ###\n" + entry.format("Own", 1, "a", "ro")
     menu += "### END /etc/grub.d/10_linux ###\n### BEGIN /etc/grub.d/30_os-prober ###\n"
@@ -366,7 +349,7 @@ done <{OSTREE} >/new && while read -r line; do echo "$line"; done </new >{OSTREE
 
 
 @in_the_tree
-def test_the_tool_of_a_deployment_runs_where_followups_do(machine: Machine) -> None:
+def test_the_tool_of_a_deployment_runs_where_followups_do(machine: Sealed) -> None:
     machine.write(OSTREE, SNIPPET.format("rw"))
     machine.write("/ostree/repo/config", "")
     give_shell(machine.top)
@@ -383,7 +366,7 @@ def test_the_tool_of_a_deployment_runs_where_followups_do(machine: Machine) -> N
 
 
 @in_the_tree
-def test_a_tool_that_fails_changes_nothing(machine: Machine) -> None:
+def test_a_tool_that_fails_changes_nothing(machine: Sealed) -> None:
     """Neither the menu beside the image, nor the source of new kernels."""
     machine.write("/efi/loader/loader.conf", "default debian*\n")
     machine.write("/efi/EFI/Linux/debian.efi", unified("ro"))
@@ -407,7 +390,7 @@ def test_a_tool_that_fails_changes_nothing(machine: Machine) -> None:
 
 
 @in_the_tree
-def test_a_tool_that_the_tree_lacks(machine: Machine) -> None:
+def test_a_tool_that_the_tree_lacks(machine: Sealed) -> None:
     machine.write(OSTREE, SNIPPET.format("rw"))
     machine.write("/ostree/repo/config", "")
     assert "rpm-ostree: no such command" in machine.run("set", "256M", "--run-followups", exit=1)["error"]["message"]

@@ -1,5 +1,6 @@
 """--regenerate: the tree's own generator, run in the tree, its output verified and part of the transaction."""
 
+import fcntl
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -263,8 +265,10 @@ def sleepers(mark: str) -> list[str]:
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name
 )
-def test_a_signal_ends_the_generator_and_all_it_started(tree: Tree, tmp_path: Path, number: signal.Signals) -> None:
-    """A killed grubkd cannot remove the copies; a terminated one does."""
+def test_a_signal_ends_the_generator_and_all_it_started(
+    tree: Tree, tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed grubkd cannot remove the copies; a terminated one does, and the next run after a killed one."""
     mark = f"600.{os.getpid()}{number:03d}"
     shell = tree.top / "bin/sh"
     shutil.copy(shell, tree.top / "bin/nap")
@@ -294,7 +298,43 @@ def test_a_signal_ends_the_generator_and_all_it_started(tree: Tree, tmp_path: Pa
     assert tree.files() == before
     if number == signal.SIGKILL:
         assert status == -signal.SIGKILL
+        assert len(list(home.iterdir())) == 1
+        tree.generator(MKCONFIG)
+        monkeypatch.setattr(tempfile, "tempdir", str(home))
+        assert tree.regenerate()[0] == 0
+        assert list(home.iterdir()) == []
     else:
         assert status == 130
         assert list(home.iterdir()) == []
         assert not (tree.top / "var").exists()
+
+
+def test_only_copies_that_a_killed_run_left_are_removed(
+    tree: Tree, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setattr(tempfile, "tempdir", str(home))
+    kept = [home / f"grubkd-{name}" for name in ("regenerate-link", "regenerate-open", "regenerate-theirs", "backup")]
+    kept += [home / "regenerate-x", home / "grubkd-regenerate-used", home / "grubkd-regenerate-mounted"]
+    for each in kept[1:]:
+        each.mkdir(mode=0o700)
+    kept[0].symlink_to("grubkd-backup")
+    kept[1].chmod(0o770)
+    os.chown(kept[2], 65534, 65534)
+    file = home / "grubkd-regenerate-file"
+    file.touch()
+    left = home / "grubkd-regenerate-left"
+    (left / "0/deep").mkdir(parents=True)
+    left.chmod(0o700)
+    (left / "0/link").symlink_to(kept[3])
+    (kept[3] / "file").touch()
+    fd = os.open(kept[5], os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", kept[6]], check=True)
+        assert tree.regenerate()[0] == 0
+    finally:
+        os.close(fd)
+        subprocess.run(["umount", kept[6]], check=True)
+    assert sorted(home.iterdir()) == sorted([*kept, file])
+    assert (kept[3] / "file").exists()

@@ -46,5 +46,6 @@ def test_no_name_of_a_file_is_a_line_of_its_diff(tmp_path: Path, name: str) -> N
     (tmp_path / name).write_text("a\n")
     text = diff(FileChange(f"/{from_user(name)}", b"a\n", b"b\n"))
     assert len(text.split("\n")) == 6
-    subprocess.run(["patch", "--quiet", "-p1"], input=to_bytes(text), cwd=tmp_path, check=True)
-    assert (tmp_path / name).read_text() == "b\n"
+    if "\n" not in name:  # patch 2.8 refuses such a name
+        subprocess.run(["patch", "--quiet", "-p1"], input=to_bytes(text), cwd=tmp_path, check=True)
+        assert (tmp_path / name).read_text() == "b\n"

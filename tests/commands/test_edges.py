@@ -115,7 +115,9 @@ class TestExitCodes:
         assert "crashkernel" not in (tree / ENTRY).read_text()
         assert shell(script, "unset", *root).returncode == 0
 
-    @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+    @pytest.mark.parametrize(
+        "name", ["SIGTERM", *(pytest.param(each, marks=pytest.mark.long) for each in ("SIGINT", "SIGHUP"))]
+    )
     @pytest.mark.parametrize(
         "late",
         [

@@ -27,7 +27,7 @@ LAYOUTS = ("fedora-11-i386", "debian-12", "rhel-8", "fedora-44-btrfs", "debian-1
 HOST = ("/boot", "/efi", "/etc", "/proc", "/sys", "/run", "/var", "/lib/modules", "/usr/lib/modules", "/usr/lib/os-rel")
 # What the C library, OpenSSL and libselinux read in any program that loads them.
 LOADING = re.compile(
-    r"/etc/(ld\.so\.|localtime|locale\.alias|ssl/|selinux/)|/proc/(self/|filesystems$)|/sys/fs/selinux$"
+    r"/etc/(ld\.so\.|localtime|locale\.alias|ssl/|selinux/)|/proc/(self/|filesystems$|sys/vm/)|/sys/fs/selinux$"
 )
 PROGRAM = (
     "import sys\nfrom grubkd.cli import main\nfor line in sys.argv[2:]: main([*line.split(), *sys.argv[1].split()])"

@@ -12,12 +12,19 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from faults.tree import CHANGES, INSTALLED, MANY_CHANGES, build_kernels  # noqa: E402
+from faults.tree import CHANGES, INSTALLED, MANY_CHANGES, build_menu  # noqa: E402
 from grubkd.change import transaction  # noqa: E402
 from grubkd.change.rollback import rollback  # noqa: E402
 from grubkd.cli import main as grubkd  # noqa: E402
 from grubkd.errors import GrubkdError  # noqa: E402
 from grubkd.tree.root import Root  # noqa: E402
+
+COMMANDS = {
+    "keep": ["keep", INSTALLED],
+    "default": ["default", "7.0.2-200.fc44.x86_64"],
+    "grubby-default": ["grubby", "--set-default=0"],
+    "grubby-update": ["grubby", "--update-kernel=ALL", "--args=crashkernel=256M", "--remove-args=ro"],
+}
 
 
 def work(verb: str, top: str) -> int:
@@ -26,8 +33,8 @@ def work(verb: str, top: str) -> int:
         if verb in ("commit", "commit-many"):
             changes = CHANGES if verb == "commit" else MANY_CHANGES
             transaction.commit(root, changes, command="set", wanted={"crashkernel": ["256M"]}, by="given")
-        elif verb == "keep":
-            return grubkd(["keep", INSTALLED, "--root", top])
+        elif verb in COMMANDS:
+            return grubkd([*COMMANDS[verb], "--root", top])
         elif verb in ("rollback", "revert"):
             rollback(root)
         else:
@@ -47,16 +54,19 @@ def child(verb: str, top: str) -> int:
 
 
 def load(top: str) -> None:
-    """Let the program read a tree once, so that no child has to load a library or a grammar."""
-    kept = os.dup(1)
+    """Let the program read a tree once, so that no child has to load a library or a grammar.
+
+    What the commands print goes to /dev/null from here on.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    grubkd(["set", "99M", "--dry-run", "--root", top])
-    os.dup2(kept, 1)
+    for command in (["set", "99M", "--dry-run"], [*COMMANDS["default"], "--dry-run"], COMMANDS["grubby-update"]):
+        grubkd([*command, "--root", top])
 
 
 def main() -> None:
+    told = os.fdopen(os.dup(1), "w")
     with tempfile.TemporaryDirectory(prefix="grubkd-") as top:
-        build_kernels(Path(top))
+        build_menu(Path(top))
         load(top)
     for line in sys.stdin:
         pid = os.fork()
@@ -71,8 +81,8 @@ def main() -> None:
             finally:
                 os._exit(status)
         os.waitpid(pid, os.WUNTRACED)
-        print(pid, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+        print(pid, flush=True, file=told)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True, file=told)
 
 
 if __name__ == "__main__":

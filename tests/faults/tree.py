@@ -78,6 +78,20 @@ def build_kernels(top: Path) -> None:
         file.write_text(text)
 
 
+def build_menu(top: Path) -> None:
+    """Make that machine with a default entry."""
+    build_kernels(top)
+    block = "# GRUB Environment Block\nsaved_entry=7.0.1-200.fc44.x86_64\n"
+    for path, text in (
+        ("boot/grub2/grub.cfg", 'set default="${saved_entry}"\nblscfg\n'),
+        ("boot/grub2/grubenv", block.ljust(1024, "#")),
+        ("etc/default/grub", "GRUB_DEFAULT=saved\nGRUB_ENABLE_BLSCFG=true\n"),
+    ):
+        file = top / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
 def install(top: Path) -> None:
     """Add the installed kernel, without a value, and an edit of a person beside it."""
     present = SNIPPET.format("7.0.2-200.fc44.x86_64")

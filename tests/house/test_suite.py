@@ -8,8 +8,6 @@ from pathlib import Path
 
 TOP = Path(__file__).parents[2]
 TESTS = sorted((TOP / "tests").rglob("*.py"))
-# Written twice at present: put each one into tests/support, then remove it here; add none.
-TWICE = {"run", "files", "write", "live", "Live", "__init__"}
 
 
 def helpers() -> Iterator[tuple[str, str, Path]]:
@@ -27,8 +25,7 @@ def helpers() -> Iterator[tuple[str, str, Path]]:
 def test_a_helper_is_written_once() -> None:
     places: dict[str, list[str]] = {}
     for body, name, path in helpers():
-        if name not in TWICE:
-            places.setdefault(body, []).append(f"{path.relative_to(TOP)}: {name}")
+        places.setdefault(body, []).append(f"{path.relative_to(TOP)}: {name}")
     assert [found for found in places.values() if len(found) > 1] == []
 
 

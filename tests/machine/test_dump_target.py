@@ -6,25 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.answered import Run, answer
-from support.livetree import Files, Live, put, red_hat
+from support.answered import answer
+from support.livetree import Files, checked, put, red_hat, wrong
 
 from grubkd.cli import main
-from grubkd.commands import check
 from grubkd.machine import dump_target, kdump
 from grubkd.tree.root import Root
-
-
-def checked(tree: Path) -> Run:
-    return answer(lambda: check.check_tree(Live(str(tree)), json=True))
-
-
-def findings(found: Run) -> list[tuple[str, str, str]]:
-    return [(each["check"], each["status"], each["code"]) for each in found.json["checks"]]
-
-
-def wrong(found: Run) -> list[tuple[str, str, str]]:
-    return [each for each in findings(found) if each[1] != "ok"]
 
 
 @pytest.mark.parametrize(

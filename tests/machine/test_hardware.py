@@ -5,11 +5,10 @@ import struct
 from pathlib import Path
 
 import pytest
-from support.livetree import Live, grow
+from support.livetree import grow, machine_of
 
-from grubkd.machine import hardware, machine
+from grubkd.machine import hardware
 from grubkd.machine.hardware import Hardware
-from grubkd.machine.machine import Machine
 from grubkd.memory.size import GIB, MIB
 from grubkd.tree.root import Root
 
@@ -37,11 +36,6 @@ Node 0, zone   Normal
 """
 
 
-def read(top: Path, files: dict[str, str | bytes], *, live: bool = False, **given: object) -> Machine:
-    grow(top, files)
-    return machine.read((Live if live else Root)(str(top)), **given)  # type: ignore[arg-type]
-
-
 class TestHardware:
     @pytest.mark.parametrize(
         ("kernel", "pages", "limit"),
@@ -59,14 +53,14 @@ class TestHardware:
             "proc/meminfo": "MemTotal: 3882064 kB\n",
             "proc/zoneinfo": pages,
         }
-        assert read(tmp_path, files, live=True).hardware.dma_limit == limit
+        assert machine_of(tmp_path, files, live=True).hardware.dma_limit == limit
 
     def flags(self, tmp_path: Path, flags: str, cmdline: str = "quiet") -> bool:
         files: dict[str, str | bytes] = {
             "proc/cpuinfo": f"processor\t: 0\nflags\t\t: {flags}\n",
             "proc/cmdline": cmdline,
         }
-        return read(tmp_path, files, live=True).hardware.encrypted
+        return machine_of(tmp_path, files, live=True).hardware.encrypted
 
     def test_encrypted_memory(self, tmp_path: Path) -> None:
         """A host's CPU that could is not one that does."""
@@ -97,7 +91,7 @@ class TestHardware:
             "proc/zoneinfo": ZONES,
             "etc/sysconfig/kdump": '# nr_cpus=1\nKDUMP_COMMANDLINE_APPEND="irqpoll nr_cpus=16 reset_devices"\n',
         }
-        found = read(tmp_path, files, live=True)
+        found = machine_of(tmp_path, files, live=True)
         hardware = found.hardware
         assert hardware.modules == 3 * MIB
         assert (hardware.smmu, hardware.mlx5, hardware.efi) == (True, True, True)
@@ -111,10 +105,10 @@ class TestHardware:
     )
     def test_guest_of_xen(self, tmp_path: Path, kind: str, capabilities: str, wanted: bool) -> None:
         files: dict[str, str | bytes] = {"sys/hypervisor/guest_type": kind, "proc/xen/capabilities": capabilities}
-        assert read(tmp_path, files, live=True).hardware.pv_guest is wanted
+        assert machine_of(tmp_path, files, live=True).hardware.pv_guest is wanted
 
     def test_without_files_nothing_is_known(self, tmp_path: Path) -> None:
-        hardware = read(tmp_path, {"sys/kernel/boot_params/data": b"short"}, live=True).hardware
+        hardware = machine_of(tmp_path, {"sys/kernel/boot_params/data": b"short"}, live=True).hardware
         assert hardware == Hardware(modules=None, efi=False)
 
     @pytest.mark.parametrize("cell", [4, 8])
@@ -122,10 +116,10 @@ class TestHardware:
         chosen = "sys/firmware/devicetree/base/chosen/linux,initrd"
         start, end = 0x88200000, 0x882FDB5C
         files = {f"{chosen}-start": start.to_bytes(cell, "big"), f"{chosen}-end": end.to_bytes(cell, "big")}
-        assert read(tmp_path / "both", files, live=True).hardware.initrd == (start, end)
+        assert machine_of(tmp_path / "both", files, live=True).hardware.initrd == (start, end)
         files[f"{chosen}-end"] = files[f"{chosen}-start"]
-        assert read(tmp_path / "empty", files, live=True).hardware.initrd is None
-        assert read(tmp_path / "odd", {f"{chosen}-start": b"\x01"}, live=True).hardware.initrd is None
+        assert machine_of(tmp_path / "empty", files, live=True).hardware.initrd is None
+        assert machine_of(tmp_path / "odd", {f"{chosen}-start": b"\x01"}, live=True).hardware.initrd is None
 
 
 def header(memory: dict[str, int], version: int = 2, magic: bytes = b"LUKS\xba\xbe") -> bytes:

@@ -5,18 +5,11 @@ import struct
 from pathlib import Path
 
 import pytest
-from support.livetree import Live, grow
+from support.livetree import grow, machine_of
 
-from grubkd.machine import kernels, machine
-from grubkd.machine.machine import Machine
+from grubkd.machine import kernels
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.size import KIB, MIB
-from grubkd.tree.root import Root
-
-
-def read(top: Path, files: dict[str, str | bytes], *, live: bool = False, **given: object) -> Machine:
-    grow(top, files)
-    return machine.read((Live if live else Root)(str(top)), **given)  # type: ignore[arg-type]
 
 
 def bzimage(*, protocol: int, flags: int, memory: int = 0) -> bytes:
@@ -122,7 +115,7 @@ class TestKernels:
             "boot/memtest86+.bin": b"",
             "boot/grub/grub.cfg": "",
         }
-        kernels = read(tmp_path, files).kernels
+        kernels = machine_of(tmp_path, files).kernels
         assert list(kernels) == ["5.14.0-1.el9.aarch64", "6.1.0-50-amd64", "6.12.1-1-default"]
         debian = kernels["6.1.0-50-amd64"]
         assert (debian.architecture, debian.memory, debian.initrd, debian.capture) == (
@@ -138,7 +131,7 @@ class TestKernels:
 
     def test_the_architecture_of_all_kernels_is_that_of_the_tree(self, tmp_path: Path) -> None:
         files: dict[str, str | bytes] = {"boot/vmlinuz-6.8.0-49-generic": bzimage(protocol=0x20F, flags=1)}
-        found = read(tmp_path, files)
+        found = machine_of(tmp_path, files)
         assert found.architecture is Architecture.X86_64
         assert found.architecture_of("6.8.0-49-generic") is Architecture.X86_64
         assert found.architecture_of("6.8.0-50-generic") is Architecture.X86_64
@@ -151,13 +144,13 @@ class TestKernels:
             "boot/vmlinuz-6.1.0-50-amd64": b"x",
             "bin/sh": elf(3),
         }
-        found = read(tmp_path, files)
+        found = machine_of(tmp_path, files)
         assert found.architecture is Architecture.I386
         assert found.architecture_of("6.1.0-50-amd64") is Architecture.X86_64
-        given = read(tmp_path, files, arch="x86_64")
+        given = machine_of(tmp_path, files, arch="x86_64")
         assert given.architecture_of("6.1.0-50-686-pae") is Architecture.X86_64
 
     def test_unreadable_files_count_as_missing(self, tmp_path: Path) -> None:
         os.mkfifo(grow(tmp_path, {"boot/x": ""}) / "boot/vmlinuz-6.1.0-50-amd64")
-        kernel = read(tmp_path, {}).kernels["6.1.0-50-amd64"]
+        kernel = machine_of(tmp_path, {}).kernels["6.1.0-50-amd64"]
         assert (kernel.architecture, kernel.memory) == (Architecture.X86_64, None)

@@ -4,10 +4,9 @@ import struct
 from pathlib import Path
 
 import pytest
-from support.livetree import Live, grow
+from support.livetree import Live, grow, machine_of
 
 from grubkd.machine import machine
-from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.size import GIB, MIB
 from grubkd.tree.root import Root
@@ -48,11 +47,6 @@ SReclaimable: 50 kB
 """
 
 
-def read(top: Path, files: dict[str, str | bytes], *, live: bool = False, **given: object) -> Machine:
-    grow(top, files)
-    return machine.read((Live if live else Root)(str(top)), **given)  # type: ignore[arg-type]
-
-
 def memmap(ranges: list[tuple[int, int, str]]) -> dict[str, str | bytes]:
     found: dict[str, str | bytes] = {}
     for number, (start, end, kind) in enumerate(ranges):
@@ -63,7 +57,7 @@ def memmap(ranges: list[tuple[int, int, str]]) -> dict[str, str | bytes]:
 
 class TestRam:
     def test_the_sum_of_system_ram(self, tmp_path: Path) -> None:
-        found = read(tmp_path, {"proc/iomem": IOMEM, "proc/meminfo": MEMINFO}, live=True)
+        found = machine_of(tmp_path, {"proc/iomem": IOMEM, "proc/meminfo": MEMINFO}, live=True)
         assert (found.ram, found.ram_estimated, found.ram_source) == (RAM, False, "/proc/iomem")
         assert found.memory_map is not None
         assert found.memory_map.kernel == (0x1000000, 0x4400000)
@@ -73,7 +67,7 @@ class TestRam:
         firmware = memmap(
             [(0, 0x9FC00, "System RAM"), (0x100000, 2 * GIB, "System RAM"), (2 * GIB, 3 * GIB, "Reserved")]
         )
-        found = read(tmp_path, {"proc/iomem": IOMEM_OF_OTHERS, **firmware}, live=True)
+        found = machine_of(tmp_path, {"proc/iomem": IOMEM_OF_OTHERS, **firmware}, live=True)
         assert (found.ram, found.ram_source) == (0x9FC00 + 2 * GIB - MIB, "/sys/firmware/memmap")
         assert not found.ram_estimated
 
@@ -87,21 +81,21 @@ class TestRam:
             "proc/meminfo": MEMINFO.replace("738820", str(total)),
             "sys/kernel/kexec_crash_size": f"{reserved}\n",
         }
-        found = read(tmp_path, files, live=True)
+        found = machine_of(tmp_path, files, live=True)
         assert (found.ram, found.ram_estimated) == (1 * GIB, True)
         assert found.memory_map is None
 
     def test_without_any_source_the_ram_is_unknown(self, tmp_path: Path) -> None:
-        found = read(tmp_path, {"proc/iomem": "garbage\n", "sys/firmware/memmap/0/start": "x"}, live=True)
+        found = machine_of(tmp_path, {"proc/iomem": "garbage\n", "sys/firmware/memmap/0/start": "x"}, live=True)
         assert (found.ram, found.ram_source) == (None, "")
 
     def test_ram_that_the_user_gives_wins(self, tmp_path: Path) -> None:
-        found = read(tmp_path, {"proc/iomem": IOMEM}, live=True, ram=64 * GIB)
+        found = machine_of(tmp_path, {"proc/iomem": IOMEM}, live=True, ram=64 * GIB)
         assert (found.ram, found.ram_source, found.memory_map) == (64 * GIB, "given", None)
 
     def test_an_image_tree_is_not_this_machine(self, tmp_path: Path) -> None:
         """Neither its own leftovers of /proc nor the host's count."""
-        found = read(tmp_path, {"proc/iomem": IOMEM, "proc/cmdline": "crashkernel=1G"})
+        found = machine_of(tmp_path, {"proc/iomem": IOMEM, "proc/cmdline": "crashkernel=1G"})
         assert (found.ram, found.memory_map, found.running, found.architecture) == (None, None, None, None)
         assert not found.live
 
@@ -141,7 +135,7 @@ def test_the_running_kernel(tmp_path: Path) -> None:
         "sys/kernel/kexec_crash_size": "268435456\n",
         "sys/kernel/kexec_crash_loaded": "1\n",
     }
-    found = read(tmp_path, files, live=True)
+    found = machine_of(tmp_path, files, live=True)
     assert found.architecture is Architecture.X86_64
     running = found.running
     assert running is not None
@@ -151,7 +145,7 @@ def test_the_running_kernel(tmp_path: Path) -> None:
 
 
 def test_a_running_kernel_without_kexec(tmp_path: Path) -> None:
-    found = read(tmp_path, {"proc/sys/kernel/osrelease": "6.1.0\n"}, live=True)
+    found = machine_of(tmp_path, {"proc/sys/kernel/osrelease": "6.1.0\n"}, live=True)
     assert found.running is not None
     assert (found.running.reserved, found.running.loaded) == (None, False)
 

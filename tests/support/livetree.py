@@ -4,8 +4,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from grubkd.boot import inventory
+from grubkd.boot.model import BootConfig
+from grubkd.commands import check
+from grubkd.machine import machine
 from grubkd.tree.root import Root
-from support.answered import answer
+from support.answered import Run, answer
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 GIB = 1 << 30
@@ -130,3 +134,30 @@ def grow(top: Path, files: dict[str, str | bytes]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return top
+
+
+def machine_of(top: Path, files: dict[str, str | bytes], *, live: bool = False, **given: object) -> machine.Machine:
+    """The machine of a tree that gets these files, `live`: as the running system. `given`: as machine.read takes it."""
+    grow(top, files)
+    return machine.read((Live if live else Root)(str(top)), **given)  # type: ignore[arg-type]
+
+
+def checked(tree: Path) -> Run:
+    """What check says of a tree as the running system."""
+    return answer(lambda: check.check_tree(Live(str(tree)), json=True))
+
+
+def findings(found: Run) -> list[tuple[str, str, str]]:
+    return [(each["check"], each["status"], each["code"]) for each in found.json["checks"]]
+
+
+def wrong(found: Run) -> list[tuple[str, str, str]]:
+    return [each for each in findings(found) if each[1] != "ok"]
+
+
+def boot_and_machine(
+    fixture: str, ram: int | None = None, arch: str | None = None
+) -> tuple[BootConfig, machine.Machine]:
+    """The boot configuration and the machine of a tree of fixtures/."""
+    root = Root(str(FIXTURES / fixture / "root"))
+    return inventory.read(root), machine.read(root, ram=ram, arch=arch)

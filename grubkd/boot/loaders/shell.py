@@ -41,10 +41,12 @@ class Quotes(Enum):
 
 
 _PIECES = {
-    Quotes.NONE: r"""(?P<nothing>\\\r*\n)|\\(?P<escaped>[\s\S])|(?P<quote>['"])|(?P<plain>[^'"\\$`]++)""",
+    Quotes.NONE: r"""(?P<nothing>\\\r*\n)|\\(?P<escaped>[\s\S])|(?P<quote>['"])|(?P<plain>:(?!(?:\\\r*\n)*~)|[^'"\\$`:]++)""",
     Quotes.SINGLE: r"""(?P<nothing>\r+(?=\n))|(?P<quote>')|(?P<plain>[^'\r]++)""",
     Quotes.DOUBLE: r"""(?P<nothing>\\\r*\n|\r+(?=\n))|\\(?P<escaped>[$`"\\])|(?P<quote>")|(?P<plain>[^"\\$`\r]++|\\)""",
 }
+# The shell expands a ~ where a value begins and behind a colon that is neither quoted nor escaped.
+_FIRST_TILDE = r"(?:\\\r*\n)*~"
 _LONE_DOLLAR = r"\$(?![A-Za-z0-9_?#*@!$({'-]|\\\r*\n)"
 _BLANK = r"(?:[ \t]|\\?\r*\n)"
 _GAP = rf"(?P<left>['\"]*){_BLANK}*(?P<right>['\"]*)"
@@ -92,6 +94,8 @@ def decode(file: str, text: str, start: int, end: int, variable: str) -> Value:
     made = Value(file, text, start, end, variable)
     if text.startswith("(", start, end):
         raise made.problem(start, f"the value of {variable} is an array", "write it in one pair of double quotes")
+    if re.compile(_FIRST_TILDE).match(text, start, end):
+        raise _computed(made, start)
     quotes = Quotes.NONE
     at = start
     while at < end:
@@ -103,21 +107,25 @@ def decode(file: str, text: str, start: int, end: int, variable: str) -> Value:
         piece = re.compile(_PIECES[quotes]).match(text, at, end)
         if piece is None:
             if not re.compile(_LONE_DOLLAR).match(text, at, end):
-                what = "a command" if text[at] == "`" or text.startswith("$(", at) else "another variable"
-                message = f"the value of {variable} contains {what}: grubkd executes nothing"
-                raise made.problem(at, message, "write the arguments themselves into the value")
+                raise _computed(made, at)
             made.add("$", at, at + 1, quotes)
             at += 1
             continue
         if piece["quote"]:
             quotes = Quotes(piece["quote"]) if quotes is Quotes.NONE else Quotes.NONE
         elif not piece["nothing"]:
-            decoded = piece["plain"] or piece["escaped"]
-            if quotes is Quotes.NONE and ((decoded[0] == "~" and at == start) or ":~" in decoded):
-                raise made.problem(at, "the shell replaces an unquoted ~ by a directory", "put it in quotes")
-            made.add(decoded, at, piece.end(), quotes)
+            made.add(piece["plain"] or piece["escaped"], at, piece.end(), quotes)
         at = piece.end()
     return made
+
+
+def _computed(value: Value, at: int) -> NotFollowed:
+    """The error about what only a shell can expand: it begins at the offset."""
+    if value.text[at] not in "$`":
+        return value.problem(at, "the shell replaces an unquoted ~ by a directory", "put it in quotes")
+    what = "a command" if value.text.startswith(("`", "$("), at) else "another variable"
+    message = f"the value of {value.variable} contains {what}: grubkd executes nothing"
+    return value.problem(at, message, "write the arguments themselves into the value")
 
 
 def slot_of(value: Value) -> Slot:

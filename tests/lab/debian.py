@@ -22,8 +22,8 @@ PACKAGES = (
     *("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "kexec-tools", "makedumpfile"),
     *("python3", "python3-lark", "python3-click", "python3-augeas", "python3-psutil"),
 )
-# With the services of a usual machine, and what grubkd's package depends on.
-SYSTEM = ("systemd-sysv", "dbus", "initramfs-tools", "busybox", *PACKAGES[-5:])
+# With the services of a usual machine.
+SYSTEM = ("systemd-sysv", "dbus", "initramfs-tools", "busybox", "python3")
 # A third of the whole, which no test here reads.
 SUPERFLUOUS = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/lib/apt/lists", "var/cache/apt")
 ARCHIVE = "srv/packages"
@@ -117,7 +117,7 @@ def initrd(release: str, modules: str) -> Path:
             subprocess.run(["tar", "--directory", tree, "--extract", "--file", packed], check=True)
             (tree / "etc/initramfs-tools/conf.d/lab").write_text(f"MODULES={modules}\n")
             (tree / "etc/initramfs-tools/modules").write_text(_DISK_MODULES)
-            command = ["chroot", tree, "mkinitramfs", "-o", "/lab.img", release]
+            command = ["chroot", str(tree), "mkinitramfs", "-o", "/lab.img", release]
             subprocess.run(command, check=True, capture_output=True)
             (tree / "lab.img").rename(found)
             shutil.rmtree(tree)

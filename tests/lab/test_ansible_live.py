@@ -2,10 +2,8 @@
 
 import json
 import re
-import subprocess
 import sys
 import time
-import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 from support.controller import TOOLS, Ansible, Played
 
-from lab.packages import CACHE, Unavailable, locked
+from lab.packages import Unavailable, from_pypi
 from lab.qemu import PATIENCE
 from lab.server import SERVICE, Server, server
 
@@ -39,16 +37,7 @@ def tools() -> Path:
     """The directory of Ansible's commands; Debian 12's own are too old. Raises Unavailable."""
     if sys.prefix != sys.base_prefix and (TOOLS / "ansible-playbook").exists():
         return TOOLS
-    home = CACHE / "ansible"
-    with locked("ansible"):
-        if not (home / "ready").exists():
-            venv.create(home, clear=True, with_pip=True)
-            pip = [home / "bin/python", "-m", "pip", "install", "--quiet", "ansible-core"]
-            done = subprocess.run(pip, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise Unavailable(f"ansible-core: {done.stderr.strip().splitlines()[-1]}")
-            (home / "ready").touch()
-    return home / "bin"
+    return from_pypi("ansible-core")
 
 
 @dataclass(frozen=True, slots=True)

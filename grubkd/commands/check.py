@@ -75,7 +75,9 @@ def check_tree(
 def _last_test(tree: Root, kdump: kdumps.Kdump) -> crash_test.CrashTestResult | None:
     """The result of the last test crash; None if there was none, or its target is not looked at."""
     test, directory = crash_test.read(tree), dump_target.reachable(tree, kdump.target)
-    return crash_test.judge(tree, test, saved.read(tree, directory), kdump.service) if test and directory else None
+    if test is None or directory is None:
+        return None
+    return crash_test.judge(tree, test, directory, saved.read(tree, directory), kdump.service)
 
 
 def _save(file: str, lines: Iterable[str]) -> None:
@@ -121,7 +123,7 @@ def list_dumps(tree: Root, *, json: bool) -> int:
     found = tuple(debuginfo.openable(tree, each, vendor) for each in dumps)
     notices = (*(() if directory else (elsewhere(kdump),)), *warnings.unreadable(tree))
     test = crash_test.read(tree) if directory else None
-    result = crash_test.judge(tree, test, dumps, kdump.service) if test else None
+    result = crash_test.judge(tree, test, directory, dumps, kdump.service) if test and directory else None
     answer = check.dumps_answer(found, kdump, notices, result) if json else None
     lines = check.dumps_lines(found, kdump, result) if directory else ()
     status = output.report(answer, lines, warnings=notices)

@@ -75,7 +75,9 @@ def _announce(tree: Root) -> bytes:
     problems = [each for each in report.findings if each.status is Status.PROBLEM]
     warnings = [Notice(each.code, each.message, each.fix, each.place, each.commands) for each in problems]
     output.report(None, map(to_line, _announcement(machine, kdump)), warnings=warnings)
-    return crash_test.begin(tree, machine.running.release if machine.running else "", str(kdump.target))
+    running = machine.running
+    release, reserved = (running.release, running.reserved or 0) if running else ("", 0)
+    return crash_test.begin(tree, release, str(kdump.target), reserved)
 
 
 def _announcement(machine: Machine, kdump: Kdump) -> Iterator[str]:

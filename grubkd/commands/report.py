@@ -20,6 +20,7 @@ from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
     from grubkd.machine.dumps import Dump
+    from grubkd.memory.vendors import Distribution
 
 _LIST = "grubkd dumps lists the dumps"
 _DUMP = click.argument("dump", required=False, shell_complete=completion.files)
@@ -27,22 +28,23 @@ _DUMP = click.argument("dump", required=False, shell_complete=completion.files)
 
 @click.command("report")
 @_DUMP
+@options.ROOT
 @options.JSON
 @message_options
-def report_command(dump: str | None, json: bool) -> int:
+def report_command(*, dump: str | None, root: str, json: bool) -> int:
     """Say what a kernel developer asks first of DUMP, a directory or a file; by default of the newest dump.
 
     Release, uptime, taint, the panic line, the stack of the task that panicked, the last 100 messages, modules and
     memory. Asks crash or drgn, or for the messages alone makedumpfile. Exits 1 if nothing could be read but the header.
     """
-    return write_report(Root(), dump, json=json)
+    return write_report(Root(root), dump, json=json)
 
 
 def write_report(tree: Root, dump: str | None, *, json: bool) -> int:
     """Print the report, return the exit code. Raises Refused, NotUnderstood: there is no such dump."""
     found = _named(tree, dump)
-    vendor = distribution.read(tree)
-    written = crash_report.write(tree, debuginfo.openable(tree, found, vendor), vendor)
+    openable = debuginfo.openable(tree, found, distribution.read(tree))
+    written = crash_report.write(tree, openable, _here(tree))
     answer = report.answer(found, written) if json else None
     output.report(answer, report.lines(found, written), warnings=written.notices)
     return 0 if written.facts.stack or written.facts.log else Failed.exit
@@ -51,29 +53,33 @@ def write_report(tree: Root, dump: str | None, *, json: bool) -> int:
 @click.command("open")
 @_DUMP
 @click.option("--with", "tool", type=click.Choice(crash_report.TOOLS), help="The program; by default an installed one.")
+@options.ROOT
 @message_options
-def open_command(dump: str | None, tool: str | None) -> int:
+def open_command(dump: str | None, tool: str | None, root: str) -> int:
     """Open DUMP, a directory or a file, by default the newest dump, in crash or drgn, with the symbols of its kernel.
 
     Exits 4 if the symbols are not installed, and says how to install them.
     """
-    return open_dump(Root(), dump, tool)
+    return open_dump(Root(root), dump, tool)
 
 
 def open_dump(tree: Root, dump: str | None, tool: str | None) -> int:
     """Replace this process by crash or drgn. Raises Refused, NotUnderstood; Failed if the program is not installed."""
-    vendor = distribution.read(tree)
-    found = debuginfo.openable(tree, _named(tree, dump), vendor)
+    found = debuginfo.openable(tree, _named(tree, dump), distribution.read(tree))
     if not found.command:
         other = f", and {found.symbols.other} is of another build of it" if found.symbols.other else ""
         why = f"no kernel with symbols opens this dump{other}" if found.dump.form else "the dump holds no memory"
         fix = found.missing
         raise Refused(why, hint=fix.text or _LIST, place=Place(found.dump.path), commands=fix.commands)
     tool = tool or next((each for each in crash_report.TOOLS if run.installed(each)), crash_report.TOOLS[0])
-    drgn = ("drgn", "-c", found.dump.paths[0], "-s", found.symbols.files[-1])
-    run.become(found.command if tool == "crash" else drgn)
-    how = packages.install_tool(vendor, tool)
+    run.become(crash_report.debugger(tree, found, tool))
+    how = packages.install_tool(_here(tree), tool)
     raise Failed(f"{tool} is not installed", hint=how.text, commands=how.commands)
+
+
+def _here(tree: Root) -> Distribution:
+    """The distribution of this system, on which the programs are installed; the tree may be another one's."""
+    return distribution.read(tree if tree.live else Root())
 
 
 def _named(tree: Root, given: str | None) -> Dump:
@@ -87,7 +93,7 @@ def _named(tree: Root, given: str | None) -> Dump:
             raise Refused(f"there is no dump ({target})", hint="name one: a directory, or a file")
         return newest
     name = from_user(given)
-    path = from_user(str(Path(given).absolute()))
+    path = from_user(str(Path(given).absolute() if tree.live else Path("/", given)))
     if "/" not in name and directory and not tree.exists(path):
         path = f"{directory.rstrip('/')}/{name}"
     found = saved.at(tree, path)

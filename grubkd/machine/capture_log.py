@@ -69,6 +69,11 @@ class CaptureLog(NamedTuple):
     time: int
     boots: tuple[CaptureMemory, ...]
 
+    @property
+    def own(self) -> bool:
+        """Whether it shows one capture kernel and nothing else."""
+        return self.path.endswith(f"/{OWN}")
+
 
 def parse(text: str, *, own: bool = False) -> tuple[CaptureMemory, ...]:
     """The boots of capture kernels that a log shows. `own`: the log is of one capture kernel, whatever is missing."""

@@ -20,13 +20,13 @@ from grubkd.machine.crash_facts import Facts, of_crash, of_log
 from grubkd.machine.packages import install_tool
 from grubkd.machine.vmcore import PACKED
 from grubkd.text import from_bytes, to_bytes
+from grubkd.tree.root import Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grubkd.machine.debuginfo import Openable
     from grubkd.memory.vendors import Distribution
-    from grubkd.tree.root import Root
 
 TOOLS = ("crash", "drgn")
 _PATIENCE = 300.0  # seconds
@@ -46,7 +46,7 @@ class CrashReport:
 
 
 def write(tree: Root, found: Openable, distribution: Distribution) -> CrashReport:
-    """Ask the programs that are installed, until one reads the stack. The tree must be the running system."""
+    """Ask the programs that are installed on this system, whose `distribution` is given, until one reads the stack."""
     facts, by, notices = _of_memory(tree, found, distribution)
     source = by
     if facts.log is None:
@@ -57,6 +57,12 @@ def write(tree: Root, found: Openable, distribution: Distribution) -> CrashRepor
         facts = facts.over(of_log(text))
     facts = facts.over(Facts(release=found.dump.release, panic=found.dump.panic))
     return CrashReport(facts, by, source, notices)
+
+
+def debugger(tree: Root, found: Openable, tool: str) -> tuple[str, ...]:
+    """The command of this system by which one of TOOLS opens a dump of the tree that has its symbols."""
+    symbols, cores = (tuple(map(tree.outside, paths)) for paths in (found.symbols.files, found.dump.paths))
+    return ("drgn", "-c", cores[0], "-s", symbols[-1]) if tool == "drgn" else (tool, *symbols, *cores)
 
 
 def _of_memory(tree: Root, found: Openable, distribution: Distribution) -> tuple[Facts, str, tuple[Notice, ...]]:
@@ -103,7 +109,8 @@ def _ran(tree: Root, *argv: str, most: int = _MOST_MEMORY) -> str:
     from resource import RLIMIT_CORE, RLIMIT_DATA, RLIMIT_FSIZE
 
     limits = ((RLIMIT_DATA, _MOST_MEMORY), (RLIMIT_FSIZE, most), (RLIMIT_CORE, 0))
-    return from_bytes(run.run(argv, tree, patience=_PATIENCE, called=argv[0], bound=True, limits=limits).stdout)
+    here = tree if tree.live else Root()
+    return from_bytes(run.run(argv, here, patience=_PATIENCE, called=argv[0], bound=True, limits=limits).stdout)
 
 
 # What is asked of crash, in this order; an error in one does not end the others.
@@ -127,7 +134,7 @@ def _by_crash(tree: Root, found: Openable) -> Facts:
     marks = _marks()
     lines = [f"eval 0x{mark}\n{command}\n" for mark, command in zip(marks, _COMMANDS, strict=True)]
     with _file(to_bytes(f"{''.join(lines)}exit\n")) as (_, commands):
-        name, *files = found.command
+        name, *files = debugger(tree, found, "crash")
         output = _ran(tree, name, "-s", "--no_crashrc", "--no_scroll", "-i", commands, *files)
     return of_crash(_parts(output, marks))
 
@@ -136,8 +143,8 @@ def _by_drgn(tree: Root, found: Openable) -> Facts:
     """Raises CommandFailed."""
     marks = _marks()
     with _file(to_bytes(f"MARKS = {marks}\n{_SCRIPT}")) as (_, script):
-        files = ("-c", found.dump.paths[0], "-s", found.symbols.files[-1])
-        output = _ran(tree, "drgn", "-q", *files, script)
+        name, *files = debugger(tree, found, "drgn")
+        output = _ran(tree, name, "-q", *files, script)
     return of_crash(_parts(output, marks))
 
 
@@ -150,7 +157,7 @@ def _messages(tree: Root, found: Openable, distribution: Distribution) -> tuple[
         return "", "", (Notice("no-program", why, how.text, commands=how.commands),)
     try:
         with _file() as (fd, path):
-            _ran(tree, tool, "--dump-dmesg", "-f", found.dump.paths[0], path, most=_MOST_MESSAGES)
+            _ran(tree, tool, "--dump-dmesg", "-f", tree.outside(found.dump.paths[0]), path, most=_MOST_MESSAGES)
             size = os.fstat(fd).st_size
             return from_bytes(os.pread(fd, _MOST_MESSAGES, max(size - _MOST_MESSAGES, 0))), tool, ()
     except CommandFailed as problem:

@@ -110,6 +110,12 @@ class Root:
         with spot:
             return from_bytes(spot.path)
 
+    def outside(self, path: str) -> str:
+        """The path by which another process of this system opens an existing file."""
+        if self.live:
+            return path
+        return f"{from_user(self.path.rstrip('/'))}{self.resolve(path) or path}"
+
     def stat(self, path: str) -> os.stat_result | None:
         """The metadata of the file or directory at the path, links followed; None where nothing exists."""
         spot = self._look(path)

@@ -223,6 +223,29 @@ def test_which_dump(programs: Path, tmp_path: Path) -> None:
             reported(tree, given)
 
 
+def test_the_dump_of_another_tree(programs: Path, tmp_path: Path) -> None:
+    """With --root: its dump and its symbols, by links inside it, opened by the programs of this system."""
+    tree = tree_of(tmp_path / "tree")
+    (tree / "var/crash").rename(tree / "srv")
+    put(tree, {"var/crash": "-> /srv"})
+    core, symbols = tree / "srv" / Path(DUMP).relative_to("/var/crash"), tree / VMLINUX[1:]
+    debugger.install(programs, drgn="")
+    for given in ([], ["202611230320"], [DUMP]):
+        done = answer(lambda given=given: main(["report", *given, "--root", str(tree), "--json"]))  # type: ignore[misc]
+        assert (done.exit, done.json["by"], done.json["dump"]["path"]) == (0, "drgn", "/var/crash/202611230320")
+        assert any("sysrq_handle_crash" in frame for frame in done.json["stack"])
+    debugger.install(programs, drgn='echo "$@"')
+    opening = [sys.executable, "-m", "grubkd", "open", "--with", "drgn", "--root", tree]
+    done = subprocess.run(
+        opening,
+        env={**os.environ, "PATH": str(programs), "PYTHONPATH": str(HERE.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (f"-c {core} -s {symbols}\n", "")
+
+
 def test_no_dump(programs: Path, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="there is no dump"):
         reported(red_hat(tmp_path))

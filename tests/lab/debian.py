@@ -1,4 +1,4 @@
-"""A machine with a real Debian 12: debootstrap makes it, and the GRUB 2 of its own grub-install boots it."""
+"""Machines with a real Debian: debootstrap makes them, and the GRUB 2 of their own grub-install boots them."""
 
 import re
 import shutil
@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
+from support import debianpackage
+
 from lab import disks
 from lab.initramfs import INIT
-from lab.packages import CACHE, Unavailable, locked
+from lab.packages import CACHE, Source, Unavailable, locked
 from lab.qemu import Machine, Run, run
 from lab.report import part
 from lab.tree import TOP
@@ -20,20 +22,30 @@ PACKAGES = (
     *("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "kexec-tools", "makedumpfile"),
     *("python3", "python3-lark", "python3-click", "python3-augeas", "python3-psutil"),
 )
+# With the services of a usual machine.
+SYSTEM = ("systemd-sysv", "dbus", "initramfs-tools", "busybox", "python3")
 # A third of the whole, which no test here reads.
 SUPERFLUOUS = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/lib/apt/lists", "var/cache/apt")
+ARCHIVE = "srv/packages"
+"""Where a machine has an archive of packages."""
+BOOKWORM = Source("bookworm", "amd64")
 MEMORY = 1024
 """MiB of RAM."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`packages` of Debian; `size` of /, MiB; `grubkd`: that of this tree; `prepare`: what its shell runs first."""
+    """`packages` of Debian; `size` of /, MiB; `grubkd`: that of this tree, without its package.
+
+    `inside`: what a shell runs in the tree before there is a disk; `prepare`: what the machine's shell runs first.
+    """
 
     packages: tuple[str, ...] = PACKAGES
     size: int = 900
     grubkd: bool = True
     prepare: str = ""
+    inside: str = ""
+    source: Source = BOOKWORM
 
 
 USUAL = Recipe()
@@ -64,18 +76,19 @@ grub-install /dev/vda && update-grub && echo installed
 """
 
 
-def tarball(packages: Sequence[str] = PACKAGES) -> Path:
+def tarball(packages: Sequence[str] = PACKAGES, source: Source = BOOKWORM) -> Path:
     """The packed Debian without grubkd; made if it is missing (some minutes). Raises Unavailable."""
     if not shutil.which("debootstrap"):
         raise Unavailable("debootstrap is not installed")
     # Another choice of packages is another tree.
-    found = CACHE / f"debian-12-{crc32(' '.join(packages).encode()):08x}.tar"
-    with locked("debian"):
+    found = CACHE / f"{source.suite}-{source.arch}-{crc32(' '.join(packages).encode()):08x}.tar"
+    with locked(found.stem):
         if not found.exists():
-            tree = CACHE / "debian-12.tree"
+            tree = found.with_suffix(".tree")
             shutil.rmtree(tree, ignore_errors=True)
+            options = ("--variant=minbase", f"--arch={source.arch}", f"--include={','.join(packages)}")
             done = subprocess.run(
-                ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", "bookworm", tree],
+                ["debootstrap", *options, source.suite, tree],
                 capture_output=True,
                 text=True,
                 check=False,
@@ -96,18 +109,43 @@ def initrd(release: str, modules: str) -> Path:
     """Debian 12's own initrd of that kernel, with that MODULES= (initramfs.conf(5)). Needs root. Raises Unavailable."""
     packed = tarball(INITRD_PACKAGES)
     found = CACHE / f"debian-12-{release}-{modules}.img"
-    with locked("debian"):
+    with locked(found.stem):
         if not found.exists():
-            tree = CACHE / "debian-12.tree"
+            tree = found.with_suffix(".tree")
             shutil.rmtree(tree, ignore_errors=True)
             tree.mkdir()
             subprocess.run(["tar", "--directory", tree, "--extract", "--file", packed], check=True)
             (tree / "etc/initramfs-tools/conf.d/lab").write_text(f"MODULES={modules}\n")
             (tree / "etc/initramfs-tools/modules").write_text(_DISK_MODULES)
-            command = ["chroot", tree, "mkinitramfs", "-o", "/lab.img", release]
+            command = ["chroot", str(tree), "mkinitramfs", "-o", "/lab.img", release]
             subprocess.run(command, check=True, capture_output=True)
             (tree / "lab.img").rename(found)
             shutil.rmtree(tree)
+    return found
+
+
+def archive(directory: Path, recipe: Recipe, *wanted: str) -> Path:
+    """A Debian archive with grubkd's package, the wanted ones, and what the recipe's machine lacks for them.
+
+    Raises Unavailable.
+    """
+    build = directory / "build"
+    build.mkdir()
+    package = debianpackage.build(build, "--build=binary")
+    status = directory / "status"
+    packed = tarball(recipe.packages, recipe.source)
+    with status.open("wb") as out:
+        subprocess.run(
+            ["tar", "--extract", "--to-stdout", "--file", packed, "./var/lib/dpkg/status"], stdout=out, check=True
+        )
+    fetched = CACHE / "archives" / f"{packed.stem}-{crc32(' '.join(wanted).encode()):08x}"
+    recipe.source.missing(status, fetched, package, *wanted)
+    found = directory / "archive"
+    found.mkdir()
+    for file in (package, *fetched.glob("*.deb")):
+        (found / file.name).write_bytes(file.read_bytes())
+    with (found / "Packages").open("wb") as out:
+        subprocess.run(["dpkg-scanpackages", "."], cwd=found, stdout=out, stderr=subprocess.DEVNULL, check=True)
     return found
 
 
@@ -137,13 +175,16 @@ def _functions() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Debian:
-    """The disk, and the machine that boots it through GRUB."""
+    """The disk, and the machine that boots it through GRUB. `erst`: where its firmware keeps records, if it does."""
 
     disk: Path
+    arch: str = "x86_64"
+    memory: int = MEMORY
+    erst: Path | None = None
 
     def machine(self, job: str) -> Machine:
         """The machine, with `job` as the script that it runs after its start."""
-        return Machine("x86_64", MEMORY, disk=self.disk, job=job_file(self.disk, job))
+        return Machine(self.arch, self.memory, disk=self.disk, job=job_file(self.disk, job), erst=self.erst)
 
     def boot(self, job: str, deadline: float = 120) -> Run:
         """Boot it, run the job, wait until it ends. Raises Unavailable."""
@@ -160,14 +201,12 @@ def job_file(disk: Path, job: str) -> Path:
     return file
 
 
-def install(directory: Path, files: Sequence[tuple[str, str | Path]] = (), recipe: Recipe = USUAL) -> Debian:
-    """A Debian on a disk in that directory, with these files on it. Needs root. Raises Unavailable.
-
-    `files`: the path of each in the machine, and its text or the directory to copy there.
-    """
+def unpack(directory: Path, files: Sequence[tuple[str, str | Path]], recipe: Recipe) -> Path:
+    """The tree of such a Debian, as `install` takes it. Needs root. Raises Unavailable."""
     tree = directory / "tree"
     tree.mkdir()
-    subprocess.run(["tar", "--directory", tree, "--extract", "--file", tarball(recipe.packages)], check=True)
+    packed = tarball(recipe.packages, recipe.source)
+    subprocess.run(["tar", "--directory", tree, "--extract", "--file", packed], check=True)
     if recipe.grubkd:
         _install_grubkd(tree)
     for name, content in (
@@ -178,11 +217,24 @@ def install(directory: Path, files: Sequence[tuple[str, str | Path]] = (), recip
     ):
         file = tree / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, Path):
+        if isinstance(content, str):
+            file.write_text(content)
+        elif content.is_dir():
             shutil.copytree(content, file)
         else:
-            file.write_text(content)
+            shutil.copy(content, file)
     (tree / "lab/init").chmod(0o755)
+    if recipe.inside:
+        subprocess.run(["chroot", tree, "sh", "-ec", recipe.inside], check=True, env=debianpackage.ENVIRONMENT)
+    return tree
+
+
+def install(directory: Path, files: Sequence[tuple[str, str | Path]] = (), recipe: Recipe = USUAL) -> Debian:
+    """A Debian on a disk in that directory, with these files on it. Needs root. Raises Unavailable.
+
+    `files`: the path of each in the machine, and its text, or the file or directory to copy there.
+    """
+    tree = unpack(directory, files, recipe)
     for name in ("vmlinuz", "initrd.img"):
         (found,) = (tree / "boot").glob(f"{name}-*")
         shutil.copy(found, directory / name)

@@ -57,13 +57,14 @@ def ext4(tree: Path, disk: Path, *, size: int) -> None:
 def _without(tree: Path, directory: str, scratch: Path) -> Path:
     """A copy of the tree in which the directory is empty."""
     copy = scratch / "rest"
-    shutil.copytree(tree, copy, symlinks=True, ignore=lambda path, _: () if Path(path) != tree else (directory,))
+    _run("cp", "--archive", "--reflink=auto", tree, copy)
+    shutil.rmtree(copy / directory)
     (copy / directory).mkdir()
     return copy
 
 
-def grub_legacy(tree: Path, disk: Path) -> None:
-    """GRUB 0.97 on the master boot record, /boot as the first partition, the rest of the tree as the second.
+def grub_legacy(tree: Path, disk: Path, *, size: int = ROOT_SIZE) -> None:
+    """GRUB 0.97 on the master boot record, /boot as the first partition, the rest of the tree as the second, of `size`.
 
     Debian's own i386 `grub` sets it up, with its own loader and libraries. Raises Unavailable.
     """
@@ -72,9 +73,9 @@ def grub_legacy(tree: Path, disk: Path) -> None:
         shutil.copy(stage, tree / "boot/grub")
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        boot, root = partitioned(disk, (BOOT_SIZE, ROOT_SIZE))
+        boot, root = partitioned(disk, (BOOT_SIZE, size))
         _ext2(disk, boot, BOOT_SIZE, tree / "boot")
-        _ext2(disk, root, ROOT_SIZE, _without(tree, "boot", scratch))
+        _ext2(disk, root, size, _without(tree, "boot", scratch))
         device_map = scratch / "device.map"
         device_map.write_text(f"(hd0) {disk}\n")
         libraries = f"{packages}/lib/i386-linux-gnu:{packages}/usr/lib/i386-linux-gnu"

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,20 @@ def locked(name: str) -> Iterator[None]:
     with (CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def from_pypi(package: str) -> Path:
+    """The directory of the commands of a package of PyPI, in an environment of its own. Raises Unavailable."""
+    home = CACHE / package
+    with locked(package):
+        if not (home / "ready").exists():
+            venv.create(home, clear=True, with_pip=True)
+            pip = [str(home / "bin/python"), "-m", "pip", "install", "--quiet", package]
+            done = subprocess.run(pip, capture_output=True, check=False)
+            if done.returncode:
+                raise Unavailable(f"{package}: {_last(done.stderr)}")
+            (home / "ready").touch()
+    return home / "bin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
-from support import debianpackage
-
-from lab.debian import Recipe, install, tarball
-from lab.packages import CACHE, Source
+from lab.debian import ARCHIVE, Recipe, archive, install
 from lab.qemu import PATIENCE, Clock, started
 
 PACKAGES = (
@@ -24,7 +20,6 @@ PACKAGES = (
 SERVICE = "kdump-tools"
 # apt installs the second with the first by default.
 DUMP_TOOLS = (SERVICE, "makedumpfile")
-ARCHIVE = "srv/packages"
 USER = "lab"
 MEMORY = 1024
 """MiB."""
@@ -45,28 +40,6 @@ systemctl enable systemd-networkd
 apt-get -qq update
 set +e
 """
-
-
-def _archive(directory: Path) -> Path:
-    """A Debian archive: grubkd's package, the dump tools, and what the machine lacks for them. Raises Unavailable."""
-    build = directory / "build"
-    build.mkdir()
-    package = debianpackage.build(build, "--build=binary")
-    status = directory / "status"
-    packed = tarball(PACKAGES)
-    with status.open("wb") as out:
-        subprocess.run(
-            ["tar", "--extract", "--to-stdout", "--file", packed, "./var/lib/dpkg/status"], stdout=out, check=True
-        )
-    found = CACHE / "archives" / f"{packed.stem}-{crc32(' '.join(DUMP_TOOLS).encode()):08x}"
-    Source("bookworm", "amd64").missing(status, found, package, *DUMP_TOOLS)
-    archive = directory / "archive"
-    archive.mkdir()
-    for file in (package, *found.glob("*.deb")):
-        (archive / file.name).write_bytes(file.read_bytes())
-    with (archive / "Packages").open("wb") as out:
-        subprocess.run(["dpkg-scanpackages", "."], cwd=archive, stdout=out, stderr=subprocess.DEVNULL, check=True)
-    return archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +86,7 @@ def server(directory: Path) -> Iterator[Server]:
     """A new server, while the context lasts; it may take minutes to answer. Needs root. Raises Unavailable."""
     key = directory / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", key], check=True)
+    recipe = Recipe(PACKAGES, size=1500, grubkd=False, prepare=PREPARE)
     files = (
         ("etc/default/grub", DEFAULT),
         ("etc/fstab", "/dev/vda1 / ext4 errors=remount-ro 0 1\n"),
@@ -124,9 +98,9 @@ def server(directory: Path) -> Iterator[Server]:
         ("etc/sudoers.d/lab", f"{USER} ALL=(ALL) NOPASSWD: ALL\n"),
         (f"home/{USER}/.ssh/authorized_keys", key.with_suffix(".pub").read_text()),
         ("etc/apt/sources.list", f"deb [trusted=yes] file:/{ARCHIVE} ./\n"),
-        (ARCHIVE, _archive(directory)),
+        (ARCHIVE, archive(directory, recipe, *DUMP_TOOLS)),
     )
-    debian = install(directory, files, Recipe(PACKAGES, size=1500, grubkd=False, prepare=PREPARE))
+    debian = install(directory, files, recipe)
     port, console = _free_port(), directory / "console"
     machine = debian.machine("")._replace(memory=MEMORY, restarts=True, ssh=port, job=None)
     with started(machine, console) as clock:

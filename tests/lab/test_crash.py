@@ -34,11 +34,6 @@ PACKAGES = (
 )
 
 
-def symbols() -> Path:
-    """The kernel with its symbols: 0.6 GB, from a package of 0.3 GB. Raises Unavailable."""
-    return SOURCE.member(f"linux-image-{KERNEL.release}-dbg", f"usr/lib/debug/boot/vmlinux-{KERNEL.release}")
-
-
 def asked(vmlinux: Path, vmcore: Path, *commands: str) -> str:
     """The output of `crash`. Raises Unavailable."""
     tree = SOURCE.tree(*PACKAGES)
@@ -78,7 +73,7 @@ def test_crash_opens_the_dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     disk = tmp_path / "disk"
     memory = MEMORY[KERNEL.arch]
     try:
-        vmlinux = symbols()
+        vmlinux = KERNEL.symbols
         SOURCE.tree(*PACKAGES)
         tree = prepared(tmp_path, KERNEL.name)
         tree.grubkd("set", "--auto", "--ram", f"{memory}M", "--remove-arg", "nokaslr")

@@ -1,15 +1,20 @@
 """The whole page: an i386 machine with GRUB legacy crashes, and its dump is read."""
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from support.answered import answer
 
-from lab import disks
+from grubkd import run as run_module
+from grubkd.cli import main
+from lab import disks, whole
 from lab.initramfs import tools, with_kdump
 from lab.kernels import KERNELS
-from lab.packages import Unavailable
+from lab.packages import Unavailable, from_pypi
 from lab.prediction import compare, size_fits
 from lab.qemu import QUICK_END, Machine, Run, run
 from lab.report import part, reports
@@ -23,17 +28,22 @@ PAGE = TOP / "fixtures/fedora-11-i386/root/boot/grub/grub.conf"
 DIRECTORIES = ("boot", "var/crash")
 
 
+def menu() -> str:
+    """The page's grub.conf with the kernel and the initrd of Debian."""
+    # The splash image is not on this disk: GRUB would report that and wait for a key.
+    lines = [line for line in PAGE.read_text().splitlines(keepends=True) if not line.startswith("splashimage")]
+    text = "".join(lines).replace("timeout=5", "timeout=0").replace("initrd-2.6", "initrd.img-2.6")
+    text = text.replace("initrd.img-2.6.29.4-167.fc11.i586.img", f"initrd.img-{KERNEL.release}")
+    return text.replace("2.6.29.4-167.fc11.i586", KERNEL.release)
+
+
 def the_page(path: Path) -> Tree:
     """A tree with the page's grub.conf, which boots Debian's kernel, and an initrd that can load a capture kernel."""
     tree = Tree(path, KERNEL)
     for name in DIRECTORIES:
         (path / name).mkdir(parents=True, exist_ok=True)
     tree.install_kernel(with_kdump(KERNEL).packed())
-    # The splash image is not on this disk: GRUB would report that and wait for a key.
-    lines = [line for line in PAGE.read_text().splitlines(keepends=True) if not line.startswith("splashimage")]
-    menu = "".join(lines).replace("timeout=5", "timeout=0").replace("initrd-2.6", "initrd.img-2.6")
-    menu = menu.replace("initrd.img-2.6.29.4-167.fc11.i586.img", f"initrd.img-{KERNEL.release}")
-    tree.write("boot/grub/grub.conf", menu.replace("2.6.29.4-167.fc11.i586", KERNEL.release))
+    tree.write("boot/grub/grub.conf", menu())
     (path / "boot/grub/menu.lst").symlink_to("./grub.conf")
     return tree
 
@@ -58,12 +68,22 @@ def crash(tree: Tree, disk: Path) -> Run:
     return run(Machine("i386", MEMORY, disk=disk, restarts=True), 150)
 
 
-def dump(disk: Path, into: Path, start: int = disks.MIB * (1 + disks.BOOT_SIZE)) -> Path:
-    """Copy the dump in /var/crash/DATE from the partition that begins at that byte of the disk."""
+ROOT = disks.MIB * (1 + disks.BOOT_SIZE)
+"""Where the second partition begins."""
+
+
+def partition(disk: Path, into: Path, start: int = ROOT) -> Path:
+    """A copy of the partition that begins at that byte of the disk."""
     image = into / "root.ext2"
     with disk.open("rb") as source, image.open("wb") as target:
         source.seek(start)
         shutil.copyfileobj(source, target)
+    return image
+
+
+def dump(disk: Path, into: Path, start: int = ROOT) -> Path:
+    """Copy the dump in /var/crash/DATE from the partition that begins at that byte of the disk."""
+    image = partition(disk, into, start)
     subprocess.run(["debugfs", "-R", f"rdump /var/crash {into}", image], capture_output=True, check=True)
     (found,) = (into / "crash").glob("*/vmcore")
     return found
@@ -115,6 +135,44 @@ def test_the_page_and_the_whole_cycle(tree: Tree, tmp_path: Path) -> None:
     log = messages_of(dump(disk, tmp_path))
     assert f"Linux version {KERNEL.release}" in log
     assert "sysrq: Trigger a crash" in log
+
+
+@pytest.mark.lab
+def test_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """enable, reboot, crash, capture, reboot, check, on i386; its dump is opened on another machine."""
+    line = "root=/dev/vda2 console=ttyS0,115200 nokaslr mitigations=off panic=-1"
+    text = menu().replace("root=/dev/mapper/vg_crash-lv_root rhgb quiet", line)
+    try:
+        programs = from_pypi("drgn")  # Debian 12 has none
+        machine = whole.the_page(tmp_path, KERNEL, text)
+        symbols = KERNEL.symbols
+    except Unavailable as problem:
+        pytest.skip(str(problem))
+    said = whole.crashed(machine, analysis=False)
+    found = whole.judged(said)
+    assert found["status"] == "ok" and "left a whole dump: /var/crash/" in found["message"], found
+    assert "sysrq_handle_crash" in " ".join(whole.answer(said, "report")["stack"]), part(said, "report")
+
+    copy = tmp_path / "copy"
+    (copy / "var").mkdir(parents=True)
+    image = partition(machine.disk, tmp_path)
+    subprocess.run(["debugfs", "-R", f"rdump /var/crash {copy}/var", image], capture_output=True, check=True)
+    (copy / "usr/lib/debug/boot").mkdir(parents=True)
+    shutil.copy(symbols, copy / "usr/lib/debug/boot")
+    monkeypatch.setitem(run_module.ENVIRONMENT, "PATH", str(programs))
+    written = answer(lambda: main(["report", "--root", str(copy), "--json"])).json
+    assert written["by"] == "drgn", written["warnings"]
+    assert "sysrq_handle_crash" in " ".join(written["stack"]), written
+    assert written["modules"] and written["memory"], written
+    opened = subprocess.run(
+        [sys.executable, "-m", "grubkd", "open", "--with", "drgn", "--root", copy],
+        input="print(prog.crashed_thread().stack_trace())\n",
+        env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(TOP)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "sysrq_handle_crash" in opened.stdout, opened.stdout + opened.stderr
 
 
 LITERAL = "64M@16M"

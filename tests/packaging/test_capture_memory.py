@@ -73,6 +73,14 @@ def test_before_the_dump_of_kdump_utils(tmp_path: Path) -> None:
     assert not (tmp_path / "var/crash/2/kexec-dmesg.log").exists()
 
 
+def test_beside_the_dump_of_suse(tmp_path: Path) -> None:
+    """Its dump has one name from its beginning on."""
+    files = {**FILES, "bin/sleep": SLEEP.replace("dump-incomplete.lz4", "vmcore"), "var/crash/1/vmcore": ""}
+    assert capture(tmp_path, "/var/crash", files=files) == SAID
+    assert (tmp_path / "var/crash/2/kexec-dmesg.log").exists()
+    assert (tmp_path / "var/crash/1/kexec-dmesg.log").read_text() == "of a failed dump\n"
+
+
 def test_of_an_ordinary_boot(tmp_path: Path) -> None:
     assert (
         capture(tmp_path, "/var/crash", files={name: text for name, text in FILES.items() if name != "proc/vmcore"})

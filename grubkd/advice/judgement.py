@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import Notice
+from grubkd.memory.placement.search import WORTH_A_WARNING
 from grubkd.memory.size import format_size, in_megabytes
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from grubkd.boot.model import Entry
     from grubkd.errors import Place
 
-WORTH_A_WARNING = 0.01
-"""A chance of nothing from which on a value is warned of."""
 LOST = ("reserves-nothing", "would-not-boot")
 """The codes of values that leave no dump: `set` refuses them, unless it is forced."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
 from types import MappingProxyType
@@ -91,8 +90,7 @@ class Boot(NamedTuple):
     arguments: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of the boot menu.
 
     `boots`: what it loads: a kernel (further kernels are alternatives of an if/else and are set alike), or a
@@ -101,7 +99,7 @@ class Entry:
     `doubtful`: variables whose values are not known, each with an argument that it may hold.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index()
     title: str
     id: str | None
     version: str | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING
@@ -60,7 +59,7 @@ def check_tree(
     kdump = kdumps.read(tree)
     loaded = not is_this_system(tree) or (machine.running and machine.running.loaded) or kdump.firmware
     if not loaded:
-        kdump = replace(kdump, failure=journal.failure(tree, kdump.service))
+        kdump = kdump._replace(failure=journal.failure(tree, kdump.service))
     report = checks.report(config, machine, kdump, tree, found, test=_last_test(tree, kdump))
     answer = check.answer(report, config, machine, kdump, found) if json else None
     logged = answer is None and output.in_journal()

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from stat import S_ISDIR
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError
 from grubkd.machine import vmcore
@@ -81,8 +80,7 @@ _MESSAGES = re.compile(r"vmcore-dmesg(?:-incomplete)?\.txt|dmesg(?:\.txt|\.\d{8,
 _HEAD, _TAIL = 64 << 10, 512 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Dump:
+class Dump(NamedTuple):
     """One dump. `files`: those with memory, () if only messages were saved; `size`: their bytes.
 
     `time`: seconds since 1970, of the crash if known, else of the last write. `complete`: None for a form whose end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.entry import is_initrd, release_of
 from grubkd.errors import Place
@@ -104,8 +104,7 @@ _FSTAB = "/etc/fstab"
 _BOOT = ("/boot", "/efi")
 
 
-@dataclass(frozen=True, slots=True)
-class Kdump:
+class Kdump(NamedTuple):
     """What saves a dump. `use`: of the running machine's memory. `key`: the SSH key exists; None if none is needed.
 
     `resets`: kdump-utils resets crashkernel= to its default; the place of the setting, or the file that lacks it.

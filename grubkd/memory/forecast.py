@@ -135,6 +135,18 @@ def problem(case: Case, values: Sequence[str]) -> str:
     return why
 
 
+def chance_of_nothing(case: Case, values: Sequence[str]) -> float:
+    """The probability that the kernel reserves nothing for the values; 0 if it is not known."""
+    if case.observed and case.observed.values == tuple(values):
+        return 0.0 if case.observed.size else 1.0
+    tried = case._replace(cmdline=" ".join((case.cmdline, *(f"crashkernel={text}" for text in values))).strip())
+    asked = request(tried)
+    if asked is None or (asked.status == "ok" and reserves_amply(tried, asked)):
+        return 0.0
+    found = placement(tried, asked)
+    return found.chance_of_nothing if found else 0.0
+
+
 def observed_placement(seen: Observed, model: Placement | None) -> tuple[Placement, bool]:
     """What a kernel did, and whether the model says otherwise. `model`: its placement, None if there is none.
 

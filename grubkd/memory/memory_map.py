@@ -9,7 +9,7 @@ from grubkd.memory.architecture import Architecture, architecture
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 RAM_TYPES = frozenset({"usable", "System RAM"})
@@ -128,29 +128,44 @@ def typical(ram: int, arch: str) -> MemoryMap:
 _HOLES = ((3 * GIB, 3 * GIB + 512 * MIB), (2 * GIB, 2 * GIB + 768 * MIB), (3 * GIB, 3 * GIB), (3968 * MIB, 3968 * MIB))
 _KEPT_BY_EFI = ((8 * MIB + 24 * KIB, 8 * MIB + 32 * KIB), (8 * MIB + 64 * KIB, 9 * MIB))
 _TOP_OF_EFI = 24 * MIB
+# AAVMF of Debian 12 on QEMU's virt: the pieces at the end of RAM, by their distance from it.
+_KEPT_BY_AAVMF = ((0x3BC0000, 0x38D0000), (4 * MIB, 128 * KIB))
+_LOW_OF_LOONGARCH64 = 256 * MIB
 
 
 def typical_maps(ram: int, arch: str) -> tuple[MemoryMap, ...]:
     """The maps that a machine with that many bytes of RAM may have; `typical` is the first.
 
-    x86: the hole below 4G of QEMU's pc (from 3G, if there is 3.5G) and q35 (from 2G, if there is 2.75G), of EC2 and
-    servers (from 3G) and Azure (from 3968M), by BIOS and by EFI, which keeps memory at 8M and at the top of low RAM.
+    x86: with the hole below 4G of QEMU's pc (from 3G, if there is 3.5G) and q35 (from 2G, if there is 2.75G), of EC2
+    and servers (from 3G) and Azure (from 3968M), by BIOS and by EFI, which keeps memory at 8M and at the top of low
+    RAM. arm64: also by EFI. loongarch64: also with RAM from 2G on.
     """
-    first = typical(ram, arch)
-    if not architecture(arch).is_x86:
-        return (first,)
-    found = [first]
-    for hole, since in _HOLES:
-        low = ram if ram < since else hole
-        rest = [(4 * GIB, 4 * GIB + ram - low, "usable")] if ram > low else []
-        bios = [(0, 639 * KIB, "usable"), (MIB, max(low - 128 * KIB, 2 * MIB), "usable")]
-        found.append(from_firmware([*bios, *rest], source="typical"))
-        if low > 128 * MIB:
-            pieces = subtract([(MIB, low - _TOP_OF_EFI)], _KEPT_BY_EFI)
-            efi = [(0, 640 * KIB, "usable"), *((start, end, "usable") for start, end in pieces)]
-            kept = [(start, end, "reserved") for start, end in (*_KEPT_BY_EFI, (low - _TOP_OF_EFI, low))]
-            found.append(from_firmware([*efi, *kept, *rest], source="typical")._replace(efi=True))
-    return tuple({(each.ram, each.efi): each for each in found}.values())
+    first, machine = typical(ram, arch), architecture(arch)
+    if machine.is_x86:
+        maps = [first, *(each for hole, since in _HOLES for each in _of_pc(ram, ram if ram < since else hole))]
+        return tuple({(each.ram, each.efi): each for each in maps}.values())
+    if machine is Architecture.LOONGARCH64 and ram > _LOW_OF_LOONGARCH64:
+        ranges = ((0, _LOW_OF_LOONGARCH64), (2 * GIB, 2 * GIB + ram - _LOW_OF_LOONGARCH64))
+        return (first, from_firmware(((*each, "usable") for each in ranges), source="typical"))
+    if machine is Architecture.ARM64 and ram > 2 * _KEPT_BY_AAVMF[0][0]:
+        kept = [(first.span - start, first.span - end) for start, end in _KEPT_BY_AAVMF]
+        return (first, _by_efi(subtract(first.ram, kept), kept))
+    return (first,)
+
+
+def _of_pc(ram: int, low: int) -> Iterator[MemoryMap]:
+    """A PC's map by BIOS, and by EFI. `low`: the RAM below 4G."""
+    rest = [(4 * GIB, 4 * GIB + ram - low)] if ram > low else []
+    bios = [(0, 639 * KIB), (MIB, max(low - 128 * KIB, 2 * MIB)), *rest]
+    yield from_firmware(((*each, "usable") for each in bios), source="typical")
+    if low > 128 * MIB:
+        pieces = subtract([(MIB, low - _TOP_OF_EFI)], _KEPT_BY_EFI)
+        yield _by_efi([(0, 640 * KIB), *pieces, *rest], [*_KEPT_BY_EFI, (low - _TOP_OF_EFI, low)])
+
+
+def _by_efi(usable: Iterable[Extent], kept: Iterable[Extent]) -> MemoryMap:
+    ranges = [*((*each, "usable") for each in usable), *((*each, "reserved") for each in kept)]
+    return from_firmware(ranges, source="typical")._replace(efi=True)
 
 
 def subtract(ranges: Iterable[Extent], holes: Iterable[Extent]) -> tuple[Extent, ...]:

@@ -6,13 +6,15 @@ if one is needed, and a trial of the result. `largest` makes one plan for the ke
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from grubkd.errors import Notice, RamUnknown, WouldNotReserve
 from grubkd.memory import estimate, offsets, vendors
 from grubkd.memory.case import Plan, PlanDraft, Reason
 from grubkd.memory.estimate import STEP
-from grubkd.memory.forecast import problem
+from grubkd.memory.forecast import chance_of_nothing, problem
+from grubkd.memory.placement.search import WORTH_A_WARNING
 from grubkd.memory.size import GIB, MIB, format_size, round_down, round_up
 from grubkd.memory.value import CrashkernelValue, parse_value
 
@@ -43,6 +45,8 @@ def plan(case: Case, *, offset: int | None = None, with_offset: bool = False) ->
     draft = _form(case, draft, with_offset or offset is not None)
     draft = offsets.settle(case, draft, wanted=offset, asked=with_offset)
     draft = _fitting(case, draft)
+    if not with_offset and offset is None:
+        draft = _likelier(case, draft)
     return Plan(
         values=draft.values,
         source=source,
@@ -136,6 +140,48 @@ def _fitting(case: Case, draft: PlanDraft) -> PlanDraft:
     )
 
 
+def _likelier(case: Case, draft: PlanDraft) -> PlanDraft:
+    """The draft; if it may reserve nothing, a value that does so in less than 1 of 100 boots, or most rarely."""
+    if case.hypervisor is not None or case.needs.fadump or case.needs_offset or not case.ram:
+        return draft
+    least = risk = chance_of_nothing(case, draft.values)
+    if risk < WORTH_A_WARNING:
+        return draft
+    best = draft.value
+    for value in _others(case, draft):
+        if (chance := chance_of_nothing(case, (str(value),))) < least:
+            best, least = value, chance
+        if least < WORTH_A_WARNING:
+            break
+    if best is draft.value:
+        return draft
+    said = f"{' '.join(draft.values)} reserves nothing in {100 * risk:.2g} % of boots: {best} in {100 * least:.2g} %"
+    result = draft._replace(beside=()).because(said, "the odds on this amount of memory", best)
+    if (best.size or 0) == estimate.size_asked(case, draft):
+        return result
+    others = tuple(notice for notice in draft.warnings if notice.code != "reduced")
+    return result._replace(warnings=others).warned(Notice("reduced", said, offsets.LESS))
+
+
+def _others(case: Case, draft: PlanDraft) -> Iterator[CrashkernelValue]:
+    """The values to try instead: without the address, above 4G, then the largest smaller size that is likely enough.
+
+    It covers the need. A present one comes first, because the need varies a little from day to day.
+    """
+    value, size, memory = draft.value, estimate.size_asked(case, draft), case.memory_map()
+    if value.offset is not None:
+        yield CrashkernelValue(size=size)
+    elif not value.suffix and case.knows_high and memory and memory.span > 4 * GIB:
+        yield CrashkernelValue(size=size, suffix="high")
+    need = max(estimate.estimate_for(case).exact, case.measured.advised if case.measured else 0)
+    smaller = [value._replace(size=each, spans=()) for each in range(round_up(need, _FINER_STEP), size, _FINER_STEP)]
+    yield from (each for each in smaller if (str(each),) == case.present)
+    # The smaller the likelier.
+    likely = bisect_left(smaller, WORTH_A_WARNING, key=lambda each: chance_of_nothing(case, (str(each),)))
+    yield from smaller[max(likely - 1, 0) : max(likely, 1)]
+
+
+_FINER_STEP = 16 * MIB
 _SCALE = tuple(GIB << power for power in range(11))
 _OFFSETS = range(16 * MIB, 512 * MIB, 16 * MIB)
 

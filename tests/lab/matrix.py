@@ -3,7 +3,7 @@
 import os
 import random
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab import disks
@@ -131,7 +131,7 @@ def cases(kernel: str) -> list[Case]:
         )
         if arch == "i386" and case.memory > 2048:
             # With that much high memory the kernel faults at its fixmap on QEMU 7.2's q35, whatever the value.
-            case = case._replace(kind="pc")
+            case = replace(case, kind="pc")
         found[case] = None
     return [*found, *(_by_efi(kernel, chance) if arch == "x86_64" else ()), *changed(kernel)]
 

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.packages import Unavailable
@@ -97,7 +97,7 @@ class Machine:
     def booting(self, kernel: Path, initrd: Path, cmdline: str) -> "Machine":
         """The machine that boots this kernel directly, with its console where the lab listens."""
         line = f"console={CONSOLES[self.arch]} {QUICK_END} {cmdline}"
-        return self._replace(kernel=kernel, initrd=initrd, cmdline=line)
+        return replace(self, kernel=kernel, initrd=initrd, cmdline=line)
 
 
 def _logged(disk: Path, log: Path) -> list[str]:

@@ -1,7 +1,6 @@
 """Whether the test crash left a dump, and what is found if it did not."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,14 +59,14 @@ def test_a_file_that_is_none_of_ours(content: str, tmp_path: Path) -> None:
 def test_passed(tmp_path: Path) -> None:
     tree = tree_of(tmp_path, {"var/crash/a/vmcore": "x"})
     os.utime(tmp_path / "var/crash/a/vmcore", (TEST.time + 42, TEST.time + 42))
-    for dump in (DUMP, replace(DUMP, complete=None, release=None)):
-        found = crash_test.judge(tree, TEST, "/var/crash", (replace(DUMP, time=TEST.time - 1), dump), Service())
+    for dump in (DUMP, DUMP._replace(complete=None, release=None)):
+        found = crash_test.judge(tree, TEST, "/var/crash", (DUMP._replace(time=TEST.time - 1), dump), Service())
         assert found == CrashTestResult(TEST, True, "/var/crash/a", 42)
 
 
 @pytest.mark.parametrize("time", [TEST.time - 1, TEST.time + 100_000])
 def test_the_dump_of_another_crash(time: int, tmp_path: Path) -> None:
-    found = crash_test.judge(tree_of(tmp_path), TEST, "/var/crash", (replace(DUMP, time=time),), Service())
+    found = crash_test.judge(tree_of(tmp_path), TEST, "/var/crash", (DUMP._replace(time=time),), Service())
     assert found == CrashTestResult(TEST, False, reasons=("no dump of that time is in /var/crash", RESERVED))
 
 
@@ -83,7 +82,7 @@ def test_why_there_is_no_whole_dump(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "sys/fs/pstore/console-ramoops-0": "all is well\n",
         "var/lib/systemd/pstore/1/dmesg.txt": "<0>[2.0] Kernel panic - not syncing: System is deadlocked on memory\n",
     }
-    dumps = (replace(DUMP, complete=False, fault="it is not finished"),)
+    dumps = (DUMP._replace(complete=False, fault="it is not finished"),)
     found = crash_test.judge(tree_of(tmp_path, files), TEST, "/var/crash", dumps, Service("kdump"))
     assert found.reasons == (
         "/var/crash/a: it is not finished",
@@ -96,7 +95,7 @@ def test_why_there_is_no_whole_dump(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_dump_of_another_kernel(tmp_path: Path) -> None:
-    found = crash_test.judge(tree_of(tmp_path), TEST, "/var/crash", (replace(DUMP, release="5.10"),), Service())
+    found = crash_test.judge(tree_of(tmp_path), TEST, "/var/crash", (DUMP._replace(release="5.10"),), Service())
     assert (found.passed, found.reasons) == (False, ("/var/crash/a: it is of kernel 5.10", RESERVED))
 
 
@@ -112,7 +111,7 @@ SERIAL = """\
 
 def test_the_log_of_a_serial_console_and_the_need(tmp_path: Path) -> None:
     """What the capture kernel ran out of is compared with what was reserved for it."""
-    messages = replace(DUMP, files=(), messages=("vmcore-dmesg.txt",), fault="only messages", panic="sysrq: crash")
+    messages = DUMP._replace(files=(), messages=("vmcore-dmesg.txt",), fault="only messages", panic="sysrq: crash")
     tree = tree_of(tmp_path, {"var/crash/console.log": SERIAL})
     assert crash_test.judge(tree, TEST, "/var/crash", (messages,), Service()).reasons == (
         "/var/crash/a: only messages",

@@ -41,7 +41,9 @@ class Quotes(Enum):
 
 
 _PIECES = {
-    Quotes.NONE: r"""(?P<nothing>\\\r*\n)|\\(?P<escaped>[\s\S])|(?P<quote>['"])|(?P<plain>:(?!(?:\\\r*\n)*~)|[^'"\\$`:]++)""",
+    Quotes.NONE: (
+        r"""(?P<nothing>\\\r*\n)|\\(?P<escaped>[\s\S])|(?P<quote>['"])|(?P<plain>:(?!(?:\\\r*\n)*~)|[^'"\\$`:]++)"""
+    ),
     Quotes.SINGLE: r"""(?P<nothing>\r+(?=\n))|(?P<quote>')|(?P<plain>[^'\r]++)""",
     Quotes.DOUBLE: r"""(?P<nothing>\\\r*\n|\r+(?=\n))|\\(?P<escaped>[$`"\\])|(?P<quote>")|(?P<plain>[^"\\$`\r]++|\\)""",
 }

@@ -28,30 +28,35 @@ _PAGE = 4 * KIB
 _GRUB_END = 0x37FFFFFF - 64 * KIB
 # initrd_addr_max of the kernel's header, which SYSLINUX respects.
 _HEADER_END = 0x7FFFFFFF
-# A region moves in steps of 16M: the initrd's size in such steps decides. The first one is the usual size.
+# A region moves in steps of 16M; the initrd's size in such steps decides. Most have less than 100M: each size with its
+# share, the usual one first.
 _STEP = 16 * MIB
-_SIZES_X86 = (32 * MIB, *(n * _STEP for n in (3, 4, 1, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)), MIB)
-_SIZES = (32 * MIB, 64 * MIB, MIB, 16 * MIB, 128 * MIB)
+_SIZES_X86 = {
+    **{32 * MIB: 8, 48 * MIB: 6, 64 * MIB: 6, 16 * MIB: 6, 80 * MIB: 4, 96 * MIB: 3, MIB: 3},
+    **dict.fromkeys(range(7 * _STEP, 17 * _STEP, _STEP), 1),
+}
+_SIZES = dict.fromkeys((32 * MIB, 64 * MIB, MIB, 16 * MIB, 128 * MIB), 1)
 # A small piece of RAM above firmware's tables has no room for an initrd.
 _LEAST_ROOM = 64 * MIB
 _QEMU_DISTANCE = 128 * MIB
 
 
-def possible_initrds(unknown: UnknownInitrd, machine: Architecture, memory: MemoryMap) -> list[Extent | None]:
-    """The possible places of the initrd, the likeliest first; None: there is none."""
-    sizes = (_SIZES_X86 if machine.is_x86 else _SIZES) if unknown.size is None else (unknown.size,)
-    found: list[Extent | None] = []
-    for size in sizes:
+def possible_initrds(unknown: UnknownInitrd, machine: Architecture, memory: MemoryMap) -> dict[Extent | None, int]:
+    """The possible places of the initrd, the usual one first, with the share of each; None: there is none."""
+    sizes = (_SIZES_X86 if machine.is_x86 else _SIZES) if unknown.size is None else {unknown.size: 1}
+    found: dict[Extent | None, int] = {}
+    if unknown.loader == "efistub" and not machine.is_x86:
+        # Measured: it is rarely where the region would be.
+        found[None] = sum(sizes.values())
+    for size, share in sizes.items():
         for end in _ends(machine, memory, size, unknown.loader):
             start = round_down(end - size, _PAGE)
             if start > 0:
-                found.append((start, start + round_up(size, _PAGE)))
-    if unknown.loader == "efistub" and not machine.is_x86:
-        # Measured: it is rarely where the region would be.
-        found.insert(0, None)
-    elif unknown.size is None or not found:
-        found.append(None)
-    return list(dict.fromkeys(found))
+                place = (start, start + round_up(size, _PAGE))
+                found[place] = found.get(place, 0) + share
+    if unknown.size is None or not found:
+        found.setdefault(None, 1)
+    return found
 
 
 def _ends(machine: Architecture, memory: MemoryMap, size: int, loader: str) -> Iterator[int]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture, architecture
@@ -14,7 +15,7 @@ from grubkd.memory.placement import arm, early, generic, power_s390, x86
 from grubkd.memory.placement.initrd import UnknownInitrd, possible_initrds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any, Literal
 
     from grubkd.memory.kernel_parser import KernelRequest
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 Regions = tuple[Extent, ...]
 
 INITRD_DECIDES = "where the boot loader puts the initrd decides"
+MAP_DECIDES = "the memory map decides"
 _MANY = 4
 MOST_OUTCOMES = 24
 """How many possible results a placement names: the likeliest ones."""
@@ -36,7 +38,10 @@ _MEASURED = frozenset({(5, 10), (6, 1), (6, 12), (7, 2)})
 
 
 class BootFacts(NamedTuple):
-    """The facts of one boot that a placement depends on. The optional ones are as in `place`."""
+    """The facts of one boot that a placement depends on. The optional ones are as in `possible_boots`.
+
+    share: how often this boot occurs, compared with the others that are possible.
+    """
 
     release: Release
     machine: Architecture
@@ -50,6 +55,7 @@ class BootFacts(NamedTuple):
     sampled: bool = False
     dma_limit: int | None = None
     kexec: bool | None = None
+    share: int = 1
 
     @property
     def measured(self) -> bool:
@@ -73,6 +79,14 @@ class Placement(NamedTuple):
     may_hang: bool = False
     chance: float = 1.0
     chances: tuple[float, ...] = ()
+
+    @property
+    def chance_of_nothing(self) -> float:
+        """The probability that nothing is reserved; a result that is certain has none."""
+        if self.status != "uncertain":
+            return 0.0 if self.regions else 1.0
+        outcomes = zip((self.regions, *self.alternatives), (self.chance, *self.chances), strict=True)
+        return sum(chance for regions, chance in outcomes if not regions)
 
 
 def counted_ram(release: Release, arch: str, memory: MemoryMap, cmdline: str = "") -> int:
@@ -123,9 +137,10 @@ def possible_boots(  # noqa: PLR0913 (the facts of one boot)
         if initrd is None and by_efi and next(early.words(cmdline, "initrd="), None):
             # The EFI stub loads it.
             unknown = UnknownInitrd(loader="efistub")
-        places = possible_initrds(unknown, machine, memory) if isinstance(unknown, UnknownInitrd) else [unknown]
-        for place in places:
-            yield BootFacts(release, machine, left, initrd=place, kaslr=moves, efi=by_efi, cmdline=cmdline, **known)
+        places = possible_initrds(unknown, machine, memory) if isinstance(unknown, UnknownInitrd) else {unknown: 1}
+        for place, share in places.items():
+            facts = BootFacts(release, machine, left, initrd=place, kaslr=moves, efi=by_efi, cmdline=cmdline, **known)
+            yield facts._replace(share=share) if share > 1 else facts
 
 
 def place(request: KernelRequest, release: Release, arch: str, memory: MemoryMap, **facts: Any) -> Placement:
@@ -179,26 +194,46 @@ def _placing(release: Release, machine: Architecture) -> tuple[object, ...]:
 
 
 def agreed_boots(request: KernelRequest, boots: Sequence[BootFacts]) -> Placement:
-    """What equally likely boots have in common: the first placement; "uncertain" if another one differs from it."""
+    """What the boots have in common; "uncertain" if one differs. Each memory map counts the same."""
     # Of many possible boots each counts little: a sample of the kernel's possible places is enough for each.
     sampled = len(boots) > _MANY
-    return agreed([place_at_boot(request, boot._replace(sampled=sampled)) for boot in boots], INITRD_DECIDES)
+    by_map: dict[int, list[BootFacts]] = {}
+    for boot in boots:
+        by_map.setdefault(id(boot.memory), []).append(boot._replace(sampled=sampled))
+    joined = [
+        agreed([place_at_boot(request, boot) for boot in group], INITRD_DECIDES, [boot.share for boot in group])
+        for group in by_map.values()
+    ]
+    return agreed(joined, MAP_DECIDES, in_turn=True)
 
 
-def agreed(found: Sequence[Placement], why: str) -> Placement:
-    """What equally likely placements have in common. `why`: what decides between them."""
+def agreed(found: Sequence[Placement], why: str, weights: Sequence[int] = (), *, in_turn: bool = False) -> Placement:
+    """What placements have in common.
+
+    `why`: what decides between them. `weights`: how often each occurs. `in_turn`: the first results of each are named
+    before the second ones, because which of them holds is known later; else the likeliest of all.
+    """
     first = found[0]
     if len(found) == 1:
         return first
-    shares: dict[Regions, float] = {first.regions: 0.0}
-    for each in found:
-        for regions, chance in zip((each.regions, *each.alternatives), (each.chance, *each.chances), strict=True):
-            shares[regions] = shares.get(regions, 0.0) + chance / len(found)
+    weights = weights or (1,) * len(found)
+    shares: dict[Regions, float] = {}
+    ranks: dict[Regions, int] = {}
+    for each, weight in zip(found, weights, strict=True):
+        outcomes = zip((each.regions, *each.alternatives), (each.chance, *each.chances), strict=True)
+        for rank, (regions, chance) in enumerate(outcomes):
+            shares[regions] = shares.get(regions, 0.0) + chance * weight / sum(weights)
+            ranks[regions] = min(rank, ranks.get(regions, rank)) if in_turn else 0
     same = all((each.status, each.regions) == (first.status, first.regions) for each in found)
     status: Status = first.status if same else "uncertain"
     reasons = dict.fromkeys(filter(None, (first.reason, "" if same else why)))
     may_hang = any(each.may_hang or each.status == "hang" for each in found)
-    return _limited(status, shares, "; ".join(reasons), may_hang=may_hang)
+    likeliest: Regions = max(filter(None, shares), key=shares.__getitem__, default=())
+    # Places share the chance of a reservation, so "nothing" is the likeliest result only where it has more than half.
+    if shares.get((), 0.0) > 1 / 2:
+        likeliest = ()
+    shares = {likeliest: shares[likeliest]} | shares
+    return _limited(status, shares, "; ".join(reasons), may_hang=may_hang, ranks=ranks)
 
 
 def place_at_boot(request: KernelRequest, facts: BootFacts) -> Placement:
@@ -258,11 +293,22 @@ def _placement(found: Likelihood, disturbing: str) -> Placement:
     return _limited(status, shares, "; ".join(filter(None, reasons)), may_hang=may_hang)
 
 
-def _limited(status: Status, shares: dict[Regions, float], reason: str, *, may_hang: bool) -> Placement:
-    """The placement with the first regions, and as alternatives the likeliest of the others."""
+def _limited(
+    status: Status,
+    shares: Mapping[Regions, float],
+    reason: str,
+    *,
+    may_hang: bool,
+    ranks: Mapping[Regions, int] = MappingProxyType({}),
+) -> Placement:
+    """The placement with the first regions, and as alternatives the likeliest of the others.
+
+    "Nothing" is always named. `ranks`: the first place that a result has in one of the joined placements; so the
+    likeliest results of each are named.
+    """
     first, *others = shares.items()
-    # "Nothing" is always named, and the order of the others is that of their chances.
-    others.sort(key=lambda share: (share[0] != (), -share[1]))
-    others = others[: MOST_OUTCOMES - 1]
+    # Of about equal chances the order is that of the layouts, the likeliest first.
+    others.sort(key=lambda share: (share[0] != (), ranks.get(share[0], 0), -round(share[1], 3)))
+    others = sorted(others[: MOST_OUTCOMES - 1], key=lambda share: (share[0] != (), -round(share[1], 3)))
     alternatives, chances = tuple(regions for regions, _ in others), tuple(chance for _, chance in others)
     return Placement(status, first[0], alternatives, reason, may_hang, min(first[1], 1.0), chances)

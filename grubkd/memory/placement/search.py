@@ -75,6 +75,9 @@ class FreeMemory:
 SLACK = 0.001
 """A result is certain if at least 999 of 1000 boots have it."""
 
+WORTH_A_WARNING = 0.01
+"""A chance of nothing from which on a value is warned of, and another one is looked for."""
+
 
 class PlacementOutcome(NamedTuple):
     """The result of one attempt on memory that is exactly known.
@@ -141,7 +144,8 @@ def combined(first: Likelihood, second: Likelihood) -> Likelihood:
     """Two independent doubts about one boot. The likeliest outcome is that of the first."""
     same = next((chance for outcome, chance in second.outcomes if _key(outcome) == _key(first.likeliest)), 0.0)
     others = [(outcome, chance) for outcome, chance in second.outcomes if _key(outcome) != _key(first.likeliest)]
-    shares = _added([*((outcome, chance * same) for outcome, chance in first.outcomes), *others])
+    likeliest, *rest = ((outcome, chance * same) for outcome, chance in first.outcomes)
+    shares = _added([likeliest, *others, *rest])
     certain = first.certain and second.certain and same > 0
     why = "; ".join(part for part in (first.why, second.why) if part)
     return Likelihood(shares, certain, why)

@@ -40,8 +40,9 @@ _TABLES = 3 * PAGE
 _NODE_DATA = {(5, 10): 0x2A000, (6, 1): 0x2B000, (6, 12): 0x2A980, (7, 2): 0x2B080}
 _NODE_DATA_RT = {(5, 10): (0x2B000,)}
 _USUAL_NODE_DATA = 0x2B080
-# A region's end moves in steps of 16M; OVMF keeps up to 32M at the top of memory.
-_EFI_EDGES = tuple(range(16 * MIB, 176 * MIB, 16 * MIB))
+# A region's end moves in steps of 16M. OVMF and the kernel's stub keep 48M to 64M at the top of memory, as measured:
+# these count twice.
+_EFI_EDGES = tuple(edge * MIB for edge in (48, 64, 48, 64, 32, 80, 16, 96, 112, 128, 144, 160))
 
 # KASLR: the distance between possible places (CONFIG_PHYSICAL_ALIGN), and the lowest one: a kernel does not move below
 # the place where the boot loader loaded it, usually 16M.

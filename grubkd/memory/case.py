@@ -12,6 +12,8 @@ from grubkd.memory.release import AUTOMATIC_SINCE, typical_image
 from grubkd.memory.size import MIB, in_megabytes, round_up
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from grubkd.errors import Notice
     from grubkd.memory.memory_map import Extent, MemoryMap
     from grubkd.memory.release import Release
@@ -183,14 +185,15 @@ class Case(NamedTuple):
             return self.memory
         return typical(self.ram, self.machine) if self.ram else None
 
-    def memory_maps(self) -> tuple[MemoryMap, ...]:
+    def memory_maps(self) -> Iterator[MemoryMap]:
         """The possible memory maps, the likeliest first: the machine's own, or typical ones; none for unknown RAM."""
         if self.memory is not None:
-            return (self.memory,)
-        if not self.ram:
-            return ()
-        maps = typical_maps(self.ram, self.machine)
-        return maps if self.efi is None else tuple(each for each in maps if each.efi is self.efi) or maps
+            yield self.memory
+        elif self.ram and self.efi is None:
+            yield from typical_maps(self.ram, self.machine)
+        elif self.ram:
+            maps = list(typical_maps(self.ram, self.machine))
+            yield from [each for each in maps if each.efi is self.efi] or maps
 
     def kernel_extent(self, start_of_ram: int = 0, *, margin: bool = False) -> Extent:
         """The extent of the running kernel without KASLR, by its configuration file or a typical image.

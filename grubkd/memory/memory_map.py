@@ -133,7 +133,7 @@ _KEPT_BY_AAVMF = ((0x3BC0000, 0x38D0000), (4 * MIB, 128 * KIB))
 _LOW_OF_LOONGARCH64 = 256 * MIB
 
 
-def typical_maps(ram: int, arch: str) -> tuple[MemoryMap, ...]:
+def typical_maps(ram: int, arch: str) -> Iterator[MemoryMap]:
     """The maps that a machine with that many bytes of RAM may have; `typical` is the first.
 
     x86: with the hole below 4G of QEMU's pc (from 3G, if there is 3.5G) and q35 (from 2G, if there is 2.75G), of EC2
@@ -141,16 +141,19 @@ def typical_maps(ram: int, arch: str) -> tuple[MemoryMap, ...]:
     RAM. arm64: also by EFI. loongarch64: also with RAM from 2G on.
     """
     first, machine = typical(ram, arch), architecture(arch)
+    yield first
     if machine.is_x86:
-        maps = [first, *(each for hole, since in _HOLES for each in _of_pc(ram, ram if ram < since else hole))]
-        return tuple({(each.ram, each.efi): each for each in maps}.values())
-    if machine is Architecture.LOONGARCH64 and ram > _LOW_OF_LOONGARCH64:
+        seen = {(first.ram, first.efi)}
+        for each in (found for hole, since in _HOLES for found in _of_pc(ram, ram if ram < since else hole)):
+            if (each.ram, each.efi) not in seen:
+                seen.add((each.ram, each.efi))
+                yield each
+    elif machine is Architecture.LOONGARCH64 and ram > _LOW_OF_LOONGARCH64:
         ranges = ((0, _LOW_OF_LOONGARCH64), (2 * GIB, 2 * GIB + ram - _LOW_OF_LOONGARCH64))
-        return (first, from_firmware(((*each, "usable") for each in ranges), source="typical"))
-    if machine is Architecture.ARM64 and ram > 2 * _KEPT_BY_AAVMF[0][0]:
+        yield from_firmware(((*each, "usable") for each in ranges), source="typical")
+    elif machine is Architecture.ARM64 and ram > 2 * _KEPT_BY_AAVMF[0][0]:
         kept = [(first.span - start, first.span - end) for start, end in _KEPT_BY_AAVMF]
-        return (first, _by_efi(subtract(first.ram, kept), kept))
-    return (first,)
+        yield _by_efi(subtract(first.ram, kept), kept)
 
 
 def _of_pc(ram: int, low: int) -> Iterator[MemoryMap]:

@@ -478,7 +478,7 @@ class TestOdds:
     ) -> None:
         facts = case(system, kernel, ram, parts=parts, measured=needs(need) if need else None)
         if ram and ram % 2:
-            facts = facts._replace(memory=facts.memory_maps()[-1])
+            facts = facts._replace(memory=[*facts.memory_maps()][-1])
         try:
             found = planner.plan(facts)
         except WouldNotReserve:

@@ -11,7 +11,6 @@ import signal
 import sys
 from contextlib import suppress
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grubkd.errors import Failed, GrubkdError, InputOutput, Interrupted, Usage
@@ -153,6 +152,8 @@ def _system_failure(problem: OSError) -> Failed:
 
 def _not_loaded(problem: ImportError) -> Failed:
     """All libraries that are missing; if none is, the module that cannot be loaded."""
+    from pathlib import Path
+
     missing = [name for name in _LIBRARIES if find_spec(name) is None]
     if not missing:
         hint = "install it again, or raise ulimit -v"

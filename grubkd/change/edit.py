@@ -11,9 +11,9 @@ Augeas works in memory only: it knows no file name, loads no stock lens and writ
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd import grammars
@@ -149,6 +149,7 @@ def _start() -> Augeas:
 def _unpacked() -> TemporaryDirectory[str]:
     """The lenses of a zip archive, as files for as long as this process runs. Raises InputOutput."""
     from importlib import resources
+    from pathlib import Path
     from tempfile import TemporaryDirectory
 
     try:
@@ -164,9 +165,9 @@ def _unpacked() -> TemporaryDirectory[str]:
 
 def _lenses() -> str:
     """The directory of the lenses. Raises InputOutput."""
-    directory = Path(grammars.__path__[0])
+    directory: str = grammars.__path__[0]
     # Installed packages are plain files; importlib.resources would cost more than Augeas itself.
-    return str(directory) if directory.is_dir() else _unpacked().name
+    return directory if os.path.isdir(directory) else _unpacked().name  # noqa: PTH112 (pathlib costs a start-up)
 
 
 def _store(augeas: Augeas, lens: str, raw: str) -> str:

@@ -8,8 +8,7 @@ crashkernel= and what KDUMP_COMMANDLINE_REMOVE names; kdump-config (kdump-tools 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.advice.finding import Finding, Status
 from grubkd.boot import cmdline
@@ -36,8 +35,7 @@ _ZERO = re.compile(r"0[KMG]?", re.IGNORECASE)
 _KDUMP_CONFIG = "/usr/sbin/kdump-config"
 
 
-@dataclass(frozen=True, slots=True)
-class _Maker:
+class _Maker(NamedTuple):
     """How a service makes the line: the names of its settings in `file`.
 
     `own` replaces the running kernel's line, from which `drops` are left out; `append` comes after it. Words of
@@ -94,7 +92,7 @@ def _maker(kdump: Kdump, tree: Root) -> _Maker | None:
     if name == "kdump-tools":
         # Old ones leave out crashkernel= only.
         old = "hugepages" not in (text(tree, _KDUMP_CONFIG) or "hugepages")
-        return replace(_DEBIAN, drops=("crashkernel",)) if old else _DEBIAN
+        return _DEBIAN._replace(drops=("crashkernel",)) if old else _DEBIAN
     if name == "kdump":
         return _RED_HAT if kdumpctl(tree) is not None or text(tree, KDUMP_CONF) is not None else _SUSE
     return None

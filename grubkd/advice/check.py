@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.advice import capture_line, kdump_config, panic, reservation, rights, saving
 from grubkd.advice.case import parse_release
@@ -46,8 +45,7 @@ _WHYS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """`now`: a crash of the running kernel saves a dump; `next`: a crash after the next boot does. None if unknown."""
 
     findings: tuple[Finding, ...]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.advice.finding import Finding, Status, not_asked, ok
 from grubkd.boot.image import Images
@@ -171,8 +170,7 @@ _ZERO, _CACHE, _USER, _FREE = 1, 2 | 4, 8, 16
 _PACKED = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """Bytes that a dump of the machine in its present state takes: `most` without, `least` with compression."""
 
     most: int

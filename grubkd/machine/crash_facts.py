@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.machine.dumps import PANIC, STAMP, crashed_release, panic_line
 
@@ -22,8 +21,7 @@ _TRACE = re.compile(r"Call [Tt]race:")
 _FRAME = re.compile(r"\s*(?:\[<?[0-9a-f]{8,16}>?\]\s*)*(?:\? )?[\w.$]{1,200}\+0x[0-9a-f]{1,16}/0x[0-9a-f]{1,16}\b.*")
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What is known of a crash; None for what is not.
 
     `uptime` in seconds, `taint` as letters ("" for a kernel that is not tainted), `task` that panicked, `memory`: all
@@ -42,8 +40,8 @@ class Facts:
 
     def over(self, other: Facts) -> Facts:
         """These facts, and the other ones where these are not known."""
-        known = {each.name: found for each in fields(self) if (found := getattr(self, each.name)) is not None}
-        return replace(other, **known)
+        known = {name: found for name, found in self._asdict().items() if found is not None}
+        return other._replace(**known)
 
 
 def of_crash(said: Mapping[str, str]) -> Facts:

@@ -10,8 +10,7 @@ import os
 import re
 import secrets
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd import run
 from grubkd.errors import CommandFailed, GrubkdError, Notice
@@ -35,8 +34,7 @@ _MOST_MEMORY = 4 << 30
 _MOST_MESSAGES = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class CrashReport:
+class CrashReport(NamedTuple):
     """The facts, the program that read the memory ("" if none did), where the log is from, and what prevented more."""
 
     facts: Facts

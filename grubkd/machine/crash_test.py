@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError
 from grubkd.machine import capture_log, journal
@@ -36,8 +35,7 @@ _LOST = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CrashTest:
+class CrashTest(NamedTuple):
     """A test crash: the boot that it ended, when (seconds since 1970), its kernel, and where the dump goes.
 
     `reserved`: the bytes for the capture kernel, 0 if not known.
@@ -54,8 +52,7 @@ class CrashTest:
         return self.time <= time <= self.time + _LATEST
 
 
-@dataclass(frozen=True, slots=True)
-class CrashTestResult:
+class CrashTestResult(NamedTuple):
     """`passed`: a whole dump of that kernel was found, at `path`, saved `seconds` after the crash. Else `reasons`."""
 
     test: CrashTest
@@ -68,7 +65,7 @@ class CrashTestResult:
 def begin(tree: Root, release: str, target: str, reserved: int = 0) -> bytes:
     """The content of the file at PATH for a crash that comes now."""
     test = CrashTest((text(tree, _BOOT_ID) or "").strip(), int(time.time()), release, target, reserved)
-    return f"{json.dumps(asdict(test))}\n".encode()
+    return f"{json.dumps(test._asdict())}\n".encode()
 
 
 def read(tree: Root) -> CrashTest | None:

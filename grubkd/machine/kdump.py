@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.entry import is_initrd, release_of
@@ -30,8 +29,7 @@ _EARLY = "/etc/init.d/boot.d"
 _START = re.compile(r"S\d\d(?:boot\.)?(kdump-tools|kdump)")
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """The service that loads the capture kernel at boot. `name` is "" if none is installed.
 
     `systemd`: a unit, else a script of System V init. `enabled`: started at boot. `masked`: cannot be started.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError
 from grubkd.machine.settings import integer, text
@@ -35,14 +35,13 @@ _EFIVARS = "/sys/firmware/efi/efivars"
 _ATTRIBUTES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Panic:
+class Panic(NamedTuple):
     """Sysctls by name, those that this kernel has. `lockdown`: "none", "integrity", "confidentiality"; "" if unknown.
 
     `secure_boot`: the firmware checks what it starts; None without EFI, or if it cannot be read.
     """
 
-    sysctls: Mapping[str, int] = field(default_factory=dict)
+    sysctls: Mapping[str, int] = MappingProxyType({})
     lockdown: str = ""
     secure_boot: bool | None = None
 

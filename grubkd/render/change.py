@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from shlex import join
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_boot
@@ -107,8 +106,7 @@ def _coloured(unified: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What `set` and `unset` leave, or would leave.
 
     values: those that were asked for or chosen, None where they stay as they are. entries: the selected ones, as they

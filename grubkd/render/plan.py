@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.advice import Plan, Verdict
 from grubkd.advice.judgement import judge, notices, odds
@@ -35,8 +34,7 @@ _WORDS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What `plan` found. rows: the plan of each entry and what its kernel does with it; new: that of new kernels.
 
     left_out: the recovery entries that get no value.

@@ -79,7 +79,7 @@ once=(
     tests/advice/test_{judgement,lint,verdict}.py
     tests/boot/test_{blscfg,inventory,menuorder,owners}.py
     tests/change/test_{concurrency,durability,faults,planted_journal,recheck,recordable,run,transaction}.py
-    tests/commands/test_{dumps,edges,fixes,schemas,snippets}.py tests/machine/test_initrd.py
+    tests/commands/test_{dumps,edges,fixes,schemas,snippets}.py tests/machine/test_{initrd,settings}.py
     tests/chroot/test_{enable_packages,journal,kdump_config,kickstart_scripts}.py
     tests/lab
 )

@@ -120,13 +120,20 @@ def list_dumps(tree: Root, *, json: bool) -> int:
         raise PermissionDenied("the dumps in it cannot be listed", place=Place(str(directory)))
     vendor = distribution.read(tree)
     found = tuple(debuginfo.openable(tree, each, vendor) for each in dumps)
-    notices = (*(() if directory else (elsewhere(kdump),)), *warnings.unreadable(tree))
+    notices = (*(_left_out(tree, directory) if directory else (elsewhere(kdump),)), *warnings.unreadable(tree))
     test = crash_test.read(tree) if directory else None
     result = crash_test.judge(tree, test, directory, dumps, kdump.service) if test and directory else None
     answer = check.dumps_answer(found, kdump, notices, result) if json else None
     lines = check.dumps_lines(found, kdump, result) if directory else ()
     status = output.report(answer, lines, warnings=notices)
     return status if directory and (result is None or result.passed) else Refused.exit
+
+
+def _left_out(tree: Root, directory: str) -> tuple[Notice, ...]:
+    """The warning that there are too many directories to look into each."""
+    count = saved.left_out(tree, directory)
+    message = f"only the {saved.MOST} directories that changed last are listed; {count} more are in {directory}"
+    return (Notice("many-dumps", message, "remove what is no longer needed", Place(directory)),) if count else ()
 
 
 def elsewhere(kdump: kdumps.Kdump) -> Notice:

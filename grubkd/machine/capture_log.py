@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError
 from grubkd.machine import dump_target
+from grubkd.machine.settings import plain
 from grubkd.memory.case import MeasuredNeed
 from grubkd.memory.size import KIB
 from grubkd.text import from_bytes
@@ -124,7 +125,7 @@ def read(tree: Root, directory: str) -> tuple[CaptureLog, ...]:
     """The logs in the directory and its subdirectories that show a capture kernel, newest first.
 
     Of a large log the last _LARGEST bytes are read. A log that cannot be read is added to the tree's `denied`. Some
-    systems let every user write to the directory: only logs of root, or of this user, count.
+    systems let every user write to the directory: only logs of root, or of this user, count, and no links.
     """
     logs = sorted(_paths(tree, directory), reverse=True)[:_MOST_LOGS]
     found = (CaptureLog(path, time, _boots(tree, path, size)) for time, path, size in logs)
@@ -135,10 +136,9 @@ def _paths(tree: Root, directory: str) -> Iterator[tuple[int, str, int]]:
     top = directory.rstrip("/")
     for place in (top or "/", *(f"{top}/{name}" for name in tree.list(directory) if not name.endswith(".log"))):
         for name in tree.list(place):
-            path = f"{place.rstrip('/')}/{name}"
-            status = tree.stat(path) if name.endswith(".log") else None
+            status = plain(tree, place, name) if name.endswith(".log") else None
             if status and status.st_uid in (0, os.geteuid()):
-                yield int(status.st_mtime), path, status.st_size
+                yield int(status.st_mtime), f"{place.rstrip('/')}/{name}", status.st_size
 
 
 def _boots(tree: Root, path: str, size: int) -> tuple[CaptureMemory, ...]:

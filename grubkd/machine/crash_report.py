@@ -49,7 +49,7 @@ def write(tree: Root, found: Openable, distribution: Distribution) -> CrashRepor
     source = by
     if facts.log is None:
         text, source = dumps.messages(tree, found.dump)
-        if not text and found.dump.files and found.dump.form not in PACKED:
+        if not text and found.dump.form and found.dump.form not in PACKED:
             text, source, problem = _messages(tree, found, distribution)
             notices = (*notices, *problem)
         facts = facts.over(of_log(text))

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-from stat import S_ISDIR
+from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError
 from grubkd.machine import vmcore
+from grubkd.machine.settings import plain
 from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from grubkd.tree.root import Root
 
 
@@ -77,6 +76,7 @@ def panic_line(text: str) -> str | None:
 _CORE = re.compile(r"vmcore(?:\.flat|\.?\d{1,12})?|dump\.\d{8,14}(?:\.\w{2,4})?")
 _UNFINISHED = re.compile(r"vmcore(?:\.flat)?-incomplete|dump-incomplete(?:\.\w{2,4})?")
 _MESSAGES = re.compile(r"vmcore-dmesg(?:-incomplete)?\.txt|dmesg(?:\.txt|\.\d{8,14})?")
+MOST = 1000
 _HEAD, _TAIL = 64 << 10, 512 << 10
 
 
@@ -107,38 +107,50 @@ class Dump(NamedTuple):
 
 
 def read(tree: Root, directory: str) -> tuple[Dump, ...]:
-    """The dumps in the directory and its subdirectories, newest first; with the same time, by name, last first."""
-    found = [dump for path in _places(tree, directory) if (dump := _dump(tree, path))]
+    """The dumps in the directory and its subdirectories, newest first; with the same time, by name, last first.
+
+    Only the MOST subdirectories that changed last are looked into.
+    """
+    found = [dump for path in _places(tree, directory)[: MOST + 1] if (dump := _dump(tree, path))]
     return tuple(sorted(found, key=lambda dump: (dump.time, dump.path), reverse=True))
 
 
-def _places(tree: Root, directory: str) -> Iterator[str]:
+def _places(tree: Root, directory: str) -> list[str]:
+    """The directory and its subdirectories; those that changed last first, if there are more than MOST."""
     top = directory.rstrip("/")
-    yield top or "/"
-    yield from (f"{top}/{name}" for name in tree.list(directory))
+    found = [f"{top}/{name}" for name in tree.list(directory)]
+    if len(found) > MOST:
+        times = {path: status.st_mtime for path in found if (status := tree.stat(path))}
+        found = sorted(times, key=lambda path: (times[path], path), reverse=True)
+    return [top or "/", *found]
+
+
+def left_out(tree: Root, directory: str) -> int:
+    """The number of the subdirectories that `read` does not look into."""
+    return max(0, len(_places(tree, directory)) - 1 - MOST)
 
 
 def at(tree: Root, path: str) -> Dump | None:
     """The dump in a directory, or the one that a file is, whatever its name; None if there is none."""
     status = tree.stat(path)
-    if status is None or S_ISDIR(status.st_mode):
-        return _dump(tree, path) if status else None
+    if status is None or not S_ISREG(status.st_mode):
+        return _dump(tree, path) if status and S_ISDIR(status.st_mode) else None
     directory, _, name = path.rpartition("/")
     found = _dump(tree, directory or "/", name)
     return found if found and found.form else None
 
 
 def _dump(tree: Root, path: str, core: str = "") -> Dump | None:
-    """The dump in a directory; `core`: by this file of it, else by the usual names."""
+    """The dump in a directory; `core`: by this file of it, else by the usual names. Links are not followed."""
     names = tree.list(path)
     cores = [core] if core else [name for name in names if _CORE.fullmatch(name)]
     unfinished = [] if core else [name for name in names if _UNFINISHED.fullmatch(name)]
-    messages = [name for name in names if _MESSAGES.fullmatch(name)]
+    messages = [name for name in names if _MESSAGES.fullmatch(name) and plain(tree, path, name)]
     if not (cores or unfinished or messages):
         return None
     files = tuple(cores or unfinished)
     status = [found for name in files or messages[:1] if (found := tree.stat(f"{path}/{name}"))]
-    headers = [_header(tree, f"{path}/{name}") for name in files]
+    headers = [_header(tree, f"{path}/{name}") if core or plain(tree, path, name) else None for name in files]
     known = [header for header in headers if header]
     packed = any(header.form in vmcore.PACKED for header in known)
     release, panic = _said(tree, [f"{path}/{name}" for name in messages])

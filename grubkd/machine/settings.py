@@ -8,24 +8,24 @@ there an ordinary user's answer has less detail, and is not wrong.
 from __future__ import annotations
 
 import re
+from stat import S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError, PermissionDenied
 from grubkd.text import from_bytes
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Mapping
 
     from grubkd.tree.root import Root
 
 
-_ASSIGNMENT = re.compile(
-    r"""\s*(?:export\s+)?([A-Za-z_]\w*)=(?:"([^"$`\\]*)"|'([^']*)'|([^\s"'$`\\;&|<>()]*))(?:\s+#.*)?\s*"""
-)
+_ASSIGNMENT = r"""\s*(?:export\s+)?([A-Za-z_]\w*)=(?:"([^"$`\\]*)"|'([^']*)'|([^\s"'$`\\;&|<>()]*))(?:\s+#.*)?\s*"""
 # The shell expands a ~ where an unquoted value begins, and behind a colon.
 _TILDE = r"[^'\"=]*=(?:[^'\"\s]*:)?~"
 # What the shell reads as one line: quotes and continuations join lines.
-_LOGICAL_LINE = r"""(?:[^\n'"\\#]|(?<=[^\s;&|()<>])#|\\[\s\S]|'[^']*'|"(?:[^"\\]|\\[\s\S])*+"|#[^\n]*)*+"""
+_LOGICAL_LINE = r"""(?:[^\n'"\\#]+|(?<=[^\s;&|()<>])#|\\[\s\S]|'[^']*'|"[^"\\]*(?:\\[\s\S][^"\\]*)*"|#[^\n]*)*"""
 _NAME = r"\s*(?:export\s+)?([A-Za-z_]\w*)="
 
 
@@ -53,6 +53,17 @@ def head(tree: Root, path: str, size: int) -> bytes:
         return tree.part(path, 0, size)
     except GrubkdError:
         return b""
+
+
+def plain(tree: Root, directory: str, name: str) -> os.stat_result | None:
+    """The metadata of a regular file of a directory; None for anything else, and for a link.
+
+    Where every user may write, a link would lead to a file of somebody else, and opening a pipe would wait for ever.
+    """
+    home, path = tree.resolve(directory), f"{directory.rstrip('/')}/{name}"
+    status = tree.stat(path)
+    own = status is not None and S_ISREG(status.st_mode) and home is not None
+    return status if own and tree.resolve(path) == f"{(home or '').rstrip('/')}/{name}" else None
 
 
 class Setting(NamedTuple):

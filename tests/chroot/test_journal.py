@@ -17,7 +17,7 @@ SERVICE = """
 mount -t cgroup2 none /sys/fs/cgroup && mount -t tmpfs none /run && mkdir -p /run/systemd/journal /run/log/journal
 systemd-id128 new >/etc/machine-id
 /usr/lib/systemd/systemd-journald >/dev/null 2>&1 &
-for _ in $(seq 100); do [ -S /run/systemd/journal/stdout ] && break; sleep 0.1; done
+for _ in $(seq 1200); do [ -S /run/systemd/journal/stdout ] && break; sleep 0.1; done
 systemd-cat --identifier=grubkd sh -c '
     JOURNAL_STREAM=$(stat --dereference --format=%d:%i /proc/self/fd/2) && export JOURNAL_STREAM
     grubkd -v show --root /root/tree >/dev/null

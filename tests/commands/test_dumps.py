@@ -344,6 +344,33 @@ def test_hostile_directories(tmp_path: Path) -> None:
     assert summary(found["/var/crash/link"]) == (False, None, None)
 
 
+def test_what_a_link_leads_to_is_not_shown(tmp_path: Path) -> None:
+    """Some systems let every user write to the directory: a link could lead to what only root may read."""
+    save(tmp_path, {"elsewhere/vmcore": KDUMP, "elsewhere/secret": b"[1.0] Kernel panic - not syncing: secret\n"}, 1)
+    crash = tmp_path / "var/crash/a"
+    crash.mkdir(parents=True)
+    (crash / "vmcore").symlink_to("/elsewhere/vmcore")
+    (crash / "vmcore-dmesg.txt").symlink_to("/elsewhere/secret")
+    assert [summary(each) for each in listed(Root(str(tmp_path))).json["dumps"]] == [(False, None, None)]
+    assert dump_files.messages(Root(str(tmp_path)), dump_files.read(Root(str(tmp_path)), "/var/crash")[0]) == ("", "")
+    # Only a file that a person names may be a link.
+    named = dump_files.at(Root(str(tmp_path)), "/var/crash/a/vmcore")
+    assert named
+    assert (named.release, named.messages) == (RELEASE, ())
+
+
+def test_of_very_many_the_last_are_read(tmp_path: Path) -> None:
+    for number in range(dump_files.MOST + 3):
+        (tmp_path / f"var/crash/{number}").mkdir(parents=True)
+    for number in (5, 6):
+        put(tmp_path, {f"var/crash/{number}/vmcore-dmesg.txt": DMESG})
+    os.utime(tmp_path / "var/crash/5", (1, 1))
+    found = listed(Root(str(tmp_path)))
+    assert [each["path"] for each in found.json["dumps"]] == ["/var/crash/6"]
+    (notice,) = found.json["warnings"]
+    assert (notice["code"], "3 more" in notice["message"]) == ("many-dumps", True)
+
+
 def summary(found: dict[str, Any]) -> tuple[bool | None, str | None, str | None]:
     return found["complete"], found["release"], found["panic"]
 

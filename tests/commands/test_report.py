@@ -259,6 +259,18 @@ def test_a_dump_without_memory(programs: Path, tmp_path: Path) -> None:
     assert [each["message"] for each in done.json["warnings"]] == ["the dump holds no memory"]
 
 
+def test_what_is_no_dump_is_given_to_no_program(programs: Path, tmp_path: Path) -> None:
+    """A program that opens a pipe waits for ever; what a link leads to may be secret."""
+    tree = debian(tmp_path)
+    debugger.install(programs, crash="echo no", makedumpfile="echo no; exit 3")
+    put(tree, {"var/crash/202612310000/dmesg.202612310000": "-> /etc/os-release"})
+    os.mkfifo(tree / "var/crash/202612310000/dump.202612310000")
+    done = reported(tree)
+    assert done.exit == 1
+    assert done.json["log"] in (None, [])
+    assert "makedumpfile" not in done.text
+
+
 def opened(tree: Path, programs: Path, *tool: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, HERE / "support/debugger.py", tree, programs, *tool],

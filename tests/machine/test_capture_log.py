@@ -149,6 +149,15 @@ class TestLogs:
         os.chown(tmp_path / "var/crash/a/kexec-dmesg.log", 1234, 1234)
         assert capture_log.read(Root(str(tmp_path)), "/var/crash") == ()
 
+    def test_links_and_pipes_do_not_count(self, tmp_path: Path) -> None:
+        """Where every user may write, a link could lead to a log of root that holds such lines."""
+        put(tmp_path, {"var/log/other": LINUX + LINE + MEMORY, "var/crash/a/b.log": LINUX + LINE + MEMORY})
+        (tmp_path / "var/crash/a/a.log").symlink_to("/var/log/other")
+        os.mkfifo(tmp_path / "var/crash/a/kexec-dmesg.log")
+        tree = Root(str(tmp_path))
+        assert [log.path for log in capture_log.read(tree, "/var/crash")] == ["/var/crash/a/b.log"]
+        assert tree.denied == set()
+
     def test_of_any_size_are_read_in_part(self, tmp_path: Path) -> None:
         put(tmp_path, {"var/crash/a/kexec-dmesg.log": MEMORY})
         with (tmp_path / "var/crash/a/kexec-dmesg.log").open("a") as file:

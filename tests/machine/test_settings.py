@@ -9,6 +9,8 @@ from grubkd.machine import settings
 
 PLAIN = """# it's a comment; "one quote
 USE_KDUMP=1
+
+X=
 export A='two
 lines'   # its end
 B="a # b"
@@ -60,3 +62,8 @@ def test_what_follows_a_quote_that_is_not_closed_is_not_read(tmp_path: Path) -> 
     file.write_text('A=1\nB="2\nA=3\n')
     assert subprocess.run(["dash", "-n", file], capture_output=True, check=False).returncode == 2
     assert {name: each.value for name, each in settings.variables(file.read_text()).items()} == {"A": "1"}
+
+
+@pytest.mark.parametrize("part", ["\n", "a", "'", '"', "\\", "#", '"\\', "'a' ", '"a" ', "# '", "A=1\n"])
+def test_a_large_file_takes_little_time(part: str) -> None:
+    assert len(settings.variables(part * 50_000)) <= 1

@@ -222,10 +222,15 @@ JOURNALS = {
 }
 
 
-@pytest.mark.parametrize("kind", ["pending", "done"])
+# The first two verbs of each kind read such a journal whole, the others at least look at it.
+READERS = {"pending": ["set 256M", "show --json", "history", "rollback"]}
+READERS["done"] = READERS["pending"][2:] + READERS["pending"][:2]
+
+
+@pytest.mark.parametrize("verbs", [slice(2), pytest.param(slice(2, 4), marks=pytest.mark.long)], ids=["read", "look"])
+@pytest.mark.parametrize("kind", READERS)
 @pytest.mark.parametrize("name", JOURNALS)
-def test_a_journal_without_end(top: Path, name: str, kind: str) -> None:
+def test_a_journal_without_end(top: Path, name: str, kind: str, verbs: slice) -> None:
     write(top, f"var/lib/grubkd/transactions/{ID}.{kind}", journal(JOURNALS[name]()))
-    for argv in (["history"], ["rollback"], ["set", "256M"], ["show", "--json"]):
-        status = bounded(top, *argv)
-        assert status in (0, 1, 3, 4, 5)
+    for command in READERS[kind][verbs]:
+        assert bounded(top, *command.split()) in (0, 1, 3, 4, 5)

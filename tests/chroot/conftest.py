@@ -1,10 +1,10 @@
-"""A real Debian 12: made once by debootstrap, kept as a tarball, unpacked for each test."""
+"""A real Debian 12, and a Debian 13 that builds unified kernel images: made once by debootstrap, kept as tarballs."""
 
 import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,12 +12,16 @@ from bookworm import Bookworm
 
 CACHE = Path(os.environ.get("GRUBKD_TEST_CACHE", "/var/cache/grubkd-tests"))
 PACKAGES = ("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "memtest86+", "kdump-tools")
-# What no boot loader and no generator reads: three quarters of the whole.
+# debootstrap does not find python3-cffi-backend by the virtual package that python3-augeas depends on.
+IMAGE_PACKAGES = (
+    *("python3", "python3-click", "python3-lark", "python3-cffi-backend", "python3-augeas", "python3-psutil"),
+    *("systemd", "systemd-boot-efi", "systemd-ukify", "linux-image-cloud-amd64", "dracut-core", "binutils"),
+)
+# What no boot loader and no generator reads.
 SUPERFLUOUS = (
     "usr/share/doc",
     "usr/share/locale",
     "usr/share/man",
-    "lib/modules",
     "var/lib/apt/lists",
     "var/cache/apt",
 )
@@ -26,19 +30,19 @@ SUPERFLUOUS = (
 CONFIGURATION = ("boot/grub", "etc/default")
 
 
-def _make(tarball: Path) -> None:
+def _make(tarball: Path, suite: str, packages: Sequence[str], superfluous: Sequence[str]) -> None:
     """Run debootstrap with the packages, remove what is not needed, pack."""
     tree = tarball.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)
     done = subprocess.run(
-        ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "bookworm", tree],
+        ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", suite, tree],
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
         pytest.skip(f"debootstrap failed: {(done.stdout + done.stderr).strip().splitlines()[-1]}")
-    for name in SUPERFLUOUS:
+    for name in superfluous:
         shutil.rmtree(tree / name)
         (tree / name).mkdir()
     partial = tarball.with_suffix(".partial")
@@ -47,20 +51,31 @@ def _make(tarball: Path) -> None:
     partial.rename(tarball)
 
 
-@pytest.fixture(scope="session")
-def tarball() -> Path:
-    """The packed Debian; made if it is missing (about a minute)."""
+def _kept(suite: str, packages: Sequence[str], superfluous: Sequence[str] = SUPERFLUOUS) -> Path:
+    """The packed Debian; made if it is missing (minutes)."""
     if os.geteuid() != 0:
         pytest.skip("debootstrap and chroot need root")
     if not shutil.which("debootstrap"):
         pytest.skip("debootstrap is not installed")
     CACHE.mkdir(parents=True, exist_ok=True)
-    found = CACHE / "bookworm-amd64.tar"
+    found = CACHE / f"{suite}-amd64.tar"
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not found.exists():
-            _make(found)
+            _make(found, suite, packages, superfluous)
     return found
+
+
+@pytest.fixture(scope="session")
+def tarball() -> Path:
+    """The packed Debian 12, without the modules, which are three quarters of the whole."""
+    return _kept("bookworm", PACKAGES, (*SUPERFLUOUS, "lib/modules"))
+
+
+@pytest.fixture(scope="session")
+def image_tarball() -> Path:
+    """The packed Debian 13; dracut needs the modules."""
+    return _kept("trixie", IMAGE_PACKAGES)
 
 
 @pytest.fixture(scope="session")

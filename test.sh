@@ -11,7 +11,7 @@ export LC_ALL=C.UTF-8 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=
 selection=() packages=()
 if [[ ${1-} == --all ]]; then
     selection=(-m "not lab") # lab.sh runs those
-    packages=(debootstrap debhelper dh-python pybuild-plugin-pyproject python3-all python3-setuptools lintian)
+    packages=(debootstrap debhelper dh-python pybuild-plugin-pyproject python3-all python3-setuptools lintian ansible-core)
     shift
 fi
 

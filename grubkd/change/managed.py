@@ -50,16 +50,17 @@ def editable(  # noqa: PLR0913 - the last two are options
 ) -> tuple[Selection, tuple[Notice, ...]]:
     """The selection without entries that another tool manages, and a warning for each of those that is not as asked.
 
-    If everything is selected, the other entries are edited, unless what boots by default would keep another value:
-    with `force` even then. Of ostree's and bootc's deployments only the default one matters, since the next one is made
-    from it. With `run` the commands of a warning will be run, and nothing is refused for an entry that has some.
+    If everything is selected, the other entries are edited, and the file of which images of new kernels are made,
+    unless what boots by default would keep another value: with `force` even then. Of ostree's and bootc's deployments
+    only the default one matters, since the next one is made from it. With `run` the commands of a warning will be run,
+    and nothing is refused for an entry that has some.
     Raises Sealed, with the command of the other tool, where such an entry is selected by name, boots by default, or is
     the only one; Refused for such an entry with a parmfile, and for a default entry of another system.
     """
     if not config.entries:
         _check_without_entries(config, selection, changes_for, architecture)
     others = tuple(entry for entry in selection.entries if not entry.managed_by)
-    partly = selection.everything and bool(others)
+    partly = selection.everything and bool(others or (force and _made_from_a_file(config, selection)))
     following = {entry.managed_by for entry in selection.entries if entry.default} & {ManagedBy.OSTREE, ManagedBy.BOOTC}
     found = []
     for entry in selection.entries:
@@ -75,6 +76,12 @@ def editable(  # noqa: PLR0913 - the last two are options
     if len(others) == len(selection.entries):
         return selection, ()
     return Selection(others, selection.everything), tuple(found)
+
+
+def _made_from_a_file(config: BootConfig, selection: Selection) -> bool:
+    """Whether the entries are images, and those of new kernels get the arguments from a file that may be edited."""
+    images = all(entry.managed_by is ManagedBy.UKI for entry in selection.entries)
+    return images and any(not each.read_only for each in config.new_kernels)
 
 
 def _check_without_entries(

@@ -223,6 +223,22 @@ def test_a_unified_image_names_the_command_for_an_addon(machine: Sealed) -> None
     assert file.read_bytes() == data
 
 
+def test_force_gives_the_value_to_the_images_of_new_kernels(machine: Sealed) -> None:
+    """ukify makes them of /etc/kernel/cmdline. The present image is left alone, with a warning that has its command."""
+    data = unified("ro")
+    image = machine.write(UKI, data)
+    assert machine.run("set", "256M", "--force", exit=4)["error"]["code"] == "sealed"
+    file = machine.write("/etc/kernel/cmdline", "ro\n")
+    assert machine.run("set", "256M", exit=4)["error"]["code"] == "sealed"
+    answer = machine.run("set", "256M", "--force")
+    assert [(each["code"], each["file"]) for each in answer["warnings"]] == [("sealed", UKI)]
+    assert [each["path"] for each in answer["files"]] == ["/etc/kernel/cmdline"]
+    assert file.read_text() == "ro crashkernel=256M\n"
+    assert machine.run("set", "256M", "--force")["changed"] is False
+    machine.run("rollback")
+    assert (file.read_text(), image.read_bytes()) == ("ro\n", data)
+
+
 def test_a_large_image_costs_no_more(machine: Sealed) -> None:
     file = machine.write(UKI, unified("ro"))
     with file.open("ab") as image:

@@ -13,12 +13,16 @@ from bookworm import TOP, Bookworm
 
 CACHE = Path(os.environ.get("GRUBKD_TEST_CACHE", "/var/cache/grubkd-tests"))
 PACKAGES = ("grub2-common", "grub-pc-bin", "linux-image-cloud-amd64", "memtest86+", "kdump-tools")
-# What no boot loader and no generator reads: three quarters of the whole.
+# debootstrap does not find python3-cffi-backend by the virtual package that python3-augeas depends on.
+IMAGE_PACKAGES = (
+    *("python3", "python3-click", "python3-lark", "python3-cffi-backend", "python3-augeas", "python3-psutil"),
+    *("systemd", "systemd-boot-efi", "systemd-ukify", "linux-image-cloud-amd64", "dracut-core", "binutils"),
+)
+# What no boot loader and no generator reads.
 SUPERFLUOUS = (
     "usr/share/doc",
     "usr/share/locale",
     "usr/share/man",
-    "lib/modules",
     "var/lib/apt/lists",
     "var/cache/apt",
 )
@@ -27,7 +31,7 @@ SUPERFLUOUS = (
 CONFIGURATION = ("boot/grub", "etc/default")
 
 
-def _make(tarball: Path, suite: str, packages: Sequence[str]) -> None:
+def _make(tarball: Path, suite: str, packages: Sequence[str], superfluous: Sequence[str]) -> None:
     """Run debootstrap with the packages, remove what is not needed, pack."""
     tree = tarball.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)
@@ -39,7 +43,7 @@ def _make(tarball: Path, suite: str, packages: Sequence[str]) -> None:
     )
     if done.returncode:
         pytest.skip(f"debootstrap failed: {(done.stdout + done.stderr).strip().splitlines()[-1]}")
-    for name in SUPERFLUOUS:
+    for name in superfluous:
         shutil.rmtree(tree / name, ignore_errors=True)
         (tree / name).mkdir(parents=True)
     partial = tarball.with_suffix(".partial")
@@ -57,7 +61,7 @@ def _locked(name: str) -> Iterator[None]:
         yield
 
 
-def packed(name: str, suite: str, packages: Sequence[str] = ()) -> Path:
+def packed(name: str, suite: str, packages: Sequence[str] = (), superfluous: Sequence[str] = SUPERFLUOUS) -> Path:
     """A packed Debian; made if it is missing (about a minute)."""
     if os.geteuid() != 0:
         pytest.skip("debootstrap and chroot need root")
@@ -66,14 +70,20 @@ def packed(name: str, suite: str, packages: Sequence[str] = ()) -> Path:
     with _locked("lock"):
         found = CACHE / f"{name}-amd64.tar"
         if not found.exists():
-            _make(found, suite, packages)
+            _make(found, suite, packages, superfluous)
     return found
 
 
 @pytest.fixture(scope="session")
 def tarball() -> Path:
-    """Debian 12 with a boot loader, a kernel and kdump-tools."""
-    return packed("bookworm", "bookworm", PACKAGES)
+    """Debian 12 with a boot loader, a kernel and kdump-tools, without the modules: three quarters of the whole."""
+    return packed("bookworm", "bookworm", PACKAGES, (*SUPERFLUOUS, "lib/modules"))
+
+
+@pytest.fixture(scope="session")
+def image_tarball() -> Path:
+    """Debian 13 that builds unified kernel images; dracut needs the modules."""
+    return packed("trixie", "trixie", IMAGE_PACKAGES)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Debian's kernel package and systemd's kernel-install install a kernel: its entry has the value."""
+"""Debian's kernel package, systemd's kernel-install and u-boot-update: the entry of a new kernel has the value."""
 
 import json
 import shutil
@@ -120,3 +120,37 @@ def test_kernel_install(snippets: Bookworm) -> None:
     cmdline.write_text(kept)
     removed = snippets.run("kernel-install", "remove", "6.1.0-3-amd64")
     assert (removed.returncode, "grubkd" in removed.stdout + removed.stderr, entry.exists()) == (0, False, False)
+
+
+@pytest.fixture
+def u_boot(furnished: Bookworm, tmp_path: Path) -> Iterator[Bookworm]:
+    """The same with u-boot-menu: no GRUB, and the menu that u-boot-update made."""
+    path = furnished.path
+    shutil.rmtree(path / "var/lib/grubkd", ignore_errors=True)
+    (path / "etc/kernel/cmdline").unlink(missing_ok=True)
+    for name in ("boot/grub", "boot/loader", "etc/default/grub", "etc/kernel/postinst.d/zz-update-grub"):
+        if (path / name).exists():
+            shutil.move(path / name, tmp_path / name.replace("/", "-"))
+    (path / "etc/fstab").write_text("/dev/vda2 / ext4 defaults 0 1\n")
+    install(furnished, fetch(furnished, tmp_path / "packages", "u-boot-menu"))
+    assert furnished.run("u-boot-update").returncode == 0
+    yield furnished
+    for name in ("boot/grub", "etc/default/grub", "etc/kernel/postinst.d/zz-update-grub"):
+        shutil.move(tmp_path / name.replace("/", "-"), path / name)
+
+
+def test_u_boot_update(u_boot: Bookworm, tmp_path: Path) -> None:
+    """It writes its whole menu again for each kernel package, of U_BOOT_PARAMETERS."""
+    assert inside(u_boot, "set", "--auto", "--this-machine")["changed"]
+    assert f'\nU_BOOT_PARAMETERS="ro quiet crashkernel={VALUE}"\n' in u_boot.read("etc/default/u-boot")
+    lines = u_boot.lines()
+    assert u_boot.run("u-boot-update").returncode == 0
+    assert {title: sorted(line.split()) for title, line in u_boot.lines().items()} == {
+        title: sorted(line.split()) for title, line in lines.items()
+    }
+    present = {path.name.removeprefix("vmlinuz-") for path in (u_boot.path / "boot").glob("vmlinuz-*")}
+    release = next(each for each in reversed(kernels()) if each not in present)
+    said = install(u_boot, fetch(u_boot, tmp_path / "kernel", f"linux-image-{release}"))
+    assert f"grubkd: kernel {release}: nothing to do: its entry has the value\n" in said
+    assert set(map(tuple, values(u_boot, release).values())) == {(VALUE,)}
+    assert all(f" crashkernel={VALUE}" in line for line in u_boot.lines().values())

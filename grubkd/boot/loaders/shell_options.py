@@ -1,7 +1,8 @@
 """Kernel options in the shell configuration of menu writers.
 
 They are update-extlinux of Alpine, sdboot-manage of Arch, and u-boot-update of Debian. The variable's value is the end
-of the command line of each entry that the tool writes, and it writes them again at each kernel update. Unlike GRUB_CMDLINE_LINUX the value is kernel text, no script.
+of the command line of each entry that the tool writes, and it writes them again at each kernel update. Unlike
+GRUB_CMDLINE_LINUX the value is kernel text, no script.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.document import Assignment, Document, Slot
-from grubkd.boot.loaders import kernel_cmdline, shell
+from grubkd.boot.loaders import shell
 from grubkd.boot.loaders.format import Format, slots_of
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.boot.words import held
@@ -42,7 +43,7 @@ class _Tool(NamedTuple):
 _TOOLS = {
     "/etc/update-extlinux.conf": _Tool(("default_kernel_opts",), "extlinux", ""),
     # u-boot-update of u-boot-menu 4.2.2.
-    "/etc/default/u-boot": _Tool(("U_BOOT_PARAMETERS",), "extlinux", "", ("ro", "quiet"), kernel_cmdline.FILE),
+    "/etc/default/u-boot": _Tool(("U_BOOT_PARAMETERS",), "extlinux", "", ("ro", "quiet"), "/etc/kernel/cmdline"),
     "/etc/sdboot-manage.conf": _Tool(("LINUX_OPTIONS", "LINUX_FALLBACK_OPTIONS"), "bls", "linux"),
 }
 
@@ -118,17 +119,16 @@ def _marked(item: MenuItem) -> MenuItem:
 
 
 def _new_kernels(document: Document, tool: _Tool, sources: Sources) -> Iterator[NewKernelArgs]:
-    for name in tool.variables:
-        slots = slots_of([document], name)
-        normal = name == tool.variables[0]
-        seed = tool.default if normal and tool.default and not any(slot.words for slot in slots) else None
+    for variable in tool.variables:
+        name, slots = variable, slots_of([document], variable)
+        feeds = Feeds.NORMAL if variable == tool.variables[0] else Feeds.NONE
+        unset = feeds is Feeds.NORMAL and not any(slot.words for slot in slots)
+        seed = tool.default if unset and tool.default else None
         before = slots_of([each for each in sources.documents["kernel-cmdline"] if each.file == tool.before], "cmdline")
         if seed and before:
-            slots, name, seed = before, "cmdline", None
+            name, slots, seed = "cmdline", before, None
         if slots:
-            yield NewKernelArgs(
-                name, Line(slots, slots[0]), Feeds.NORMAL if normal else Feeds.NONE, tool.menu, seed=seed
-            )
+            yield NewKernelArgs(name, Line(slots, slots[0]), feeds, tool.menu, seed=seed)
 
 
 FORMAT = Format(

@@ -11,14 +11,15 @@ export LC_ALL=C.UTF-8 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=
 selection=() packages=()
 if [[ ${1-} == --all ]]; then
     selection=(-m "not lab") # lab.sh runs those
-    packages=(debootstrap debhelper dh-python pybuild-plugin-pyproject python3-all python3-setuptools lintian ansible-core)
+    packages=(debootstrap qemu-user-static debhelper dh-python pybuild-plugin-pyproject python3-all python3-setuptools lintian
+        ansible-core)
     shift
 fi
 
 need "${packages[@]}" "${LAB_PACKAGES[@]}" python3-lark python3-click python3-augeas python3-psutil python3-pytest python3-pytest-xdist python3-hypothesis python3-jsonschema \
     python3-venv python3-dev gcc pkg-config libaugeas-dev \
     zsh fish rpm dpkg-dev \
-    mandoc patch jq shellcheck grub-common strace attr e2fsprogs dosfstools || exit
+    curl mandoc openssh-client patch jq shellcheck grub-common strace attr e2fsprogs dosfstools || exit
 
 interpreter() {
     local candidate
@@ -80,7 +81,7 @@ once=(
     tests/boot/test_{blscfg,inventory,menuorder,owners}.py
     tests/change/test_{concurrency,durability,faults,planted_journal,recheck,recordable,run,transaction}.py
     tests/commands/test_{dumps,edges,fixes,schemas,snippets}.py tests/machine/test_{initrd,settings}.py
-    tests/chroot/test_{enable_packages,journal,kdump_config,kickstart_scripts}.py
+    tests/chroot/test_{enable_packages,journal,kdump_config,kickstart_scripts,onefile}.py
     tests/lab
 )
 run "Debian 12's libraries" /usr/bin/python3 -p no:cacheprovider --numprocesses=2 "${once[@]/#/--ignore=}" "$@"

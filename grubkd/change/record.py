@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeAlias
 
-    # Returns the value of a member of the text. Raises ValueError for one that grubkd would not have written.
+    # Returns the value of a member. Raises ValueError for one that grubkd would not have written.
     Check: TypeAlias = "Callable[[Any], Any]"
-
 
 VERSION = 1
 # Bytes of a journal, and the lists, objects and commas in it, which make its size in memory.

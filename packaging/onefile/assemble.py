@@ -42,8 +42,9 @@ def modules(directories: list[str]) -> dict[str, Path]:
         finder.import_hook(name, fromlist=["*"] if "." not in name else None)
     found = {}
     for name, module in finder.modules.items():
-        if module.__file__ and module.__file__.endswith(".py"):
-            source = Path(module.__file__)
+        file = getattr(module, "__file__", None)
+        if file and file.endswith(".py"):
+            source = Path(file)
             found[name.replace(".", "/") + ("/__init__" if source.stem == "__init__" else "")] = source
     return found
 

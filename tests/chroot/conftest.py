@@ -36,7 +36,7 @@ def _make(tarball: Path, suite: str, packages: Sequence[str], superfluous: Seque
     tree = tarball.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)
     done = subprocess.run(
-        ["debootstrap", "--variant=minbase", *(["--include=" + ",".join(packages)] if packages else []), suite, tree],
+        ["debootstrap", "--variant=minbase", *([f"--include={','.join(packages)}"] if packages else []), suite, tree],
         capture_output=True,
         text=True,
         check=False,
@@ -61,8 +61,8 @@ def _locked(name: str) -> Iterator[None]:
         yield
 
 
-def packed(name: str, suite: str, packages: Sequence[str] = (), superfluous: Sequence[str] = SUPERFLUOUS) -> Path:
-    """A packed Debian; made if it is missing (about a minute)."""
+def _kept(name: str, suite: str, packages: Sequence[str] = (), superfluous: Sequence[str] = SUPERFLUOUS) -> Path:
+    """A packed Debian; made if it is missing (minutes)."""
     if os.geteuid() != 0:
         pytest.skip("debootstrap and chroot need root")
     if not shutil.which("debootstrap"):
@@ -77,20 +77,22 @@ def packed(name: str, suite: str, packages: Sequence[str] = (), superfluous: Seq
 @pytest.fixture(scope="session")
 def tarball() -> Path:
     """Debian 12 with a boot loader, a kernel and kdump-tools, without the modules: three quarters of the whole."""
-    return packed("bookworm", "bookworm", PACKAGES, (*SUPERFLUOUS, "lib/modules"))
+    return _kept("bookworm", "bookworm", PACKAGES, (*SUPERFLUOUS, "lib/modules"))
 
 
 @pytest.fixture(scope="session")
 def image_tarball() -> Path:
     """Debian 13 that builds unified kernel images; dracut needs the modules."""
-    return packed("trixie", "trixie", IMAGE_PACKAGES)
+    return _kept("trixie", "trixie", IMAGE_PACKAGES)
 
 
 @pytest.fixture(scope="module")
 def bare(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bookworm]:
-    """The smallest Debian of the suite that the test names; it has no Python."""
+    """A Debian of the suite that the test names, without Python; 11 and 13 are as small as debootstrap makes them."""
+    suite = request.param
+    tarball = _kept("bookworm", suite, PACKAGES) if suite == "bookworm" else _kept(f"{suite}-bare", suite)
     path = tmp_path_factory.mktemp("bare")
-    subprocess.run(["tar", "-C", path, "-xf", packed(f"{request.param}-bare", request.param)], check=True)
+    subprocess.run(["tar", "--directory", path, "--extract", "--file", tarball], check=True)
     yield Bookworm(path)
     shutil.rmtree(path)
 

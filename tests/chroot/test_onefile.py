@@ -33,8 +33,9 @@ def tree(tmp_path: Path) -> Path:
 
 def same(one: Path, other: Path) -> bool:
     """Whether the configurations are the same. The history of the changes may differ."""
-    names = [["diff", "--recursive", "--no-dereference", one / name, other / name] for name in ("boot", "etc")]
-    return not any(subprocess.run(each, capture_output=True, check=False).returncode for each in names)
+    command = ["diff", "--recursive", "--no-dereference"]
+    pairs = [(str(one / name), str(other / name)) for name in ("boot", "etc")]
+    return not any(subprocess.run([*command, *each], capture_output=True, check=False).returncode for each in pairs)
 
 
 @SUITES
@@ -108,7 +109,7 @@ def test_every_verb_is_inside(arch: str, onefile: Path, tree: Path) -> None:
 
 def test_nothing_of_the_system_is_linked(onefile: Path) -> None:
     for arch in ARCHES:
-        listed = ["readelf", "--program-headers", "--dynamic", onefile / f"grubkd-{arch}"]
+        listed = ["readelf", "--program-headers", "--dynamic", str(onefile / f"grubkd-{arch}")]
         printed = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
         assert "NEEDED" not in printed
         assert "INTERP" not in printed

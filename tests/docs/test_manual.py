@@ -69,7 +69,7 @@ def test_every_option_is_described_once_and_no_other(text: str) -> None:
     described = Counter(
         name for tag in tags(text, "OPTIONS") for name in re.findall(r"--[a-z0-9-]+", tag.split("  ")[0])
     )
-    assert described == Counter(set().union(*map(options, VERBS)) | {"--help", "--version"} | EVERYWHERE)
+    assert described == Counter(set().union(*map(options, VERBS)) | {"--help", "--licenses", "--version"} | EVERYWHERE)
 
 
 @pytest.mark.parametrize("name", ["JSON OUTPUT", "JSON LINES", "SELECTORS", "CHECKS", "EXIT STATUS"])

@@ -28,7 +28,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory with grubkd as its build makes it, without libraries."""
     out = tmp_path_factory.mktemp("built")
-    command = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", out]
+    command = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", str(out)]
     subprocess.run(command, cwd=source, capture_output=True, check=True)
     return out
 

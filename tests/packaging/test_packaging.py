@@ -324,6 +324,14 @@ def test_the_spec_file_is_parsed() -> None:
     )
 
 
+@pytest.mark.parametrize(("release", "python"), [("fedora 44", "3"), ("rhel 10", "3"), ("rhel 9", "3.12")])
+def test_the_spec_file_takes_a_python_that_is_new_enough(release: str, python: str) -> None:
+    stubs = [f"--define=pyproject_{name} pyproject-{name}" for name in MACROS]
+    command = ["rpmspec", *stubs, f"--define={release}", "--query", "--buildrequires", TOP / "packaging/grubkd.spec"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"python{python}-devel >= 3.11" in printed.splitlines()
+
+
 OFFLINE = {
     f"PIP_{name}": "1" for name in ("NO_INDEX", "NO_DEPS", "IGNORE_INSTALLED", "NO_WARN_SCRIPT_LOCATION", "QUIET")
 }

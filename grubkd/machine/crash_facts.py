@@ -65,7 +65,8 @@ def of_crash(said: Mapping[str, str]) -> Facts:
         modules=tuple(modules[:_MOST_MODULES]) if modules else None,
         memory=(total, free) if total is not None and free is not None else None,
     )
-    return facts.over(of_log(said.get("log", ""))) if facts.stack else facts
+    # drgn 0.3.0 reads dumps of i386, and does not unwind their stacks: the messages have a call trace.
+    return facts.over(of_log(said.get("log", ""))) if facts.stack or facts.task else facts
 
 
 def _seconds(uptime: str) -> int | None:

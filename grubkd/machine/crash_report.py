@@ -73,8 +73,7 @@ def _of_memory(tree: Root, found: Openable, distribution: Distribution) -> tuple
     notices: list[Notice] = []
     for tool in TOOLS:
         if not run.installed(tool):
-            how = install_tool(distribution, tool)
-            notices.append(Notice("no-program", f"{said}: {tool} is not installed", how.text, commands=how.commands))
+            notices.append(_not_installed(tree, said, distribution, tool))
             continue
         try:
             facts = (_by_crash if tool == "crash" else _by_drgn)(tree, found)
@@ -85,6 +84,14 @@ def _of_memory(tree: Root, found: Openable, distribution: Distribution) -> tuple
             return facts, tool, ()
         notices.append(Notice("not-opened", f"{said}: {tool} finds no stack", "the dump may be damaged"))
     return Facts(), "", tuple(notices)
+
+
+def _not_installed(tree: Root, said: str, distribution: Distribution, tool: str) -> Notice:
+    how = install_tool(distribution, tool)
+    # Commands would be those of the tree.
+    return Notice(
+        "no-program", f"{said}: {tool} is not installed", how.text, commands=how.commands if tree.live else ()
+    )
 
 
 def _not_opened(said: str, problem: GrubkdError, reason: str = "") -> Notice:
@@ -150,9 +157,7 @@ def _messages(tree: Root, found: Openable, distribution: Distribution) -> tuple[
     """The messages in a dump, by makedumpfile, which needs no symbols; its name, and what prevented it."""
     tool, said = "makedumpfile", "the kernel's messages are not read"
     if not run.installed(tool):
-        how = install_tool(distribution, tool)
-        why = f"{said}: {tool} is not installed"
-        return "", "", (Notice("no-program", why, how.text, commands=how.commands),)
+        return "", "", (_not_installed(tree, said, distribution, tool),)
     try:
         with _file() as (fd, path):
             _ran(tree, tool, "--dump-dmesg", "-f", tree.outside(found.dump.paths[0]), path, most=_MOST_MESSAGES)

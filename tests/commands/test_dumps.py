@@ -22,6 +22,8 @@ CORPUS = Path(__file__).parents[1] / "fuzz" / "corpus" / "vmcore"
 KDUMP = (CORPUS / "kdump").read_bytes()
 FLATTENED = (CORPUS / "kdump-flattened-cut").read_bytes()
 ELF = (CORPUS / "elf-cut").read_bytes()
+# The first three pieces of kdump-tools' dump of an i386 guest, by the same version, and the end mark.
+I386 = (CORPUS / "kdump-flattened-i386").read_bytes()
 RELEASE, TIME = "6.1.0-50-cloud-amd64", 1795406400
 BUILD_ID = "bb603a9147d3efe4744bf83c83eee397c591cc20"
 DMESG = """\
@@ -61,6 +63,12 @@ class TestHeaders:
         missing = 60801716 - len(ELF)
         assert header(ELF) == of("elf", f"{missing} bytes are missing at its end")
         assert vmcore.read(part_of(ELF), 60801716) == of("elf")
+
+    def test_flattened_of_i386(self) -> None:
+        """Its header ends after 452 bytes, and no piece holds what is behind it."""
+        build_id = "624a8b769bdfaa206b2026637863dde5ad75d430"
+        expected = vmcore.DumpHeader("kdump, flattened", "6.1.0-50-686-pae", 1795914947, "", build_id)
+        assert header(I386) == expected
 
     def test_flattened_pieces_in_any_order(self) -> None:
         assert header(flattened(KDUMP)) == of("kdump, flattened")

@@ -83,6 +83,19 @@ def test_by_a_program(tool: str, programs: Path, tmp_path: Path) -> None:
     }
 
 
+def test_a_stack_that_drgn_does_not_unwind(programs: Path, tmp_path: Path) -> None:
+    """As of i386: the call trace in the messages takes its place."""
+    recorded = next(debugger.RECORDED.glob("drgn-*.txt"))
+    lines = [line for line in recorded.read_text().splitlines(keepends=True) if not line.startswith("#")]
+    debugger.install(programs, drgn="")
+    program, cut = programs / "drgn", tmp_path / "cut"
+    cut.write_text("".join(lines))
+    program.write_text(program.read_text().replace(str(recorded), str(cut)))
+    found = reported(tree_of(tmp_path)).json
+    assert (found["by"], found["task"]) == ("drgn", "PID 1 (init), CPU 0")
+    assert "sysrq_handle_crash+0x16/0x20" in found["stack"]
+
+
 def test_drgn_is_asked_if_crash_fails(programs: Path, tmp_path: Path) -> None:
     """As with the kernels that a version of crash does not know."""
     failure = 'crash: cannot resolve: "sys_open"'

@@ -175,16 +175,15 @@ def _functions() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Debian:
-    """The disk, and the machine that boots it through GRUB. `erst`: where its firmware keeps records, if it does."""
+    """The disk, and the machine that boots it through GRUB."""
 
     disk: Path
     arch: str = "x86_64"
     memory: int = MEMORY
-    erst: Path | None = None
 
     def machine(self, job: str) -> Machine:
         """The machine, with `job` as the script that it runs after its start."""
-        return Machine(self.arch, self.memory, disk=self.disk, job=job_file(self.disk, job), erst=self.erst)
+        return Machine(self.arch, self.memory, disk=self.disk, job=job_file(self.disk, job))
 
     def boot(self, job: str, deadline: float = 120) -> Run:
         """Boot it, run the job, wait until it ends. Raises Unavailable."""

@@ -32,7 +32,6 @@ CONSOLES = {
     "ppc64le": "hvc0",
 }
 
-ERST_SIZE = 1 << 20
 QUICK_END = "oops=panic panic=-1"
 """Arguments with which a kernel in trouble ends the machine at once."""
 
@@ -44,8 +43,7 @@ class Machine:
     `kind`: QEMU's machine type, None for the architecture's usual one. `pflash`: the firmware's code and, writable,
     its variables. `restarts`: the guest may reboot; otherwise a reboot ends the machine. `job`: a file that the guest
     finds on its second disk. `log`: where every write and flush of the disk is noted, in their order, from its start.
-    `ssh`: the port of the host's loopback that leads to the guest's port 22, its only connection. `erst`: a file of
-    ERST_SIZE bytes in which the firmware keeps error records over the boot (ACPI's ERST).
+    `ssh`: the port of the host's loopback that leads to the guest's port 22, its only connection.
     """
 
     arch: str
@@ -60,7 +58,6 @@ class Machine:
     job: Path | None = None
     log: Path | None = None
     ssh: int | None = None
-    erst: Path | None = None
 
     def command(self) -> list[str]:
         """QEMU's arguments. Raises Unavailable where that emulator is not installed."""
@@ -82,9 +79,6 @@ class Machine:
             options += ["-drive", f"file={self.disk},format=raw,if=virtio"]
         if self.job:
             options += ["-drive", f"file={self.job},format=raw,if=virtio,readonly=on"]
-        if self.erst:
-            options += ["-object", f"memory-backend-file,id=erst,mem-path={self.erst},size={ERST_SIZE},share=on"]
-            options += ["-device", "acpi-erst,memdev=erst"]
         for unit, (file, mode) in enumerate(zip(self.pflash or (), ("on", "off"), strict=False)):
             options += ["-drive", f"if=pflash,unit={unit},format=raw,readonly={mode},file={file}"]
         return ["nice", "-n", "10", emulator, *options]

@@ -1,12 +1,12 @@
 """A real Debian: grubkd runs in it, update-grub runs before and after, and its own GRUB boots it."""
 
-from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from lab import whole
 from lab.debian import DROP_IN, Debian, install
-from lab.kernels import KERNELS, Kernel
+from lab.kernels import KERNELS
 from lab.packages import Unavailable
 from lab.prediction import compare, size_fits
 from lab.report import part, parts, reports
@@ -114,57 +114,26 @@ def test_crash_and_what_it_leaves(debian: Debian) -> None:
     assert "sysrq triggered crash" in dump["panic"], dump
 
 
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """A machine, and what it said after its test crash. Tests of it run in order."""
-
-    kernel: Kernel
-    machine: Debian
-    text: str
-
-
-@pytest.fixture(scope="module", params=["6.1 x86_64", "6.12 x86_64"])
-def tested(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tested:
-    """Debian 12 and 13."""
-    kernel = KERNELS[request.param]
+@pytest.mark.parametrize("name", ["6.1 x86_64", "6.12 x86_64"])
+def test_the_whole_way(name: str, tmp_path: Path) -> None:
+    """Debian 12 and 13: enable, reboot, crash, capture, reboot; then check, dumps, report, open and measure."""
+    kernel = KERNELS[name]
     try:
-        machine = whole.machine(tmp_path_factory.mktemp("whole"), kernel)
+        machine = whole.machine(tmp_path, kernel)
     except Unavailable as problem:
         pytest.skip(str(problem))
-    return Tested(kernel, machine, whole.crashed(machine))
-
-
-def test_the_whole_way(tested: Tested) -> None:
-    """enable, reboot, crash, capture, reboot; then check, dumps, report, open and measure."""
-    text = tested.text
+    text = whole.crashed(machine)
     found = whole.judged(text)
     assert found["status"] == "ok" and "left a whole dump: /var/crash/" in found["message"], found
     (dump,) = answer(text, "dumps")["dumps"]
-    assert dump["complete"] and dump["release"] == tested.kernel.release, dump
+    assert dump["complete"] and dump["release"] == kernel.release, dump
     assert dump["symbols"]["matched_by"] == "build-id", dump
     written = answer(text, "report")
     assert written["by"] == "crash", written["warnings"]
     assert "sysrq_handle_crash" in " ".join(written["stack"]), written
-    assert written["release"] == tested.kernel.release and written["modules"] and written["memory"], written
+    assert written["release"] == kernel.release and written["modules"] and written["memory"], written
     assert "sysrq_handle_crash" in part(text, "open"), part(text, "open")
     # By the hook for the low-water mark, which ran in the capture kernel.
     (capture,) = answer(text, "measure")["captures"]
     assert capture["log"] == f"{dump['path']}/kexec-dmesg.log"
     assert 0 < capture["lowest_available_bytes"] < capture["memory_bytes"], capture
-
-
-def test_a_reservation_that_is_too_small(tested: Tested) -> None:
-    """The failure is reported with the measured need, and set --auto then suffices."""
-    tested.machine.boot(whole.SMALL, whole.LONG)
-    console = tested.machine.boot(whole.CRASH, whole.LONG).text
-    text = tested.machine.boot(whole.with_console(console, whole.TOLD + whole.MENDED), whole.LONG).text
-    found = whole.judged(text)
-    assert found["status"] == "warning", found
-    need = answer(text, "measure")["need"]
-    assert need["ran_out_with_bytes"], need
-    assert "64M was reserved for the capture kernel" in found["why"], found
-    assert need["by"] in found["why"], found
-    assert answer(text, "mended")["changed"], text[-3000:]
-    tested.machine.boot(whole.CRASH, whole.LONG)
-    found = whole.judged(tested.machine.boot(whole.TOLD, whole.LONG).text)
-    assert found["status"] == "ok", found

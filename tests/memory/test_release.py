@@ -265,3 +265,20 @@ def test_what_a_vendor_may_have_changed_is_not_certain() -> None:
         assert len(found.alternatives) == (status == "uncertain")
     fedora = Release.parse("5.10.8-200.fc33.x86_64")
     assert "vendor" in place_line("crashkernel=auto", fedora, "x86_64", 8 * GIB, memory).reason
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("6.1.0-50-arm64", True),
+        ("6.12.95+deb13-riscv64", True),
+        ("6.12.95+deb13-cloud-arm64", True),
+        ("6.1.0-50-s390x", False),
+        ("6.12.95+deb13-s390x", None),
+        ("5.14.0-427.el9.s390x", True),
+        ("6.6.3", None),
+    ],
+)
+def test_kexec(text: str, known: bool | None) -> None:
+    """By linux-config-6.1 and 6.12 of each architecture of Debian; and by Red Hat's support."""
+    assert Release.parse(text).has_kexec is known

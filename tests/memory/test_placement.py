@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grubkd.commands import batch
@@ -108,6 +108,22 @@ def test_a_certain_answer_is_right_and_another_names_the_truth(boot: dict[str, A
         assert real in answers
     else:
         assert answers[0] == real
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.sampled_from([*BOOTS2, *BOOTS3]),
+    st.sampled_from(["128M", "256M", "256M,high", "600M", "1G", "64M@64M"]),
+    st.sets(st.sampled_from(["initrd", "efi", "kernel_image", "kaslr", "loader"]), min_size=1),
+)
+def test_with_less_known_the_answer_is_among_the_outcomes(boot: dict[str, Any], value: str, unknown: set[str]) -> None:
+    """What is certain with all facts is at least possible with fewer."""
+    words = [word for word in boot["request"]["cmdline"].split() if not word.startswith("crashkernel=")]
+    known = {**boot["request"], "cmdline": " ".join((*words, f"crashkernel={value}"))}
+    sure = batch.answer(known)["placement"]
+    found = batch.answer({name: fact for name, fact in known.items() if name not in unknown})["placement"]
+    if sure["status"] != "uncertain":
+        assert sure["regions"] in (found["regions"], *found["alternatives"])
 
 
 def sold_ram(boot: dict[str, Any], memory: MemoryMap) -> int:

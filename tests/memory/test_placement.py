@@ -16,7 +16,7 @@ from grubkd.memory.case import Case
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import Extent, MemoryMap, from_firmware, typical
 from grubkd.memory.placement.early import node_borders
-from grubkd.memory.placement.place import MOST_OUTCOMES, Placement, counted_ram, place
+from grubkd.memory.placement.place import MOST_OUTCOMES, Placement, counted_ram, place, place_line
 from grubkd.memory.placement.search import FreeMemory
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB, round_up
@@ -426,6 +426,18 @@ def test_seen_on_arm64(
 ) -> None:
     """Real boots of Debian's kernels without EFI."""
     assert result(cmdline, release, "arm64", ram, initrd, efi=False) == ("reserved", regions)
+
+
+def test_arm64_of_openeuler() -> None:
+    """kernel/crash_core.c of openEuler 5.10: above 4G if there is no room below, with 256M below. Not in all builds."""
+    release, memory = Release.parse("5.10.0-60.18.0.50.oe2203.aarch64"), typical(16 * GIB, "arm64")
+    sizes = {}
+    for value in ("4G", "512M,high"):
+        line = f"crashkernel={value}"
+        found = place_line(line, release, "arm64", memory.ram_total, memory, efi=False)
+        outcomes = (found.regions, *found.alternatives)
+        sizes[value] = {tuple(end - start for start, end in regions) for regions in outcomes}
+    assert sizes == {"4G": {(), (256 * MIB, 4 * GIB)}, "512M,high": {(512 * MIB,), (256 * MIB, 512 * MIB)}}
 
 
 def test_arm64() -> None:

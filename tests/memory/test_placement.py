@@ -170,6 +170,19 @@ def test_without_the_memory_map(boot: dict[str, Any], known: str) -> None:
         assert real in answers
 
 
+@pytest.mark.parametrize(("loader", "start"), [("grub", 0x1F000000), ("syslinux", 0x28000000), ("qemu", 0x28000000)])
+def test_the_loader_of_a_case_decides_where_the_initrd_is(loader: str, start: int) -> None:
+    """GRUB puts it below 896M, where kernels up to 5.1 search; SYSLINUX below 2G, QEMU below 3G."""
+    release, memory = Release.parse("4.19.0-27-amd64"), typical(4 * GIB, "x86_64")
+    facts = {"cmdline": "nokaslr crashkernel=256M", "initrd_size": 128 * MIB, "loader": loader}
+    case = Case(release, architecture("x86_64"), DEBIAN, ram=4 * GIB, memory=memory, **facts)  # type: ignore[arg-type]
+    asked = forecast.request(case)
+    assert asked is not None
+    found = forecast.placement(case, asked)
+    assert found is not None
+    assert found.regions == ((start, start + 256 * MIB),)
+
+
 def test_a_bios_keeps_its_memory_above_the_ram() -> None:
     low, gap = (0x100000, 0x3FFE0000, "usable"), (0x3FFE0000, 0x40000000, "ACPI data")
     assert not from_firmware([low, gap, (4 * GIB, 5 * GIB, "usable")]).is_broken

@@ -10,6 +10,8 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from grubkd.memory.size import MIB
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -121,7 +123,7 @@ class Behaviour(NamedTuple):
 
     arm_high: its arm64 builds know `,high` and `,low`. auto: the ranges of `auto`, "" for the formula of the era or, if
     the era does not know it, for none. counts_span: for x86 builds the RAM is the end of the last one, holes included.
-    arm_falls_back: its arm64 builds up to 6.6 go on above the DMA limit, with 128M below it.
+    arm_falls_back: its arm64 builds up to 6.6 go on above the DMA limit, with these bytes below it; 0 if they do not.
     """
 
     era: Era
@@ -129,7 +131,7 @@ class Behaviour(NamedTuple):
     arm_high: bool
     auto: str = ""
     counts_span: bool = False
-    arm_falls_back: bool = False
+    arm_falls_back: int = 0
 
 
 class VendorChange(NamedTuple):
@@ -149,6 +151,8 @@ class VendorChange(NamedTuple):
 
 
 _ANY = 1 << 30
+# DEFAULT_CRASH_KERNEL_LOW_SIZE of arm64; openEuler 5.10 takes what x86 takes.
+_ARM_LOW, _OPENEULER_LOW = 128 * MIB, 256 * MIB
 _EL7A, _EL8, _EL9 = r"\.el7a\b", r"\.el8(?:_\d+)?\b", r"\.el9(?:_\d+)?\b"
 _EL8_PC, _EL8_ARM = r"\.el8(?:_\d+)?\.(?:x86_64|s390x)\b", r"\.el8(?:_\d+)?\.aarch64\b"
 _UEK, _FEDORA = r"\.el\d+uek\b", r"\.fc3[3-5]\b"
@@ -157,6 +161,10 @@ _ARK_AUTO = "1G-64G:128M,64G-1T:256M,1T-:512M"
 _UEK_AUTO = "Oracle's UEK 4 and 5 know auto; their sizes were not read"
 _UEK_LATER = "Oracle posted `kernel/crash_core: Add crashkernel=auto` in 2021; which UEK has it was not read"
 _NOT_READ = "its sources were not read; a later kernel of this vendor has it"
+_UEK_7 = "one version of UEK 7's kernel/crash_core.c was read, and does not; which builds are like it was not read"
+_OPENEULER_5_10 = (
+    "openEuler's kernel/crash_core.c of 5.10, reserve_crashkernel_high(): read at one commit; since which build was not"
+)
 _EL9_FIXUP = (
     "changelog of kernel-5.14.0-200.el9 has a fixup of arm64 crashkernel=X; whether it is that of 6.2 was not read"
 )
@@ -166,7 +174,7 @@ _EL8_DOCUMENTED = "RHEL 8 documentation, kdump memory requirements; 4.18.0-240 h
 VENDOR_CHANGES: tuple[VendorChange, ...] = (
     VendorChange(_EL9, (5, 14), 122, _ANY, {"arm_high": True}, True, "changelog of kernel-5.14.0-122.el9: arm64 ,high"),
     VendorChange(_EL9, (5, 14), 133, _ANY, {"rounds_ram": True}, True, "changelog of kernel-5.14.0-133.el9: 128M"),
-    VendorChange(_EL9, (5, 14), 200, _ANY, {"arm_falls_back": True}, False, _EL9_FIXUP),
+    VendorChange(_EL9, (5, 14), 200, _ANY, {"arm_falls_back": _ARM_LOW}, False, _EL9_FIXUP),
     VendorChange(_EL9, (5, 14), 400, _ANY, {"era": Era.V6_8}, False, _EL9_COMMON),
     VendorChange(_EL8, (4, 18), 0, 239, {"era": Era.RHEL7, "rounds_ram": False}, False, _NOT_READ),
     VendorChange(_EL8_PC, (4, 18), 241, _ANY, {"auto": "1G-4G:192M,4G-64G:256M,64G-:512M"}, False, _EL8_DOCUMENTED),
@@ -177,13 +185,14 @@ VENDOR_CHANGES: tuple[VendorChange, ...] = (
     VendorChange(_UEK, (4, 14), 0, _ANY, {"era": Era.RHEL7}, False, _UEK_AUTO),
     VendorChange(_UEK, (5, 4), 0, _ANY, {"rounds_ram": True}, False, _NOT_READ),
     VendorChange(_UEK, (5, 4), 0, _ANY, {"auto": _ARK_AUTO}, False, _UEK_LATER),
-    VendorChange(_UEK, (5, 15), 0, _ANY, {"rounds_ram": True, "arm_high": True}, False, _NOT_READ),
-    VendorChange(_UEK, (5, 15), 0, _ANY, {"auto": _ARK_AUTO}, False, _UEK_LATER),
+    VendorChange(_UEK, (5, 15), 0, _ANY, {"rounds_ram": True, "arm_high": True}, False, _UEK_7),
+    VendorChange(_UEK, (5, 15), 0, _ANY, {"auto": _ARK_AUTO}, False, _UEK_7),
     *(
         VendorChange(_FEDORA, (5, minor), 0, _ANY, {"auto": _ARK_AUTO}, False, "kernel-ark: Add crashkernel=auto")
         for minor in range(8, 15)
     ),
     VendorChange(_OPENEULER, (5, 10), 0, _ANY, {"arm_high": True}, True, "openEuler: Installation, kdump: X,high"),
+    VendorChange(_OPENEULER, (5, 10), 0, _ANY, {"arm_falls_back": _OPENEULER_LOW}, False, _OPENEULER_5_10),
     VendorChange(_OPENEULER, (4, 19), 0, _ANY, {"arm_high": True}, False, "openEuler: Installation, kdump: X,high"),
     VendorChange(_ANOLIS, (4, 19), 0, _ANY, {"arm_high": True}, False, _NOT_READ),
     VendorChange(_ANOLIS, (5, 10), 0, _ANY, {"arm_high": True}, False, _NOT_READ),
@@ -205,9 +214,9 @@ _LATER: dict[Era, tuple[dict[str, Any], ...]] = {
     Era.V4_18: ({"era": Era.V5_10}, {"era": Era.V5_10, "arm_high": True}),
     Era.V5_10: (
         {"era": Era.V6_1, "arm_high": True},
-        {"era": Era.V6_1, "arm_high": True, "arm_falls_back": True},
+        {"era": Era.V6_1, "arm_high": True, "arm_falls_back": _ARM_LOW},
     ),
-    Era.V6_1: ({"arm_falls_back": True}, {"era": Era.V6_8}),
+    Era.V6_1: ({"arm_falls_back": _ARM_LOW}, {"era": Era.V6_8}),
     Era.V6_8: ({"era": Era.V6_12},),
     Era.V6_12: ({"era": Era.V7_2},),
 }
@@ -243,7 +252,7 @@ def behaviours_of(text: str, version: Version, rhel: str) -> tuple[tuple[Behavio
         PARSER_RULES[era],
         era.since(Era.V6_1),
         counts_span=era is not Era.RHEL7 and version < _COUNTS_SUM_SINCE,
-        arm_falls_back=version >= _FALLS_BACK_SINCE,
+        arm_falls_back=_ARM_LOW if version >= _FALLS_BACK_SINCE else 0,
     )
     found = re.search(_BUILD, text)
     build = int(found[1][:9]) if found else 0

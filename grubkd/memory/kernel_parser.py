@@ -221,14 +221,14 @@ _AREAS_SINCE = (6, 0, 0)
 
 
 def default_low(cmdline: str, release: Release, machine: Architecture) -> int:
-    """Bytes reserved below 4G beside a region above it, without `,low`: 256M on x86_64, 128M elsewhere.
+    """Bytes reserved below 4G beside a region above it, without `,low`: 256M on x86_64, mostly 128M elsewhere.
 
     On x86_64 at least the software I/O buffers and 8M.
     """
     if machine is Architecture.I386:
         return 0
     if machine is not Architecture.X86_64:
-        return 128 * MIB
+        return max(128 * MIB, release.behaviours[0].arm_falls_back)
     if "swiotlb=" not in cmdline:
         return 256 * MIB
     return max(_swiotlb_slabs(cmdline, release) * _SLAB_SIZE + 8 * MIB, 256 * MIB)

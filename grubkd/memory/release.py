@@ -19,6 +19,7 @@ _RHEL = re.compile(r"\.el(\d+)(?!\d)")
 # The number of a distribution's build: `-427.13.1` of `5.14.0-427.13.1.el9_4.x86_64`.
 _BUILD = r"\A([0-9.]+-)([0-9]+(?:\.[0-9]+)*)(?![0-9])"
 _REALTIME = re.compile(r"[-.+]rt(?![a-z])")
+_DEBIAN_KEXEC = r"[0-9.]+(?:-\d+|\+deb[0-9.]+)-(?:rt-|cloud-)?(arm64|arm64-16k|armmp(?:-lpae)?|riscv64|s390x)"
 _DIGITS = "[0-9]+"
 _SEPARATORS = re.compile("[-.+_]")
 
@@ -129,6 +130,19 @@ class Release(NamedTuple):
     def realtime(self) -> bool:
         """Whether the release names a real-time kernel (`-rt-amd64`, `.rt7.72.el8`)."""
         return bool(_REALTIME.search(self.text))
+
+    @property
+    def has_kexec(self) -> bool | None:
+        """Whether it is built so that it can reserve memory, by its vendor; None if that is not known.
+
+        Debian's linux-config-6.1 and 6.12: arm64, armhf and riscv64 have CONFIG_KEXEC and CONFIG_CRASH_DUMP; s390x 6.1
+        has no CONFIG_CRASH_DUMP, which reserve_crashkernel() of arch/s390/kernel/setup.c needs. Red Hat supports kdump
+        on all its architectures.
+        """
+        found = re.fullmatch(_DEBIAN_KEXEC, self.text)
+        if found and found[1] == "s390x":
+            return False if self.version[:2] == (6, 1) else None
+        return True if self.vendor or (found and self.version[:2] in ((6, 1), (6, 12))) else None
 
     def moves(self, cmdline: str) -> bool:
         """Whether KASLR moves the kernel: distributions' x86 kernels since 4.12, unless booted with `nokaslr`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from grubkd.advice import Plan, Verdict
 from grubkd.advice.judgement import judge, notices, odds
 from grubkd.boot.model import Entry
-from grubkd.memory.placement.search import SLACK
+from grubkd.memory.placement.search import SLACK, UNKNOWN
 from grubkd.memory.size import format_size
 from grubkd.render.output import members
 from grubkd.render.tables import BAD, DOUBT, GOOD, extent, mark, size, table
@@ -139,6 +139,8 @@ def outcome(verdict: Verdict) -> str:
         return mark(", ".join(f"{size(end - start)} at {start:#x}" for start, end in verdict.regions), GOOD)
     sizes = " and ".join(size(end - start) for start, end in verdict.regions)
     if verdict.chance_of_size >= 1 - SLACK:
+        if UNKNOWN in verdict.chances:
+            return mark(f"{sizes}, if built with kexec", DOUBT)
         return mark(f"{sizes}, place varies", GOOD)
     return mark(f"probably {sizes} ({odds(verdict.chance_of_size)})", DOUBT)
 
@@ -169,7 +171,8 @@ def request(found: KernelRequest) -> dict[str, Any]:
 
 def placement(found: Placement | Verdict) -> dict[str, Any]:
     """Where the kernel puts the reservation, as JSON; regions are [start, end exclusive] in bytes."""
-    chances = {"chance": round(found.chance, 6), "chances": [round(each, 6) for each in found.chances]}
+    others = [None if each == UNKNOWN else round(each, 6) for each in found.chances]
+    chances = {"chance": round(found.chance, 6), "chances": others}
     return {**members(found, "status", "regions", "alternatives"), **chances, "reason": found.reason}
 
 
@@ -245,7 +248,8 @@ def _alternatives(found: Sequence[Sequence[Extent]], chance_of_nothing: float) -
     """The other possible results; of many only their number and range."""
     places = [regions for regions in found if regions]
     if len(places) < len(found):
-        yield f"or        {mark('nothing', BAD)} ({odds(chance_of_nothing)})"
+        how_likely = odds(chance_of_nothing) if chance_of_nothing else "how likely is not known"
+        yield f"or        {mark('nothing', BAD)} ({how_likely})"
     if len(places) > 3:
         low = min(region[0] for regions in places for region in regions)
         high = max(region[1] for regions in places for region in regions)

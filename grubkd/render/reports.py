@@ -99,14 +99,14 @@ class _Reason(TypedDict):
 class _Placement(TypedDict):
     """Where the kernel puts the reservation. A region is [start, end exclusive].
 
-    `chance`: the probability of `regions`, from 0 to 1; `chances`: those of the alternatives.
+    `chance`: the probability of `regions`, from 0 to 1; `chances`: those of the alternatives, null if not known.
     """
 
     status: Literal["none", "reserved", "uncertain", "failed", "hang", "unknown"]
     regions: list[Region]
     alternatives: list[list[Region]]
     chance: float
-    chances: list[float]
+    chances: list[float | None]
     reason: str | None
 
 

@@ -77,6 +77,10 @@ def _kept(name: str, suite: str, packages: Sequence[str] = (), superfluous: Sequ
 @pytest.fixture(scope="session")
 def tarball() -> Path:
     """Debian 12 with a boot loader, a kernel and kdump-tools, without the modules: three quarters of the whole."""
+    return _bookworm()
+
+
+def _bookworm() -> Path:
     return _kept("bookworm", "bookworm", PACKAGES, (*SUPERFLUOUS, "lib/modules"))
 
 
@@ -90,7 +94,7 @@ def image_tarball() -> Path:
 def bare(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bookworm]:
     """A Debian of the suite that the test names, without Python; 11 and 13 are as small as debootstrap makes them."""
     suite = request.param
-    tarball = _kept("bookworm", suite, PACKAGES) if suite == "bookworm" else _kept(f"{suite}-bare", suite)
+    tarball = _bookworm() if suite == "bookworm" else _kept(f"{suite}-bare", suite)
     path = tmp_path_factory.mktemp("bare")
     subprocess.run(["tar", "--directory", path, "--extract", "--file", tarball], check=True)
     yield Bookworm(path)

@@ -110,6 +110,13 @@ class TestOneKernel:
         # Machines with 6G of RAM differ in where the hole below 4G begins.
         found = predict("crashkernel=256M nokaslr", *machine, "--ram", "6G")
         assert "reserves  256M, place varies (likeliest 0x" in found.text
+        # Nobody knows whether this kernel has kexec, so there are no odds.
+        other = ("crashkernel=256M", "--release", "6.6.3", "--arch", "s390x", "--ram", "2G")
+        found = predict(*other)
+        assert "256M, if built with kexec" in found.text
+        assert "or        nothing (how likely is not known)" in found.text
+        placement = predict(*other, "--json").json["placement"]
+        assert (placement["alternatives"][0], placement["chances"][0]) == ([], None)
         many = predict("crashkernel=256M", "--release", "7.2.0-1-amd64", "--ram", "2G").text
         assert "because   KASLR" in many
         assert "other places in 0x" in many

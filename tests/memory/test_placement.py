@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grubkd.commands import batch
@@ -16,7 +16,7 @@ from grubkd.memory.case import Case
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import Extent, MemoryMap, from_firmware, typical
 from grubkd.memory.placement.early import node_borders
-from grubkd.memory.placement.place import MOST_OUTCOMES, Placement, counted_ram, place
+from grubkd.memory.placement.place import MOST_OUTCOMES, Placement, counted_ram, place, place_line
 from grubkd.memory.placement.search import FreeMemory
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB, round_up
@@ -110,6 +110,22 @@ def test_a_certain_answer_is_right_and_another_names_the_truth(boot: dict[str, A
         assert answers[0] == real
 
 
+@settings(max_examples=80, deadline=None)
+@given(
+    st.sampled_from([*BOOTS2, *BOOTS3]),
+    st.sampled_from(["128M", "256M", "256M,high", "600M", "1G", "64M@64M"]),
+    st.sets(st.sampled_from(["initrd", "efi", "kernel_image", "kaslr", "loader"]), min_size=1),
+)
+def test_with_less_known_the_answer_is_among_the_outcomes(boot: dict[str, Any], value: str, unknown: set[str]) -> None:
+    """What is certain with all facts is at least possible with fewer."""
+    words = [word for word in boot["request"]["cmdline"].split() if not word.startswith("crashkernel=")]
+    known = {**boot["request"], "cmdline": " ".join((*words, f"crashkernel={value}"))}
+    sure = batch.answer(known)["placement"]
+    found = batch.answer({name: fact for name, fact in known.items() if name not in unknown})["placement"]
+    if sure["status"] != "uncertain":
+        assert sure["regions"] in (found["regions"], *found["alternatives"])
+
+
 def sold_ram(boot: dict[str, Any], memory: MemoryMap) -> int:
     """The machine's RAM: what the lab gave it, else that of the map with what firmware keeps."""
     if "memory" in boot:
@@ -152,6 +168,19 @@ def test_without_the_memory_map(boot: dict[str, Any], known: str) -> None:
         assert boot["kexec_crash_size"] in [sum(end - start for start, end in each) for each in answers]
     else:
         assert real in answers
+
+
+@pytest.mark.parametrize(("loader", "start"), [("grub", 0x1F000000), ("syslinux", 0x28000000), ("qemu", 0x28000000)])
+def test_the_loader_of_a_case_decides_where_the_initrd_is(loader: str, start: int) -> None:
+    """GRUB puts it below 896M, where kernels up to 5.1 search; SYSLINUX below 2G, QEMU below 3G."""
+    release, memory = Release.parse("4.19.0-27-amd64"), typical(4 * GIB, "x86_64")
+    facts = {"cmdline": "nokaslr crashkernel=256M", "initrd_size": 128 * MIB, "loader": loader}
+    case = Case(release, architecture("x86_64"), DEBIAN, ram=4 * GIB, memory=memory, **facts)  # type: ignore[arg-type]
+    asked = forecast.request(case)
+    assert asked is not None
+    found = forecast.placement(case, asked)
+    assert found is not None
+    assert found.regions == ((start, start + 256 * MIB),)
 
 
 def test_a_bios_keeps_its_memory_above_the_ram() -> None:
@@ -410,6 +439,18 @@ def test_seen_on_arm64(
 ) -> None:
     """Real boots of Debian's kernels without EFI."""
     assert result(cmdline, release, "arm64", ram, initrd, efi=False) == ("reserved", regions)
+
+
+def test_arm64_of_openeuler() -> None:
+    """kernel/crash_core.c of openEuler 5.10: above 4G if there is no room below, with 256M below. Not in all builds."""
+    release, memory = Release.parse("5.10.0-60.18.0.50.oe2203.aarch64"), typical(16 * GIB, "arm64")
+    sizes = {}
+    for value in ("4G", "512M,high"):
+        line = f"crashkernel={value}"
+        found = place_line(line, release, "arm64", memory.ram_total, memory, efi=False)
+        outcomes = (found.regions, *found.alternatives)
+        sizes[value] = {tuple(end - start for start, end in regions) for regions in outcomes}
+    assert sizes == {"4G": {(), (256 * MIB, 4 * GIB)}, "512M,high": {(512 * MIB,), (256 * MIB, 512 * MIB)}}
 
 
 def test_arm64() -> None:

@@ -169,8 +169,8 @@ def test_every_change_of_a_vendor_names_its_source(change: VendorChange) -> None
         # RHEL 8.4 and later: other sizes of auto; 8.5: ,high on arm64.
         ("4.18.0-305.el8.x86_64", False, True, 1),
         ("4.18.0-553.el8_10.aarch64", False, True, 2),
-        # openEuler's installation guide documents X,high on arm64.
-        ("5.10.0-60.18.0.50.oe2203.aarch64", True, False, 0),
+        # openEuler's installation guide documents X,high on arm64; reserve_crashkernel_high() of its 5.10.
+        ("5.10.0-60.18.0.50.oe2203.aarch64", True, False, 1),
         ("5.10.0-32-arm64", False, False, 0),
         ("4.18.0-240.el8.aarch64", False, True, 0),
         ("4.18.0-147.el8.x86_64", False, True, 1),
@@ -265,3 +265,20 @@ def test_what_a_vendor_may_have_changed_is_not_certain() -> None:
         assert len(found.alternatives) == (status == "uncertain")
     fedora = Release.parse("5.10.8-200.fc33.x86_64")
     assert "vendor" in place_line("crashkernel=auto", fedora, "x86_64", 8 * GIB, memory).reason
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("6.1.0-50-arm64", True),
+        ("6.12.95+deb13-riscv64", True),
+        ("6.12.95+deb13-cloud-arm64", True),
+        ("6.1.0-50-s390x", False),
+        ("6.12.95+deb13-s390x", None),
+        ("5.14.0-427.el9.s390x", True),
+        ("6.6.3", None),
+    ],
+)
+def test_kexec(text: str, known: bool | None) -> None:
+    """By linux-config-6.1 and 6.12 of each architecture of Debian; and by Red Hat's support."""
+    assert Release.parse(text).has_kexec is known

@@ -178,7 +178,7 @@ def _before_simplified(request: KernelRequest, release: Release, free: FreeMemor
     found = free.from_top(size, bounds.align, base, high)
     falls_back = release.behaviours[0].arm_falls_back
     if found is None and falls_back and high == bounds.low:
-        low = _LOW_BESIDE
+        low = falls_back
         found = free.from_top(size, bounds.align, 0, bounds.high)
     if found is None:
         return failed(f"cannot allocate crashkernel (size:{size:#x})")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
 from grubkd.memory.memory_map import merged
-from grubkd.memory.placement.search import FreeMemory, combined, failed, from_variants, hang, reserved
+from grubkd.memory.placement.search import UNKNOWN, FreeMemory, Likelihood, failed, from_variants, hang, reserved
 from grubkd.memory.release import possible_images
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, TIB, round_up
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
     from grubkd.memory.placement.place import BootFacts
-    from grubkd.memory.placement.search import Likelihood, PlacementOutcome
+    from grubkd.memory.placement.search import PlacementOutcome
 
 
 IN_USE = "crashkernel reservation failed - memory is in use."
@@ -87,7 +87,7 @@ def main_region(request: KernelRequest, era: Era, free: FreeMemory, bounds: Limi
 
 WHY = "what else these kernels take at the top of memory (page tables, memory map, CMA) is only roughly known"
 EFI = "EFI firmware keeps data of its own in RAM"
-_NO_KEXEC = "a kernel that is built without kexec reserves nothing"
+NO_KEXEC = "a kernel that is built without kexec reserves nothing"
 _PAGE_STRUCT = 64
 
 # Measured on Debian's riscv64 6.12 with 1G, 2G and 6G: 36M in pieces beside the memory map, and no CMA. CMA, beyond.
@@ -113,11 +113,17 @@ def judge(request: KernelRequest, facts: BootFacts) -> Likelihood:
 
 
 def or_without_kexec(found: Likelihood, facts: BootFacts) -> Likelihood:
-    """The likelihood with one more outcome: not every kernel of these architectures has kexec, unless it is known."""
-    if facts.kexec or all(outcome.status != "reserved" for outcome, _ in found.outcomes):
+    """The likelihood with "nothing" as one more outcome, unless the kernel is known to have kexec.
+
+    How likely that is is not known: its chance is UNKNOWN, and the others are those of a kernel with kexec.
+    """
+    has_kexec = facts.release.has_kexec if facts.kexec is None else facts.kexec
+    if has_kexec or all(outcome.status != "reserved" for outcome, _ in found.outcomes):
         return found
-    nothing = from_variants([found.likeliest, failed(_NO_KEXEC)], _NO_KEXEC)
-    return combined(found, nothing)
+    if has_kexec is False:
+        return from_variants([failed(NO_KEXEC)], "")
+    why = "; ".join(filter(None, (NO_KEXEC, found.why)))
+    return Likelihood((*found.outcomes, (failed(NO_KEXEC), UNKNOWN)), False, why)
 
 
 def _layouts(free: FreeMemory, ram: tuple[Extent, ...], facts: BootFacts) -> Iterator[FreeMemory]:

@@ -189,7 +189,7 @@ def agreed_releases(
 def _placing(release: Release, machine: Architecture) -> tuple[object, ...]:
     """The part of a release's behaviour that the placement depends on; the rest is for reading the value."""
     behaviour = release.behaviours[0]
-    falls_back = behaviour.arm_falls_back and machine is Architecture.ARM64
+    falls_back = behaviour.arm_falls_back if machine is Architecture.ARM64 else 0
     return (behaviour.era, behaviour.rules.letters, behaviour.rules.saturates, falls_back)
 
 

@@ -79,6 +79,10 @@ WORTH_A_WARNING = 0.01
 """A chance of nothing from which on a value is warned of, and another one is looked for."""
 
 
+UNKNOWN = 0.0
+"""The chance of an outcome that is possible, and nobody knows how likely."""
+
+
 class PlacementOutcome(NamedTuple):
     """The result of one attempt on memory that is exactly known.
 
@@ -110,7 +114,8 @@ def hang(reason: str) -> PlacementOutcome:
 class Likelihood(NamedTuple):
     """The possible outcomes with the chance of each, the likeliest first; whether it is certain, and why it is not.
 
-    The chances add up to 1. Where the odds are not known, each of the layouts that were tried counts the same.
+    The chances add up to 1. Where the odds are not known, each of the layouts that were tried counts the same; what
+    cannot be tried is UNKNOWN.
     """
 
     outcomes: tuple[tuple[PlacementOutcome, float], ...]

@@ -17,8 +17,6 @@ fail() {
 [[ $(uname -m) == x86_64 ]] || fail "it builds on x86_64 only"
 ((EUID == 0)) || fail "debootstrap and chroot need root"
 command -v debootstrap >/dev/null || fail "debootstrap is missing: apt-get install debootstrap"
-mirror=${GRUBKD_MIRROR:-http://deb.debian.org/debian}
-security=${GRUBKD_SECURITY_MIRROR:-http://deb.debian.org/debian-security}
 list=packaging/onefile/debian.txt
 cache=${GRUBKD_CACHE:-/var/cache/grubkd-onefile}
 root=$cache/$(sha256sum $list | cut -c1-16)
@@ -32,13 +30,16 @@ inside() {
 }
 
 prepare() {
-    local pinned python suite
+    local pinned python suite mirror security
     mapfile -t pinned < <(grep -v '^#' $list)
     python=$(sed -n 's/^libpython3.11-dev=//p' $list)
     rm -rf "$root"
     mkdir -p "$root"
-    debootstrap --variant=minbase --include=ca-certificates bookworm "$root" "$mirror" >"$log" 2>&1 ||
+    debootstrap --variant=minbase --include=ca-certificates bookworm "$root" ${GRUBKD_MIRROR:+"$GRUBKD_MIRROR"} >"$log" 2>&1 ||
         fail "debootstrap failed: see $log"
+    # The mirror that debootstrap chose; Debian keeps the security archive beside it.
+    mirror=$(awk '$1 == "deb" { print $2; exit }' "$root/etc/apt/sources.list")
+    security=${GRUBKD_SECURITY_MIRROR:-${mirror%/}-security}
     for suite in "$mirror bookworm" "$mirror bookworm-updates" "$security bookworm-security"; do
         printf 'deb %s main\ndeb-src %s main\n' "$suite" "$suite"
     done >"$root/etc/apt/sources.list"

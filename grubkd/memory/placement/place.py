@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -197,13 +198,11 @@ def agreed_boots(request: KernelRequest, boots: Sequence[BootFacts]) -> Placemen
     """What the boots have in common; "uncertain" if one differs. Each memory map counts the same."""
     # Of many possible boots each counts little: a sample of the kernel's possible places is enough for each.
     sampled = len(boots) > _MANY
-    by_map: dict[int, list[BootFacts]] = {}
-    for boot in boots:
-        by_map.setdefault(id(boot.memory), []).append(boot._replace(sampled=sampled))
-    joined = [
-        agreed([place_at_boot(request, boot) for boot in group], INITRD_DECIDES, [boot.share for boot in group])
-        for group in by_map.values()
-    ]
+    joined = []
+    for _, group in groupby(boots, key=lambda boot: boot.memory):
+        alike = [boot._replace(sampled=sampled) for boot in group]
+        found = [place_at_boot(request, boot) for boot in alike]
+        joined.append(agreed(found, INITRD_DECIDES, [boot.share for boot in alike]))
     return agreed(joined, MAP_DECIDES, in_turn=True)
 
 

@@ -17,11 +17,12 @@ from grubkd.memory.size import KIB
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grubkd.boot.model import BootConfig, Entry
+    from grubkd.boot.model import Boot, BootConfig, Entry
     from grubkd.machine.kernels import Kernel
     from grubkd.machine.machine import Machine
     from grubkd.memory.architecture import Architecture
     from grubkd.memory.memory_map import MemoryMap
+    from grubkd.memory.xen import Hypervisor
 
 
 FADUMP = ("fadump=on", "fadump=nocma")
@@ -70,11 +71,7 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         )
     boot = main_boot(entry.boots) if entry else None
     words = boot.arguments if boot else []
-    hypervisor = None
-    if boot and boot.role is Role.HYPERVISOR:
-        from grubkd.memory.xen import hypervisor_of_image
-
-        hypervisor = hypervisor_of_image(file_name(boot.path), release)
+    hypervisor = _hypervisor(boot, release)
     config = kernel.config if kernel else NO_CONFIG
     hardware, runs = machine.hardware, machine.running_release == release.text
     memory = _memory(machine, runs=runs)
@@ -103,6 +100,15 @@ def build_case(entry: Entry | None, machine: Machine, release: Release) -> Case:
         observed=None if hypervisor else observed(words, release, machine),
         measured=machine.measured,
     )
+
+
+def _hypervisor(boot: Boot | None, release: Release) -> Hypervisor | None:
+    """Xen, if it is what reads the value."""
+    if boot is None or boot.role is not Role.HYPERVISOR:
+        return None
+    from grubkd.memory.xen import hypervisor_of_image
+
+    return hypervisor_of_image(file_name(boot.path), release)
 
 
 def _memory(machine: Machine, *, runs: bool) -> MemoryMap | None:

@@ -13,9 +13,10 @@ from grubkd.memory.case import Observed
 from grubkd.memory.forecast import observed_placement
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import from_firmware
+from grubkd.memory.placement.boot_facts import counted_ram
 from grubkd.memory.placement.early import changes_ram, node_borders
 from grubkd.memory.placement.initrd import LOADERS, UnknownInitrd
-from grubkd.memory.placement.place import counted_ram, place_line
+from grubkd.memory.placement.place import place_line
 from grubkd.memory.release import Release
 from grubkd.memory.size import LIMIT
 from grubkd.render import output, plan

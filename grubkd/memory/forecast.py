@@ -5,17 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.memory.kernel_parser import read
+from grubkd.memory.placement.boot_facts import counted_ram, possible_boots
 from grubkd.memory.placement.early import changes_ram
 from grubkd.memory.placement.initrd import UnknownInitrd
-from grubkd.memory.placement.place import (
-    Placement,
-    agreed_boots,
-    agreed_releases,
-    counted_ram,
-    passes_quick_test,
-    place_at_boot,
-    possible_boots,
-)
+from grubkd.memory.placement.place import Placement, agreed_boots, agreed_releases, passes_quick_test, place_at_boot
 from grubkd.memory.size import MIB, format_size
 
 if TYPE_CHECKING:
@@ -24,7 +17,7 @@ if TYPE_CHECKING:
     from grubkd.memory.case import Case, Observed
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent, MemoryMap
-    from grubkd.memory.placement.place import BootFacts
+    from grubkd.memory.placement.boot_facts import BootFacts
     from grubkd.memory.release import Release
 
 NOTHING_OBSERVED = "the running kernel was booted with this value and holds no reservation"

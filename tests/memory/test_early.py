@@ -8,8 +8,9 @@ from grubkd.memory.architecture import Architecture, architecture, implied
 from grubkd.memory.kernel_parser import default_low, read
 from grubkd.memory.memory_map import Extent, MemoryMap, from_firmware, typical, typical_maps
 from grubkd.memory.placement import early
+from grubkd.memory.placement.boot_facts import counted_ram
 from grubkd.memory.placement.initrd import UnknownInitrd, possible_initrds
-from grubkd.memory.placement.place import MOST_OUTCOMES, Placement, counted_ram, place
+from grubkd.memory.placement.place import MOST_OUTCOMES, Placement, place
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, KIB, MIB
 from grubkd.memory.value import parse_values

@@ -15,8 +15,9 @@ from grubkd.memory.architecture import architecture
 from grubkd.memory.case import Case
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import Extent, MemoryMap, from_firmware, typical
+from grubkd.memory.placement.boot_facts import counted_ram
 from grubkd.memory.placement.early import node_borders
-from grubkd.memory.placement.place import MOST_OUTCOMES, Placement, counted_ram, place, place_line
+from grubkd.memory.placement.place import MOST_OUTCOMES, Placement, place, place_line
 from grubkd.memory.placement.search import FreeMemory
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB, round_up

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.placement.place import BootFacts
+    from grubkd.memory.placement.boot_facts import BootFacts
     from grubkd.memory.placement.search import PlacementOutcome
 
 

@@ -14,7 +14,7 @@ from grubkd.memory.size import GIB, LIMIT, MIB, round_down, round_up
 if TYPE_CHECKING:
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
-    from grubkd.memory.placement.place import BootFacts
+    from grubkd.memory.placement.boot_facts import BootFacts
     from grubkd.memory.placement.search import Likelihood, PlacementOutcome
     from grubkd.memory.release import Release
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 
-STAMP = re.compile(r"^(?:<\d{1,3}>)?(?:\[ *(\d+)\.\d+\](?:\[ *[TC]\d+\])? ?)?")
+STAMP = re.compile(r"^(?:<\d{1,3}>)?(?:\[ *(\d+)\.\d+\](?: ?\[ *[TC]\d+\])? ?)?")
 """What is before each message: its level, the seconds since the boot (group 1), and who wrote it."""
 _LINUX_VERSION = re.compile(r"Linux version (\S{1,64}) ")
 # `CPU: 0 PID: 1 Comm: bash Kdump: loaded Not tainted 6.1.0-50-amd64 #1 Debian 6.1.1-1`

@@ -111,3 +111,11 @@ def test_the_last_messages_are_bounded() -> None:
     found = of_log("".join(f"[{number:5}.000000] {'x' * 2000}\n" for number in range(300)))
     assert found.log
     assert (len(found.log), found.log[0][:7], {len(line) for line in found.log}) == (100, "[  200.", {500})
+
+
+def test_who_wrote_a_message_behind_its_time() -> None:
+    """As makedumpfile 1.7.6 prints them; the console of the kernel has no blank there."""
+    for blank in ("", " "):
+        lines = ("Kernel panic - not syncing: sysrq triggered crash", "Call Trace:", " <TASK>", " panic+0x10f/0x2e1")
+        found = of_log("".join(f"[  587.000000]{blank}[   T1020] {line}\n" for line in lines))
+        assert (found.uptime, found.stack) == (587, ("panic+0x10f/0x2e1",))

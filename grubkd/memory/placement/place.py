@@ -137,10 +137,9 @@ def possible_boots(  # noqa: PLR0913 (the facts of one boot)
         if initrd is None and by_efi and next(early.words(cmdline, "initrd="), None):
             # The EFI stub loads it.
             unknown = UnknownInitrd(loader="efistub")
-        places = possible_initrds(unknown, machine, memory) if isinstance(unknown, UnknownInitrd) else {unknown: 1}
-        for place, share in places.items():
-            facts = BootFacts(release, machine, left, initrd=place, kaslr=moves, efi=by_efi, cmdline=cmdline, **known)
-            yield facts._replace(share=share) if share > 1 else facts
+        for place, share in possible_initrds(unknown, machine, memory, early.mem_limit(cmdline, release)).items():
+            facts = known | {"initrd": place, "share": share}
+            yield BootFacts(release, machine, left, kaslr=moves, efi=by_efi, cmdline=cmdline, **facts)
 
 
 def place(request: KernelRequest, release: Release, arch: str, memory: MemoryMap, **facts: Any) -> Placement:

@@ -166,10 +166,15 @@ def test_where_loaders_put_the_initrd() -> None:
         for loader in ("grub", "syslinux", "qemu", "efistub", "")
     }
     top = 3 * GIB - 128 * KIB
-    assert ends["grub"] == {0x37FEF000}
+    # Measured on GRUB 2.06: it ends lower by its own size.
+    grub = {0x37FEF000, 0x37FEF000 - 16 * MIB}
+    assert ends["grub"] == grub
     assert ends["syslinux"] == {0x7FFFF000}
     assert ends["qemu"] == ends["efistub"] == {top}
-    assert ends[""] == {0x37FEF000, 0x7FFFF000, top}
+    assert ends[""] == {*grub, 0x7FFFF000, top}
+    # GRUB respects mem=: seen with mem=700M and an initrd of 33M.
+    seen = possible_initrds(UnknownInitrd(0x20FD000, "grub"), X86_64, memory, 700 * MIB)
+    assert (0x279F6000, 0x29AF3000) in seen
     # Without the size there may be none.
     assert None in possible_initrds(UnknownInitrd(), X86_64, memory)
     # Linux 4.4 searches below 896M: GRUB's place matters, QEMU's does not.

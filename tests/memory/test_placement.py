@@ -171,7 +171,7 @@ def test_without_the_memory_map(boot: dict[str, Any], known: str) -> None:
         assert real in answers
 
 
-@pytest.mark.parametrize(("loader", "start"), [("grub", 0x1F000000), ("syslinux", 0x28000000), ("qemu", 0x28000000)])
+@pytest.mark.parametrize(("loader", "start"), [("grub", 0x17000000), ("syslinux", 0x28000000), ("qemu", 0x28000000)])
 def test_the_loader_of_a_case_decides_where_the_initrd_is(loader: str, start: int) -> None:
     """GRUB puts it below 896M, where kernels up to 5.1 search; SYSLINUX below 2G, QEMU below 3G."""
     release, memory = Release.parse("4.19.0-27-amd64"), typical(4 * GIB, "x86_64")

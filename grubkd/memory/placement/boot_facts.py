@@ -1,4 +1,4 @@
-"""The facts of a boot that decide where a kernel reserves memory, and the boots that are possible without some of them."""
+"""The facts of a boot that decide where a kernel reserves memory; all possible boots if some are unknown."""
 
 from __future__ import annotations
 
@@ -93,7 +93,6 @@ def possible_boots(  # noqa: PLR0913 (the facts of one boot)
         if initrd is None and by_efi and next(early.words(cmdline, "initrd="), None):
             # The EFI stub loads it.
             unknown = UnknownInitrd(loader="efistub")
-        places = possible_initrds(unknown, machine, memory) if isinstance(unknown, UnknownInitrd) else {unknown: 1}
-        for place, share in places.items():
-            facts = BootFacts(release, machine, left, initrd=place, kaslr=moves, efi=by_efi, cmdline=cmdline, **known)
-            yield facts._replace(share=share) if share > 1 else facts
+        for place, share in possible_initrds(unknown, machine, memory, early.mem_limit(cmdline, release)).items():
+            facts = known | {"initrd": place, "share": share}
+            yield BootFacts(release, machine, left, kaslr=moves, efi=by_efi, cmdline=cmdline, **facts)

@@ -87,6 +87,12 @@ def map_after(cmdline: str, release: Release, machine: Architecture, memory: Mem
     return changed if changed.ram else memory
 
 
+def mem_limit(cmdline: str, release: Release) -> int:
+    """The last valid `mem=` of the line in bytes, LIMIT without one."""
+    sizes = [memparse(word, len("mem="), release.rules)[0] for word in words(cmdline, "mem=")]
+    return next((size for size in reversed(sizes) if size), LIMIT)
+
+
 def without_hotplug(cmdline: str, memory: MemoryMap) -> MemoryMap:
     """The map that is searched with movable_node: should_skip_region() of mm/memblock.c passes over hot-plug memory."""
     if not memory.hotplug or not moves_nodes(cmdline):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.size import GIB, KIB, MIB, round_down, round_up
+from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_down, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,8 @@ class UnknownInitrd(NamedTuple):
 
 _PAGE = 4 * KIB
 # GRUB_LINUX_INITRD_MAX_ADDRESS of GRUB's i386/linux.c, without the last 64K, which old kernels do not handle.
-_GRUB_END = 0x37FFFFFF - 64 * KIB
+_LAST = 64 * KIB
+_GRUB_END = 0x37FFFFFF - _LAST
 # initrd_addr_max of the kernel's header, which SYSLINUX respects.
 _HEADER_END = 0x7FFFFFFF
 # A region moves in steps of 16M; the initrd's size in such steps decides. Most have less than 100M: each size with its
@@ -41,26 +42,33 @@ _LEAST_ROOM = 64 * MIB
 _QEMU_DISTANCE = 128 * MIB
 
 
-def possible_initrds(unknown: UnknownInitrd, machine: Architecture, memory: MemoryMap) -> dict[Extent | None, int]:
-    """The possible places of the initrd, the usual one first, with the share of each; None: there is none."""
-    sizes = (_SIZES_X86 if machine.is_x86 else _SIZES) if unknown.size is None else {unknown.size: 1}
+def possible_initrds(
+    initrd: Extent | UnknownInitrd | None, machine: Architecture, memory: MemoryMap, limit: int = LIMIT
+) -> dict[Extent | None, int]:
+    """The possible places of the initrd, the usual one first, with the share of each; None: there is none.
+
+    `limit`: what `mem=` of the command line says, which GRUB respects.
+    """
+    if not isinstance(initrd, UnknownInitrd):
+        return {initrd: 1}
+    sizes = (_SIZES_X86 if machine.is_x86 else _SIZES) if initrd.size is None else {initrd.size: 1}
     found: dict[Extent | None, int] = {}
-    if unknown.loader == "efistub" and not machine.is_x86:
+    if initrd.loader == "efistub" and not machine.is_x86:
         # Measured: it is rarely where the region would be.
         found[None] = sum(sizes.values())
     for size, share in sizes.items():
-        for end in _ends(machine, memory, size, unknown.loader):
+        for end in _ends(machine, memory, size, initrd.loader, min(limit - _LAST, _GRUB_END)):
             start = round_down(end - size, _PAGE)
             if start > 0:
                 place = (start, start + round_up(size, _PAGE))
                 found[place] = found.get(place, 0) + share
-    if unknown.size is None or not found:
+    if initrd.size is None or not found:
         found.setdefault(None, 1)
     return found
 
 
-def _ends(machine: Architecture, memory: MemoryMap, size: int, loader: str) -> Iterator[int]:
-    """Where an initrd of that size may end."""
+def _ends(machine: Architecture, memory: MemoryMap, size: int, loader: str, grub: int) -> Iterator[int]:
+    """Where an initrd of that size may end. `grub`: the end of what GRUB uses on a PC."""
     ranges = [(start, min(end, 4 * GIB)) for start, end in memory.ram if start < 4 * GIB] or list(memory.ram[:1])
     top = max((end for start, end in ranges if end - start >= max(_LEAST_ROOM, size)), default=ranges[-1][1])
     if not machine.is_x86:
@@ -74,7 +82,9 @@ def _ends(machine: Architecture, memory: MemoryMap, size: int, loader: str) -> I
     if loader in {"", "qemu", "efistub"}:
         yield top
     if loader in {"", "grub"}:
-        yield min(top, _GRUB_END)
+        # grub_cmd_initrd() takes the size off before it asks the relocator, which takes it off again: measured on 2.06.
+        yield min(top, max(grub - size, size))
+        yield min(top, grub)
     # GRUB of EFI systems may leave it to the EFI stub.
     if loader == "grub" and memory.efi:
         yield top

@@ -147,7 +147,7 @@ def test_typical_images_are_those_of_the_sample(text: str) -> None:
     assert bool(re.fullmatch(DEBIAN_ARM64, release.sample.text)) == bool(re.fullmatch(DEBIAN_ARM64, text))
 
 
-@pytest.mark.parametrize("change", VENDOR_CHANGES, ids=lambda change: f"{change.tag.pattern}-{change.version}")
+@pytest.mark.parametrize("change", VENDOR_CHANGES, ids=lambda change: f"{change.tag}-{change.version}")
 def test_every_change_of_a_vendor_names_its_source(change: VendorChange) -> None:
     assert change.source
     assert change.changes

@@ -26,6 +26,7 @@ class UnknownInitrd(NamedTuple):
 _PAGE = 4 * KIB
 # GRUB_LINUX_INITRD_MAX_ADDRESS of GRUB's i386/linux.c, without the last 64K, which old kernels do not handle.
 _LAST = 64 * KIB
+_OVMF_KERNEL = 14 * MIB
 _GRUB_END = 0x37FFFFFF - _LAST
 # initrd_addr_max of the kernel's header, which SYSLINUX respects.
 _HEADER_END = 0x7FFFFFFF
@@ -79,6 +80,9 @@ def _ends(machine: Architecture, memory: MemoryMap, size: int, loader: str, grub
         if loader != "qemu":
             yield top
         return
+    if loader in {"", "qemu"} and memory.efi:
+        # Below the kernel that QEMU hands to OVMF, and two copies of the initrd: measured with OVMF 2022.11.
+        yield max(top - _OVMF_KERNEL - 2 * size, size)
     if loader in {"", "qemu", "efistub"}:
         yield top
     if loader in {"", "grub"}:

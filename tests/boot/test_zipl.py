@@ -27,9 +27,9 @@ defaultmenu = menu
 
 [linux]
     target = /boot
-    image = /boot/vmlinuz-6.1.0-50-s390x,0x10000
+    image = /boot/vmlinuz-6.12.57+deb13-s390x,0x10000
     parameters = root=/dev/dasda1 dyndbg="file a.c +p"\x20
-    ramdisk = /boot/initrd.img-6.1.0-50-s390x
+    ramdisk = /boot/initrd.img-6.12.57+deb13-s390x
 [old]
 target=/boot
 image=/boot/vmlinuz-5.10.0-30-s390x
@@ -50,8 +50,8 @@ def test_a_whole_configuration() -> None:
     assert found.stanzas[0] == Stanza(
         title="linux",
         line=10,
-        images=(Image("/boot/vmlinuz-6.1.0-50-s390x", (slot,), 12),),
-        initrds=("/boot/initrd.img-6.1.0-50-s390x",),
+        images=(Image("/boot/vmlinuz-6.12.57+deb13-s390x", (slot,), 12),),
+        initrds=("/boot/initrd.img-6.12.57+deb13-s390x",),
         id="linux",
         nesting=((0, "linux", "linux"),),
     )

@@ -87,7 +87,7 @@ def main_region(request: KernelRequest, era: Era, free: FreeMemory, bounds: Limi
 
 WHY = "what else these kernels take at the top of memory (page tables, memory map, CMA) is only roughly known"
 EFI = "EFI firmware keeps data of its own in RAM"
-NO_KEXEC = "a kernel that is built without kexec reserves nothing"
+NO_KEXEC = "a kernel without CONFIG_KEXEC or CONFIG_CRASH_DUMP reserves nothing"
 _PAGE_STRUCT = 64
 
 # Measured on Debian's riscv64 6.12 with 1G, 2G and 6G: 36M in pieces beside the memory map, and no CMA. CMA, beyond.

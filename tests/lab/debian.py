@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zlib import crc32
 
@@ -241,7 +241,8 @@ def install(directory: Path, files: Sequence[tuple[str, str | Path]] = (), recip
     disks.ext4(tree, disk, size=recipe.size)
     shutil.rmtree(tree)
     found_one = Debian(disk)
-    direct = found_one.machine(f"section prepare\n{recipe.prepare}{INSTALL}")._replace(
+    direct = replace(
+        found_one.machine(f"section prepare\n{recipe.prepare}{INSTALL}"),
         kernel=directory / "vmlinuz",
         initrd=directory / "initrd.img",
         cmdline="root=/dev/vda1 ro console=ttyS0,115200 init=/lab/init mitigations=off panic=-1",

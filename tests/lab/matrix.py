@@ -185,11 +185,11 @@ def machine(case: Case) -> Machine:
     bare = Machine(case.arch, case.memory, case.kind)
     archive = initrd(case.arch, case.ballast)
     if case.efi:
-        bare = bare._replace(pflash=disks.ovmf(CACHE / f"variables-{os.getpid()}"))
+        bare = replace(bare, pflash=disks.ovmf(CACHE / f"variables-{os.getpid()}"))
     if case.grub:
         words = f"console={CONSOLES[case.arch]} {QUICK_END} {case.cmdline}".split()
         menu = f"linux /boot/kernel {shlex.join(words)}\ninitrd /boot/initrd\nboot\n"
-        return bare._replace(disk=disks.with_menu(menu, efi=case.efi, kernel=kernel.image, initrd=archive))
+        return replace(bare, disk=disks.with_menu(menu, efi=case.efi, kernel=kernel.image, initrd=archive))
     return bare.booting(kernel.image, archive, case.cmdline)
 
 

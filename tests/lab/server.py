@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def server(directory: Path) -> Iterator[Server]:
     )
     debian = install(directory, files, recipe)
     port, console = _free_port(), directory / "console"
-    machine = debian.machine("")._replace(memory=MEMORY, restarts=True, ssh=port, job=None)
+    machine = replace(debian.machine(""), memory=MEMORY, restarts=True, ssh=port, job=None)
     with started(machine, console) as clock:
         yield Server(port, key, console, clock)
 

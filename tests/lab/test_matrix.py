@@ -1,5 +1,6 @@
 """The predictor against real kernels: /proc/iomem shows what was predicted, or one of the predicted possibilities."""
 
+from dataclasses import replace
 from itertools import zip_longest
 
 import pytest
@@ -45,7 +46,7 @@ def check(case: Case, *, keep: bool) -> None:
     else:
         # A machine that ended by itself had a fault, which is not predicted for any value.
         assert not found.run.ended, found.run.tail()
-        other = booted(case._replace(value="")).report
+        other = booted(replace(case, value="")).report
         assert other, f"silent, and so without crashkernel=: {found.run.tail()}"
         line = f"{other.cmdline} {case.cmdline}"
         known = compare_silent(other, case.arch, line)

@@ -5,7 +5,7 @@ import os
 import random
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ def cut(debian: Debian, job: str, chance: random.Random, lossy: bool) -> tuple[s
         file.truncate(LOG)
     # Most of a run is reading. So half of the cuts come soon after a file was written, the others at any time.
     until, after = ("wrote /", chance.uniform(0, 2)) if chance.random() < 0.5 else ("@@@ turn", chance.uniform(0, 30))
-    done = run(debian.machine(job)._replace(log=log), 400, until=until, after=after)
+    done = run(replace(debian.machine(job), log=log), 400, until=until, after=after)
     assert not done.ended and until in done.text, done.tail(40)
     lost = replay(log, original, chance=chance if lossy else None)
     original.replace(debian.disk)

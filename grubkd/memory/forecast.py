@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from grubkd.memory.case import NOTHING_SPECIAL, UNKNOWN_PARTS, Case
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.placement.boot_facts import counted_ram, possible_boots
 from grubkd.memory.placement.early import changes_ram
 from grubkd.memory.placement.initrd import UnknownInitrd
 from grubkd.memory.placement.place import Placement, agreed_boots, agreed_releases, passes_quick_test, place_at_boot
 from grubkd.memory.size import MIB, format_size
+from grubkd.memory.vendors import Distribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from grubkd.memory.case import Case, Observed
+    from grubkd.memory.case import Observed
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent, MemoryMap
     from grubkd.memory.placement.boot_facts import BootFacts
@@ -132,11 +135,29 @@ def chance_of_nothing(case: Case, values: Sequence[str]) -> float:
     """The probability that the kernel reserves nothing for the values; 0 if it is not known."""
     if case.observed and case.observed.values == tuple(values):
         return 0.0 if case.observed.size else 1.0
-    tried = case._replace(cmdline=" ".join((case.cmdline, *(f"crashkernel={text}" for text in values))).strip())
-    asked = request(tried)
-    if asked is None or (asked.status == "ok" and reserves_amply(tried, asked)):
+    line = " ".join((case.cmdline, *(f"crashkernel={text}" for text in values))).strip()
+    # Without what no placement depends on: most entries of a machine share one result.
+    return _chance_of_nothing(
+        case._replace(
+            release=case.release.sample,
+            distribution=Distribution(),
+            parts=UNKNOWN_PARTS._replace(kernel=case.parts.kernel),
+            needs=NOTHING_SPECIAL,
+            present=(),
+            cmdline=line,
+            observed=None,
+            assumed=False,
+            measured=None,
+        )
+    )
+
+
+@lru_cache(maxsize=64)
+def _chance_of_nothing(case: Case) -> float:
+    asked = request(case)
+    if asked is None or (asked.status == "ok" and reserves_amply(case, asked)):
         return 0.0
-    found = placement(tried, asked)
+    found = placement(case, asked)
     return found.chance_of_nothing if found else 0.0
 
 

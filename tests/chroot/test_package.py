@@ -20,6 +20,11 @@ REASONED = {
     "executable-in-usr-lib",
     # A regular expression of a grammar is one line.
     "very-long-line-length-in-source-file",
+    # `grubkd help` prints these pages where there is no man.
+    "package-contains-documentation-outside-usr-share-doc",
+    # The unit runs before the service that saves the dump, in the capture kernel, which systemd starts.
+    "systemd-service-file-refers-to-unusual-wantedby-target",
+    "package-supports-alternative-init-but-no-init.d-script",
 }
 
 
@@ -83,7 +88,7 @@ def test_what_is_installed(package: Path) -> None:
     assert {
         "/usr/share/bash-completion/completions/grubkd",
         "/usr/share/fish/vendor_completions.d/grubkd.fish",
-        "/usr/share/zsh/vendor-completions/_grubkd",
+        "/usr/share/zsh/vendor-completions/_grubkd_completion",
         "/usr/lib/systemd/system/grubkd-check.service",
         "/usr/lib/systemd/system/grubkd-check.timer",
         "/usr/lib/systemd/system/grubkd-capture-memory.service",
@@ -115,8 +120,9 @@ def test_the_installed_command_works_with_debian_s_libraries(machine: Bookworm) 
     entries = json.loads(grubkd(machine, "show", "--json", *at))["entries"]
     assert [entry["crashkernel"] for entry in entries] == [["384M-:128M"]] * len(entries)
     assert not json.loads(grubkd(machine, "set", "--auto", "--ram", "4G", "--json", *at))["changed"]
-    completed = grubkd(machine, "--complete", "fish", "rollback", *at, "").split("\t")
-    assert completed[0] == done["transaction"]
+    words = f"COMP_WORDS=grubkd rollback {' '.join(at)} "
+    completed = machine.run("env", "_GRUBKD_COMPLETE=fish_complete", words, "COMP_CWORD=", "grubkd").stdout
+    assert completed.startswith(f"plain,{done['transaction']}")
     grubkd(machine, "rollback", *at)
     for name in ("boot", "etc"):
         one, other = machine.path / "root/tree" / name, TOP / TREE / name

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd import advice
-from grubkd.advice.rights import topmost
-from grubkd.advice.setting import setting
 from grubkd.boot import findings, inventory
 from grubkd.change import TRANSACTIONS
 from grubkd.errors import GrubkdError, Notice, PermissionDenied, Place
@@ -48,6 +46,8 @@ def _possible(found: Notice, config: BootConfig, machine: Machine) -> Notice:
     """The warning with a command that is not refused: where another tool owns the entries, with that of the tool."""
     if not found.commands:
         return found
+    from grubkd.advice.setting import setting
+
     fix = setting(config, machine, edit=False)
     return found._replace(hint=f"make them agree: {fix.text}" if fix.commands else fix.text, commands=fix.commands)
 
@@ -74,6 +74,8 @@ def unreadable(tree: Root) -> tuple[Notice, ...]:
     """What this user may not read, as one warning: the answer is incomplete without it."""
     if not tree.denied:
         return ()
+    from grubkd.advice.rights import topmost
+
     first, *others = topmost(tree.denied)
     message = "cannot be read by this user" + (f", nor can {', '.join(others)}" if others else "")
     return (Notice("permission-denied", message, "run grubkd as root", Place(first)),)

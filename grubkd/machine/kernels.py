@@ -39,11 +39,10 @@ class Config(NamedTuple):
 NO_CONFIG = Config()
 """A kernel without a configuration file."""
 
-# A pattern that begins with a literal text is found four times faster than one that begins with the start of a line.
+# Most of a file's lines are none of these: the start of the line is looked at last.
 _WANTED = re.compile(
-    rb"CONFIG_(?:(?<=\nCONFIG_)|(?<=\n# CONFIG_))"
-    rb"(64BIT|X86|X86_32|X86_64|ARM64|PPC64|CPU_LITTLE_ENDIAN|S390|RISCV|LOONGARCH|KEXEC|KEXEC_FILE"
-    rb"|KEXEC_CORE|CRASH_DUMP|PROC_VMCORE|PHYSICAL_START|RANDOMIZE_BASE|(?:ARM64|PPC)_\d+K_PAGES|PAGE_SIZE_\d+KB)"
+    rb"CONFIG_(64BIT|X86(?:_32|_64)?|ARM64(?:_\d+K_PAGES)?|PPC(?:64|_\d+K_PAGES)|S390|RISCV|LOONGARCH|CPU_LITTLE_ENDIAN"
+    rb"|KEXEC(?:_FILE|_CORE)?|CRASH_DUMP|PROC_VMCORE|PHYSICAL_START|RANDOMIZE_BASE|PAGE_SIZE_\d+KB)"
     rb"(?:=(\S+)| is not set)$",
     re.MULTILINE,
 )
@@ -60,7 +59,9 @@ _ARCHITECTURES = (
 
 def parse_config(data: bytes) -> Config:
     """Parse a configuration file. Any other text gives NO_CONFIG."""
-    said = {name.decode(): value.decode("latin-1") for name, value in _WANTED.findall(b"\n" + data)}
+    data = b"\n" + data
+    lines = (each for each in _WANTED.finditer(data) if data.endswith((b"\n", b"\n# "), 0, each.start()))
+    said = {each[1].decode(): (each[2] or b"").decode("latin-1") for each in lines}
     machine = _config_architecture(said)
     kexec = [said[name] == "y" for name in ("KEXEC", "KEXEC_FILE", "KEXEC_CORE") if name in said]
     start = said.get("PHYSICAL_START", "")

@@ -79,8 +79,9 @@ once=(
     tests/fuzz tests/memory tests/tree
     tests/advice/test_{judgement,lint,verdict}.py
     tests/boot/test_{blscfg,inventory,menuorder,owners}.py
-    tests/change/test_{concurrency,durability,faults,planted_journal,recheck,recordable,run,transaction}.py
-    tests/commands/test_{dumps,edges,fixes,schemas,snippets}.py tests/machine/test_{initrd,settings}.py
+    tests/change/test_{concurrency,durability,faults,planted_journal,recheck,recordable,regenerate,run,transaction}.py
+    tests/commands/test_{dumps,edges,enable,fixes,measure,ordinary_user,schemas,snippets,terminals}.py
+    tests/machine/test_{initrd,settings}.py
     tests/chroot/test_{enable_packages,journal,kdump_config,kickstart_scripts,onefile}.py
     tests/lab
 )

@@ -75,13 +75,13 @@ PYTHON
 # Run with PyPI's libraries only: linters and packages; tests in which no library takes part, such as those of paths, of
 # what kernels reserve, of writing and syncing; fuzzing; and tests whose tools Debian 12 lacks.
 once=(
-    tests/house tests/packaging tests/docs/test_readme.py
-    tests/fuzz tests/memory tests/tree
-    tests/advice/test_{judgement,lint,verdict}.py
+    tests/house tests/packaging tests/docs/test_{claims,readme}.py
+    tests/advice tests/fuzz tests/memory tests/tree
     tests/boot/test_{blscfg,inventory,menuorder,owners}.py
     tests/change/test_{concurrency,durability,faults,planted_journal,recheck,recordable,regenerate,run,transaction}.py
     tests/commands/test_{dumps,edges,enable,fixes,measure,ordinary_user,schemas,snippets,terminals}.py
-    tests/machine/test_{initrd,settings}.py
+    tests/machine/test_{capture_log,crash_facts,crash_test,debuginfo,distribution,dump_target,hardware,initrd,kdump}.py
+    tests/machine/test_{kernels,packages,service_journal,settings}.py
     tests/chroot/test_{enable_packages,journal,kdump_config,kickstart_scripts,onefile}.py
     tests/lab
 )

@@ -426,7 +426,7 @@ def test_any_text_is_read_with_its_spans_or_refused_with_its_place(text: str) ->
                 raw = text[word.start : word.end]
                 assert [each.text for each in grub_script.words(raw)[0]] == [raw]
         for one, other in pairwise(slot.words):
-            assert not text[one.end : other.start].replace("\\\n", "").replace("\\\r\n", "").strip(" \t\r\n")
+            assert not text[one.end : other.start].replace("\\\n", "").replace("\\\r\n", "").strip(cmdline.BLANKS)
 
 
 @settings(max_examples=40)

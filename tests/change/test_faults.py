@@ -122,7 +122,7 @@ def top(memory: Path) -> Iterator[Path]:
 
 # What `grubby --set-default` adds to `default` is only what it prints.
 @pytest.fixture(
-    params=[pytest.param(verb, marks=[pytest.mark.long] * (verb == "grubby-default")) for verb in FLOOR], ids=str
+    params=[pytest.param(verb, marks=[pytest.mark.long] * verb.startswith("grubby")) for verb in FLOOR], ids=str
 )
 def case(request: pytest.FixtureRequest, top: Path, driver: Driver) -> Case:
     return Case(request.param, top, driver)

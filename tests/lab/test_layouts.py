@@ -68,7 +68,9 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    "layout", [pytest.param(each, marks=[pytest.mark.long] * (each == "systemd-boot")) for each in LAYOUTS]
+)
 def test_the_edited_entry_boots(layout: str, tmp_path: Path) -> None:
     directory, file, text, image = LAYOUTS[layout]
     disk = tmp_path / "disk"

@@ -76,7 +76,9 @@ PYTHON
 # what kernels reserve, of writing and syncing; fuzzing; and tests whose tools Debian 12 lacks.
 once=(
     tests/house tests/packaging tests/docs/test_{claims,readme}.py
-    tests/advice tests/fuzz tests/memory tests/tree
+    tests/fuzz tests/memory tests/tree
+    tests/advice/test_{capture_line,check,check_boot,enable_steps,evidence,initrd_size,judgement,kdump_settings}.py
+    tests/advice/test_{lint,panic,reservation,unknown_release,verdict}.py
     tests/boot/test_{blscfg,inventory,menuorder,owners}.py
     tests/change/test_{concurrency,durability,faults,planted_journal,recheck,recordable,regenerate,run,transaction}.py
     tests/commands/test_{dumps,edges,enable,fixes,measure,ordinary_user,schemas,snippets,terminals}.py

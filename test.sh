@@ -81,7 +81,7 @@ once=(
     tests/advice/test_{lint,panic,reservation,unknown_release,verdict}.py
     tests/boot/test_{blscfg,inventory,menuorder,owners}.py
     tests/change/test_{concurrency,durability,faults,planted_journal,recheck,recordable,regenerate,run,transaction}.py
-    tests/commands/test_{dumps,edges,enable,fixes,measure,ordinary_user,schemas,snippets,terminals}.py
+    tests/commands/test_{dumps,edges,enable,fixes,measure,ordinary_user,rules,schemas,snippets,terminals}.py
     tests/machine/test_{capture_log,crash_facts,crash_test,debuginfo,distribution,dump_target,hardware,initrd,kdump}.py
     tests/machine/test_{kernels,packages,service_journal,settings}.py
     tests/chroot/test_{enable_packages,journal,kdump_config,kickstart_scripts,onefile}.py

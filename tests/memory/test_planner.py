@@ -402,7 +402,7 @@ class TestShared:
         assert "2.6.26-2-686, 6.1.0-50-amd64" in problem.value.message
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     st.sampled_from([FEDORA, DEBIAN, UBUNTU, RHEL_5, RHEL_6, RHEL_9, SUSE, Distribution("arch")]),
     st.sampled_from(

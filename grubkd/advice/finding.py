@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from grubkd.errors import Notice
+
 if TYPE_CHECKING:
     from grubkd.errors import Place
 
@@ -33,6 +35,11 @@ class Finding(NamedTuple):
     fix: str = ""
     place: Place | None = None
     commands: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def notice(self) -> Notice:
+        """The finding as a warning."""
+        return Notice(self.code, self.message, self.fix, self.place, self.commands)
 
 
 def ok(check: str, message: str, place: Place | None = None) -> Finding:

@@ -52,7 +52,9 @@ def _settled(mine: Sequence[Entry], lacking: Sequence[Entry], word: LastAutoValu
 def _forsaken(config: BootConfig, mine: Sequence[Entry], word: LastAutoValue) -> str:
     """Why the value is no longer wanted: no other line has it; "" if it is wanted."""
     others = list(_others(config, mine))
-    if not others or any(_values(line) in (word.values, *word.beside) for line in others):
+    if not others or any(
+        cmdline.crashkernel_values(line.arguments()) in (word.values, *word.beside) for line in others
+    ):
         return ""
     return "no other kernel has the value any more: somebody removed it"
 
@@ -73,9 +75,4 @@ def _releases(entry: Entry) -> set[str | None]:
 
 def _held(entry: Entry) -> tuple[str, ...]:
     boot = main_boot(entry.boots)
-    return _values(boot.line) if boot else ()
-
-
-def _values(line: Line) -> tuple[str, ...]:
-    """The values of a line, without the name."""
-    return cmdline.crashkernel_values(piece.word.text for piece in line.pieces())
+    return cmdline.crashkernel_values(boot.arguments) if boot else ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from grubkd.advice.case import build_case, entry_release, stand_in_release
 from grubkd.advice.judgement import notices
 from grubkd.advice.verdict import Verdicts
+from grubkd.boot import findings
 from grubkd.boot.entry import main_boot
 from grubkd.errors import ArchitectureUnknown, NoSuchEntry, Notice, RamUnknown, WouldNotReserve
 from grubkd.memory import planner
@@ -100,7 +101,7 @@ def review(config: BootConfig, machine: Machine) -> tuple[Plan | None, tuple[Not
         try:
             plan = recommended(config, machine)
         except (RamUnknown, ArchitectureUnknown, WouldNotReserve) as problem:
-            problems = [Notice(problem.code, problem.message, problem.hint, problem.place, problem.commands)]
+            problems = [findings.notice(problem)]
     return plan, (*problems, *judgements(config, machine))
 
 

@@ -158,7 +158,7 @@ def booted(config: BootConfig, running: Running, machine: Machine) -> Finding:
 
 
 def _to_reserve(config: BootConfig, machine: Machine) -> Fix:
-    """How to get a reservation where there is none; if the next boot has a value, a reboot is enough."""
+    """How to get a reservation. If the next boot has a value, a reboot is enough."""
     lines = [held(main_line(entry)) for entry in next_entries(config)]
     if lines and all(lines):
         return by(_REBOOT)

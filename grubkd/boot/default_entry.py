@@ -69,7 +69,7 @@ def place_of(config: BootConfig, entry: Entry) -> DefaultPlace:
 
 
 def next_boot(config: BootConfig) -> str | None:
-    """The entry that GRUB boots the next time only (grub-reboot, next_entry), None where there is none."""
+    """The entry that only the next boot starts (grub-reboot sets next_entry); None without one."""
     return setting(_documents(config, "grubenv"), "next_entry") or None
 
 

@@ -115,12 +115,12 @@ def list_dumps(tree: Root, *, json: bool) -> int:
     """List the dumps of the tree, print the answer, return the exit code."""
     kdump = kdumps.read(tree)
     directory = dump_target.reachable(tree, kdump.target)
-    dumps = saved.read(tree, directory) if directory else ()
+    dumps, left_out = saved.listed(tree, directory) if directory else ((), 0)
     if directory in tree.denied:
         raise PermissionDenied("the dumps in it cannot be listed", place=Place(str(directory)))
     vendor = distribution.read(tree)
     found = tuple(debuginfo.openable(tree, each, vendor) for each in dumps)
-    notices = (*(_left_out(tree, directory) if directory else (elsewhere(kdump),)), *warnings.unreadable(tree))
+    notices = (*(_left_out(directory, left_out) if directory else (elsewhere(kdump),)), *warnings.unreadable(tree))
     test = crash_test.read(tree) if directory else None
     result = crash_test.judge(tree, test, directory, dumps, kdump.service) if test and directory else None
     answer = check.dumps_answer(found, kdump, notices, result) if json else None
@@ -129,9 +129,8 @@ def list_dumps(tree: Root, *, json: bool) -> int:
     return status if directory and (result is None or result.passed) else Refused.exit
 
 
-def _left_out(tree: Root, directory: str) -> tuple[Notice, ...]:
+def _left_out(directory: str, count: int) -> tuple[Notice, ...]:
     """The warning that there are too many directories to look into each."""
-    count = saved.left_out(tree, directory)
     message = f"only the {saved.MOST} directories that changed last are listed; {count} more are in {directory}"
     return (Notice("many-dumps", message, "remove what is no longer needed", Place(directory)),) if count else ()
 

@@ -14,7 +14,7 @@ from grubkd.boot import inventory
 from grubkd.change.sysrq import Trigger, leave, take_back
 from grubkd.commands import options
 from grubkd.commands.group import message_options
-from grubkd.errors import Failed, Notice, Refused
+from grubkd.errors import Failed, Refused
 from grubkd.machine import crash_test
 from grubkd.machine import kdump as kdumps
 from grubkd.machine import machine as machines
@@ -73,7 +73,7 @@ def _announce(tree: Root) -> bytes:
         if each.check == "loaded" and each.status is not Status.OK:
             raise Refused(f"{each.message}: {each.why}", hint=f"{each.fix}; see: grubkd check", commands=each.commands)
     problems = [each for each in report.findings if each.status is Status.PROBLEM]
-    warnings = [Notice(each.code, each.message, each.fix, each.place, each.commands) for each in problems]
+    warnings = [each.notice for each in problems]
     output.report(None, map(to_line, _announcement(machine, kdump)), warnings=warnings)
     running = machine.running
     release, reserved = (running.release, running.reserved or 0) if running else ("", 0)

@@ -47,7 +47,7 @@ def default_command(*, selector: str | None, root: str, dry_run: bool, run_follo
     tree = Root(root)
     if selector is None:
         return _show(tree, json=json)
-    given, running = from_user(selector), machines.read_running(tree).release if tree.live else None
+    given, running = from_user(selector), machines.running_release(tree)
 
     def choose(config: BootConfig) -> Entry:
         found = select(config, (given,), running=running).entries

@@ -132,7 +132,7 @@ def _answer(tree: Root, asked: Asked, found: _Found, ran: list[Ran], problem: Gr
         transaction = next((each.transaction for each in reversed(ran) if each.transaction), None)
         others = {"dry_run": asked.dry_run, "transaction": transaction, "warnings": found.warnings, "errors": errors}
         answer = render.answer(found.report, state, ran, remaining, **others)
-    notices = [Notice(each.code, each.message, each.fix, each.place, each.commands) for each in remaining]
+    notices = [each.notice for each in remaining]
     status = output.report(answer, render.verdict(state), warnings=(*found.warnings, *notices), errors=errors)
     return Refused.exit if state in (State.INCOMPLETE, State.UNKNOWN) else status
 

@@ -130,7 +130,7 @@ def _entries(cmdline: str | None, root: str, given: dict[str, Any], *, json: boo
     config = inventory.read(tree)
     if given["kernel"] and not config.entries:
         raise NoSuchEntry("there are no boot entries here", hint="name the kernel with --release RELEASE instead")
-    running = machines.read_running(tree).release if tree.live else None
+    running = machines.running_release(tree)
     selected = [entry for entry in select(config, given["kernel"], running=running).entries if entry.linux]
     verdicts = advice.Verdicts(_here(given, tree))
     rows = []

@@ -111,8 +111,15 @@ def read(tree: Root, directory: str) -> tuple[Dump, ...]:
 
     Only the MOST subdirectories that changed last are looked into.
     """
-    found = [dump for path in _places(tree, directory)[: MOST + 1] if (dump := _dump(tree, path))]
-    return tuple(sorted(found, key=lambda dump: (dump.time, dump.path), reverse=True))
+    return listed(tree, directory)[0]
+
+
+def listed(tree: Root, directory: str) -> tuple[tuple[Dump, ...], int]:
+    """The dumps as `read` returns them, and the number of the subdirectories that it does not look into."""
+    places = _places(tree, directory)
+    found = [dump for path in places[: MOST + 1] if (dump := _dump(tree, path))]
+    found.sort(key=lambda dump: (dump.time, dump.path), reverse=True)
+    return tuple(found), max(0, len(places) - 1 - MOST)
 
 
 def _places(tree: Root, directory: str) -> list[str]:
@@ -123,11 +130,6 @@ def _places(tree: Root, directory: str) -> list[str]:
         times = {path: status.st_mtime for path in found if (status := tree.stat(path))}
         found = sorted(times, key=lambda path: (times[path], path), reverse=True)
     return [top or "/", *found]
-
-
-def left_out(tree: Root, directory: str) -> int:
-    """The number of the subdirectories that `read` does not look into."""
-    return max(0, len(_places(tree, directory)) - 1 - MOST)
 
 
 def at(tree: Root, path: str) -> Dump | None:

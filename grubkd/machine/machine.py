@@ -54,6 +54,11 @@ def read_running(host: Root) -> Running:
     )
 
 
+def running_release(tree: Root) -> str | None:
+    """The release of the running kernel; None for a tree that is not the running system."""
+    return read_running(tree).release if tree.live else None
+
+
 def own_architecture(host: Root) -> Architecture | None:
     """The architecture of the running kernel: /proc/sys/kernel/arch (since 6.1), else uname's machine."""
     name = (text(host, "/proc/sys/kernel/arch") or "").strip() or os.uname().machine

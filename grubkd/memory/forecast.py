@@ -136,7 +136,7 @@ def chance_of_nothing(case: Case, values: Sequence[str]) -> float:
     if case.observed and case.observed.values == tuple(values):
         return 0.0 if case.observed.size else 1.0
     line = " ".join((case.cmdline, *(f"crashkernel={text}" for text in values))).strip()
-    # Without what no placement depends on: most entries of a machine share one result.
+    # Leave out what no placement depends on: then most entries of a machine share one result.
     return _chance_of_nothing(
         case._replace(
             release=case.release.sample,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from grubkd.advice import reservation
 from grubkd.advice.finding import Status
 from grubkd.advice.saving import readable, tested
-from grubkd.errors import Notice
 from grubkd.render import fix
 from grubkd.render.output import complain, members, message
 from grubkd.render.tables import BAD, DOUBT, GOOD, mark, solid, table_rows
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from grubkd.advice.check import Report
     from grubkd.advice.finding import Finding
     from grubkd.boot.model import BootConfig
+    from grubkd.errors import Notice
     from grubkd.machine.crash_test import CrashTestResult
     from grubkd.machine.debuginfo import Openable
     from grubkd.machine.kdump import Kdump
@@ -102,7 +102,7 @@ def log(report: Report) -> None:
     """Write what is wrong to stderr as warnings and errors, for the journal."""
     for found in report.findings:
         if found.status in (Status.WARNING, Status.PROBLEM):
-            notice = Notice(found.code, f"{found.check}: {found.message}", found.fix, found.place, found.commands)
+            notice = found._replace(message=f"{found.check}: {found.message}").notice
             complain(notice, "error" if found.status is Status.PROBLEM else "warning")
     message(f"a crash now: {_VERDICTS[report.now]}; after the next boot: {_VERDICTS[report.next]}")
 

@@ -52,7 +52,7 @@ def parse(file: str, text: str) -> Document:
 
 
 def _default(text: str, saved: Assignment | None) -> DefaultSetting:
-    """The whole value of saved_entry; where there is none, a place behind the other variables."""
+    """The whole value of saved_entry. Without one, the place behind the other variables."""
     if saved is None:
         at = len(text.rstrip("#"))
         return DefaultSetting("saved_entry", at, at, "saved_entry=", "\n")

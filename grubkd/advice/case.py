@@ -130,8 +130,6 @@ def _loader(entry: Entry | None, architecture: Architecture, *, efi: bool | None
     return "grub" if entry.format == "grub-legacy" or (efi is False and entry.format in ("grub2", "bls")) else ""
 
 
-# Words of a command line with one of these decide about the reservation; quotes may hide a space.
-DECIDING = ("crashkernel=", "kaslr", *early.DECIDING, '"', "\0")
 # Arguments that boot loaders add to the line.
 ADDED = ("BOOT_IMAGE", "initrd")
 
@@ -152,7 +150,7 @@ def observed(words: Sequence[str], release: Release, machine: Machine) -> Observ
 
 
 def _others(words: Sequence[str]) -> list[str]:
-    deciding = (word for word in words if any(part in word for part in DECIDING))
+    deciding = (word for word in words if any(part in word for part in early.DECIDING))
     return sorted(each for each in deciding if cmdline.name_of(each) not in ADDED and not cmdline.is_crashkernel(each))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.advice.case import DECIDING, build_case, entry_release, observed
+from grubkd.advice.case import build_case, entry_release, observed
 from grubkd.boot import cmdline
 from grubkd.boot.entry import file_name, main_boot, main_line
 from grubkd.boot.model import Role
 from grubkd.errors import ArchitectureUnknown, RamUnknown, Usage
 from grubkd.memory import forecast
+from grubkd.memory.placement.early import deciding_words
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
 
@@ -183,20 +184,10 @@ def _as_observed(case: Case, seen: Observed) -> Verdict:
     return _measured(case, Verdict("reserved", "", seen.regions or fitting, request=request, observed=seen.size))
 
 
-def deciding_words(line: str) -> str:
-    """The line with "." in place of the words that no reservation depends on; what ends a word may decide."""
-    words = ("." if not any(part in word for part in DECIDING) else word for word in line.split(" "))
-    kept: list[str] = []
-    for word in words:
-        if word != "." or kept[-1:] != ["."]:
-            kept.append(word)
-    return " ".join(kept)
-
-
 def judge_case(case: Case) -> Verdict:
     """What the kernel does with the case's command line on its memory map."""
     request = forecast.request(case)
-    placement = forecast.placement(case, request) if request else None
+    placement = forecast.placement(case) if request else None
     if request is None or placement is None:
         return Verdict("unknown", "the amount of RAM is not known")
     if request.status == "none":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from grubkd.memory.case import NOTHING_SPECIAL, UNKNOWN_PARTS, Case
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.placement.boot_facts import counted_ram, possible_boots
-from grubkd.memory.placement.early import changes_ram
+from grubkd.memory.placement.early import changes_ram, deciding_words
 from grubkd.memory.placement.initrd import UnknownInitrd
 from grubkd.memory.placement.place import Placement, agreed_boots, agreed_releases, passes_quick_test, place_at_boot
 from grubkd.memory.size import MIB, format_size
@@ -50,12 +50,33 @@ def _request(case: Case, memory: MemoryMap, values: Sequence[str] = ()) -> Kerne
     return read(line, case.release, case.machine, ram)
 
 
-def placement(case: Case, asked: KernelRequest) -> Placement | None:
-    """Where the kernel reserves the memory; None if the RAM is unknown.
+def placement(case: Case) -> Placement | None:
+    """Where the kernel reserves the memory for the values of its command line; None if the RAM is unknown.
 
     Where the boot loader puts the initrd is known of the running system only. Otherwise several places are tried, and
     only what they agree on is certain.
     """
+    text, sample = case.release.text, case.release.sample
+    # Leave out what no placement depends on: then most entries of a machine share one result.
+    found = _placement(
+        case._replace(
+            release=sample,
+            distribution=Distribution(),
+            physical_start=None,
+            parts=UNKNOWN_PARTS,
+            needs=NOTHING_SPECIAL,
+            present=(),
+            cmdline=deciding_words(case.cmdline),
+            observed=None,
+            assumed=False,
+            measured=None,
+        )
+    )
+    return found._replace(reason=found.reason.replace(sample.text, text)) if found else None
+
+
+@lru_cache(maxsize=64)
+def _placement(case: Case) -> Placement | None:
     if case.hypervisor is not None:
         return next(_on_xen(case, ()), None)
     memory = case.memory_map()
@@ -63,7 +84,7 @@ def placement(case: Case, asked: KernelRequest) -> Placement | None:
         return None
 
     def wanted(release: Release) -> KernelRequest:
-        return asked if release is case.release else _request(case._replace(release=release), memory)
+        return _request(case._replace(release=release), memory)
 
     def judged(read: KernelRequest, release: Release) -> Placement:
         return agreed_boots(read, list(_boots(case._replace(release=release))))
@@ -136,28 +157,11 @@ def chance_of_nothing(case: Case, values: Sequence[str]) -> float:
     if case.observed and case.observed.values == tuple(values):
         return 0.0 if case.observed.size else 1.0
     line = " ".join((case.cmdline, *(f"crashkernel={text}" for text in values))).strip()
-    # Leave out what no placement depends on: then most entries of a machine share one result.
-    return _chance_of_nothing(
-        case._replace(
-            release=case.release.sample,
-            distribution=Distribution(),
-            parts=UNKNOWN_PARTS._replace(kernel=case.parts.kernel),
-            needs=NOTHING_SPECIAL,
-            present=(),
-            cmdline=line,
-            observed=None,
-            assumed=False,
-            measured=None,
-        )
-    )
-
-
-@lru_cache(maxsize=64)
-def _chance_of_nothing(case: Case) -> float:
+    case = case._replace(cmdline=line)
     asked = request(case)
     if asked is None or (asked.status == "ok" and reserves_amply(case, asked)):
         return 0.0
-    found = placement(case, asked)
+    found = placement(case)
     return found.chance_of_nothing if found else 0.0
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.livetree import boot_and_machine
 
 from grubkd import advice
-from grubkd.advice.verdict import deciding_words, draw
+from grubkd.advice.verdict import draw
 from grubkd.boot.model import BootConfig, Entry
 from grubkd.errors import RamUnknown
 from grubkd.machine.hardware import Hardware
@@ -17,6 +17,7 @@ from grubkd.machine.machine import Machine
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.kernel_parser import read as read_line
 from grubkd.memory.memory_map import from_firmware
+from grubkd.memory.placement.early import deciding_words
 from grubkd.memory.release import Release
 from grubkd.memory.size import GIB, MIB
 
@@ -211,7 +212,7 @@ LINES = st.lists(WORDS, max_size=6).map(" ".join) | st.text("crashkenl=12M-:G,@ 
 
 
 @given(LINES)
-def test_a_line_and_itsdeciding_words_are_read_alike(line: str) -> None:
+def test_a_line_and_its_deciding_words_are_read_alike(line: str) -> None:
     for release in map(Release.parse, ("2.6.29", "4.4.0", "6.1.0-50-amd64", "7.2.0")):
         for ram in (512 * MIB, 8 * GIB):
             assert read_line(deciding_words(line), release, "x86_64", ram) == read_line(line, release, "x86_64", ram)

@@ -191,6 +191,25 @@ def test_an_unknown_firmware_of_arm64() -> None:
     assert placed("crashkernel=256M", release, memory, "arm64", efi=False).status == "reserved"
 
 
+@pytest.mark.parametrize(
+    ("word", "release", "known"),
+    [
+        ("hugepages=64", "6.18.0", True),
+        ("default_hugepagesz=1G hugepages=2", "5.14.0-503.el9.x86_64", True),
+        ("hugepagesz=1G hugepages=2", "6.14.0", True),
+        ("hugepagesz=1G hugepages=2", "6.15.0", False),
+        ("hugepagesz=1G hugepages=2", "7.2.0", True),
+        ("debug_pagealloc=on", "6.1.0", False),
+    ],
+)
+def test_what_is_not_modelled_has_no_chance(word: str, release: str, known: bool) -> None:
+    """setup_arch() of x86 6.15 to 6.19 calls hugetlb_bootmem_alloc() before arch_reserve_crashkernel()."""
+    found = placed(f"crashkernel=256M {word}", release, typical(8 * GIB, "x86_64"))
+    assert (word.split(maxsplit=1)[0] in found.reason) is not known
+    assert (() in found.alternatives) is not known
+    assert found.chance_of_nothing == 0.0
+
+
 def test_cma_of_arm64_and_x86() -> None:
     """dma_contiguous_reserve() runs before the reservation on both; x86 kernels may be built without it."""
     memory = typical(2 * GIB, "arm64")

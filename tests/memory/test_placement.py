@@ -158,9 +158,7 @@ def test_without_the_memory_map(boot: dict[str, Any], known: str) -> None:
         borders=node_borders(request.get("numa_nodes") or ()),
         **facts,
     )
-    asked = forecast.request(case)
-    assert asked is not None
-    found = forecast.placement(case, asked)
+    found = forecast.placement(case)
     assert found is not None
     real = tuple(tuple(region) for region in sorted(boot["reserved"]))
     answers = (found.regions, *found.alternatives) if found.status == "uncertain" else (found.regions,)
@@ -177,9 +175,7 @@ def test_the_loader_of_a_case_decides_where_the_initrd_is(loader: str, start: in
     release, memory = Release.parse("4.19.0-27-amd64"), typical(4 * GIB, "x86_64")
     facts = {"cmdline": "nokaslr crashkernel=256M", "initrd_size": 128 * MIB, "loader": loader}
     case = Case(release, architecture("x86_64"), DEBIAN, ram=4 * GIB, memory=memory, **facts)  # type: ignore[arg-type]
-    asked = forecast.request(case)
-    assert asked is not None
-    found = forecast.placement(case, asked)
+    found = forecast.placement(case)
     assert found is not None
     assert found.regions == ((start, start + 256 * MIB),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,13 +12,13 @@ from grubkd.memory.behaviours import Era
 from grubkd.memory.kernel_value import memparse
 from grubkd.memory.memory_map import merged
 from grubkd.memory.placement import early
-from grubkd.memory.placement.generic import EFI, WHY, Limits, limits, or_without_kexec, search, take_top
-from grubkd.memory.placement.search import FreeMemory, failed, from_variants, reserved
+from grubkd.memory.placement.generic import EFI, WHY, Limits, limits, or_without_kexec, search
+from grubkd.memory.placement.search import FreeMemory, allocate, failed, from_variants, overlap, reserved
 from grubkd.memory.release import possible_images
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_down, round_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from grubkd.memory.kernel_parser import KernelRequest
     from grubkd.memory.memory_map import Extent
@@ -33,6 +34,7 @@ _DEBIAN_16K = r"\d+\.\d+(?:\.\d+)?(?:-\d+|\+deb[0-9.]+)-arm64-16k"
 # 6c4dcaddbd36, `arm64: kdump: simplify the reservation behaviour of crashkernel=,high`: as the common code of 6.7 does.
 _SIMPLIFIED_SINCE = (6, 5, 0)
 _LOW_BESIDE = 128 * MIB
+_DEVICE_TREE = MIB
 _PAGE_STRUCT = 64
 _SECTION = 128 * MIB
 # The descriptors of a page of page tables map 512 pages of 4K, 2048 of 16K, 8192 of 64K.
@@ -56,28 +58,70 @@ class _Layout(NamedTuple):
 
 def judge_arm64(request: KernelRequest, facts: BootFacts) -> Likelihood:
     """What an arm64 kernel does, and how certain that is."""
-    release, ram, initrd = facts.release, facts.memory.ram, facts.initrd
+    release, ram = facts.release, facts.memory.ram
     measured = release.version[:2] in _MEASURED and bool(re.fullmatch(DEBIAN_ARM64, release.text))
     measured = measured and not facts.efi and not facts.borders
-    outcomes = []
     images = possible_images(release, facts.machine, ram[0][0], facts.kernel_image)
     if facts.efi and not facts.kernel_image:
         images += tuple(_loaded_by_efi(images[0][1] - images[0][0], ram))
-    for kernel, bounds in product(images, _limits(facts)):
-        for blob in [None] if facts.efi else _device_trees(facts):
-            taken = [kernel, *facts.memory.held, *([initrd] if initrd else []), *([blob] if blob else [])]
-            free = FreeMemory(ram).split(facts.borders)
-            free = free.without(*(extent for extent in merged(taken) if extent not in facts.memory.crash))
-            for layout in _arm64_layouts(facts, measured=measured):
-                outcomes.append(_attempt(request, release, _left(free, layout, facts, bounds), bounds, ram))
-            if release.version < (5, 15):
-                # Before 5.11 the region is reserved before all of it: arm64_memblock_init(). Stable kernels vary.
-                outcomes.append(_attempt(request, release, free, bounds, ram))
+    layouts: list[_Layout | None] = list(_arm64_layouts(facts, measured=measured))
+    if release.version < (5, 15):
+        # Before 5.11 the region is reserved before all of it: arm64_memblock_init(). Stable kernels vary.
+        layouts.append(None)
+    attempt = _attempts(request, facts)
+    blobs = [None] if facts.efi else _device_trees(facts)
+    outcomes: list[PlacementOutcome] = []
+    touched: set[Extent] = set()
+    for each in product(images, _limits(facts), blobs, layouts):
+        outcome, taken = attempt(*each)
+        outcomes.append(outcome)
+        touched.update(taken)
     if facts.efi and request.base:
         # The firmware may hold memory anywhere, and KASLR moves the kernel.
         outcomes.append(failed("memory is in use"))
     why = "where DMA ends is not known" if len(_limits(facts)) > 1 else EFI if facts.efi else WHY
-    return from_variants(outcomes, why)
+    return from_variants(outcomes, why)._replace(touched=tuple(_before_device_tree(touched, blobs)))
+
+
+def _before_device_tree(touched: Collection[Extent], blobs: Sequence[Extent | None]) -> Iterator[Extent]:
+    """The extents, and the memory below them: an initrd there puts the device tree into them."""
+    for start, end in merged(touched):
+        yield start - _DEVICE_TREE - 2 * MIB, end
+    if any(blob and overlap(blob, touched) for blob in blobs):
+        yield 0, LIMIT
+
+
+def _attempts(request: KernelRequest, facts: BootFacts) -> Callable[..., tuple[PlacementOutcome, Collection[Extent]]]:
+    """A function from a kernel, limits, a device tree and a layout (None: the search comes first) to the outcome.
+
+    It also returns the memory that decides about it. A search finds the same regions whatever lies elsewhere: only a
+    kernel and a device tree that overlap that memory are tried.
+    """
+    ram, initrd = facts.memory.ram, facts.initrd
+    taken = merged([*facts.memory.held, *([initrd] if initrd else [])])
+    fixed = FreeMemory(ram).split(facts.borders)
+    fixed = fixed.without(*(extent for extent in taken if extent not in facts.memory.crash))
+
+    @cache
+    def undisturbed(bounds: Limits, layout: _Layout | None) -> tuple[PlacementOutcome, Collection[Extent]]:
+        return tried(fixed, bounds, layout)
+
+    def tried(free: FreeMemory, bounds: Limits, layout: _Layout | None) -> tuple[PlacementOutcome, Collection[Extent]]:
+        taken: list[Extent] = []
+        left = _left(free, layout, facts, bounds, taken) if layout else free
+        outcome = _attempt(request, facts.release, left, bounds, ram)
+        return outcome, [*taken, *outcome.regions] if outcome.regions else ram
+
+    def attempt(
+        kernel: Extent, bounds: Limits, blob: Extent | None, layout: _Layout | None
+    ) -> tuple[PlacementOutcome, Collection[Extent]]:
+        outcome, touched = undisturbed(bounds, layout)
+        extents = [kernel, *([blob] if blob else [])]
+        if any(overlap(extent, touched) for extent in extents):
+            return tried(fixed.without(*extents), bounds, layout)
+        return outcome, touched
+
+    return attempt
 
 
 def _limits(facts: BootFacts) -> list[Limits]:
@@ -108,7 +152,7 @@ def _loaded_by_efi(size: int, ram: tuple[Extent, ...]) -> Iterator[Extent]:
 def _device_trees(facts: BootFacts) -> list[Extent | None]:
     """Where the loader may have put the device tree: behind the initrd, 128M into RAM, or elsewhere (None)."""
     start = round_up(facts.initrd[1], 2 * MIB) if facts.initrd else facts.memory.ram[0][0] + 128 * MIB
-    return [(start, start + MIB), None]
+    return [(start, start + _DEVICE_TREE), None]
 
 
 def _arm64_layouts(facts: BootFacts, *, measured: bool) -> Iterator[_Layout]:
@@ -136,24 +180,26 @@ def _arm64_layouts(facts: BootFacts, *, measured: bool) -> Iterator[_Layout]:
         yield _Layout(each[2], each[1], each[0], each[3])
 
 
-def _left(free: FreeMemory, layout: _Layout, facts: BootFacts, bounds: Limits) -> FreeMemory:
+def _left(free: FreeMemory, layout: _Layout, facts: BootFacts, bounds: Limits, taken: list[Extent]) -> FreeMemory:
     """What is free after the layout's allocations, from the top down; CMA below what DMA reaches."""
     page = facts.release.page_size
-    left = take_top(free, layout.tables + layout.beyond, page, LIMIT)
+    left = allocate(free, layout.tables + layout.beyond, page, (0, LIMIT), taken)
     block = page * page // _DESCRIPTOR
     if page == 4 * KIB or not layout.structs:
-        left = take_top(left, round_up(layout.structs, 2 * MIB), 2 * MIB, LIMIT)
+        left = allocate(left, round_up(layout.structs, 2 * MIB), 2 * MIB, (0, LIMIT), taken)
     else:
         # sparse_buffer_init() takes a block for each section, uses the start of the buffer and frees the rest.
-        buffer = left.from_top(facts.memory.ram_total // _SECTION * block, block, 0, LIMIT)
+        buffer: list[Extent] = []
+        allocate(left, facts.memory.ram_total // _SECTION * block, block, (0, LIMIT), buffer)
+        taken += buffer
         left = (
-            take_top(left, layout.structs, page, LIMIT)
-            if buffer is None
-            else left.without((buffer, buffer + layout.structs))
+            left.without((buffer[0][0], buffer[0][0] + layout.structs))
+            if buffer
+            else allocate(left, layout.structs, page, (0, LIMIT), taken)
         )
     # CMA is aligned to a page block: the larger of both up to 5.17.
     align = max(block, 4 * MIB) if facts.release.version < (5, 18) else block
-    return take_top(left, round_up(layout.cma, align), align, bounds.low)
+    return allocate(left, round_up(layout.cma, align), align, (0, bounds.low), taken)
 
 
 def _attempt(
@@ -216,7 +262,7 @@ def judge_arm(request: KernelRequest, facts: BootFacts) -> Likelihood:
         end = ram[0][0] + low
         for image in possible_images(facts.release, facts.machine, ram[0][0], facts.kernel_image):
             free = FreeMemory(ram).without(*merged([image, *([initrd] if initrd else [])]))
-            outcomes += [_attempt_arm(request, take_top(free, taken, MIB, end), end) for taken in _TAKEN]
+            outcomes += [_attempt_arm(request, allocate(free, taken, MIB, (0, end), []), end) for taken in _TAKEN]
     return or_without_kexec(from_variants(outcomes, WHY), facts)
 
 

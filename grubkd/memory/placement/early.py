@@ -40,17 +40,18 @@ class EarlyTakes(NamedTuple):
 
 NOTHING = EarlyTakes()
 
-UNMODELLED = ("kernelcore=mirror", "numa_emulation", "hugepages=", "efi_fake_mem=", "debug_pagealloc=", "kasan")
+UNMODELLED = ("kernelcore=mirror", "numa_emulation", "efi_fake_mem=", "debug_pagealloc=", "kasan")
 """Parameters that may change what is free, in a way that is not modelled."""
 
 UNMODELLED_ELSEWHERE = (*UNMODELLED, "mem=", "memmap=", "numa=fake", "hugetlb_cma=", "movable_node")
 """The same for architectures other than x86."""
 
 DECIDING = (
-    *("mem", "cma", "numa", "movable", "swiotlb", "log_buf_len", "vmalloc", "acpi=", "rodata", "initrd="),
+    *("crashkernel=", "kaslr", "fadump", "mem", "cma", "numa", "movable", "swiotlb", "log_buf_len", "vmalloc", "acpi="),
+    *("rodata", "hugepages", "initrd=", '"', "\0", "--"),
     *(name.rstrip("=") for name in UNMODELLED),
 )
-"""Parts of the words on which a reservation depends, beside crashkernel= and nokaslr."""
+"""Parts of the words on which a reservation depends. Quotes may hide a space; what follows "--" is for init."""
 
 _MEMORY_WORDS = ("mem=", "memmap=")
 _E820_TYPES = {"@": "usable", "#": "ACPI data", "$": "reserved", "!": "persistent"}
@@ -60,6 +61,16 @@ def words(cmdline: str, *names: str) -> Iterator[str]:
     """The words of the kernel's own part of the line that begin with one of the names."""
     if any(name in cmdline for name in names):
         yield from (word for word in cmdline.partition(" -- ")[0].split() if word.startswith(names))
+
+
+def deciding_words(line: str) -> str:
+    """The line with "." in place of the words that no reservation depends on; what ends a word may decide."""
+    words = ("." if not any(part in word for part in DECIDING) else word for word in line.split(" "))
+    kept: list[str] = []
+    for word in words:
+        if word != "." or kept[-1:] != ["."]:
+            kept.append(word)
+    return " ".join(kept)
 
 
 def changes_ram(cmdline: str) -> bool:
@@ -100,6 +111,18 @@ def without_hotplug(cmdline: str, memory: MemoryMap) -> MemoryMap:
     usable = tuple(Range(start, end, "usable") for start, end in subtract(memory.ram, memory.hotplug))
     rest = tuple(each for each in memory.ranges if each.type not in RAM_TYPES)
     return memory._replace(ranges=tuple(sorted((*usable, *rest)))) if usable else memory
+
+
+_GIGANTIC = ("hugepagesz=1G", "default_hugepagesz=1G")
+
+
+def early_hugepages(cmdline: str, version: tuple[int, ...]) -> str:
+    """The word by which an x86 kernel takes pages of 1G before it searches; "" if there is none.
+
+    setup_arch() calls hugetlb_bootmem_alloc() first in 6.15 to 6.19; it is not known whether 7.0 does. Other kernels
+    allocate huge pages after the reservation, and smaller ones always do.
+    """
+    return next(words(cmdline, *_GIGANTIC), "") if (6, 15) <= version < (7, 1) else ""
 
 
 def moves_nodes(cmdline: str) -> bool:

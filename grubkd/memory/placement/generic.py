@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
 from grubkd.memory.memory_map import merged
-from grubkd.memory.placement.search import UNKNOWN, FreeMemory, Likelihood, failed, from_variants, hang, reserved
+from grubkd.memory.placement.search import (
+    UNKNOWN,
+    FreeMemory,
+    Likelihood,
+    allocate,
+    failed,
+    from_variants,
+    hang,
+    reserved,
+)
 from grubkd.memory.release import possible_images
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, TIB, round_up
 
@@ -141,15 +150,10 @@ def _layouts(free: FreeMemory, ram: tuple[Extent, ...], facts: BootFacts) -> Ite
     dma = min(4 * GIB, ram[-1][1]) if ram[0][0] < 4 * GIB else LIMIT
     for size in versions:
         for cma, beyond in _RISCV64 if riscv else _LOONGARCH64:
-            left = take_top(free, beyond, 4 * KIB, LIMIT)
-            left = take_top(left, size, 2 * MIB, LIMIT)
-            yield take_top(left, cma, 2 * MIB, dma)
-
-
-def take_top(free: FreeMemory, size: int, align: int, high: int) -> FreeMemory:
-    """The memory without the highest aligned piece of that size below `high`, if there is one."""
-    found = free.from_top(size, align, 0, high) if size else None
-    return free if found is None else free.without((found, found + size))
+            left = free
+            for taken, align, end in ((beyond, 4 * KIB, LIMIT), (size, 2 * MIB, LIMIT), (cma, 2 * MIB, dma)):
+                left = allocate(left, taken, align, (0, end), [])
+            yield left
 
 
 def _attempt(request: KernelRequest, facts: BootFacts, free: FreeMemory, ram: tuple[Extent, ...]) -> PlacementOutcome:

@@ -14,6 +14,7 @@ from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import Extent
 from grubkd.memory.placement import arm, early, generic, power_s390, x86
 from grubkd.memory.placement.boot_facts import counted_ram, possible_boots
+from grubkd.memory.placement.search import UNKNOWN, overlap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -114,14 +115,31 @@ def _placing(release: Release, machine: Architecture) -> tuple[object, ...]:
 
 def agreed_boots(request: KernelRequest, boots: Sequence[BootFacts]) -> Placement:
     """What the boots have in common; "uncertain" if one differs. Each memory map counts the same."""
-    # Of many possible boots each counts little: a sample of the kernel's possible places is enough for each.
-    sampled = len(boots) > _MANY
     joined = []
     for _, group in groupby(boots, key=lambda boot: boot.memory):
-        alike = [boot._replace(sampled=sampled) for boot in group]
-        found = [place_at_boot(request, boot) for boot in alike]
+        alike = list(group)
+        # Of many possible boots each counts little.
+        found = [place_at_boot(request, boot) for boot in alike] if len(boots) <= _MANY else _sampled(request, alike)
         joined.append(agreed(found, INITRD_DECIDES, [boot.share for boot in alike]))
     return agreed(joined, MAP_DECIDES, in_turn=True)
+
+
+def _sampled(request: KernelRequest, boots: Sequence[BootFacts]) -> list[Placement]:
+    """The placement of each boot, by a sample of the kernel's possible places.
+
+    An initrd beside all that a boot without one allocates does not change the result.
+    """
+    without: dict[BootFacts, tuple[Placement, tuple[Extent, ...] | None]] = {}
+    found = []
+    for boot in boots:
+        alike = boot._replace(sampled=True, initrd=None, share=1)
+        if alike not in without:
+            without[alike] = _judge(request, alike)
+        placement, touched = without[alike]
+        if boot.initrd and (touched is None or overlap(boot.initrd, touched)):
+            placement = place_at_boot(request, boot._replace(sampled=True))
+        found.append(placement)
+    return found
 
 
 def agreed(found: Sequence[Placement], why: str, weights: Sequence[int] = (), *, in_turn: bool = False) -> Placement:
@@ -155,11 +173,17 @@ def agreed(found: Sequence[Placement], why: str, weights: Sequence[int] = (), *,
 
 def place_at_boot(request: KernelRequest, facts: BootFacts) -> Placement:
     """Return what the kernel does with the request at that boot."""
+    return _judge(request, facts)[0]
+
+
+def _judge(request: KernelRequest, facts: BootFacts) -> tuple[Placement, tuple[Extent, ...] | None]:
+    """The placement, and the memory that it depends on, as in Likelihood.touched."""
     if power_s390.uses_fadump(facts):
-        return _placement(power_s390.judge_fadump(request, facts), "")
+        return _placement(power_s390.judge_fadump(request, facts), ""), None
     if request.status != "ok":
-        return Placement("failed", (), (), request.reason)
-    return _placement(_likelihood(request, facts), _disturbing(facts))
+        return Placement("failed", (), (), request.reason), ()
+    found = _likelihood(request, facts)
+    return _placement(found, _disturbing(facts)), found.touched
 
 
 def _disturbing(facts: BootFacts) -> str:
@@ -168,7 +192,8 @@ def _disturbing(facts: BootFacts) -> str:
     if not facts.memory.nodes:
         # Which memory can be unplugged is not known.
         names += ("movable_node",)
-    return next(early.words(facts.cmdline, *names), "")
+    pages = early.early_hugepages(facts.cmdline, facts.release.version) if facts.machine.is_x86 else ""
+    return next(early.words(facts.cmdline, *names), pages)
 
 
 def passes_quick_test(request: KernelRequest, facts: BootFacts) -> bool:
@@ -205,8 +230,8 @@ def _placement(found: Likelihood, disturbing: str) -> Placement:
     if disturbing:
         status = "uncertain"
         reasons.append(f"{disturbing} changes what is free")
-        if likeliest.regions and () not in shares:
-            shares = {regions: chance / 2 for regions, chance in shares.items()} | {(): 0.5}
+        if likeliest.regions:
+            shares.setdefault((), UNKNOWN)
     return _limited(status, shares, "; ".join(filter(None, reasons)), may_hang=may_hang)
 
 

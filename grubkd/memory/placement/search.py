@@ -72,6 +72,15 @@ class FreeMemory:
         return None
 
 
+def allocate(free: FreeMemory, size: int, align: int, within: Extent, taken: list[Extent]) -> FreeMemory:
+    """The memory without the highest aligned piece of that size, which is added to `taken`; the same if none fits."""
+    found = free.from_top(size, align, *within) if size else None
+    if found is None:
+        return free
+    taken.append((found, found + size))
+    return free.without((found, found + size))
+
+
 SLACK = 0.001
 """A result is certain if at least 999 of 1000 boots have it."""
 
@@ -115,12 +124,14 @@ class Likelihood(NamedTuple):
     """The possible outcomes with the chance of each, the likeliest first; whether it is certain, and why it is not.
 
     The chances add up to 1. Where the odds are not known, each of the layouts that were tried counts the same; what
-    cannot be tried is UNKNOWN.
+    cannot be tried is UNKNOWN. touched: an initrd that does not overlap it changes nothing but the number of places
+    that KASLR has; None if that is not known.
     """
 
     outcomes: tuple[tuple[PlacementOutcome, float], ...]
     certain: bool
     why: str
+    touched: tuple[Extent, ...] | None = None
 
     @property
     def likeliest(self) -> PlacementOutcome:
@@ -154,6 +165,11 @@ def combined(first: Likelihood, second: Likelihood) -> Likelihood:
     certain = first.certain and second.certain and same > 0
     why = "; ".join(part for part in (first.why, second.why) if part)
     return Likelihood(shares, certain, why)
+
+
+def overlap(extent: Extent, others: Iterable[Extent]) -> bool:
+    """Whether an extent has a byte in common with one of the others."""
+    return any(extent[0] < end and start < extent[1] for start, end in others)
 
 
 def _chance(share: tuple[PlacementOutcome, float]) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
-from grubkd.memory.memory_map import subtract
+from grubkd.memory.memory_map import merged, subtract
 from grubkd.memory.placement import early, generic, x86_search
 from grubkd.memory.placement.search import PAGE, FreeMemory, combined, failed, from_counts, from_variants
 from grubkd.memory.placement.x86_search import (
@@ -62,9 +62,19 @@ def judge(request: KernelRequest, facts: BootFacts) -> Likelihood:
         return from_variants([failed("no RAM below what this kernel can address")], "")
     if facts.release.era in _BOOTMEM:
         return _judge_bootmem(request, facts, ram)
-    images = possible_images(facts.release, facts.machine, 0, facts.kernel_image)
     tops = list(_tops(facts, ram))
-    attempt = _attempts(request, facts, ram, tops)
+    touched: set[Extent] = set()
+    found = _judge_memblock(request, facts, ram, tops, _attempts(request, facts, ram, tops, touched))
+    # The kernel moves an initrd that is not in its RAM.
+    end = tops[0].low_end if facts.machine is Architecture.I386 else LIMIT
+    elsewhere = subtract([(0, LIMIT)], [(start, min(stop, end)) for start, stop in usable_pages(ram) if start < end])
+    return found._replace(touched=tuple(merged([*touched, *elsewhere])))
+
+
+def _judge_memblock(
+    request: KernelRequest, facts: BootFacts, ram: tuple[Extent, ...], tops: Sequence[Top], attempt: Attempt
+) -> Likelihood:
+    images = possible_images(facts.release, facts.machine, 0, facts.kernel_image)
     if not facts.kaslr:
         outcomes = [attempt(image, top)[0] for image in images for top in tops]
         return from_variants([*outcomes, *_in_the_way(request, facts)], _why(facts, len(images)))
@@ -82,7 +92,7 @@ def passes_quick_test(request: KernelRequest, facts: BootFacts) -> bool:
     if not ram or facts.release.era in _BOOTMEM:
         return False
     top = next(_tops(facts, ram))
-    attempt = _attempts(request, facts, ram, [top])
+    attempt = _attempts(request, facts, ram, [top], set())
     image = possible_images(facts.release, facts.machine, 0, facts.kernel_image)[0]
     if not facts.kaslr:
         return attempt(image, top)[0].status == "reserved"
@@ -105,11 +115,13 @@ def _in_the_way(request: KernelRequest, facts: BootFacts) -> Iterator[PlacementO
         yield failed("memory is in use")
 
 
-def _attempts(request: KernelRequest, facts: BootFacts, ram: tuple[Extent, ...], tops: Sequence[Top]) -> Attempt:
+def _attempts(
+    request: KernelRequest, facts: BootFacts, ram: tuple[Extent, ...], tops: Sequence[Top], touched: set[Extent]
+) -> Attempt:
     """A function from a kernel's extent (None: no kernel) and a top to the outcome.
 
-    It also returns the other allocations that move if a kernel is in their place. KASLR tries thousands of extents:
-    what is the same for all of them is computed once here.
+    It also returns the other allocations that move if a kernel is in their place, and adds all allocations to
+    `touched`. KASLR tries thousands of extents: what is the same for all of them is computed once here.
     """
     fixed = {top: free_of_fixed(facts, ram, top) for top in tops}
     mapped = FreeMemory(usable_pages(facts.memory.ram))
@@ -131,6 +143,7 @@ def _attempts(request: KernelRequest, facts: BootFacts, ram: tuple[Extent, ...],
             # Only the region below 4G failed. With a kernel in the place of this one the main region is elsewhere, and
             # may not need one below 4G.
             movable = (*movable, (found, found + request.size))
+        touched.update(outcome.regions, movable)
         return outcome, movable
 
     return attempt

@@ -10,7 +10,7 @@ from grubkd.memory.behaviours import Era
 from grubkd.memory.placement.early import NOTHING as NO_TAKES
 from grubkd.memory.placement.early import EarlyTakes
 from grubkd.memory.placement.generic import IN_USE
-from grubkd.memory.placement.search import PAGE, FreeMemory, failed, hang, reserved
+from grubkd.memory.placement.search import PAGE, FreeMemory, allocate, failed, hang, reserved
 from grubkd.memory.release import BRK
 from grubkd.memory.size import GIB, LIMIT, MIB, TIB, round_down, round_up
 
@@ -153,12 +153,15 @@ def free_from_top(  # noqa: PLR0913
     i386 = facts.machine is Architecture.I386
     accessible = top.low_end if i386 else LIMIT
     if above_4g and not i386 and not top.takes.bottom_up:
-        free = _take(free, top.tables, PAGE, (0, _table_limit(free)), movable)
+        limit = _table_limit(free)
+        # Memory that is taken from that block moves the limit.
+        movable.append((limit - _LARGE_PAGE, limit))
+        free = allocate(free, top.tables, PAGE, (0, limit), movable)
     if not top.takes.bottom_up:
         free = _take_all(free, top.takes.before, accessible, movable)
     free = _with_initrd(free, mapped, facts, accessible, movable)
     for within in pairwise([0, *top.borders, LIMIT]):
-        free = _take(free, top.node_data, _CACHE_LINE, within, movable)
+        free = allocate(free, top.node_data, _CACHE_LINE, within, movable)
     for take in top.takes.after:
         free = _take_area(free, take, movable)
     return free, tuple(movable)
@@ -170,20 +173,12 @@ def _table_limit(free: FreeMemory) -> int:
     return LIMIT if block is None else block + _LARGE_PAGE
 
 
-def _take(free: FreeMemory, size: int, align: int, within: Extent, movable: list[Extent]) -> FreeMemory:
-    found = free.from_top(size, align, *within) if size else None
-    if found is None:
-        return free
-    movable.append((found, found + size))
-    return free.without((found, found + size))
-
-
 def _take_all(free: FreeMemory, takes: Sequence[Take], end: int, movable: list[Extent]) -> FreeMemory:
     """All of the allocations or, as setup_log_buf() frees what it has if one fails, none."""
     left = free
     found: list[Extent] = []
     for take in takes:
-        left = _take(left, take.size, take.align, (0, end), found)
+        left = allocate(left, take.size, take.align, (0, end), found)
     if len(found) < len(takes):
         return free
     movable.extend(found)
@@ -194,7 +189,7 @@ def _take_area(free: FreeMemory, take: Take, movable: list[Extent]) -> FreeMemor
     """A CMA area: the lowest free place above 4G if there is one (cma_declare_contiguous_nid()), else the highest."""
     found = free.from_bottom(take.size, take.align, 4 * GIB, LIMIT) if take.low else None
     if found is None:
-        return _take(free, take.size, take.align, (0, LIMIT), movable)
+        return allocate(free, take.size, take.align, (0, LIMIT), movable)
     movable.append((found, found + take.size))
     return free.without((found, found + take.size))
 
@@ -212,7 +207,7 @@ def _with_initrd(free: FreeMemory, mapped: FreeMemory, facts: BootFacts, end: in
     if initrd[1] <= end and mapped.covers(*initrd):
         return free
     size = round_up(initrd[1] - initrd[0], PAGE)
-    return _take(free, size, PAGE, (0, end), movable)
+    return allocate(free, size, PAGE, (0, end), movable)
 
 
 def free_from_bottom(ram: tuple[Extent, ...], kernel: Extent | None, initrd: Extent | None) -> FreeMemory:

@@ -83,14 +83,14 @@ def test_agrees_with_real_boots_by_efi(boot: dict[str, Any], told: bool) -> None
 
 
 DEBIAN = Distribution("debian", (12,), (), "Debian GNU/Linux 12")
-BOOTS2, BOOTS3 = (
+BOOTS2, BOOTS3, PUBLIC = (
     [json.loads(line) for line in (Path(__file__).parents[1] / "data" / name).read_text().splitlines()]
-    for name in ("boots2.jsonl", "boots3.jsonl")
+    for name in ("boots2.jsonl", "boots3.jsonl", "public_boots.jsonl")
 )
 
 
 @pytest.mark.parametrize("without", ["", "initrd", "efi", "kernel_image", "kaslr", "initrd efi kernel_image"])
-@pytest.mark.parametrize("boot", [*BOOTS2, *BOOTS3], ids=lambda boot: boot["id"])
+@pytest.mark.parametrize("boot", [*BOOTS2, *BOOTS3, *PUBLIC], ids=lambda boot: boot["id"])
 def test_a_certain_answer_is_right_and_another_names_the_truth(boot: dict[str, Any], without: str) -> None:
     """Boots with early parameters, NUMA nodes, odd amounts of RAM and other architectures; fields may be unknown.
 

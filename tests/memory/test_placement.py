@@ -576,7 +576,7 @@ def test_an_edge_that_another_configuration_would_shift() -> None:
 
 
 def test_what_is_not_modelled_is_uncertain() -> None:
-    for word in ("hugepages=4", "kernelcore=mirror", "debug_pagealloc=on"):
+    for word in ("efi_fake_mem=64M@1G", "kernelcore=mirror", "debug_pagealloc=on"):
         found = placed(f"crashkernel=256M {word}", "6.12")
         assert (found.status, found.alternatives) == ("uncertain", ((),))
         assert word in found.reason

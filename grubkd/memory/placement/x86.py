@@ -254,8 +254,8 @@ def _kaslr_outcomes(
         for piece in _kaslr_slots(ram, facts, block, region):
             touching.update(piece)
     # Too many kernels overlap a huge region to try all; their outcomes change in small steps.
-    tried = sorted(touching)[:: len(touching) // (_SAMPLE if facts.sampled else _MOST_TRIED) + 1]
-    for address in tried:
-        found[attempt((address, address + size))[0]] += len(touching) // len(tried)
+    step = len(touching) // (_SAMPLE if facts.sampled else _MOST_TRIED) + 1
+    for index, address in enumerate(sorted(touching)[::step]):
+        found[attempt((address, address + size))[0]] += min(step, len(touching) - index * step)
     found[undisturbed] += sum(map(len, _kaslr_slots(ram, facts, block))) - len(touching)
     return +found or Counter({undisturbed: 1})

@@ -10,6 +10,7 @@ from grubkd.advice.recommend import (
     plan_release,
     recommended,
     review,
+    shortage,
 )
 from grubkd.advice.verdict import Simulation, Verdict, Verdicts, simulate
 from grubkd.memory.case import Plan, Reason
@@ -29,5 +30,6 @@ __all__ = [
     "plan_release",
     "recommended",
     "review",
+    "shortage",
     "simulate",
 ]

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.advice.case import build_case, entry_release, stand_in_release
-from grubkd.advice.judgement import notices
+from grubkd.advice.case import FADUMP, build_case, entry_release, stand_in_release
+from grubkd.advice.judgement import Judgement, notices
 from grubkd.advice.verdict import Verdicts
-from grubkd.boot import findings
+from grubkd.boot import cmdline, findings
 from grubkd.boot.entry import main_boot
-from grubkd.errors import ArchitectureUnknown, NoSuchEntry, Notice, RamUnknown, WouldNotReserve
+from grubkd.errors import ArchitectureUnknown, GrubkdError, NoSuchEntry, Notice, RamUnknown, WouldNotReserve
 from grubkd.memory import planner
 from grubkd.memory.release import Release
+from grubkd.memory.size import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from grubkd.advice.verdict import Verdict
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.machine.machine import Machine
     from grubkd.memory.case import Case, Plan
 
 # The first kernel of a system without one: its release is unknown, but it is not an old one.
 _FIRST_KERNEL = "6.12.0"
+
+TOO_SMALL = "a capture kernel that runs out of memory saves nothing"
+_ENOUGH = f"{TOO_SMALL}: grubkd plan shows how much to choose"
 
 
 class PlanOptions(NamedTuple):
@@ -110,3 +115,30 @@ def judgements(config: BootConfig, machine: Machine) -> Iterator[Notice]:
     verdicts = Verdicts(machine)
     boots = ((entry, main_boot(entry.boots)) for entry in config.entries if entry.own_linux)
     return notices((entry, verdicts.brief(" ".join(boot.arguments), entry)) for entry, boot in boots if boot)
+
+
+def shortage(entry: Entry, line: str, found: Verdict, config: BootConfig, machine: Machine) -> Judgement | None:
+    """What is wrong with an amount that is less than grubkd would choose for the entry; None if nothing is.
+
+    `line`: of the entry, as it is or will be. `found`: the verdict on it.
+    """
+    size = max(found.request.size if found.request else 0, found.observed or 0)
+    if near := near_need(size, line, machine):
+        return Judgement("near-need", near, _ENOUGH)
+    try:
+        wanted = plan_entry(entry, config, machine)
+    except GrubkdError:
+        return None
+    if size >= wanted.size:
+        return None
+    said = f"reserves {format_size(size)}, less than the {format_size(wanted.size)} of {wanted.source}"
+    return Judgement("small", said, _ENOUGH)
+
+
+def near_need(size: int, line: str, machine: Machine) -> str:
+    """What is wrong with an amount that is less than a tenth above the measured need; "" if nothing is."""
+    found = machine.measured
+    if found is None or size >= found.advised or any(word in FADUMP for word in cmdline.tokens(line)):
+        return ""
+    than = "less than" if size < found.size else "less than a tenth more than"
+    return f"reserves {format_size(size)}, {than} was needed: {found}"

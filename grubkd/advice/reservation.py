@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.advice.case import ADDED, FADUMP, parse_release
+from grubkd.advice.case import ADDED, parse_release
 from grubkd.advice.finding import Finding, Status, not_asked, ok
 from grubkd.advice.judgement import LOST, judge
-from grubkd.advice.recommend import plan_entry
+from grubkd.advice.recommend import TOO_SMALL, near_need, shortage
 from grubkd.advice.setting import setting
 from grubkd.advice.verdict import Verdicts, simulate
 from grubkd.boot import cmdline
@@ -34,7 +34,6 @@ _WHYS = {
     "more-than-half": "the system has less than half of the memory left",
     "smaller-than-kernel": "no capture kernel can be loaded into it",
 }
-_SHORT = "a capture kernel that runs out of memory saves nothing"
 _REPORT = "please report this with the output of: grubkd predict"
 _REBOOT = ("systemctl", "reboot")
 _EXPLAIN = by(("grubkd", "plan", "--explain"))
@@ -83,33 +82,15 @@ def _configured(entry: Entry, verdicts: Verdicts, config: BootConfig, machine: M
         fix = _EXPLAIN if each.code == "may-reserve-nothing" else Fix("")
         said, why = f"{name} {each.said}", _WHYS[each.code]
         return Finding("configured", status, said, each.code, why, fix.text, entry.source, fix.commands)
-    return _enough(entry, values, found, config, machine)
+    return _enough(entry, line, found, config, machine)
 
 
-def _enough(entry: Entry, values: str, found: Verdict, config: BootConfig, machine: Machine) -> Finding:
+def _enough(entry: Entry, line: str, found: Verdict, config: BootConfig, machine: Machine) -> Finding:
     """Whether the value is at least the one that grubkd would choose."""
     name = f"entry {entry.index} ({entry.title})"
-    size = max(found.request.size if found.request else 0, found.observed or 0)
-    near = _near(size, main_line(entry), machine)
-    if near:
-        return _warning("near-need", f"{name} {near}", _SHORT, entry)
-    try:
-        wanted = plan_entry(entry, config, machine)
-    except GrubkdError:
-        wanted = None
-    if wanted and size < wanted.size:
-        said = f"{name} reserves {format_size(size)}, less than the {format_size(wanted.size)} of {wanted.source}"
-        return _warning("small", said, _SHORT, entry)
-    return ok("configured", f"{name} has {values}: {format_size(size)}", entry.source)
-
-
-def _near(size: int, line: str, machine: Machine) -> str:
-    """What is wrong with an amount that is less than a tenth above the measured need; "" if nothing is."""
-    found = machine.measured
-    if found is None or size >= found.advised or any(word in FADUMP for word in cmdline.tokens(line)):
-        return ""
-    than = "less than" if size < found.size else "less than a tenth more than"
-    return f"reserves {format_size(size)}, {than} was needed: {found}"
+    if short := shortage(entry, line, found, config, machine):
+        return _warning(short.code, f"{name} {short.said}", TOO_SMALL, entry)
+    return ok("configured", f"{name} has {' '.join(held(line))}: {format_size(found.size)}", entry.source)
 
 
 def off(check: str, what: str, fix: Fix, place: Place | None = None) -> Finding:
@@ -176,9 +157,10 @@ def reserved(config: BootConfig, running: Running, machine: Machine) -> Iterator
         regions = machine.memory_map.crash if machine.memory_map else ()
         where = ", ".join(f"{start:#x}-{end - 1:#x}" for start, end in regions)
         size = sum(end - start for start, end in regions) or running.reserved
-        if near := _near(size, running.cmdline, machine):
+        if near := near_need(size, running.cmdline, machine):
             said, larger = f"the running kernel {near}", _set_and_reboot(config, machine)
-            yield Finding("reserved", Status.WARNING, said, "near-need", _SHORT, larger.text, commands=larger.commands)
+            why, commands = TOO_SMALL, larger.commands
+            yield Finding("reserved", Status.WARNING, said, "near-need", why, larger.text, commands=commands)
         yield ok("reserved", f"{format_size(running.reserved)} reserved{f' at {where}' if where else ''}")
         yield from _foreseen(running.reserved, running, machine)
         return

@@ -171,9 +171,15 @@ def admitted(
     set. With --force both are warnings; so is a value that stays as it is, and reserves nothing.
     """
     verdicts = advice.Verdicts(machine)
-    rows = ((entry, verdicts.brief(" ".join(line), entry)) for entry, line in _revalued(selection, planned))
-    for fault in notices(rows, ahead=True):
+    lines = {entry.index: " ".join(line) for entry, line in _revalued(selection, planned)}
+    rows = [(entry, verdicts.brief(lines[entry.index], entry)) for entry in selection.entries if entry.index in lines]
+    faults = list(notices(rows, ahead=True))
+    for fault in faults:
         yield _admitted(request, fault)
+    if request.values and rows and not faults:
+        entry, found = min(rows, key=lambda row: not row[0].default)
+        if short := advice.shortage(entry, lines[entry.index], found, config, machine):
+            yield short.notice(f"entry {entry.index} ({entry.title})", entry.source)
 
 
 def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry, Sequence[str]]]:

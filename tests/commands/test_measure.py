@@ -147,6 +147,14 @@ def test_check_warns_within_a_tenth(text: str, near: bool, tmp_path: Path) -> No
     assert set(findings(saved(red_hat(tmp_path), text))) == ({"configured", "reserved"} if near else set())
 
 
+@pytest.mark.parametrize(("value", "codes"), [("64M", ["near-need"]), ("180M", ["near-need"]), ("512M", [])])
+def test_set_warns_of_a_value_below_the_need(value: str, codes: list[str], tmp_path: Path) -> None:
+    tree = saved(red_hat(tmp_path), memory(256) + lowest(70))
+    done = answer(lambda: main(["set", value, "--root", str(tree), "--ram", "8G", "--json"]))
+    assert done.exit == 0
+    assert [each["code"] for each in done.json["warnings"] if each["code"] in ("small", "near-need")] == codes
+
+
 def test_check_says_what_to_do(tmp_path: Path) -> None:
     found = findings(saved(debian(tmp_path), memory(128) + lowest(6)))
     said = f"the capture kernel of 2026-11-23 said in {LOG}: it needs 122M, by its low-water mark"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from grubkd.boot.document import Assignment, Slot
-from grubkd.boot.words import words
+from grubkd.boot.words import span, words
 from grubkd.errors import CannotHold
 from grubkd.text import in_quotes
 
@@ -51,7 +51,7 @@ class Options:
         if not (self.generated and self._options):
             return None
         found = words(self.text, start, end, _echoed)
-        start, end = (found[0].start, found[-1].end) if found else (start, start)
+        start, end = span(found, start)
         custom = name.startswith("kopt_")
         slot = Slot(self.file, "grub-legacy", name, start, end, line, found, style=_EVAL if custom else _ECHO)
         extends = name in self._seen and not custom

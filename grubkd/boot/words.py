@@ -17,15 +17,10 @@ from grubkd.errors import CannotHold, Notice, place_at
 from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 _STRAY = rf'(?<![^{cmdline.BLANKS}])crashkernel=[^{cmdline.BLANKS}"]*"(?![^{cmdline.BLANKS}])'
 _REFERENCE = r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})"
-
-
-def verbatim(raw: str) -> str:
-    """The decoding of a format without quoting."""
-    return raw
 
 
 class LineNumbers:
@@ -39,7 +34,7 @@ class LineNumbers:
         return bisect_left(self._newlines, offset) + 1
 
 
-def words(text: str, start: int, end: int, decode: Callable[[str], str] = verbatim) -> tuple[Word, ...]:
+def words(text: str, start: int, end: int, decode: Callable[[str], str] = str) -> tuple[Word, ...]:
     """The words of text[start:end], with their spans in `text`; `decode(raw)` is what the kernel receives of one."""
     return tuple(Word(start + a, start + b, decode(text[start + a : start + b])) for a, b in _spans(text[start:end]))
 
@@ -53,31 +48,37 @@ def _spans(part: str) -> list[tuple[int, int]]:
     return [*before, stray.span(), *after]
 
 
+def span(found: Sequence[Word], at: int) -> tuple[int, int]:
+    """The span from the first word to the last; without words, the empty span at an offset."""
+    return (found[0].start, found[-1].end) if found else (at, at)
+
+
 def with_references(found: tuple[Word, ...]) -> tuple[Word, ...]:
     """The words; those that are one whole `$name` or `${name}` get the name as their reference."""
     return tuple(word._replace(reference=_reference(word.text)) if word.text[:1] == "$" else word for word in found)
 
 
-def quote_notice(file: str, text: str, start: int, end: int) -> Notice | None:
-    """The warning about a double quote in text[start:end] that is never closed, at its column; None without one."""
+def open_quotes(file: str, text: str, start: int, end: int) -> Iterator[Notice]:
+    """The warning, if there is one, about a double quote in text[start:end] that is never closed."""
     part = text[start:end]
     if part.count('"') % 2 == 0:
-        return None
+        return
     stray = _stray(part)
     if stray is not None:
-        return Notice(
+        yield Notice(
             "stray-quote",
             f"a quote without its partner at the end of {stray.group()}: the kernel reads the rest of the line as one "
             "argument with it",
             "set the value again: grubkd replaces the argument together with its quote",
             place_at(file, text, start + stray.end() - 1),
         )
-    return Notice(
-        "unbalanced-quote",
-        "a double quote that is never closed: the kernel reads the rest of the line as one argument",
-        "close the quote or remove it",
-        place_at(file, text, start + cmdline.unbalanced(part)),
-    )
+    else:
+        yield Notice(
+            "unbalanced-quote",
+            "a double quote that is never closed: the kernel reads the rest of the line as one argument",
+            "close the quote or remove it",
+            place_at(file, text, start + cmdline.unbalanced(part)),
+        )
 
 
 def held(argument: str) -> str:

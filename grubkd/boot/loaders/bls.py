@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format
-from grubkd.boot.words import held, quote_notice, with_references, words
+from grubkd.boot.words import held, open_quotes, span, with_references, words
 from grubkd.errors import CannotHold, Notice, Place
 from grubkd.parsing.grammar import Token, parse
 from grubkd.text import in_quotes
@@ -85,8 +85,8 @@ def parse_snippet(file: str, text: str) -> Document:
         keys={key: value for key, value in keys.items() if key not in _IN_STANZA},
         not_known=_not_known(pairs),
     )
-    notices = (quote_notice(file, text, slot.start, slot.end) for slot in slots)
-    return Document(file, "bls", (stanza,), assignments, warnings=tuple(notice for notice in notices if notice))
+    notices = (notice for slot in slots for notice in open_quotes(file, text, slot.start, slot.end))
+    return Document(file, "bls", (stanza,), assignments, warnings=tuple(notices))
 
 
 def quote(slot: Slot, argument: str) -> str:
@@ -182,7 +182,7 @@ def _options(file: str, text: str, pairs: Sequence[_Pair], grub_stops: int) -> t
     for pair in options:
         value, not_grub = pair.value, pair not in for_grub
         found = with_references(words(text, value.start, value.end))
-        start, end = (found[0].start, found[-1].end) if found else (value.end, value.end)
+        start, end = span(found, value.end)
         before = "" if found or text[start - 1] in " \t" else " "
         style = "not-grub" if not_grub else ""
         slots.append(Slot(file, "bls", "options", start, end, pair.line(text), found, style, before))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.entry import file_name, is_initrd, is_xen
 from grubkd.boot.loaders.format import DefaultSetting, Format, absent_setting, real_paths
-from grubkd.boot.words import LineNumbers, held, quote_notice, words
+from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
 from grubkd.text import from_bytes, in_quotes
@@ -183,8 +183,7 @@ class _MenuReader:
     def _append(self, keyword: Token, value: Token | None) -> None:
         none = value is not None and value.text == "-"
         slot = self._slot(keyword, None if none else value)
-        notice = quote_notice(self._file, self._text, slot.start, slot.end)
-        self._warnings += [notice] if notice else []
+        self._warnings += open_quotes(self._file, self._text, slot.start, slot.end)
         if not self._labels:
             self._global = None if none else slot
         else:
@@ -194,9 +193,8 @@ class _MenuReader:
         found = words(self._text, value.start, value.end) if value else ()
         if value is not None and not found:
             raise self._refused(keyword, "APPEND without an argument")
-        start, end = (found[0].start, found[-1].end) if found else (keyword.end, keyword.end)
-        before = "" if found else " "
-        return Slot(self._file, "extlinux", "APPEND", start, end, self._line(keyword.start), found, before=before)
+        line, before = self._line(keyword.start), "" if found else " "
+        return Slot(self._file, "extlinux", "APPEND", *span(found, keyword.end), line, found, before=before)
 
     def _stanza(self, position: int, label: _Label) -> Stanza:
         name = label.name.text
@@ -237,9 +235,9 @@ class _MenuReader:
         for first, end in zip((0, *(index + 1 for index in ends)), (*ends, len(found)), strict=True):
             for path in found[first : min(first + 1, end)]:
                 arguments = found[first + 1 : end]
-                start, stop = (arguments[0].start, arguments[-1].end) if arguments else (path.end, path.end)
                 line, before = self._line(path.start), "" if arguments else " "
-                slot = Slot(self._file, "extlinux", "APPEND", start, stop, line, arguments, "mboot", before)
+                where = span(arguments, path.end)
+                slot = Slot(self._file, "extlinux", "APPEND", *where, line, arguments, "mboot", before)
                 if is_initrd(path.text):
                     initrds.append(path.text)
                 else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
@@ -21,6 +20,7 @@ from grubkd.boot.loaders.grub_script import (
     reference,
     unquoted,
 )
+from grubkd.boot.words import LineNumbers, span
 from grubkd.errors import CannotHold, NotUnderstood
 from grubkd.text import in_quotes
 
@@ -82,7 +82,7 @@ class _Reading:
     def __init__(self, file: str, text: str) -> None:
         self._file, self._text, self._menu = file, text, Menu(file, text)
         self._defined = frozenset(self._menu.defined)
-        self._newlines = [found.start() for found in re.finditer("\n", text)]
+        self._line_of = LineNumbers(text).of
         self._known: dict[str, tuple[str, str | None]] = {}
 
     def document(self) -> Document:
@@ -117,9 +117,6 @@ class _Reading:
             path = re.sub(_VARIABLE, lambda found: values.get(found[1] or found[2], found[0]), path)[:4096]
         return path
 
-    def _line_of(self, offset: int) -> int:
-        return bisect_left(self._newlines, offset) + 1
-
     def _stanza(self, entry: MenuEntry) -> Stanza:
         script = (entry.section or "").rpartition("/")[2]
         return Stanza(
@@ -153,7 +150,7 @@ class _Reading:
             if self._is_own(name, entry):
                 own = f"{name} of {self._file}:{entry.start}"
                 words = tuple(word._replace(reference=own) if word.reference == name else word for word in words)
-        start, end = (words[0].start, words[-1].end) if words else (loader.path.end, loader.path.end)
+        start, end = span(words, loader.path.end)
         before = "" if words else " "
         slot = Slot(self._file, "grub2", loader.name, start, end, self._line_of(start), words, before=before)
         return Image(self._menu.commands.path(loader.path), (slot,), line, module=loader.name not in FIRST)
@@ -203,7 +200,7 @@ class _Reading:
         return self._slot(name, begin, found, tuple(made), "plain-")
 
     def _slot(self, name: str, begin: int, found: re.Match[str], words: tuple[Word, ...], kind: str = "") -> Slot:
-        start, end = (words[0].start, words[-1].end) if words else (begin, begin)
+        start, end = span(words, begin)
         quotes = '"' if found.lastgroup == "bare" else ""
         style = kind + ("single" if found.lastgroup == "single" else "double")
         return Slot(self._file, "grub2", name, start, end, self._line_of(start), words, style, quotes, quotes)

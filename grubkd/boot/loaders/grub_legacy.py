@@ -16,7 +16,7 @@ from grubkd.boot.document import Document, Image, Slot, Stanza, Word
 from grubkd.boot.entry import is_initrd, is_linux, is_xen
 from grubkd.boot.loaders.format import DefaultSetting, Format, LoaderMenu, MenuItem, absent_setting, holds_value
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
-from grubkd.boot.words import LineNumbers, held, quote_notice, words
+from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, TooLong, place_at
 from grubkd.parsing.grammar import Node, Token, parse
 from grubkd.text import from_bytes, in_quotes
@@ -203,7 +203,7 @@ class _MenuListReader:
         end = value.end if value else name.end
         found = self.options.assignment(name.text[2:-1], name.end, end, self._line(name.start))
         if found:
-            self._check_quotes(found.slot)
+            self._warnings += open_quotes(self._file, self._text, found.slot.start, found.slot.end)
             self._assignments.append(found)
 
     def _heading(self, node: Node, command: Token) -> None:
@@ -248,9 +248,9 @@ class _MenuListReader:
         if arguments is None:
             return Slot(self._file, "grub-legacy", variable, path.end, path.end, self._line(path.end), (), before=" ")
         found = self._words(arguments)
-        start, end = (found[0].start, found[-1].end) if found else (arguments.end, arguments.end)
+        start, end = span(found, arguments.end)
         slot = Slot(self._file, "grub-legacy", variable, start, end, self._line(start), found)
-        self._check_quotes(slot)
+        self._warnings += open_quotes(self._file, self._text, start, end)
         length = len(_received(self._text[command.start : arguments.end]))
         if length > STATEMENT_MAX:
             message = f"the statement has {length} bytes: GRUB 0.97 reads the first {STATEMENT_MAX}"
@@ -266,10 +266,6 @@ class _MenuListReader:
         masked = re.sub(_CONTINUATION, lambda found: " " * len(found.group()), arguments.text)
         found = [(start + word.start, start + word.end) for word in words(masked, 0, len(masked))]
         return tuple(Word(a, b, _received(text[a:b])) for a, b in found)
-
-    def _check_quotes(self, slot: Slot) -> None:
-        notice = quote_notice(self._file, self._text, slot.start, slot.end)
-        self._warnings += [notice] if notice else []
 
     def _warn(self, code: str, message: str, offset: int, hint: str = "") -> None:
         self._warnings.append(Notice(code, message, hint, place_at(self._file, self._text, offset)))

@@ -11,6 +11,7 @@ import re
 from grubkd.boot.document import Assignment, Document, Slot
 from grubkd.boot.loaders.format import DefaultSetting, Format, real_paths
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
+from grubkd.boot.words import span
 from grubkd.errors import CannotHold, Notice, Place, TooLong
 from grubkd.parsing.grammar import Token
 from grubkd.parsing.grammar import parse as parse_grammar
@@ -101,7 +102,7 @@ def _decoded(value: Token) -> Mapped:
 
 def _slot(file: str, text: str, name: str, value: Token) -> Slot:
     words = _decoded(value).kernel_words()
-    start, end = (words[0].start, words[-1].end) if words else (value.start, value.start)
+    start, end = span(words, value.start)
     return Slot(file, "grubenv", name, start, end, text.count("\n", 0, start) + 1, words)
 
 

@@ -14,7 +14,7 @@ from grubkd.boot.document import Assignment, Document, Slot, Word
 from grubkd.boot.entry import main_boot
 from grubkd.boot.loaders.format import Format, slots_of
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
-from grubkd.boot.words import held, quote_notice, words
+from grubkd.boot.words import held, open_quotes, span, words
 from grubkd.errors import CannotHold, Notice, place_at
 from grubkd.parsing.grammar import parse
 from grubkd.text import in_quotes
@@ -43,10 +43,9 @@ def parse_cmdline(file: str, text: str) -> Document:
     comments = list(parse("kernel_cmdline", text, file=file).tokens("COMMENT"))
     masked = _blanked(text, comments)
     found = words(masked, 0, len(masked), _squeezed)
-    if found:
-        start, end, before, after = found[0].start, found[-1].end, "", ""
-    else:
-        start = end = len(text)
+    start, end = span(found, len(text))
+    before, after = "", ""
+    if not found:
         before = "\n" if text and not text.endswith("\n") else ""
         after = "\n"
     line = text.count("\n", 0, start) + 1
@@ -61,12 +60,11 @@ def parse_cmdline(file: str, text: str) -> Document:
         )
         for comment in comments[:1]
     ]
-    notice = quote_notice(file, masked, 0, len(masked))
     return Document(
         file,
         "kernel-cmdline",
         assignments=(Assignment("cmdline", slot, extends=False),),
-        warnings=(*warnings, *((notice,) if notice else ())),
+        warnings=(*warnings, *open_quotes(file, masked, 0, len(masked))),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, on_one_line
-from grubkd.boot.words import quote_notice, words
+from grubkd.boot.words import open_quotes, span, words
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.parsing.grammar import Token, parse
 from grubkd.text import from_bytes
@@ -74,16 +74,15 @@ def parse_cmdline(file: str, text: str) -> Document:
     """The first line as a stanza; a warning about the other lines."""
     line = text.partition("\n")[0].rstrip("\r")
     found = words(text, 0, len(line))
-    start, end = (found[0].start, found[-1].end) if found else (0, 0)
-    slot = Slot(file, "raspberrypi", "cmdline", start, end, 1, found)
+    slot = Slot(file, "raspberrypi", "cmdline", *span(found, 0), 1, found)
     rest = text[len(line) :].lstrip()
-    notices = [quote_notice(file, text, start, end)]
+    notices = [*open_quotes(file, text, slot.start, slot.end)]
     if rest:
         number = text.count("\n", 0, len(text) - len(rest)) + 1
         message = "the firmware reads the first line only"
         notices.append(Notice("options-not-read", message, "join the arguments in one line", Place(file, number)))
     stanza = Stanza("Raspberry Pi", 1, (Image("", (slot,), 1),), id="raspberrypi")
-    return Document(file, "raspberrypi", (stanza,), warnings=tuple(each for each in notices if each))
+    return Document(file, "raspberrypi", (stanza,), warnings=tuple(notices))
 
 
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:

@@ -18,6 +18,7 @@ from itertools import pairwise
 
 from grubkd.boot.document import Slot, Word
 from grubkd.boot.loaders.grub_script import Mapped, delivered, reference, unquoted, words
+from grubkd.boot.words import span
 from grubkd.errors import NotUnderstood, place_at
 
 FORMAT_NAME = "default-grub"
@@ -139,7 +140,7 @@ def slot_of(value: Value) -> Slot:
     found, quotes = _words(value)
     bare = quotes is Quotes.NONE
     begin = value.start + (not bare)
-    start, end = (found[0].start, found[-1].end) if found else (begin, begin)
+    start, end = span(found, begin)
     around = '"' if bare else ""
     line = value.text.count("\n", 0, start) + 1
     style = "single" if quotes is Quotes.SINGLE else "double"

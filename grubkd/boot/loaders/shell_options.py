@@ -14,7 +14,7 @@ from grubkd.boot.document import Assignment, Document, Slot
 from grubkd.boot.loaders import shell
 from grubkd.boot.loaders.format import Format, slots_of
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
-from grubkd.boot.words import held
+from grubkd.boot.words import held, span
 from grubkd.errors import CannotHold, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
 from grubkd.text import in_quotes
@@ -79,7 +79,7 @@ def _slot(value: shell.Value) -> Slot:
     opening = value.text[value.start : value.end][:1]
     bare = opening not in ("'", '"')
     begin = value.start + (not bare)
-    start, end = (found[0].start, found[-1].end) if found else (begin, begin)
+    start, end = span(found, begin)
     around = '"' if bare else ""
     style = "single" if opening == "'" else "double"
     line = value.text.count("\n", 0, start) + 1

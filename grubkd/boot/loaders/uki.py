@@ -13,7 +13,7 @@ from grubkd.boot.document import Image, Slot, Stanza
 from grubkd.boot.loaders import systemd_boot
 from grubkd.boot.loaders.format import LoaderMenu, MenuItem
 from grubkd.boot.model import ManagedBy
-from grubkd.boot.words import words
+from grubkd.boot.words import span, words
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.text import from_bytes
 from grubkd.tree.osrelease import variables
@@ -93,8 +93,7 @@ def _stanza(file: str, path: str, sections: Mapping[str, PeSection]) -> Stanza:
         word._replace(start=word.start + command.start, end=word.end + command.start)
         for word in words(command.text, 0, len(command.text))
     )
-    start, end = (found[0].start, found[-1].end) if found else (command.start, command.start)
-    slot = Slot(file, "uki", ".cmdline", start, end, 1, found)
+    slot = Slot(file, "uki", ".cmdline", *span(found, command.start), 1, found)
     keys = {
         "uname": sections[".uname"].text.strip() if ".uname" in sections else "",
         "sort-key": system.get("IMAGE_ID") or system.get("ID", ""),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import DefaultSetting, Followup, Format, LoaderMenu, MenuItem, absent_setting
 from grubkd.boot.model import ManagedBy
-from grubkd.boot.words import LineNumbers, held, quote_notice, words
+from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, Place, place_at
 from grubkd.parsing.grammar import Node, Token, parse
 from grubkd.text import from_bytes, in_quotes
@@ -58,10 +58,10 @@ def parse_configuration(file: str, text: str) -> Document:
     others = [each for each in sections if each is not boot]
     stanzas = tuple(reader.stanza(position, each) for position, each in enumerate(others))
     slots = [slot for stanza in stanzas for image in stanza.images for slot in image.slots]
-    notices = (quote_notice(file, text, slot.start, slot.end) for slot in slots)
+    notices = (notice for slot in slots for notice in open_quotes(file, text, slot.start, slot.end))
     settings = _settings(boot, menus) if boot else {}
     default = _default_setting(text, boot, menus) if boot else None
-    return Document(file, "zipl", stanzas, settings=settings, warnings=tuple(filter(None, notices)), default=default)
+    return Document(file, "zipl", stanzas, settings=settings, warnings=tuple(notices), default=default)
 
 
 def quote(slot: Slot, argument: str) -> str:
@@ -137,8 +137,7 @@ def _with_parmfile(stanza: Stanza, tree: Tree, file: str, warnings: list[Notice]
         warnings.append(Notice("parmfile-missing", message, hint, Place(file, image.line)))
         return stanza, ManagedBy.PARMFILE
     found = words(text, 0, len(text))
-    start, end = (found[0].start, found[-1].end) if found else (0, 0)
-    slot = Slot(path, "zipl", "parmfile", start, end, 1, found)
+    slot = Slot(path, "zipl", "parmfile", *span(found, 0), 1, found)
     return stanza._replace(images=(image._replace(slots=(slot, *image.slots)),)), ManagedBy.PARMFILE
 
 
@@ -219,9 +218,8 @@ class _ConfigurationReader:
         """The arguments, or the place of a missing `parameters` line: behind that of the image, indented alike."""
         if value:
             found = words(self._text, value.start, value.end)
-            start, end = (found[0].start, found[-1].end) if found else (value.start, value.start)
             line = self._line(value.keyword.start)
-            return Slot(self._file, "zipl", "parameters", start, end, line, found, style=value.quote)
+            return Slot(self._file, "zipl", "parameters", *span(found, value.start), line, found, style=value.quote)
         begin = self._text.rfind("\n", 0, image.keyword.start) + 1
         indent = self._text[begin : image.keyword.start]
         newline = self._text.find("\n", image.end)

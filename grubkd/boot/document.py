@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from grubkd.errors import Notice
 
 SlotKey: TypeAlias = tuple[str, int, str]
+# An item of a menu: its position in that menu from 0, title, id.
+Level: TypeAlias = tuple[int, str, str | None]
 
 
 class Word(NamedTuple):
@@ -70,10 +72,10 @@ class Stanza(NamedTuple):
     """An entry as one file states it, before inventory joins the files.
 
     `images`: in file order; several that are no modules are alternatives (if/else), and all are set alike.
-    `nesting`: how `default=` addresses the entry: for each menu level from the outermost to the entry itself, (position
-    in that menu from 0, title, id). `section`: the generator script that wrote it (`/etc/grub.d/10_linux`), if known.
-    `generated`: the next run of a generator overwrites it. `keys`: other statements that order or describe it (BLS:
-    version, machine-id, sort-key, architecture). `not_known`: why a Linux entry's arguments are not known, or "".
+    `nesting`: how `default=` addresses the entry: its menus from the outermost on, and itself. `section`: the generator
+    script that wrote it (`/etc/grub.d/10_linux`), if known. `generated`: the next run of a generator overwrites it.
+    `keys`: other statements that order or describe it (BLS: version, machine-id, sort-key, architecture). `not_known`:
+    why a Linux entry's arguments are not known, or "".
     """
 
     title: str
@@ -81,7 +83,7 @@ class Stanza(NamedTuple):
     images: tuple[Image, ...]
     initrds: tuple[str, ...] = ()
     id: str | None = None
-    nesting: tuple[tuple[int, str, str | None], ...] = ()
+    nesting: tuple[Level, ...] = ()
     section: str | None = None
     generated: bool = False
     keys: Mapping[str, str] = MappingProxyType({})

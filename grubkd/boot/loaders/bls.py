@@ -16,7 +16,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza
-from grubkd.boot.loaders.format import Format
+from grubkd.boot.loaders.format import Format, line_behind
 from grubkd.boot.words import held, open_quotes, span, with_references, words
 from grubkd.errors import CannotHold, Notice, Place
 from grubkd.parsing.grammar import Token, parse
@@ -191,13 +191,8 @@ def _options(file: str, text: str, pairs: Sequence[_Pair], grub_stops: int) -> t
 
 def _absent(file: str, text: str, linux: _Pair, style: str) -> Slot:
     """The place of an `options` line that is missing: behind the `linux` line."""
-    newline = text.find("\n", linux.value.end)
-    eol = "\r\n" if "\r\n" in text else "\n"
-    if newline < 0:
-        at, before, after = len(text), f"{eol}options ", ""
-    else:
-        at, before, after = newline + 1, "options ", eol
-    return Slot(file, "bls", "options", at, at, linux.line(text), (), style, before, after)
+    at, before, after = line_behind(text, linux.value.end)
+    return Slot(file, "bls", "options", at, at, linux.line(text), (), style, f"{before}options ", after)
 
 
 def _initrds(pairs: Sequence[_Pair]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
 from grubkd.boot.document import Slot, Stanza
-from grubkd.boot.loaders import blscfg, grub_entries, kernel_cmdline, ostree, systemd_boot, zipl
+from grubkd.boot.loaders import blscfg, grub_entries, kernel_cmdline, owners, systemd_boot, zipl
 from grubkd.boot.loaders.format import Followup, LoaderMenu, MenuItem, SnippetReader, setting, slots_of
 from grubkd.boot.menuorder import grub_key
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     """The snippets in the menu order of their reader, the deployments of ostree in a menu of their own."""
     kinds = ("bls", "loader-conf", "kernel-cmdline")
-    return ostree.separate(_menu(sources) if any(sources.documents[kind] for kind in kinds) else None, tree)
+    menu = _menu(sources) if any(sources.documents[kind] for kind in kinds) else None
+    return owners.separate_deployments(menu, tree)
 
 
 def _menu(sources: Sources) -> LoaderMenu:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
 from grubkd.boot.entry import file_name, is_initrd, is_xen
-from grubkd.boot.loaders.format import DefaultSetting, Format, absent_setting, real_paths
+from grubkd.boot.loaders.format import ESPS, DefaultSetting, Format, absent_default, line_behind, real_paths
 from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
     from grubkd.tree.tree import Tree
 
-_ESPS = ("/boot/efi", "/efi", "/boot")
 FILES = (
     *(f"/boot/extlinux{end}" for end in ("/extlinux.conf", ".conf")),
     *(f"{top}/syslinux/{name}" for top in ("/boot", "") for name in ("syslinux.cfg", "extlinux.conf")),
-    *(f"{esp}/EFI/{directory}/syslinux.cfg" for esp in _ESPS for directory in ("syslinux", "BOOT")),
+    *(f"{esp}/EFI/{directory}/syslinux.cfg" for esp in ESPS for directory in ("syslinux", "BOOT")),
     "/boot/syslinux.cfg",
     "/syslinux.cfg",
     "/boot/isolinux/isolinux.cfg",
@@ -128,11 +127,10 @@ class _MenuReader:
         self._file = file
         self._text = text
         self._line = LineNumbers(text).of
-        self._eol = "\r\n" if "\r\n" in text else "\n"
         self._global: Slot | None = None
         self._labels: list[_Label] = []
         self._settings: dict[str, str] = {}
-        self._default = absent_setting("default", text, 0, "DEFAULT ")
+        self._default = absent_default(text, 0, "DEFAULT ")
         self._warnings: list[Notice] = []
         self._includes: list[tuple[str, int, int]] = []
 
@@ -262,8 +260,7 @@ class _MenuReader:
         """
         line = self._text[self._text.rfind("\n", 0, kernel.start) + 1 : kernel.start]
         indent = line[: len(line) - len(line.lstrip(" \t"))]
-        end = self._text.find("\n", kernel.end)
-        at, before, after = (len(self._text), self._eol, "") if end < 0 else (end + 1, "", self._eol)
+        at, before, after = line_behind(self._text, kernel.end)
         found = (Word(at, at, "", GLOBAL),)
         before += f"{indent}APPEND "
         number = self._line(kernel.start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,10 +15,14 @@ from grubkd.text import in_quotes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from grubkd.boot.document import Document, Slot, Stanza
+    from grubkd.boot.document import Document, Level, Slot, Stanza
     from grubkd.boot.model import ManagedBy, NewKernelArgs
     from grubkd.errors import Notice
     from grubkd.tree.tree import Tree
+
+
+# Where the EFI system partition is mounted.
+ESPS = ("/boot/efi", "/efi", "/boot")
 
 
 def unchanged(_slot: Slot, argument: str) -> str:
@@ -95,12 +100,16 @@ def expanded(tree: Tree, pattern: str) -> Iterator[str]:
 
 
 def name_matches(name: str, pattern: str) -> bool:
-    """Whether a name matches a pattern with at most one `*`, which matches one character or more."""
-    head, star, tail = pattern.partition("*")
-    if not star:
-        return name == pattern
-    fits = name.startswith(head) and name.endswith(tail) and len(name) > len(head) + len(tail)
-    return fits and not (name.startswith(".") and not head)
+    """Whether a name matches a pattern, whose `*` matches one character or more, but no leading dot."""
+    hidden = name.startswith(".") and pattern.startswith("*")
+    return fnmatchcase(name, pattern.replace("*", "?*")) and not hidden
+
+
+def path_matches(path: str, patterns: Iterable[str]) -> bool:
+    """Whether a path matches one of the patterns, whether or not a file exists there."""
+    names = path.split("/")
+    split = (pattern.split("/") for pattern in patterns)
+    return any(len(each) == len(names) and all(map(name_matches, names, each)) for each in split)
 
 
 class Owner(NamedTuple):
@@ -127,7 +136,7 @@ class Include(NamedTuple):
     path: str
     line: int
     position: int
-    submenus: tuple[tuple[int, str, str | None], ...] = ()
+    submenus: tuple[Level, ...] = ()
     own_menu: bool = False
     guarded: bool = False
     device: str = ""
@@ -153,11 +162,22 @@ class DefaultSetting(NamedTuple):
         return bool(self.before or self.after)
 
 
-def absent_setting(variable: str, text: str, at: int, statement: str) -> DefaultSetting:
-    """The place of a setting that a file does not have: a line of its own, where a line begins or the text ends."""
-    eol = "\r\n" if "\r\n" in text else "\n"
+def absent_default(text: str, at: int, statement: str) -> DefaultSetting:
+    """The place of a `default` that a file does not have: a line of its own, where a line begins or the text ends."""
+    eol = line_end(text)
     lead = eol if at == len(text) and text and not text.endswith("\n") else ""
-    return DefaultSetting(variable, at, at, f"{lead}{statement}", eol)
+    return DefaultSetting("default", at, at, f"{lead}{statement}", eol)
+
+
+def line_end(text: str) -> str:
+    """The line end of a file."""
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def line_behind(text: str, offset: int) -> tuple[int, str, str]:
+    """Where a new line goes that follows the line of an offset, and what to write before and after its statement."""
+    newline = text.find("\n", offset)
+    return (len(text), line_end(text), "") if newline < 0 else (newline + 1, "", line_end(text))
 
 
 class Followup(NamedTuple):

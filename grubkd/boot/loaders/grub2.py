@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
-from grubkd.boot.loaders.format import Format, name_matches, real_paths
+from grubkd.boot.loaders.format import ESPS, Format, path_matches, real_paths
 from grubkd.boot.loaders.grub_commands import FIRST
 from grubkd.boot.loaders.grub_menu import Menu
 from grubkd.boot.loaders.grub_script import (
@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from grubkd.tree.tree import Tree
 
 FILES = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
-_ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
 LINKS = ("/etc/grub2.cfg", "/etc/grub2-efi.cfg")
-_STANDARD = (*FILES, *(f"{directory}/*/grub.cfg" for directory in _ESPS), *LINKS)
+_STANDARD = (*FILES, *(f"{esp}/EFI/*/grub.cfg" for esp in ESPS), *LINKS)
 # Where scripts are that others load: GRUB's directory, its partition, and the ESP.
 _LOADED = ("/boot/grub2/*.cfg", "/boot/grub/*.cfg", "/boot/grub2/*/*.cfg", "/boot/grub/*/*.cfg", "/boot/*.cfg")
 
@@ -251,9 +250,7 @@ def loaded_path(path: str, file: str, tree: Tree) -> str | None:
 
 def is_written(path: str) -> bool:
     """Returns whether grubkd writes a script at this real path."""
-    names = path.split("/")
-    patterns = [each.split("/") for each in FORMAT.paths]
-    return any(len(each) == len(names) and all(map(name_matches, names, each)) for each in patterns)
+    return path_matches(path, FORMAT.paths)
 
 
 FORMAT = Format(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.loaders.grub_device import device_of, searched
 from grubkd.boot.loaders.grub_script import VARIABLE, unquoted
@@ -13,6 +13,7 @@ from grubkd.boot.loaders.grub_script import VARIABLE, unquoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from grubkd.boot.document import Level
     from grubkd.parsing.grammar import Token
 
 LINUX = frozenset({"linux", "linux16", "linuxefi"})
@@ -20,9 +21,6 @@ FIRST = LINUX | {"multiboot", "multiboot2", "xen_hypervisor"}
 MODULES = frozenset({"module", "module2", "xen_module"})
 INITRDS = frozenset({"initrd", "initrd16", "initrdefi"})
 _MOST_NAMES = 64
-
-# Position in its menu from 0, title, id.
-Level: TypeAlias = tuple[int, str, str | None]
 
 
 class Assigned(NamedTuple):

@@ -16,7 +16,7 @@ from grubkd.tree import osrelease
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from grubkd.boot.document import Assignment, Document, Slot, Stanza
+    from grubkd.boot.document import Assignment, Document, Level, Slot, Stanza
     from grubkd.boot.loaders.format import Sources
     from grubkd.tree.tree import Tree
 
@@ -99,11 +99,11 @@ class _Joined:
             yield from self._read(self._scripts[file], (*path, file), foreign, seen)
 
 
-def _moved(nesting: tuple[tuple[int, str, str | None], ...], by: int) -> tuple[tuple[int, str, str | None], ...]:
+def _moved(nesting: tuple[Level, ...], by: int) -> tuple[Level, ...]:
     return ((nesting[0][0] + by, *nesting[0][1:]), *nesting[1:]) if nesting else ()
 
 
-def _with(stanza: Stanza, nesting: tuple[tuple[int, str, str | None], ...]) -> Stanza:
+def _with(stanza: Stanza, nesting: tuple[Level, ...]) -> Stanza:
     return stanza if nesting == stanza.nesting else stanza._replace(nesting=nesting)
 
 
@@ -214,7 +214,7 @@ def default_of(
     return next((stanza for stanza in level if len(stanza.nesting) == len(levels)), None)
 
 
-def _names(level: tuple[int, str, str | None], wanted: str) -> bool:
+def _names(level: Level, wanted: str) -> bool:
     position, title, identity = level
     return wanted in (str(position), title, identity)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from grubkd.boot import updategrub
 from grubkd.boot.document import Document, Image, Slot, Stanza, Word
 from grubkd.boot.entry import is_initrd, is_linux, is_xen
-from grubkd.boot.loaders.format import DefaultSetting, Format, LoaderMenu, MenuItem, absent_setting, holds_value
+from grubkd.boot.loaders.format import DefaultSetting, Format, LoaderMenu, MenuItem, absent_default, holds_value
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, TooLong, place_at
@@ -179,7 +179,7 @@ class _MenuListReader:
             self._close()
             if self._default is None:
                 at = self._text.rfind("\n", 0, first.start) + 1
-                self._default = absent_setting("default", self._text, at, "default ")
+                self._default = absent_default(self._text, at, "default ")
             self._title = _Title(_argument(node), self._line(first.start), self.options.generated)
         elif node.name == "option":
             self._option(first, next(node.tokens("OPTION_VALUE"), None))

@@ -18,7 +18,6 @@ from grubkd.boot.loaders.grub_commands import (
     MODULES,
     Assigned,
     Commands,
-    Level,
     LoaderCommand,
     MenuEntry,
 )
@@ -29,6 +28,7 @@ from grubkd.parsing.grammar import Child, Node, Token, parse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from grubkd.boot.document import Level
     from grubkd.errors import Place
 
 # How deep blocks may nest: more than any menu needs, and few enough for a recursive walk.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from grubkd.boot.document import Assignment, Document, Slot
-from grubkd.boot.loaders.format import DefaultSetting, Format, real_paths
+from grubkd.boot.loaders.format import ESPS, DefaultSetting, Format, real_paths
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
 from grubkd.boot.words import span
 from grubkd.errors import CannotHold, Notice, Place, TooLong
@@ -18,8 +18,7 @@ from grubkd.parsing.grammar import parse as parse_grammar
 
 _SIGNATURE = "# GRUB Environment Block\n"
 _FILES = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
-_ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
-_STANDARD = (*_FILES, *(f"{directory}/*/grubenv" for directory in _ESPS))
+_STANDARD = (*_FILES, *(f"{esp}/EFI/*/grubenv" for esp in ESPS))
 # Where the blocks are that `load_env --file` names.
 _LOADED = ("/boot/grub2/*env", "/boot/grub/*env", "/boot/*env")
 _ESCAPED = r"\\([\s\S])|[^\\]++"

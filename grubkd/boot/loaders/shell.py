@@ -17,6 +17,7 @@ from enum import Enum
 from itertools import pairwise
 
 from grubkd.boot.document import Slot, Word
+from grubkd.boot.loaders.format import line_end
 from grubkd.boot.loaders.grub_script import Mapped, delivered, reference, unquoted, words
 from grubkd.boot.words import span
 from grubkd.errors import NotUnderstood, place_at
@@ -85,6 +86,15 @@ class Value:
         message = f"the quotes in the value of {self.variable} change between arguments"
         return self.problem(offset, message, "write the value in one pair of double quotes")
 
+    def slot(self, form: str, found: tuple[Word, ...], quotes: Quotes) -> Slot:
+        """Returns the slot of these words, which the quotes enclose; a value without quotes gets some with an edit."""
+        bare = quotes is Quotes.NONE
+        start, end = span(found, self.start + (not bare))
+        line = self.text.count("\n", 0, start) + 1
+        style = "single" if quotes is Quotes.SINGLE else "double"
+        around = '"' if bare else ""
+        return Slot(self.file, form, self.variable, start, end, line, found, style, around, around)
+
 
 def decode(file: str, text: str, start: int, end: int, variable: str) -> Value:
     """Returns the decoded value text[start:end] of an assignment to `variable`.
@@ -137,14 +147,7 @@ def slot_of(value: Value) -> Slot:
     Raises NotUnderstood where GRUB does not read the value as words; NotFollowed where a word is joined to the earlier
     value of the variable, and where the quotes change between words.
     """
-    found, quotes = _words(value)
-    bare = quotes is Quotes.NONE
-    begin = value.start + (not bare)
-    start, end = span(found, begin)
-    around = '"' if bare else ""
-    line = value.text.count("\n", 0, start) + 1
-    style = "single" if quotes is Quotes.SINGLE else "double"
-    return Slot(value.file, FORMAT_NAME, value.variable, start, end, line, found, style, around, around)
+    return value.slot(FORMAT_NAME, *_words(value))
 
 
 def absent(file: str, text: str, variable: str, at: int, *, extends: bool = False) -> Slot:
@@ -154,7 +157,7 @@ def absent(file: str, text: str, variable: str, at: int, *, extends: bool = Fals
     earlier value.
     """
     blank = " " if at < len(text) else ""
-    end = "\r\n" if "\r\n" in text else "\n"
+    end = line_end(text)
     lead = end if at == len(text) and text and not text.endswith("\n") else ""
     line = text.count("\n", 0, at) + 1
     before = f'{lead}{variable}="' + (f"${variable} " if extends else "")

@@ -14,7 +14,7 @@ from grubkd.boot.document import Assignment, Document, Slot
 from grubkd.boot.loaders import shell
 from grubkd.boot.loaders.format import Format, slots_of
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
-from grubkd.boot.words import held, span
+from grubkd.boot.words import held
 from grubkd.errors import CannotHold, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
 from grubkd.text import in_quotes
@@ -77,13 +77,7 @@ def _slot(value: shell.Value) -> Slot:
     if len(set(value.quotes)) > 1 or shell.ITSELF in value.mapped.text:
         raise value.mixed_quotes(value.start)
     opening = value.text[value.start : value.end][:1]
-    bare = opening not in ("'", '"')
-    begin = value.start + (not bare)
-    start, end = span(found, begin)
-    around = '"' if bare else ""
-    style = "single" if opening == "'" else "double"
-    line = value.text.count("\n", 0, start) + 1
-    return Slot(value.file, NAME, value.variable, start, end, line, found, style, around, around)
+    return value.slot(NAME, found, shell.Quotes(opening) if opening in ("'", '"') else shell.Quotes.NONE)
 
 
 def quote(slot: Slot, argument: str) -> str:

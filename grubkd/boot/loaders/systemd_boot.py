@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
 from grubkd.boot.document import Document
-from grubkd.boot.loaders.format import DefaultSetting, Format, absent_setting, setting
+from grubkd.boot.loaders.format import DefaultSetting, Format, absent_default, setting
 from grubkd.parsing.grammar import parse
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def parse_settings(file: str, text: str) -> Document:
     glob pattern for one, or `@saved`.
     """
     settings: dict[str, str] = {}
-    default = absent_setting("default", text, len(text), "default ")
+    default = absent_default(text, len(text), "default ")
     for pair in parse("bls", text, file=file).nodes("pair"):
         key, value = next(pair.tokens("KEY")), next(pair.tokens("VALUE"), None)
         if value:

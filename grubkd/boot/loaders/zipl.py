@@ -11,7 +11,15 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.document import Document, Image, Slot, Stanza
-from grubkd.boot.loaders.format import DefaultSetting, Followup, Format, LoaderMenu, MenuItem, absent_setting
+from grubkd.boot.loaders.format import (
+    DefaultSetting,
+    Followup,
+    Format,
+    LoaderMenu,
+    MenuItem,
+    absent_default,
+    line_behind,
+)
 from grubkd.boot.model import ManagedBy
 from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, Place, place_at
@@ -222,10 +230,8 @@ class _ConfigurationReader:
             return Slot(self._file, "zipl", "parameters", *span(found, value.start), line, found, style=value.quote)
         begin = self._text.rfind("\n", 0, image.keyword.start) + 1
         indent = self._text[begin : image.keyword.start]
-        newline = self._text.find("\n", image.end)
-        at = len(self._text) if newline < 0 else newline + 1
+        at, before, after = line_behind(self._text, image.end)
         # Without quotes it holds any argument that does not begin with one.
-        before, after = ("\n", "") if newline < 0 else ("", "\n")
         before += f"{indent}parameters="
         line = self._line(image.keyword.start)
         return Slot(self._file, "zipl", "parameters", at, at, line, (), before=before, after=after)
@@ -266,9 +272,8 @@ def _default_setting(text: str, boot: _ZiplSection, menus: Sequence[_ZiplSection
     value = section.values.get("default")
     if value:
         return DefaultSetting("default", value.start, value.end, numbers=numbers)
-    newline = text.find("\n", section.start)
-    at = len(text) if newline < 0 else newline + 1
-    return absent_setting("default", text, at, "default=")._replace(numbers=numbers)
+    at, _, _ = line_behind(text, section.start)
+    return absent_default(text, at, "default=")._replace(numbers=numbers)
 
 
 def _path(value: str) -> str:

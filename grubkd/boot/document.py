@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grubkd.boot.loaders.format import DefaultSetting, Include
     from grubkd.errors import Notice
 
 SlotKey: TypeAlias = tuple[str, int, str]
@@ -99,10 +98,46 @@ class Assignment(NamedTuple):
     always: bool = True
 
 
-class Document(NamedTuple):
-    """What one file says. `includes`: path, line, stanzas before it. `scripts`, `environments`: what GRUB 2 loads.
+class Include(NamedTuple):
+    """A statement that reads another file: its path, and how many stanzas of its own file precede it.
 
-    `default`: where it names the default entry.
+    For GRUB 2, `submenus`: the menu levels around it, as in Stanza.nesting; `own_menu`: the entries of the file make a
+    menu of their own; `guarded`: a condition is around it; `device`: see grub_device.
+    """
+
+    path: str
+    line: int
+    position: int
+    submenus: tuple[Level, ...] = ()
+    own_menu: bool = False
+    guarded: bool = False
+    device: str = ""
+
+
+class DefaultSetting(NamedTuple):
+    """Where a file names its default entry: the value text[start:end], as written.
+
+    An edit writes `before` and `after` around the new value: for an absent setting (start == end) they complete the
+    statement. `numbers`: the numbers by which a menu of zipl names its items.
+    """
+
+    variable: str
+    start: int
+    end: int
+    before: str = ""
+    after: str = ""
+    numbers: Mapping[str, str] = {}
+
+    @property
+    def absent(self) -> bool:
+        """Whether the file has no such statement."""
+        return bool(self.before or self.after)
+
+
+class Document(NamedTuple):
+    """What one file says. `default`: where it names the default entry.
+
+    Of GRUB 2: `variables`: the assignments of all other variables; `environments`: the environment blocks it loads.
     """
 
     file: str
@@ -111,8 +146,7 @@ class Document(NamedTuple):
     assignments: tuple[Assignment, ...] = ()
     settings: Mapping[str, str] = MappingProxyType({})
     warnings: tuple[Notice, ...] = ()
-    includes: tuple[tuple[str, int, int], ...] = ()
-    scripts: tuple[Include, ...] = ()
+    includes: tuple[Include, ...] = ()
     variables: tuple[Assignment, ...] = ()
     environments: tuple[str, ...] = ()
     default: DefaultSetting | None = None

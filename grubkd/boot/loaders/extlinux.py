@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
+from grubkd.boot.document import Assignment, DefaultSetting, Document, Image, Include, Slot, Stanza, Word
 from grubkd.boot.entry import file_name, is_initrd, is_xen
-from grubkd.boot.loaders.format import ESPS, DefaultSetting, Format, absent_default, line_behind, real_paths
+from grubkd.boot.loaders.format import ESPS, Format, absent_default, line_behind, real_paths
 from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
@@ -69,7 +69,7 @@ def _includes(tree: Tree, menu: str, file: str) -> Iterator[str]:
     except GrubkdError:
         # The reading of the file itself reports it.
         return
-    yield from filter(None, (included(tree, menu, path) for path, _, _ in includes))
+    yield from filter(None, (included(tree, menu, each.path) for each in includes))
 
 
 def included(tree: Tree, menu: str, path: str) -> str | None:
@@ -132,7 +132,7 @@ class _MenuReader:
         self._settings: dict[str, str] = {}
         self._default = absent_default(text, 0, "DEFAULT ")
         self._warnings: list[Notice] = []
-        self._includes: list[tuple[str, int, int]] = []
+        self._includes: list[Include] = []
 
     def statement(self, node: Node) -> None:
         keyword = next(child for child in node.children if isinstance(child, Token))
@@ -147,7 +147,7 @@ class _MenuReader:
             self._append(keyword, value)
         elif node.name == "include" and value:
             path = value.text.split()[0]
-            self._includes.append((path, self._line(keyword.start), len(self._labels)))
+            self._includes.append(Include(path, self._line(keyword.start), len(self._labels)))
         elif node.name == "unknown":
             message = f"`{keyword.text}` is no keyword of syslinux or U-Boot: the line is passed over"
             hint = "correct or remove it: U-Boot passes over the rest of its label too"
@@ -174,9 +174,16 @@ class _MenuReader:
     def document(self) -> Document:
         assignments = (Assignment(GLOBAL, self._global, extends=False),) if self._global else ()
         stanzas = tuple(self._stanza(position, label) for position, label in enumerate(self._labels))
-        warnings, includes = tuple(self._warnings), tuple(self._includes)
-        found = stanzas, assignments, self._settings, warnings, includes
-        return Document(self._file, "extlinux", *found, default=self._default)
+        return Document(
+            self._file,
+            "extlinux",
+            stanzas,
+            assignments,
+            self._settings,
+            tuple(self._warnings),
+            tuple(self._includes),
+            default=self._default,
+        )
 
     def _append(self, keyword: Token, value: Token | None) -> None:
         none = value is not None and value.text == "-"

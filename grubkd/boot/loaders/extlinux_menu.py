@@ -56,10 +56,10 @@ class _JoinedFiles:
         elif slots:
             self._give_last(slots)
         at = 0
-        for path, line, position in document.includes:
-            self._stanzas(document, at, position)
-            at = position
-            self._follow(path, Place(document.file, line), (*above, document.file))
+        for include in document.includes:
+            self._stanzas(document, at, include.position)
+            at = include.position
+            self._follow(include.path, Place(document.file, include.line), (*above, document.file))
         self._stanzas(document, at, len(document.stanzas))
         self.settings |= document.settings
 

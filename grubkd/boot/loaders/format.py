@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
+from grubkd.boot.document import DefaultSetting
 from grubkd.boot.words import held
 from grubkd.errors import CannotHold
 from grubkd.text import in_quotes
@@ -15,7 +16,7 @@ from grubkd.text import in_quotes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from grubkd.boot.document import Document, Level, Slot, Stanza
+    from grubkd.boot.document import Document, Slot, Stanza
     from grubkd.boot.model import ManagedBy, NewKernelArgs
     from grubkd.errors import Notice
     from grubkd.tree.tree import Tree
@@ -124,42 +125,6 @@ class Owner(NamedTuple):
     statement: str
     arguments: tuple[str, ...]
     command: str
-
-
-class Include(NamedTuple):
-    """A statement that reads another file: its path, and how many stanzas of its own file precede it.
-
-    For GRUB 2, `submenus`: the menu levels around it, as in Stanza.nesting; `own_menu`: the entries of the file make a
-    menu of their own; `guarded`: a condition is around it; `device`: see grub_device.
-    """
-
-    path: str
-    line: int
-    position: int
-    submenus: tuple[Level, ...] = ()
-    own_menu: bool = False
-    guarded: bool = False
-    device: str = ""
-
-
-class DefaultSetting(NamedTuple):
-    """Where a file names its default entry: the value text[start:end], as written.
-
-    An edit writes `before` and `after` around the new value: for an absent setting (start == end) they complete the
-    statement. `numbers`: the numbers by which a menu of zipl names its items.
-    """
-
-    variable: str
-    start: int
-    end: int
-    before: str = ""
-    after: str = ""
-    numbers: Mapping[str, str] = {}
-
-    @property
-    def absent(self) -> bool:
-        """Whether the file has no such statement."""
-        return bool(self.before or self.after)
 
 
 def absent_default(text: str, at: int, statement: str) -> DefaultSetting:

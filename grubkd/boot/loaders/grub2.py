@@ -94,18 +94,15 @@ class _Reading:
         return Document(
             self._file,
             "grub2",
-            tuple(self._stanza(entry) for entry in menu.entries),
-            tuple(
-                self._pasted(name, each.word)
-                for name in KERNEL_VARIABLES
-                for each in menu.commands.assigned.get(name, ())
+            stanzas=tuple(self._stanza(entry) for entry in menu.entries),
+            assignments=tuple(
+                self._pasted(name, each.word) for name in KERNEL_VARIABLES for each in assigned.get(name, ())
             ),
-            settings,
-            tuple(menu.warnings),
-            (),
-            includes,
-            tuple(each for name, found in assigned.items() for each in self._variables(name, found)),
-            tuple(self._expanded(path) for path in menu.environments),
+            settings=settings,
+            warnings=tuple(menu.warnings),
+            includes=includes,
+            variables=tuple(each for name, found in assigned.items() for each in self._variables(name, found)),
+            environments=tuple(self._expanded(path) for path in menu.environments),
         )
 
     def _expanded(self, path: str) -> str:
@@ -226,7 +223,7 @@ def find(tree: Tree) -> tuple[str, ...]:
 
 def further(document: Document, tree: Tree) -> Iterator[tuple[str, str]]:
     """The scripts and environment blocks that a script loads and the tree has."""
-    for include in document.scripts:
+    for include in document.includes:
         path = loaded_path(include.path, document.file, tree)
         if path and include.device != "loopback":
             yield "grub2", path

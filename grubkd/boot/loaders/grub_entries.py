@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import is_xen
 from grubkd.boot.loaders import grub2
-from grubkd.boot.loaders.format import Include, LoaderMenu, MenuItem, SnippetReader, setting, slots_of
+from grubkd.boot.loaders.format import LoaderMenu, MenuItem, SnippetReader, setting, slots_of
 from grubkd.boot.loaders.grub_device import OwnDevices
 from grubkd.boot.loaders.grub_mkconfig import new_kernels
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, VARIABLE
@@ -16,7 +16,7 @@ from grubkd.tree import osrelease
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from grubkd.boot.document import Assignment, Document, Level, Slot, Stanza
+    from grubkd.boot.document import Assignment, Document, Include, Level, Slot, Stanza
     from grubkd.boot.loaders.format import Sources
     from grubkd.tree.tree import Tree
 
@@ -38,7 +38,7 @@ class _Joined:
         self._scripts, self._tree = {script.file: script for script in scripts}, tree
         self._own = OwnDevices(tree, (stanza for script in scripts for stanza in script.stanzas))
         loaded = {
-            grub2.loaded_path(include.path, script.file, tree) for script in scripts for include in script.scripts
+            grub2.loaded_path(include.path, script.file, tree) for script in scripts for include in script.includes
         }
         first = grub2.find(tree)
         self._roots = [script for script in scripts if script.file in first or script.file not in loaded] or [*scripts]
@@ -58,7 +58,7 @@ class _Joined:
         self._foreign |= {script.file} if foreign else set()
         moved = 0
         for number in range(len(script.stanzas) + 1):
-            for include in [each for each in script.scripts if each.position == number]:
+            for include in [each for each in script.includes if each.position == number]:
                 inside = list(self._include(include, script, path, foreign, seen))
                 levels = [stanza.nesting[0][0] for stanza, _, _ in inside if stanza.nesting]
                 before = script.stanzas[number - 1].nesting if number else ()

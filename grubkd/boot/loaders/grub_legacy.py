@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd.boot import updategrub
-from grubkd.boot.document import Document, Image, Slot, Stanza, Word
+from grubkd.boot.document import DefaultSetting, Document, Image, Slot, Stanza, Word
 from grubkd.boot.entry import is_initrd, is_linux, is_xen
-from grubkd.boot.loaders.format import DefaultSetting, Format, LoaderMenu, MenuItem, absent_default, holds_value
+from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, absent_default, holds_value
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, TooLong, place_at

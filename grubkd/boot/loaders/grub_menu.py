@@ -10,7 +10,7 @@ from bisect import bisect_right
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.boot.loaders.format import Include
+from grubkd.boot.document import Include
 from grubkd.boot.loaders.grub_commands import (
     FIRST,
     INITRDS,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from grubkd.boot.document import Assignment, Document, Slot
-from grubkd.boot.loaders.format import ESPS, DefaultSetting, Format, real_paths
+from grubkd.boot.document import Assignment, DefaultSetting, Document, Slot
+from grubkd.boot.loaders.format import ESPS, Format, real_paths
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
 from grubkd.boot.words import span
 from grubkd.errors import CannotHold, Notice, Place, TooLong

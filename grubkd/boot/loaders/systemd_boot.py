@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
-from grubkd.boot.document import Document
-from grubkd.boot.loaders.format import DefaultSetting, Format, absent_default, setting
+from grubkd.boot.document import DefaultSetting, Document
+from grubkd.boot.loaders.format import Format, absent_default, setting
 from grubkd.parsing.grammar import parse
 
 if TYPE_CHECKING:

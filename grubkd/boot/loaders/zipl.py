@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.boot.document import Document, Image, Slot, Stanza
+from grubkd.boot.document import DefaultSetting, Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import (
-    DefaultSetting,
     Followup,
     Format,
     LoaderMenu,

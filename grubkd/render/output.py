@@ -92,9 +92,9 @@ def message(line: str, level: int = INFO) -> None:
     _stderr([f"grubkd: {to_line(line)}"], level)
 
 
-def plain_message(line: str, level: int = INFO) -> None:
-    """Write one line to stderr as it is, as another program would whose place grubkd takes."""
-    _stderr([to_line(line)], level)
+def plain_message(line: str) -> None:
+    """Write one line to stderr without grubkd's name: where grubkd takes the place of another program."""
+    _stderr([to_line(line)], INFO)
 
 
 def complain(found: Notice | GrubkdError, kind: str) -> None:

@@ -20,7 +20,7 @@ from grubkd.errors import Usage
 from grubkd.machine import machine as machines
 from grubkd.memory.value import parse_values
 from grubkd.memory.xen import is_xen_value
-from grubkd.render.change import Result
+from grubkd.render.change import Held, Result
 from grubkd.text import from_user
 from grubkd.tree.root import Root
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from grubkd.commands.change import Held, Outcome
+    from grubkd.commands.change import Outcome
     from grubkd.machine.machine import Machine
 
 _UNCHANGED = 77
@@ -129,12 +129,12 @@ def _result(outcome: Outcome, held: Held, machine: Machine, *, reboot: bool) -> 
 
     `reboot`: as in JSON; only the running system can be told to reboot.
     """
-    entries = tuple(entry for entry in held.config.entries if entry.index in held.indexes)
+    entries = held.entries
     own = [entry for entry in entries if entry.default] or [entry for entry in entries if not entry.rescue]
     next_boot = (*own, *entries)[:1]
     verdicts = Verdicts(machine)
     reservation = next(((each, verdicts.verdict(main_line(each), each)) for each in next_boot), None)
-    return Result(held.values, entries, held.config, held.everything, reservation, outcome.ran, reboot and machine.live)
+    return Result(held, reservation, outcome.ran, reboot and machine.live)
 
 
 def checked_values(values: tuple[str, ...]) -> tuple[str, ...]:

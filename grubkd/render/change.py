@@ -106,19 +106,32 @@ def _coloured(unified: str) -> str:
     )
 
 
-class Result(NamedTuple):
-    """What `set` and `unset` leave, or would leave.
+class Held(NamedTuple):
+    """What a change leaves, or would leave.
 
-    values: those that were asked for or chosen, None where they stay as they are. entries: the selected ones, as they
-    are then; config: the configuration then; everything: new kernels were selected too. reservation: the entry that
-    boots next, if it is selected, else the first of them, and what its kernel does. ran: the commands of other tools.
-    reboot: only a reboot of this machine makes it take effect.
+    values: the crashkernel values that were asked for or chosen, None if they stay as they are. config: the
+    configuration after the change. indexes: those of the selected entries; everything: new kernels were selected too.
     """
 
     values: tuple[str, ...] | None
-    entries: tuple[Entry, ...]
     config: BootConfig
+    indexes: tuple[int, ...]
     everything: bool
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The selected entries, as they are after the change."""
+        return tuple(entry for entry in self.config.entries if entry.index in self.indexes)
+
+
+class Result(NamedTuple):
+    """What `set` and `unset` did, or would do.
+
+    reservation: the entry that boots next, if it is selected, else the first selected one, and what its kernel does.
+    ran: the commands of other tools. reboot: only a reboot of this machine makes the change take effect.
+    """
+
+    held: Held
     reservation: tuple[Entry, Verdict] | None
     ran: tuple[tuple[str, ...], ...]
     reboot: bool
@@ -128,16 +141,16 @@ def result_answer(found: Result) -> dict[str, Any]:
     """The members that set and unset add to the JSON object of a change."""
     listed = [
         {**members(each, "index", "id", "title", "version", "default"), "crashkernel": _held(each)}
-        for each in found.entries
+        for each in found.held.entries
     ]
     reservation = None
     if found.reservation:
         entry, verdict = found.reservation
         reservation = {"index": entry.index, **prediction(verdict)}
     return {
-        "values": found.values,
+        "values": found.held.values,
         "entries": listed,
-        "future": new_kernels(found.config),
+        "future": new_kernels(found.held.config),
         "reservation": reservation,
         "ran": found.ran,
     }
@@ -150,8 +163,8 @@ def _held(entry: Entry) -> list[str]:
 
 def _result_lines(found: Result) -> Iterator[str]:
     """The same for a person: which entries hold which value, what will be reserved, and whether to reboot."""
-    if found.values is not None:
-        yield from _holders(found)
+    if found.held.values is not None:
+        yield from _holders(found.held)
         if found.reservation:
             entry, verdict = found.reservation
             name = to_line(f"entry {entry.index}" + (f" ({entry.version})" if entry.version else ""))
@@ -160,7 +173,7 @@ def _result_lines(found: Result) -> Iterator[str]:
         yield "reboot to take effect"
 
 
-def _holders(found: Result) -> Iterator[str]:
+def _holders(found: Held) -> Iterator[str]:
     """A line for each value: the entries and new kernels that hold it, as show names them."""
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for each in found.entries:

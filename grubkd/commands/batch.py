@@ -197,7 +197,7 @@ def _is_extent(value: object) -> bool:
 
 
 def _evidence(request: Mapping[str, Any]) -> Observed | None:
-    """What the kernel did with this very line: the size of its main region, and its regions."""
+    """What the kernel is known to have done with this line: the size of its main region, and its regions."""
     value = _field(request, "evidence", lambda found: isinstance(found, dict), _EVIDENCE)
     if value is None:
         return None

@@ -131,7 +131,7 @@ def list_dumps(tree: Root, *, json: bool) -> int:
 
 
 def _left_out(directory: str, count: int) -> tuple[Notice, ...]:
-    """The warning that there are too many directories to look into each."""
+    """The warning that not every directory was read, because there are too many."""
     message = f"only the {saved.MOST} directories that changed last are listed; {count} more are in {directory}"
     return (Notice("many-dumps", message, "remove what is no longer needed", Place(directory)),) if count else ()
 

@@ -130,7 +130,7 @@ def _under_xen(entry: Entry) -> bool:
 
 
 def _recorded(request: Request, plans: Mapping[int | None, Plan]) -> list[str] | None:
-    """What history records as wanted: the values given, or those chosen for new kernels, else for the first entry."""
+    """The values that history records: those given, or those chosen for new kernels, else for the first entry."""
     if not request.auto:
         return None if request.values is None else list(request.values)
     chosen = plans.get(None) or next(iter(plans.values()))
@@ -140,10 +140,10 @@ def _recorded(request: Request, plans: Mapping[int | None, Plan]) -> list[str] |
 def _recorded_beside(
     request: Request, plans: Mapping[int | None, Plan], selection: Selection
 ) -> Iterator[tuple[str, list[str]]]:
-    """What history records for `keep`, if it is not as usual.
+    """What history records besides, for `keep`.
 
-    `kernel`: the selectors, if not everything was selected. `beside`: the values of single entries, each as it is on
-    the command line, if they are not those recorded as wanted.
+    `kernel`: the selectors, unless everything was selected. `beside`: the other values that entries got, each as it is
+    on the command line.
     """
     if not selection.everything:
         yield "kernel", list(request.selectors)

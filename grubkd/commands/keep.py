@@ -80,7 +80,7 @@ def _keep(release: str, root: str, *, dry_run: bool, run_followups: bool) -> tup
     """Why nothing was done, or ""; the value to keep; what was done."""
     tree = Root(root)
     if not tree.exists(STATE) and STATE not in tree.denied:
-        # On a machine that grubkd never changed nothing else is read.
+        # grubkd never changed this machine: nothing else is read.
         return "no value chosen by --auto is recorded", LastAutoValue(None), _UNCHANGED
     word = history.last_auto_value(history.read(tree))
     if word.values is None:

@@ -113,7 +113,7 @@ def _not_installed(release: str, root: str, asked: PlanOptions) -> tuple[Machine
 
 
 def not_here(release: Release, arch: str | None, **facts: Any) -> Machine:
-    """A machine of which nothing is known but what is given, and the architecture that the release implies."""
+    """A machine of which only these facts are known, and the architecture, as given or implied by the release."""
     known = architecture(arch) if arch else implied(release.text)
     return Machine(live=False, architecture=known, given=known is not None, **facts)
 

@@ -72,7 +72,7 @@ def predict_command(cmdline: str | None, root: str, batch: bool, json: bool, **g
 
 
 def _with_names(line: str | None) -> str | None:
-    """The line; if it has nothing but values (`256M,high 72M,low`), the line that `set` would make of them."""
+    """The line; if it holds only values (`256M,high 72M,low`), the line that `set` would write for them."""
     words = (line or "").split()
     if any(word.startswith("crashkernel=") for word in words):
         return line
@@ -109,7 +109,7 @@ def _here(given: dict[str, Any], tree: Root) -> Machine:
 
 
 def _with_memory(machine: Machine, given: dict[str, Any]) -> Machine:
-    """The machine with the memory that the options state."""
+    """The machine with the memory that the options give."""
     efi = given["efi"]
     if all(given[name] is None for name in _MEMORY):
         return machine if efi is None else machine._replace(hardware=machine.hardware._replace(efi=efi))

@@ -113,7 +113,7 @@ def answer(
 def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bool:
     """Whether the next boot gets other arguments than the running kernel was booted with.
 
-    On the running system the two are compared: a second run, which changes nothing, gives the same answer.
+    On the running system the two lines are compared, so that a second run, which changes nothing, answers the same.
     """
     if machine.running and outcome.held and not outcome.ran:
         names = {each.name for each in request.arguments}
@@ -127,7 +127,7 @@ def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bo
 def _result(outcome: Outcome, held: Held, machine: Machine, *, reboot: bool) -> Result:
     """What the entries hold, and what the kernel that boots next reserves: that of the default entry, else the first.
 
-    `reboot`: as in JSON; only the running system can be told to reboot.
+    `reboot`: as in JSON. Only the user of the running system is asked to reboot.
     """
     entries = held.entries
     own = [entry for entry in entries if entry.default] or [entry for entry in entries if not entry.rescue]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 _CHUNK = 256 * KIB
-# Bounds for a hostile tree: what is decompressed of all initrds together, as gzip counts, and headers read of each.
+# Bounds for a hostile tree: bytes decompressed of all initrds together, in the time of gzip; headers read of each.
 _MOST_DECOMPRESSED = GIB
 _MOST_HEADERS = 100_000
 _MOST_ZEROS = 16 * MIB

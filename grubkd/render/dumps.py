@@ -233,5 +233,5 @@ def _utc_text(seconds: int) -> str:
 
 
 def _utc(seconds: int) -> str:
-    """A time as ISO 8601 has it."""
+    """A time in the form of ISO 8601."""
     return datetime.fromtimestamp(min(seconds, 253402300799), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

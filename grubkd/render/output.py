@@ -115,7 +115,7 @@ def complain_of(found: Iterable[Notice | GrubkdError], kind: str) -> None:
 
 
 def relay(part: bytes) -> None:
-    """Write what a command prints to stderr, as it is: its progress, for who waits."""
+    """Write to stderr what a command prints, unchanged, so that its progress can be seen."""
     if sys.stderr is not None:
         sys.stderr.flush()
         sys.stderr.buffer.write(part)
@@ -220,7 +220,7 @@ def _room(stream: IO[str] | None) -> int | None:
 
 
 def _hanging(line: str) -> int:
-    """The indent of what is wrapped of a line: where its text begins behind a word and blanks, as in check's lines."""
+    """The indent of a line's continuation: the column of its text behind a word and blanks, as in check's lines."""
     shown = plain(line)
     start = len(shown) - len(shown.lstrip(" "))
     column = shown.find("  ", start)
@@ -230,7 +230,7 @@ def _hanging(line: str) -> int:
 
 
 def discard() -> None:
-    """Send what is left of the answer nowhere: stdout failed, and the interpreter would try again when it ends."""
+    """Discard the rest of the answer: stdout failed, and the interpreter would try again when it ends."""
     _send_nowhere(sys.stdout)
 
 

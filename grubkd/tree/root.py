@@ -61,8 +61,8 @@ class Root:
     outside can be reached, even while another process renames directories. Only regular files are read; reading never
     waits for a FIFO or a device.
 
-    What the process has no right to read counts as absent and is added to `denied`. So an ordinary user sees what the
-    rights allow; a writer must refuse while `denied` is not empty.
+    A path that the process may not read counts as absent and is added to `denied`. An ordinary user sees what the
+    rights allow; a command that writes must refuse while `denied` is not empty.
     """
 
     _fd = -1

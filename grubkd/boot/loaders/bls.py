@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # A copy such as a.conf.bak is no entry.
 PATHS = ("/boot/loader/entries/*.conf", "/efi/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf")
 
-# What makes a snippet an entry; with two of them readers differ in which one they load.
+# The keys that make a snippet an entry. If it has two of them, boot loaders differ in which one they load.
 _LOADS = frozenset(("linux", "efi", "uki", "uki-url"))
 # The keys that the other fields of a Stanza hold.
 _IN_STANZA = frozenset(("title", "linux", "initrd", "options"))
@@ -54,8 +54,8 @@ class _Pair(NamedTuple):
 def parse_snippet(file: str, text: str) -> Document:
     """What a snippet says: one stanza, or none where it loads nothing. Raises NotUnderstood.
 
-    The stanza's id is the file name without .conf; a boot counter (`+3-1`) is part of it. Its keys are those written,
-    the last of a name. Unknown keys are kept: the specification has readers ignore them. initrds leave out references
+    The stanza's id is the file name without .conf, with the boot counter (`+3-1`). If a key is given twice, the last
+    one counts. Unknown keys are kept: the specification lets readers ignore them. `initrds` does not hold references
     such as `$name`.
     """
     pairs = _pairs(file, text)

@@ -97,7 +97,7 @@ def _with_style(document: Document, style: str) -> Document:
 
 
 def _not_shown(documents: Sequence[Document]) -> Iterator[Notice]:
-    """Snippets whose names GRUB takes for equal: it shows the one that it happens to read first."""
+    """The warnings about snippets whose names are equal to GRUB: it shows only the one that it reads first."""
     for one, other in pairwise(documents):
         if one.stanzas and other.stanzas and grub_key(one.stanzas[0]) == grub_key(other.stanzas[0]):
             message = f"GRUB takes this name and {one.stanzas[0].id} for the same version, and shows only one of them"

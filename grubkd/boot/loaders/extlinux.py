@@ -40,12 +40,12 @@ _INCLUDED = tuple(
     for top in ("/boot/extlinux", "/boot/syslinux", "/boot/syslinux/*", "/isolinux")
     for end in ("cfg", "conf")
 )
-# U-Boot and syslinux 4 follow includes so deep.
+# The depth to which U-Boot and syslinux 4 follow includes.
 DEPTH = 16
 # The name by which a label refers to the global arguments.
 GLOBAL = "append"
 
-# What KERNEL takes for something else than Linux.
+# Suffixes of files that KERNEL does not load as Linux.
 _OTHER_TYPES = (".0", ".bin", ".bs", ".bss", ".c32", ".cbt", ".com", ".img")
 _BETWEEN_FILES = "---"
 
@@ -109,7 +109,7 @@ def quote(slot: Slot, argument: str) -> str:
 
 @dataclass(slots=True)
 class _Label:
-    """A label, and what its lines have said so far. `none`: its arguments are `-`, which means none."""
+    """A label, and the values of its statements so far. `none`: its arguments are `-`, which means none."""
 
     name: Token
     title: str = ""
@@ -215,7 +215,7 @@ class _MenuReader:
         )
 
     def _images(self, label: _Label) -> tuple[tuple[Image, ...], tuple[str, ...]]:
-        """What the label loads with arguments, and the initrds that its arguments name."""
+        """The images that the label loads with arguments, and the initrds that these arguments name."""
         kernel = label.kernel if label.loads else label.name if label.append else None
         if kernel is None or not kernel.text:
             return (), ()

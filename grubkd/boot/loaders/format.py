@@ -32,7 +32,7 @@ def unchanged(_slot: Slot, argument: str) -> str:
 
 
 def on_one_line(_slot: Slot, argument: str) -> str:
-    """The quoting of a file of which one line holds the arguments as they are. Raises CannotHold for a line end."""
+    """The quoting of a file that holds all arguments, as they are, on one line. Raises CannotHold for a line end."""
     if "\n" in argument or "\r" in argument:
         raise CannotHold(f"{in_quotes(argument)}: one line holds all arguments", hint="write it without line ends")
     return held(argument)
@@ -57,7 +57,7 @@ class Format(NamedTuple):
     `choose(tree)`: the real paths of the files to read, for a format that does not read all files at its paths.
     `further(document, tree)`: the names of formats and the real paths of other files that the document's file loads.
     `quote(slot, argument)`: the bytes that make the boot loader pass the argument to the kernel; raises CannotHold.
-    The law: parsing a slot into which quote's text was spliced gives the argument back.
+    If its result is put into the slot, parsing the file again must give the argument.
     `finish(file, before, after)`: the edited text in the file's outer form (the size of a grubenv stays); raises
     TooLong, CannotHold.
     `vacate(text, slot)`: the span to remove when the slot loses its last argument.

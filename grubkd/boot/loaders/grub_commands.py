@@ -74,7 +74,7 @@ class Commands:
         self._devices: dict[str, str] = {}
 
     def name(self, word: Token) -> str:
-        """Returns the name of a command. Variables that always make it a loader command give the name of that.
+        """Returns the name of a command. If its variables make it a loader command with all their values, that name.
 
         `linux${efi}`: with the values that the file has so far, and with none.
         """

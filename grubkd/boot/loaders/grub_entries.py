@@ -29,7 +29,7 @@ _DEPTH = 16
 class _Joined:
     """The entries of a script with those of the scripts that it loads, in the order of the menu.
 
-    `stanzas`: each with the document that has it, and whether a file on another system's device has it.
+    `stanzas`: each with its document, and whether that file is on another system's device.
     """
 
     def __init__(self, scripts: Sequence[Document], tree: Tree) -> None:

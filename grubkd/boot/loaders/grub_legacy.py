@@ -40,7 +40,7 @@ _CHANGED = r"[\t\r\n]|\\\Z"
 
 
 def parse_menu(file: str, text: str) -> Document:
-    """What the menu says; settings: `default`, "saved" or a number, as the heading leaves it. Raises NotUnderstood."""
+    """The menu. Its setting `default` is "saved" or a number, if the heading gives one. Raises NotUnderstood."""
     try:
         tree = parse("grub_legacy", text, file=file)
     except NotUnderstood as problem:
@@ -142,7 +142,7 @@ def _explained(problem: NotUnderstood, text: str) -> NotUnderstood:
 
 @dataclass(slots=True)
 class _Title:
-    """A title, and what the commands behind it have said so far."""
+    """A title, and what the commands behind it load, as far as they were read."""
 
     title: str
     line: int

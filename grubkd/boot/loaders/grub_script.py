@@ -150,7 +150,7 @@ def received(raw: str, defined: frozenset[str]) -> str:
 
 
 def held(argument: str) -> str:
-    """Returns the GRUB argument that gives the kernel `argument`, or the same in another quoting. Raises CannotHold.
+    """Returns the argument that GRUB passes to the kernel as `argument`, maybe quoted differently. Raises CannotHold.
 
     The loader puts quotes around the whole argument: `a="b c"` reaches the kernel as `"a=b c"`.
     """

@@ -52,7 +52,7 @@ def parse(file: str, text: str) -> Document:
 
 
 def _default(text: str, saved: Assignment | None) -> DefaultSetting:
-    """The whole value of saved_entry. Without one, the place behind the other variables."""
+    """The place of saved_entry and its whole value, or the place behind the other variables if it is not set."""
     if saved is None:
         at = len(text.rstrip("#"))
         return DefaultSetting("saved_entry", at, at, "saved_entry=", "\n")

@@ -105,10 +105,10 @@ def new_kernel_args(documents: Sequence[Document]) -> tuple[NewKernelArgs, ...]:
 
 
 def missing_file(documents: Sequence[Document], entries: Sequence[Entry], tree: Tree) -> tuple[NewKernelArgs, ...]:
-    """Where /etc/kernel/cmdline is missing: the line that it has to begin with, for kernel-install prefers that file.
+    """The line for a new /etc/kernel/cmdline if that file is missing. kernel-install reads no other file beside it.
 
-    The line is that of /usr/lib/kernel/cmdline, which kernel-install takes next, else that of the default entry, but
-    never of a rescue entry. `entries` are those of the snippets; where they refer to `$kernelopts`, the file is unused.
+    It is the line of /usr/lib/kernel/cmdline, which kernel-install reads next, else that of the default entry, but
+    never of a rescue entry. `entries`: those of the snippets; if they refer to `$kernelopts`, the file is not used.
     """
     if tree.resolve(FILE) is not None or any(_uses_kernelopts(entry) for entry in entries):
         return ()
@@ -129,7 +129,7 @@ def missing_file(documents: Sequence[Document], entries: Sequence[Entry], tree: 
 
 
 def _as_written(line: Line) -> tuple[str, ...]:
-    """The arguments of a line, with the reference to those that tuned keeps: its profile may change."""
+    """The arguments of a line. The reference to those of tuned stays a reference, since its profile may change."""
 
     def words_of(slot: Slot) -> list[Word]:
         return [word._replace(reference=None) if word.reference == _OF_TUNED else word for word in slot.words]

@@ -25,13 +25,13 @@ from grubkd.errors import NotUnderstood, place_at
 FORMAT_NAME = "default-grub"
 # Stands for the earlier value of the variable. No file contains it: each character of a text is one byte.
 ITSELF = "\ue000"
-# The style of the slot of a value that is not followed: it has no words, and takes none. Its `before` has the plain
-# arguments with which the value begins, which tell where a generated entry has it.
+# The style of a slot whose value is not followed: it has no words and takes none. Its `before` holds the plain
+# arguments at the start of the value, by which the value is found in a generated entry.
 UNFOLLOWED = "unfollowed"
 
 
 class NotFollowed(NotUnderstood):
-    """Something other than the text of the file decides the value of a variable."""
+    """The value of a variable depends on something other than the text of the file."""
 
 
 class Quotes(Enum):

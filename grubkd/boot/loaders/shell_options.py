@@ -1,8 +1,8 @@
 """Kernel options in the shell configuration of menu writers.
 
-They are update-extlinux of Alpine, sdboot-manage of Arch, and u-boot-update of Debian. The variable's value is the end
-of the command line of each entry that the tool writes, and it writes them again at each kernel update. Unlike
-GRUB_CMDLINE_LINUX the value is kernel text, no script.
+The tools are update-extlinux of Alpine, sdboot-manage of Arch, and u-boot-update of Debian. A tool appends the value of
+its variable to the command line of each entry, and writes all entries again at each kernel update. Unlike
+GRUB_CMDLINE_LINUX, the value is kernel text and no script.
 """
 
 from __future__ import annotations

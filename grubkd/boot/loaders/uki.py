@@ -132,7 +132,7 @@ def pe_sections(read: Callable[[int, int], bytes]) -> dict[str, PeSection]:
         raw, virtual, _, size, start = struct.unpack_from("<8sIIII", table, number * _SECTION_HEADER)
         name = from_bytes(raw.rstrip(b"\0"))
         if name not in found:
-            # In the file a section is padded; in memory it may be longer than in the file, by zeros.
+            # A section is padded in the file; in memory it may be longer, with zeros at its end.
             held = min(virtual, size) if virtual else size
             found[name] = PeSection(start, held, _section_text(read, name, start, held) if name in _TEXTS else "")
     return found

@@ -49,8 +49,8 @@ def find(tree: Tree) -> tuple[str, ...]:
 def parse_configuration(file: str, text: str) -> Document:
     """The sections in order, but for `defaultboot`. Raises NotUnderstood.
 
-    settings: `default`, the name of the section that boots by default ("" for the first of all that boot a kernel), not
-    set where zipl has no default; `menu`, where zipl makes a menu of all sections. A stanza's key `parmfile` is the
+    settings: `default`, the name of the section that boots by default ("": the first that boots a kernel), not set if
+    zipl has no default; `menu`, if zipl makes a menu of all sections. A stanza's key `parmfile` is the
     path of a file with further arguments.
     """
     reader = _ConfigurationReader(file, text)
@@ -261,7 +261,7 @@ def _settings(boot: _ZiplSection, menus: Sequence[_ZiplSection]) -> dict[str, st
 
 
 def _default_setting(text: str, boot: _ZiplSection, menus: Sequence[_ZiplSection]) -> DefaultSetting | None:
-    """Where `default` is, or would be: in the section `defaultboot`, or in the menu that it names."""
+    """The place of `default`, set or not: in the section `defaultboot`, or in the menu that this section names."""
     named = next((each for each in menus if each.name == boot.said("defaultmenu")), None)
     direct = {"default", "target", "defaultauto"} & boot.values.keys()
     section = boot if direct else named

@@ -6,6 +6,7 @@ An option may be shortened as long as it is clear which one is meant, as getopt_
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -127,7 +128,8 @@ def _run(root: Root, asked: dict[str, Any]) -> int:
             return output.report(None, [shown.get(name, str(index))])
     if asked["info"] is not None:
         found = _indices(tree, entries, asked["info"])
-        return output.report(None, (line for each in found for line in _shown(tree, config, each, entries[each])))
+        facts = (grubby_menu.information(tree, config, each, entries[each]) for each in found)
+        return output.report(None, chain.from_iterable(facts))
     default = asked["set_default"] if asked["set_default"] is not None else asked["set_default_index"]
     if asked["update_kernel"] is not None and default is not None:
         raise Usage("--update-kernel and --set-default are two changes", hint="give one of them, then the other")
@@ -146,10 +148,6 @@ def _indices(tree: Snapshot, entries: list[Entry], param: str) -> list[int]:
     if not found:
         raise _IncorrectParam(param)
     return found
-
-
-def _shown(tree: Snapshot, config: BootConfig, index: int, entry: Entry) -> list[str]:
-    return list(grubby_menu.information(tree, config, index, entry))
 
 
 def _check_means_this_tree(tree: Snapshot, config: BootConfig, asked: dict[str, Any]) -> None:

@@ -7,12 +7,11 @@ from shlex import join
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
-from grubkd.boot.entry import main_boot
 from grubkd.boot.model import Feeds
 from grubkd.render import fix
 from grubkd.render.output import members
 from grubkd.render.plan import outcome, prediction
-from grubkd.render.show import new_kernels
+from grubkd.render.show import held, new_kernels
 from grubkd.render.tables import BAD, GOOD, HEAD, PLACE, mark, solid
 from grubkd.text import from_bytes, to_display, to_line
 
@@ -140,7 +139,7 @@ class Result(NamedTuple):
 def result_answer(found: Result) -> dict[str, Any]:
     """The members that set and unset add to the JSON object of a change."""
     listed = [
-        {**members(each, "index", "id", "title", "version", "default"), "crashkernel": _held(each)}
+        {**members(each, "index", "id", "title", "version", "default"), "crashkernel": held(each)}
         for each in found.held.entries
     ]
     reservation = None
@@ -154,11 +153,6 @@ def result_answer(found: Result) -> dict[str, Any]:
         "reservation": reservation,
         "ran": found.ran,
     }
-
-
-def _held(entry: Entry) -> list[str]:
-    boot = main_boot(entry.boots)
-    return list(cmdline.crashkernel_values(boot.arguments)) if boot else []
 
 
 def _result_lines(found: Result) -> Iterator[str]:
@@ -177,7 +171,7 @@ def _holders(found: Held) -> Iterator[str]:
     """A line for each value: the entries and new kernels that hold it, as show names them."""
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for each in found.entries:
-        groups.setdefault(tuple(_held(each)), []).append(each)
+        groups.setdefault(tuple(held(each)), []).append(each)
     future: dict[tuple[str, ...], None] = {}
     if found.everything:
         for new in found.config.new_kernels:
@@ -188,9 +182,9 @@ def _holders(found: Held) -> Iterator[str]:
             *([_named(groups[values])] if values in groups else []),
             *(["new kernels"] if values in future else []),
         ]
-        held = groups.get(values, [])
+        holders = groups.get(values, [])
         # The generator makes recovery entries of other variables.
-        why = ", which the generator makes without it" if found.values and not values and _all_made(held) else ""
+        why = ", which the generator makes without it" if found.values and not values and _all_made(holders) else ""
         yield f"{mark(to_line(' '.join(values)), GOOD) or 'no value'}: {' and '.join(where)}{why}"
 
 

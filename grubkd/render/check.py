@@ -8,7 +8,7 @@ from grubkd.advice import reservation
 from grubkd.advice.finding import Status
 from grubkd.render import fix
 from grubkd.render.dumps import target
-from grubkd.render.output import complain, members, message
+from grubkd.render.output import complain, fix_and_place, members, message
 from grubkd.render.tables import BAD, DOUBT, GOOD, mark, solid
 from grubkd.text import to_line
 
@@ -55,16 +55,8 @@ def answer(
 
 def finding(found: Finding) -> dict[str, Any]:
     """The JSON object of a finding."""
-    place = found.place
-    said, commands = fix.of(found)
-    return {
-        **members(found, "check", "status", "code", "message"),
-        "why": found.why or None,
-        "fix": said or None,
-        "fix_commands": commands,
-        "file": place.file if place else None,
-        "line": (place.line or None) if place else None,
-    }
+    said = members(found, "check", "status", "code", "message")
+    return {**said, "why": found.why or None, **fix_and_place(found)}
 
 
 def lines(report: Report) -> Iterator[str]:

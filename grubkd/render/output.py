@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import IO, Any
 
+    from grubkd.advice.finding import Finding
+
 VERSION = 1
 # The levels of the journal, by syslog's numbers.
 ERROR, WARNING, INFO, DEBUG = 3, 4, 6, 7
@@ -185,19 +187,22 @@ def members(value: object, *names: str) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names}
 
 
-def _notice(found: Notice | GrubkdError) -> dict[str, Any]:
-    """A warning or an error; line and column are null where they are not known."""
+def fix_and_place(found: Finding | Notice | GrubkdError) -> dict[str, Any]:
+    """How to fix something, and where it is; null if that is not known."""
     place = found.place
     said, commands = fix.of(found)
     return {
-        "code": found.code,
-        "message": found.message,
         "fix": said or None,
         "fix_commands": commands,
         "file": place.file if place else None,
         "line": (place.line or None) if place else None,
-        "column": (place.column or None) if place else getattr(found, "column", 0) or None,
     }
+
+
+def _notice(found: Notice | GrubkdError) -> dict[str, Any]:
+    """A warning or an error."""
+    column = found.place.column if found.place else getattr(found, "column", 0)
+    return {**members(found, "code", "message"), **fix_and_place(found), "column": column or None}
 
 
 def at_terminal() -> bool:

@@ -115,10 +115,6 @@ class Spot:
             os.close(self._fds.pop())
             self._names.pop()
 
-    def _restart(self) -> None:
-        while self._fds:
-            self._leave()
-
     def go(self, path: bytes, follow: bool) -> None:
         """Resolve a path from the root of the tree. Raises OSError."""
         if b"\0" in path:
@@ -141,8 +137,8 @@ class Spot:
             if links > MOST_LINKS or added > MOST_STEPS or not follow:
                 raise _fail(errno.ELOOP)
             self._steps.add(1 + target.count(b"/"))
-            if target.startswith(b"/"):
-                self._restart()
+            while self._fds and target.startswith(b"/"):
+                self._leave()
             todo += target.split(b"/")[::-1]
         if self.name == b".":
             self.status = os.fstat(self.parent)

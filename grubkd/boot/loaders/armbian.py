@@ -56,7 +56,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     kernel = next((name for name in _KERNELS if tree.exists(f"/boot/{name}")), _KERNELS[0])
     stanza = document.stanzas[0]
     stanza = stanza._replace(images=(stanza.images[0]._replace(path=f"/boot/{kernel}"),))
-    return [LoaderMenu("armbian", (document.file,), (MenuItem(stanza, document.file, default=True),), {})]
+    return [LoaderMenu("armbian", (document.file,), (MenuItem(stanza, document.file, default=True),))]
 
 
 FORMAT = Format("armbian", parse_environment, paths=(FILE,), quote=on_one_line)

@@ -176,8 +176,8 @@ class LoaderMenu(NamedTuple):
 
     format: str
     files: tuple[str, ...]
-    items: tuple[MenuItem, ...]
-    references: Mapping[str, tuple[Slot, ...]]
+    items: tuple[MenuItem, ...] = ()
+    references: Mapping[str, tuple[Slot, ...]] = MappingProxyType({})
     new_kernels: tuple[NewKernelArgs, ...] = ()
     warnings: tuple[Notice, ...] = ()
     followups: tuple[Followup, ...] = ()

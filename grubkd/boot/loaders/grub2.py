@@ -141,20 +141,20 @@ class _Reading:
         The word `placeholder` of Xen's commands is an argument like others: GRUB passes it, and Xen skips it.
         """
         line = self._line_of(loader.start)
-        words = tuple(Word(word.start, word.end, *self._received(word.text)) for word in loader.arguments)
-        for name in {word.reference for word in words if word.reference}:
-            if self._is_own(name, entry):
-                own = f"{name} of {self._file}:{entry.start}"
-                words = tuple(word._replace(reference=own) if word.reference == name else word for word in words)
+        received = ((word, *self._received(word.text)) for word in loader.arguments)
+        words = tuple(
+            Word(word.start, word.end, text, name and self._scoped(name, entry)) for word, text, name in received
+        )
         start, end = span(words, loader.path.end)
         before = "" if words else " "
         slot = Slot(self._file, "grub2", loader.name, start, end, self._line_of(start), words, before=before)
         return Image(self._menu.commands.path(loader.path), (slot,), line, module=loader.name not in FIRST)
 
-    def _is_own(self, name: str, entry: MenuEntry) -> bool:
-        """Whether the entry itself gives a variable its one value."""
+    def _scoped(self, name: str, entry: MenuEntry | None) -> str:
+        """The name of a variable; with the entry in it, if the entry itself gives the variable its one value."""
         found = [each.always for each in self._menu.commands.assigned.get(name, ()) if each.entry is entry]
-        return found == [True] and name not in KERNEL_VARIABLES
+        own = found == [True] and name not in KERNEL_VARIABLES
+        return f"{name} of {self._file}:{entry.start}" if entry and own else name
 
     def _received(self, raw: str) -> tuple[str, str | None]:
         """What the kernel receives of a word, and the variable that it refers to. Most entries have the same words."""
@@ -165,10 +165,9 @@ class _Reading:
     def _variables(self, name: str, found: Sequence[Assigned]) -> Iterator[Assignment]:
         for each in found if name not in KERNEL_VARIABLES else ():
             value = _VALUE.fullmatch(each.word.text)
-            own = each.entry is not None and self._is_own(name, each.entry)
-            named = f"{name} of {self._file}:{each.entry.start}" if each.entry and own else name
             slot = self._split(name, each.word, value)
-            yield Assignment(named, slot, extends=False, always=each.always and value is not None)
+            always = each.always and value is not None
+            yield Assignment(self._scoped(name, each.entry), slot, extends=False, always=always)
 
     def _pasted(self, name: str, word: Token) -> Assignment:
         """`set kernelopts="..."`: GRUB's blscfg pastes the value into a script, so its words are kernel text."""

@@ -84,7 +84,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
             for position, stanza in enumerate(document.stanzas)
         )
         new_kernels = _update_grub_args(document) or _copied_args(document, default)
-        found.append(LoaderMenu("grub-legacy", (document.file,), items, {}, new_kernels))
+        found.append(LoaderMenu("grub-legacy", (document.file,), items, new_kernels=new_kernels))
     return found
 
 
@@ -195,9 +195,16 @@ class _MenuListReader:
         """End an entry. GRUB leaves out one without a command, which counts for `default`."""
         entry, self._title = self._title, None
         if entry and entry.commands:
-            nesting = ((len(self._stanzas), entry.title, None),)
-            found = tuple(entry.images), tuple(entry.initrds), None, nesting, None, entry.generated, entry.keys
-            self._stanzas.append(Stanza(entry.title, entry.line, *found))
+            stanza = Stanza(
+                entry.title,
+                entry.line,
+                tuple(entry.images),
+                tuple(entry.initrds),
+                nesting=((len(self._stanzas), entry.title, None),),
+                generated=entry.generated,
+                keys=entry.keys,
+            )
+            self._stanzas.append(stanza)
 
     def _option(self, name: Token, value: Token | None) -> None:
         end = value.end if value else name.end

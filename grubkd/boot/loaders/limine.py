@@ -103,7 +103,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
         )
         for stanza in document.stanzas
     )
-    return [LoaderMenu("limine", (document.file,), items, {})]
+    return [LoaderMenu("limine", (document.file,), items)]
 
 
 FORMAT = Format("limine", parse_menu, read_only=FILES)

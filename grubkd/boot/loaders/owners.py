@@ -128,15 +128,15 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     """The tools that own entries of other menus, each as a menu of its own without entries, so that show names it."""
     found = []
     if tree.exists(_NIXOS):
-        found.append(LoaderMenu("nixos", (_NIXOS,), (), {}))
+        found.append(LoaderMenu("nixos", (_NIXOS,)))
     if tree.exists(_KERNELSTUB) and any("/Pop_OS-" in document.file for document in sources.documents["bls"]):
-        found.append(LoaderMenu("kernelstub", (_KERNELSTUB,), (), {}))
+        found.append(LoaderMenu("kernelstub", (_KERNELSTUB,)))
     if tree.exists(_PROXMOX):
         files = {document.file for each in sources.documents.values() for document in each}
         mounted = any("/proxmox-" in document.file for document in sources.documents["bls"])
         followup = Followup(PROXMOX_REFRESH, frozenset(files))
         warnings = () if mounted else (_not_mounted(tree),)
-        found.append(LoaderMenu("proxmox", (_PROXMOX,), (), {}, warnings=warnings, followups=(followup,)))
+        found.append(LoaderMenu("proxmox", (_PROXMOX,), warnings=warnings, followups=(followup,)))
     return found
 
 
@@ -176,5 +176,5 @@ def separate_deployments(snippets: LoaderMenu | None, tree: Tree) -> list[Loader
         own_files = tuple(item.file for item in deployments) + kargs
         found.append(LoaderMenu("ostree", own_files, deployments, snippets.references))
     elif image_tool(tree):
-        found.append(LoaderMenu("ostree", kargs, (), {}))
+        found.append(LoaderMenu("ostree", kargs))
     return found

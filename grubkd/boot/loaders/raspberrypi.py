@@ -99,7 +99,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     not_known = "" if certain else f"gets its file from {directory}/config.txt, which sets it for some boards only"
     stanza = Stanza(stanza.title, 1, (Image(path, slots, 1),), id=stanza.id, not_known=not_known)
     files = (document.file, f"{directory}/config.txt")
-    return [LoaderMenu("raspberrypi", files, (MenuItem(stanza, document.file, default=True),), {})]
+    return [LoaderMenu("raspberrypi", files, (MenuItem(stanza, document.file, default=True),))]
 
 
 FORMAT = Format(

@@ -63,7 +63,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
             MenuItem(_with_kernel(stanza, path), document.file, default=stanza is document.stanzas[0])
             for stanza in document.stanzas
         )
-        found.append(LoaderMenu("refind", (document.file,), items, {}))
+        found.append(LoaderMenu("refind", (document.file,), items))
     return found
 
 

@@ -81,7 +81,7 @@ def menus(sources: Sources, _tree: Tree) -> list[LoaderMenu]:
         menu = [*snippets, *(each.stanza for each in images)]
         default = systemd_boot.default_id(menu, documents["loader-conf"])
     items = tuple(each._replace(default=each.stanza.id == default) for each in images)
-    return [LoaderMenu("uki", tuple(each.file for each in images), items, {})]
+    return [LoaderMenu("uki", tuple(each.file for each in images), items)]
 
 
 def _stanza(file: str, path: str, sections: Mapping[str, PeSection]) -> Stanza:

@@ -105,7 +105,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
             items.append(MenuItem(complete, document.file, default=stanza is default, managed_by=managed_by))
         warnings += variables([slot for each in items for image in each.stanza.images for slot in image.slots])
         followups = (Followup(COMMAND, frozenset((document.file,))),)
-        found.append(LoaderMenu("zipl", (document.file,), tuple(items), {}, (), tuple(warnings), followups))
+        found.append(LoaderMenu("zipl", (document.file,), tuple(items), warnings=tuple(warnings), followups=followups))
     return found
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from grubkd.change.edit import FileChange
     from grubkd.change.request import ArgChange
     from grubkd.change.rollback import RolledBack
+    from grubkd.memory.architecture import Architecture
     from grubkd.tree.root import Root
     from grubkd.tree.tree import Tree
 
@@ -61,14 +62,14 @@ class Decision(NamedTuple):
     """What a request means for a configuration.
 
     changes_for: the argument changes of an entry, or (None) of new kernels. wanted, by: what history records.
-    architecture: the machine's, by name. admit: takes the planned edits before anything is written; it refuses them by
+    architecture: the machine's. admit: takes the planned edits before anything is written; it refuses them by
     raising, and returns further warnings.
     """
 
     changes_for: changes.ArgChangesFor
     wanted: dict[str, object]
     by: str
-    architecture: str | None
+    architecture: Architecture | None
     admit: Callable[[changes.ChangeSet], tuple[Notice, ...]]
     warnings: tuple[Notice, ...] = ()
 

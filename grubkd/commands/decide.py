@@ -85,20 +85,19 @@ def decide(
     request: Request, options: PlanOptions, machine: Machine, config: BootConfig, selection: Selection
 ) -> Decision:
     """What the request means for this configuration; with --auto, by the plan of each entry."""
-    architecture = machine.architecture.value if machine.architecture else None
     _check_readers(request, selection)
     options = options._replace(fadump=_fadump(request))
     plans = plan_all(config, selection, machine, options) if request.auto else {}
     wanted: dict[str, object] = {
         "crashkernel": _recorded(request, plans),
-        "arguments": [f"{each.verb.value} {' '.join(each.tokens) or each.name}" for each in request.arguments],
+        "arguments": [each.recorded for each in request.arguments],
         **dict(_recorded_beside(request, plans, selection)),
     }
     return Decision(
         changes_for=lambda entry: _changes(request, plans, entry),
         wanted=wanted,
         by="auto" if request.auto else "given",
-        architecture=architecture,
+        architecture=machine.architecture,
         admit=lambda planned: tuple(admitted(request, machine, config, selection, planned)),
         warnings=tuple(dict.fromkeys(notice for plan in plans.values() for notice in plan.warnings)),
     )

@@ -113,7 +113,7 @@ def _give(tree: Root, request: Request, release: str, word: LastAutoValue) -> Ou
             changes_for=changes_for,
             wanted={"crashkernel": list(word.values or ()), "arguments": [], "kernel": [release]},
             by="auto",
-            architecture=machine.architecture.value if machine.architecture else None,
+            architecture=machine.architecture,
             admit=lambda planned: tuple(admitted(request, machine, config, selection, planned)),
         )
 

@@ -11,7 +11,7 @@ import click
 from grubkd.advice import PlanOptions, Verdicts
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_line, reboot_required
-from grubkd.change.request import ArgChange, Verb
+from grubkd.change.request import ArgChange, Verb, removal
 from grubkd.commands import change, completion, options
 from grubkd.commands.change import Request
 from grubkd.commands.decide import decide
@@ -154,10 +154,7 @@ def _arg_changes(sets: Sequence[str], adds: Sequence[str], removes: Sequence[str
 
     Raises Usage for what is not an argument, and for crashkernel in --arg and --add-arg.
     """
-    found = []
-    for option in removes:
-        token = _token("--remove-arg", option)
-        found.append(ArgChange(Verb.REMOVE, cmdline.name_of(token), (token,) if "=" in token else ()))
+    found = [removal(_token("--remove-arg", option)) for option in removes]
     held: dict[str, list[str]] = {}
     for option in sets:
         token = _token("--arg", option)

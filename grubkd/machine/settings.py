@@ -62,8 +62,9 @@ def plain(tree: Root, directory: str, name: str) -> os.stat_result | None:
     """
     home, path = tree.resolve(directory), f"{directory.rstrip('/')}/{name}"
     status = tree.stat(path)
-    own = status is not None and S_ISREG(status.st_mode) and home is not None
-    return status if own and tree.resolve(path) == f"{(home or '').rstrip('/')}/{name}" else None
+    if home is None or status is None or not S_ISREG(status.st_mode):
+        return None
+    return status if tree.resolve(path) == f"{home.rstrip('/')}/{name}" else None
 
 
 class Setting(NamedTuple):

@@ -47,9 +47,7 @@ def dumps_answer(
             {
                 **members(each.dump, "path", "files", "complete"),
                 "size_bytes": each.dump.size,
-                "release": each.dump.release or None,
-                "build_id": each.dump.build_id or None,
-                "panic": each.dump.panic or None,
+                **members(each.dump, "release", "build_id", "panic"),
                 "time": _utc(each.dump.time),
                 "fault": each.dump.fault or None,
                 "format": each.dump.form or None,

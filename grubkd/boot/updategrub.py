@@ -37,14 +37,14 @@ class Options:
         self._seen: set[str] = set()
 
     def mark(self, text: str) -> None:
-        """Enters or leaves the list, or its options."""
+        """Enter or leaves the list, or its options."""
         if text in (BEGIN_LIST, END_LIST):
             self.generated = text == BEGIN_LIST
         elif self.generated:
             self._options = text == START_OPTIONS
 
     def assignment(self, name: str, start: int, end: int, line: int) -> Assignment | None:
-        """Returns the option NAME with the value text[start:end]; None where update-grub does not look.
+        """The option NAME with the value text[start:end]; None where update-grub does not look.
 
         Several lines of one name add up. Of several `kopt_VERSION` lines the last one counts.
         """
@@ -60,7 +60,7 @@ class Options:
 
 
 def quote(slot: Slot, argument: str) -> str:
-    """Returns the argument as such an option holds it; for any other slot, unchanged. Raises CannotHold."""
+    """The argument as such an option holds it; for any other slot, unchanged. Raises CannotHold."""
     if slot.style not in (_ECHO, _EVAL):
         return argument
     changed = re.search(_EXPANDED, argument) or (re.search(_EVALUATED, argument) if slot.style == _EVAL else None)

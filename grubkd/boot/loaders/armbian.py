@@ -48,7 +48,7 @@ def _absent(file: str, text: str) -> Slot:
 
 
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
-    """The one entry of the boot script; nothing where U-Boot has a menu, which it then reads instead."""
+    """The one entry of the boot script; none if there is an extlinux menu, which U-Boot reads instead."""
     documents = sources.documents["armbian"]
     if not documents or sources.documents["extlinux"]:
         return []

@@ -1,8 +1,8 @@
 """/etc/default/grub and /etc/default/grub.d/*.cfg: shell that grub-mkconfig runs, and grubkd only reads.
 
-grubkd reads the assignments of the GRUB_CMDLINE_* variables. Where something else decides what the variable contains (a
-command, another variable, a condition), it does not follow the value: a warning says so, and new arguments go behind
-it. It leaves every other statement as it is. grub-mkconfig pastes the values into grub.cfg unquoted: a value is decoded
+grubkd reads the assignments of the GRUB_CMDLINE_* variables. If the value depends on something else (a command, another
+variable, a condition), grubkd does not follow it: a warning says so, and new arguments go behind it. Every other
+statement stays as it is. grub-mkconfig pastes the values into grub.cfg unquoted: a value is decoded
 as shell, and then as GRUB script.
 """
 
@@ -54,17 +54,17 @@ _PARTS = frozenset({"assignment", "redirection"})
 
 
 def parse(file: str, text: str) -> Document:
-    """Returns the assignments of the family in file order, and the plain settings that inventory needs.
+    """The assignments of the family in file order, and the plain settings that inventory needs.
 
-    Where /etc/default/grub has no plain GRUB_CMDLINE_LINUX, it gets an absent slot of style "absent": at the end, or
-    before the first assignment that extends it. An assignment that depends on anything but the file's text gets a slot
-    of style UNFOLLOWED, and a warning. Raises NotUnderstood where it holds a crashkernel value.
+    If /etc/default/grub has no plain GRUB_CMDLINE_LINUX, the document has a slot of style "absent" for it: at the end,
+    or before the first assignment that extends it. An assignment that depends on anything but the file's text has a
+    slot of style UNFOLLOWED, and a warning. Raises NotUnderstood if such an assignment holds a crashkernel value.
     """
     return _Reading(file, text, parse_grammar("default_grub", text, file=file)).document()
 
 
 def quote(slot: Slot, argument: str) -> str:
-    """Returns the argument as GRUB script inside the shell quotes of the slot. Raises CannotHold."""
+    """The argument as GRUB script inside the shell quotes of the slot. Raises CannotHold."""
     script = quoted(held(argument))
     if slot.style != "single":
         return re.sub(r'[\\"$`]', r"\\\g<0>", script)
@@ -77,7 +77,7 @@ def quote(slot: Slot, argument: str) -> str:
 
 
 def finish(file: str, _before: str, text: str) -> str:
-    """Returns the text; "", which removes the file, for grubkd's own drop-in without arguments."""
+    """The text; "", which removes the file, for grubkd's own drop-in without arguments."""
     itself = f'{FAMILY[0]}="${FAMILY[0]}"'
     return "" if file == DROP_IN and text.strip() == itself else text
 
@@ -109,7 +109,7 @@ class _Reading:
         return Document(self._file, FORMAT_NAME, (), tuple(self._assignments), self._settings, tuple(self._warnings))
 
     def _statement(self, node: Node, *, alone: bool) -> NotUnderstood | None:
-        """Reads a statement. Returns why it is not followed, if it may set a variable of the family."""
+        """Read a statement. Returns why it is not followed, if it may set a variable of the family."""
         tokens, unfollowed = list(_own_tokens(node)), None
         if _may_set(node, tokens):
             unfollowed = self._refusal(tokens[0], "this may set a variable that feeds the kernel command line")
@@ -139,7 +139,7 @@ class _Reading:
         return unfollowed
 
     def _not_followed(self, name: str, problem: NotUnderstood, tokens: Sequence[Token], *, extends: bool) -> None:
-        """Adds an assignment whose value is not known. `extends`: the earlier value may remain."""
+        """Add an assignment whose value is not known. `extends`: the earlier value may remain."""
         if any("crashkernel" in token.text for token in tokens):
             raise problem
         start, place = tokens[0].start, problem.place
@@ -185,7 +185,7 @@ class _Reading:
             self._settings[name] = value.mapped.text
 
     def _assignment(self, assignment: Node, first: Token) -> None:
-        """Adds the assignment. `first`: the first token of the statement, which may be `export`."""
+        """Add the assignment. `first`: the first token of the statement, which may be `export`."""
         value, adds = self._value(assignment)
         variable, text = next(assignment.tokens("VARIABLE")), value.mapped.text
         if first.kind == "EXPORT" and _splits(value):

@@ -46,7 +46,7 @@ _VARIABLE = r"\$(?:(\w+)|\{(\w+)\})"
 
 
 def parse(file: str, text: str) -> Document:
-    """Returns the menu entries of a grub.cfg, its variables, and kernelopts and tuned_params as slots.
+    """The menu entries of a grub.cfg, its variables, and kernelopts and tuned_params as slots.
 
     Every value of a variable is an assignment. That of a variable which an entry sets for itself is named with the
     entry. `settings` has "blscfg" where the script calls it, and "stub" where the file has no entry and only loads
@@ -56,7 +56,7 @@ def parse(file: str, text: str) -> Document:
 
 
 def quote(slot: Slot, argument: str) -> str:
-    """Returns the argument as GRUB script. Raises CannotHold."""
+    """The argument as GRUB script. Raises CannotHold."""
     if slot.style == "":
         return quoted(held(argument))
     if slot.style.startswith("plain"):
@@ -76,7 +76,7 @@ def _plain(slot: Slot, argument: str) -> str:
 
 
 class _Reading:
-    """Turns the menu of a file into a Document."""
+    """Turn the menu of a file into a Document."""
 
     def __init__(self, file: str, text: str) -> None:
         self._file, self._text, self._menu = file, text, Menu(file, text)
@@ -216,7 +216,7 @@ def _decoded(word: Token, found: re.Match[str]) -> tuple[int, Mapped]:
 
 
 def find(tree: Tree) -> tuple[str, ...]:
-    """Returns the real paths of the scripts that the firmware or a boot sector loads."""
+    """The real paths of the scripts that the firmware or a boot sector loads."""
     return real_paths(tree, _STANDARD)
 
 
@@ -233,7 +233,7 @@ def further(document: Document, tree: Tree) -> Iterator[tuple[str, str]]:
 
 
 def loaded_path(path: str, file: str, tree: Tree) -> str | None:
-    """Returns the real path in the tree of a file that a script loads, or None.
+    """The real path in the tree of a file that a script loads, or None.
 
     GRUB's path is relative to the partition from which it reads: the root, /boot, or the ESP of the script.
     """
@@ -245,7 +245,7 @@ def loaded_path(path: str, file: str, tree: Tree) -> str | None:
 
 
 def is_written(path: str) -> bool:
-    """Returns whether grubkd writes a script at this real path."""
+    """Whether grubkd writes a script at this real path."""
     return path_matches(path, FORMAT.paths)
 
 

@@ -74,7 +74,7 @@ class Commands:
         self._devices: dict[str, str] = {}
 
     def name(self, word: Token) -> str:
-        """Returns the name of a command. If its variables make it a loader command with all their values, that name.
+        """The name of a command. If its variables make it a loader command with all their values, that name.
 
         `linux${efi}`: with the values that the file has so far, and with none.
         """
@@ -90,11 +90,11 @@ class Commands:
         return next((min(made) for kind in (FIRST, MODULES, INITRDS) if made and made <= kind), name)
 
     def values(self, variable: str) -> list[str]:
-        """Returns the values that the file gives to a variable so far, with the variables in them as written."""
+        """The values that the file gives to a variable so far, with the variables in them as written."""
         return [each.value for each in self.assigned.get(variable, ())]
 
     def path(self, word: Token) -> str:
-        """Returns the path that a word is, with the variables expanded that have one value."""
+        """The path that a word is, with the variables expanded that have one value."""
         pieces = VARIABLE.split(unquoted(word.text))
         for at in range(1, len(pieces), 2):
             values = self.values(pieces[at].strip("{}"))
@@ -111,7 +111,7 @@ class Commands:
         return not entry.loaders and bool(seen & FIRST)
 
     def find_device(self, words: Sequence[Token], entry: MenuEntry | None) -> None:
-        """Notes what a `search` or `loopback` does, in an entry or at the top level."""
+        """Note what a `search` or `loopback` does, in an entry or at the top level."""
         devices = entry.devices if entry else self._devices
         if words[0].text == "loopback":
             named = [word.text for word in words[1:] if not word.text.startswith("-")]
@@ -120,5 +120,5 @@ class Commands:
             devices[found[0]] = found[1]
 
     def device_of(self, path: str, entry: MenuEntry | None) -> str:
-        """Returns the device of a path, as grub_device does, in an entry or at the top level."""
+        """The device of a path, as grub_device does, in an entry or at the top level."""
         return device_of(path, {**self._devices, **(entry.devices if entry else {})})

@@ -56,6 +56,7 @@ class _Joined:
         self, script: Document, path: tuple[str, ...], foreign: bool, seen: set[str]
     ) -> Iterator[tuple[Stanza, Document, bool]]:
         self._foreign |= {script.file} if foreign else set()
+        # The number of items that the loaded scripts have added to this script's menu so far.
         moved = 0
         for number in range(len(script.stanzas) + 1):
             for include in [each for each in script.includes if each.position == number]:
@@ -108,7 +109,7 @@ def _with(stanza: Stanza, nesting: tuple[Level, ...]) -> Stanza:
 
 
 def references_of(scripts: Sequence[Document], environments: Sequence[Document]) -> Mapping[str, tuple[Slot, ...]]:
-    """Returns the slots of `$kernelopts` and `$tuned_params`: of grubenv, else the fallback that grub.cfg sets."""
+    """The slots of `$kernelopts` and `$tuned_params`: of grubenv, else the fallback that grub.cfg sets."""
     found = {name: slots_of(environments, name) or slots_of(scripts, name) for name in KERNEL_VARIABLES}
     return {name: slots for name, slots in found.items() if slots}
 
@@ -146,7 +147,7 @@ class _Variables:
 
 
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
-    """Returns the entries of every grub.cfg and the arguments of new kernels; nothing where the tree has no GRUB 2.
+    """The entries of every grub.cfg and the arguments of new kernels; nothing where the tree has no GRUB 2.
 
     Where GRUB shows Boot Loader Specification snippets, the shell sources feed new kernels only, and the default entry
     is looked for among the snippets, which the menu shows before other entries.
@@ -194,7 +195,7 @@ def _dangling(tree: Tree) -> Iterator[Notice]:
 def default_of(
     stanzas: Sequence[Stanza], scripts: Sequence[Document], environments: Sequence[Document]
 ) -> Stanza | None:
-    """Returns the stanza that `set default=` names: an index, a title or an id, with `>` between menu levels.
+    """The stanza that `set default=` names: an index, a title or an id, with `>` between menu levels.
 
     GRUB 2.06 boots the first item where nothing matches. None where the value depends on a variable that only GRUB
     knows at boot, or names a submenu.

@@ -96,11 +96,11 @@ class Menu:
             self.warnings = [each for each in self.warnings if each.code != "linux-outside-entry"]
 
     def place(self, offset: int) -> Place:
-        """Returns the place of a byte of the file."""
+        """The place of a byte of the file."""
         return place_at(self._file, self._text, offset)
 
     def _walk(self, children: Iterable[Child], context: _Context) -> None:
-        """Reads the statements among the children of a node."""
+        """Read the statements among the children of a node."""
         for child in children:
             if isinstance(child, Token):
                 continue
@@ -201,7 +201,7 @@ class Menu:
             )
 
     def _item(self, words: Sequence[Token], name: str, inside: _Context) -> _Context:
-        """Adds a menuentry or submenu. Returns the context of its body."""
+        """Add a menuentry or submenu. Returns the context of its body."""
         title, identity = _title_and_id(words[1:])
         level = (next(inside.positions), title, identity)
         if name == "submenu":
@@ -237,7 +237,7 @@ class Menu:
         entry.loaders.append(LoaderCommand(name, first.start, arguments[0], arguments[1:]))
 
     def _define(self, words: Sequence[Token], name: str, context: _Context) -> None:
-        """Notes the variables that a command sets: `set a=b`, `a=b`, `search --set=a`."""
+        """Note the variables that a command sets: `set a=b`, `a=b`, `search --set=a`."""
         if name == "!":
             words = words[1:]
             name = unquoted(words[0].text) if words else ""

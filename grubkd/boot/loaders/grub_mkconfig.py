@@ -28,7 +28,7 @@ GENERATORS = tuple(
 
 
 def find(tree: Tree) -> tuple[str, ...]:
-    """Returns /etc/default/grub, then the drop-ins where grub-mkconfig reads them: only Debian's does.
+    """/etc/default/grub, then the drop-ins where grub-mkconfig reads them: only Debian's does.
 
     Where the tree has no grub-mkconfig, os-release decides.
     """
@@ -92,7 +92,7 @@ def _absent_xen(sources: Sequence[Document], tree: Tree) -> Line | None:
 
 
 def line_of(documents: Sequence[Document], variables: Sequence[str], spare: Slot | None = None) -> Line | None:
-    """Returns the line that the variables give one after the other; None where no file assigns any of them.
+    """The line that the variables give one after the other; None where no file assigns any of them.
 
     A plain assignment replaces the earlier value; `+=` adds to it; `"$VAR more"` inserts it at that place. A new
     argument goes to the last plain assignment, of the first variable that has one; behind a value that is not followed,

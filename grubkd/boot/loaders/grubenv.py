@@ -25,7 +25,7 @@ _ESCAPED = r"\\([\s\S])|[^\\]++"
 
 
 def parse(file: str, text: str) -> Document:
-    """Returns kernelopts and tuned_params as assignments, all others as variables and as settings.
+    """Kernelopts and tuned_params as assignments, all others as variables and as settings.
 
     Raises NotUnderstood at a NUL byte.
     """
@@ -65,12 +65,12 @@ def _default(text: str, saved: Assignment | None) -> DefaultSetting:
 
 
 def quote(_slot: Slot, argument: str) -> str:
-    """Returns the argument as a value holds it. Raises CannotHold for what GRUB would take as script."""
+    """The argument as a value holds it. Raises CannotHold for what GRUB would take as script."""
     return re.sub(r"[\\\n]", r"\\\g<0>", pasted(argument))
 
 
 def finish(file: str, before: str, after: str) -> str:
-    """Returns the block in its old size, filled up with number signs. Raises TooLong, CannotHold."""
+    """The block in its old size, filled up with number signs. Raises TooLong, CannotHold."""
     content, size = after.rstrip("#"), len(before)
     if len(content) > size and not before.endswith("#"):
         raise CannotHold("the environment block has no free room at its end", hint=_hint(file), place=Place(file))

@@ -59,7 +59,7 @@ def parse_menu(file: str, text: str) -> Document:
 
 
 def _positions(depths: list[str]) -> list[int]:
-    """The number of each line of the menu, from 1; 0 for one inside a directory that is closed."""
+    """The number of each line of the menu, from 1; 0 for a line in a closed directory, which is not shown."""
     found = []
     count, hidden = 0, 0
     for index, depth in enumerate(depths):

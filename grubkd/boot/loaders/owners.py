@@ -34,7 +34,10 @@ _READ_ONLY_ROOT = r"(?m)^[^#\s]\S*\s+/\s+\S+\s+(?:\S+,)?ro(?:,|\s|$)"
 
 
 class _Named(NamedTuple):
-    """A tool by name. `shown_by`: any of these files; `file`: the one to change; `found`: its arguments, group 1."""
+    """A tool by name, present if any of the files `shown_by` exists.
+
+    `file`: the one to change; `found`: a pattern whose group 1 is its arguments; `statement`, `command`: as in Owner.
+    """
 
     name: str
     shown_by: tuple[str, ...]
@@ -81,7 +84,7 @@ _NAMED = (
 
 
 def named(tree: Tree) -> Owner | None:
-    """The first tool of the table whose menu is in the tree. Ask only where no menu is found that grubkd reads."""
+    """The first tool of the table whose menu is in the tree. For a tree without any menu that grubkd reads."""
     for each in _NAMED:
         if any(tree.exists(path) for path in each.shown_by):
             try:

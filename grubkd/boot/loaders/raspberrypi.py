@@ -33,7 +33,7 @@ def find(tree: Tree) -> tuple[str, ...]:
 
 
 def _firmware(tree: Tree) -> tuple[str, dict[str, str], bool] | None:
-    """The firmware's directory, what its config.txt sets, and whether all boards read it so."""
+    """The firmware's directory, the settings of its config.txt, and whether they hold for all boards."""
     for directory in _DIRECTORIES:
         names = tree.list(directory)
         started = any(name.startswith(("start", "kernel")) and name.endswith((".elf", ".img")) for name in names)

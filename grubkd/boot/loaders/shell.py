@@ -73,21 +73,21 @@ class Value:
     quotes: list[Quotes] = field(default_factory=list)
 
     def add(self, text: str, start: int, end: int, quotes: Quotes) -> None:
-        """Appends decoded characters of the file's bytes start:end."""
+        """Append decoded characters of the file's bytes start:end."""
         self.mapped.add(text, start, end)
         self.quotes.extend([quotes] * len(text))
 
     def problem(self, offset: int, message: str, hint: str) -> NotFollowed:
-        """Returns the error about an offset of the file."""
+        """The error about an offset of the file."""
         return NotFollowed(message, hint=hint, place=place_at(self.file, self.text, offset))
 
     def mixed_quotes(self, offset: int) -> NotFollowed:
-        """Returns the error about quotes that are not the same between all words."""
+        """The error about quotes that are not the same between all words."""
         message = f"the quotes in the value of {self.variable} change between arguments"
         return self.problem(offset, message, "write the value in one pair of double quotes")
 
     def slot(self, form: str, found: tuple[Word, ...], quotes: Quotes) -> Slot:
-        """Returns the slot of these words, which the quotes enclose; a value without quotes gets some with an edit."""
+        """The slot of these words, which the quotes enclose; a value without quotes gets some with an edit."""
         bare = quotes is Quotes.NONE
         start, end = span(found, self.start + (not bare))
         line = self.text.count("\n", 0, start) + 1
@@ -97,7 +97,7 @@ class Value:
 
 
 def decode(file: str, text: str, start: int, end: int, variable: str) -> Value:
-    """Returns the decoded value text[start:end] of an assignment to `variable`.
+    """The decoded value text[start:end] of an assignment to `variable`.
 
     Raises NotFollowed for a command, for any variable but itself, for a `~` that the shell expands, and for an array.
     """
@@ -142,7 +142,7 @@ def _computed(value: Value, at: int) -> NotFollowed:
 
 
 def slot_of(value: Value) -> Slot:
-    """Returns the slot of an assignment's value.
+    """The slot of an assignment's value.
 
     Raises NotUnderstood where GRUB does not read the value as words; NotFollowed where a word is joined to the earlier
     value of the variable, and where the quotes change between words.
@@ -151,7 +151,7 @@ def slot_of(value: Value) -> Slot:
 
 
 def absent(file: str, text: str, variable: str, at: int, *, extends: bool = False) -> Slot:
-    """Returns the slot of an assignment that the file does not have, at an offset where a statement may begin.
+    """The slot of an assignment that the file does not have, at an offset where a statement may begin.
 
     Its value ends in a blank where more follows: a `+=` there may begin without one. `extends`: it begins with the
     earlier value.
@@ -193,7 +193,7 @@ def _word(value: Value, raw: str, start: int, end: int) -> Word:
 
 
 def _check_end(value: Value, at: int) -> None:
-    """Checks that GRUB takes the whole value as arguments. `at`: where they end."""
+    """Check that GRUB takes the whole value as arguments. `at`: where they end."""
     text = value.mapped.text
     # GRUB drops a line that begins with # when it reads a file, before it looks at quotes.
     dropped = text.find("\n#")

@@ -51,7 +51,7 @@ def default_id(stanzas: Sequence[Stanza], loader_confs: Sequence[Document]) -> s
 
 
 def matches(identity: str, pattern: str) -> bool:
-    """Whether a `default` in lower case names the entry with this id. An empty one names none.
+    """Whether a `default` in lower case names the entry with this id; an empty `default` names none.
 
     A boot counter (`+3-1`) is part of the file's name but not of the entry's. systemd-boot matches the file name; older
     versions took it without its suffix.

@@ -50,7 +50,7 @@ class PeSection(NamedTuple):
 
 
 def find_images(tree: Tree) -> tuple[list[MenuItem], list[Notice]]:
-    """The images, and warnings about files beside them that are no EFI images, which no boot loader shows."""
+    """The images, and warnings about files beside them that no boot loader shows, since they are no EFI images."""
     found: dict[str, MenuItem] = {}
     warnings = []
     paths = [(f"{directory}/{name}", name) for directory in _DIRECTORIES for name in tree.list(directory)]
@@ -70,7 +70,7 @@ def find_images(tree: Tree) -> tuple[list[MenuItem], list[Notice]]:
 
 
 def menus(sources: Sources, _tree: Tree) -> list[LoaderMenu]:
-    """The images as entries. They boot by default only where systemd-boot reads them, or no other boot loader is."""
+    """The images as entries. One is the default only if systemd-boot reads them, or no other boot loader exists."""
     images, documents = sources.images, sources.documents
     if not images:
         return []

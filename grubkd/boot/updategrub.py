@@ -44,7 +44,7 @@ class Options:
             self._options = text == START_OPTIONS
 
     def assignment(self, name: str, start: int, end: int, line: int) -> Assignment | None:
-        """The option NAME with the value text[start:end]; None where update-grub does not look.
+        """The option NAME with the value text[start:end]; None if update-grub does not look.
 
         Several lines of one name add up. Of several `kopt_VERSION` lines the last one counts.
         """

@@ -65,7 +65,7 @@ def plan_all(
 
 
 def without_value(config: BootConfig, selection: Selection, plans: Mapping[int | None, Plan]) -> tuple[Entry, ...]:
-    """The recovery entries that `set` gives no value, since their generator makes them without; () where it refuses."""
+    """The recovery entries that `set` gives no value, since their generator makes them without; () if it refuses."""
     made = tuple(entry for entry in selection.entries if entry.rescue and entry.generated)
     if not selection.everything or not made:
         return ()

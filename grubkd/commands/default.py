@@ -144,7 +144,7 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _place_row(config: BootConfig, place: DefaultPlace) -> dict[str, Any]:
-    """Where the default entry is kept: the file, the name there and the value as written, None where it is not set."""
+    """Where the default entry is kept: the file, the name there and the value as written, None if it is not set."""
     setting, text = place.setting, config.texts[place.document.file]
     value = None if setting.absent else to_display(text[setting.start : setting.end])
     return {"file": place.document.file, "variable": setting.variable, "value": value}

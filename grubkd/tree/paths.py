@@ -40,7 +40,7 @@ class Steps:
 class Spot:
     """The place that a path leads to: a name in an open directory, and what exists there. Close it after use (`with`).
 
-    `name`: the last component of the real path, b"." for the root itself. `status`: the metadata, None where nothing
+    `name`: the last component of the real path, b"." for the root itself. `status`: the metadata, None if nothing
     exists.
     """
 

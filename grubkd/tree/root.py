@@ -117,7 +117,7 @@ class Root:
         return f"{from_user(self.path.rstrip('/'))}{self.resolve(path) or path}"
 
     def stat(self, path: str) -> os.stat_result | None:
-        """The metadata of the file or directory at the path, links followed; None where nothing exists."""
+        """The metadata of the file or directory at the path, links followed; None if nothing exists."""
         spot = self._look(path)
         if spot is None:
             return None
@@ -220,7 +220,7 @@ class Root:
         return spot
 
     def _look(self, path: str) -> Spot | None:
-        """As spot, but None where nothing exists, or without the right to look. Raises InputOutput."""
+        """As spot, but None if nothing exists, or without the right to look. Raises InputOutput."""
         try:
             spot = self.spot(path)
         except PermissionError:

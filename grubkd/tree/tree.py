@@ -25,7 +25,7 @@ class Tree(Protocol):
         ...
 
     def resolve(self, path: str) -> str | None:
-        """The real path inside the tree, all links followed, or None where nothing exists."""
+        """The real path inside the tree, all links followed, or None if nothing exists."""
         ...
 
     def read(self, path: str) -> bytes:
@@ -37,7 +37,7 @@ class Tree(Protocol):
         ...
 
     def list(self, path: str) -> tuple[str, ...]:
-        """The names in a directory, sorted by byte; () where no directory exists."""
+        """The names in a directory, sorted by byte; () if no directory exists."""
         ...
 
 

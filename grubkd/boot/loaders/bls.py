@@ -52,7 +52,7 @@ class _Pair(NamedTuple):
 
 
 def parse_snippet(file: str, text: str) -> Document:
-    """What a snippet says: one stanza, or none where it loads nothing. Raises NotUnderstood.
+    """What a snippet says: one stanza, or none if it loads nothing. Raises NotUnderstood.
 
     The stanza's id is the file name without .conf, with the boot counter (`+3-1`). If a key is given twice, the last
     one counts. Unknown keys are kept: the specification lets readers ignore them. `initrds` does not hold references
@@ -93,7 +93,7 @@ def quote(slot: Slot, argument: str) -> str:
     """The argument as an `options` line holds it. Raises CannotHold.
 
     There is no quoting: what a line cannot hold as one argument is refused. The slot's style names the reader: "grub",
-    "grub-lossy" where it drops a character, or "zipl"; else systemd-boot.
+    "grub-lossy" if it drops a character, or "zipl"; else systemd-boot.
     """
     if "\n" in argument or "\r" in argument:
         raise CannotHold(

@@ -117,7 +117,7 @@ def _refused_by_zipl(documents: Sequence[Document]) -> Iterator[Notice]:
 
 
 def _default_of_grub(stanzas: Sequence[Stanza], sources: Sources) -> str | None:
-    """The id of the snippet that GRUB boots by default, None where it cannot be determined.
+    """The id of the snippet that GRUB boots by default, None if it cannot be determined.
 
     blscfg adds the snippets to the menu before the entries of the generators that come later.
     """
@@ -130,7 +130,7 @@ def _default_of_grub(stanzas: Sequence[Stanza], sources: Sources) -> str | None:
 
 
 def _default_of_zipl(stanzas: Sequence[Stanza], sources: Sources) -> str | None:
-    """The id of the snippet that zipl.conf names by its title, or the first where it makes a menu and names none."""
+    """The id of the snippet that zipl.conf names by its title, or the first if zipl makes a menu and names none."""
     configurations = sources.documents["zipl"]
     named = setting(configurations, "default")
     if named == "":

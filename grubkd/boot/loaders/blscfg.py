@@ -111,7 +111,7 @@ def _read(slot: Slot, references: Mapping[str, tuple[Slot, ...]]) -> _Reading:
 
 
 def _words(text: str, offset: int) -> list[Word] | None:
-    """The words of a text without variables; None where GRUB does not take all of it as arguments.
+    """The words of a text without variables; None if GRUB does not take all of it as arguments.
 
     They are the kernel's words. If GRUB's quotes split the text differently, the text stays as written.
     """

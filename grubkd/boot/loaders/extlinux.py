@@ -73,7 +73,7 @@ def _includes(tree: Tree, menu: str, file: str) -> Iterator[str]:
 
 
 def included(tree: Tree, menu: str, path: str) -> str | None:
-    """The real path of an included file, None where it does not exist.
+    """The real path of an included file, None if it does not exist.
 
     A relative path begins at the directory of the menu, not of the file that includes it; an absolute one at the top of
     the partition.
@@ -250,7 +250,7 @@ class _MenuReader:
         return (tuple(images), tuple(initrds)) if images and is_xen(images[0].path) else ((), ())
 
     def _arguments(self, slot: Slot) -> tuple[Word, ...]:
-        """The label's arguments: its own, or the global ones where its slot only refers to them."""
+        """The label's arguments: its own, or the global ones if its slot only refers to them."""
         refers = self._global is not None and any(word.reference == GLOBAL for word in slot.words)
         return self._global.words if refers and self._global else slot.words
 

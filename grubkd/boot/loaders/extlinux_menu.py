@@ -112,7 +112,7 @@ def _menu(joined: _JoinedFiles, tree: Tree) -> LoaderMenu:
 
 
 def _default(stanzas: Sequence[Stanza], settings: Mapping[str, str]) -> int | None:
-    """The label that boots where nobody chooses: that of ONTIMEOUT, of MENU DEFAULT, of DEFAULT; else None."""
+    """The label that boots if nobody chooses: that of ONTIMEOUT, of MENU DEFAULT, of DEFAULT; else None."""
     names = [stanza.id or "" for stanza in stanzas]
     folded = [name.lower() for name in names]
     for key in ("ontimeout", "menu default", "default"):

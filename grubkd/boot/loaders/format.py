@@ -217,5 +217,5 @@ def slots_of(documents: Sequence[Document], variable: str) -> tuple[Slot, ...]:
 
 
 def holds_value(slots: Sequence[Slot]) -> bool:
-    """Whether any of the slots holds a crashkernel argument: one for Xen counts even where no Xen is installed."""
+    """Whether any of the slots holds a crashkernel argument: one for Xen counts even if no Xen is installed."""
     return any(cmdline.is_crashkernel(word.text) for slot in slots for word in slot.words)

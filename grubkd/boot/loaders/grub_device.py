@@ -31,7 +31,7 @@ _MOUNTS = ("/", "/boot", "/efi", "/boot/efi")
 
 
 def searched(words: Sequence[Token]) -> tuple[str, str] | None:
-    """The variable that a search sets, and the device for which it looks; None where it sets none."""
+    """The variable that a search sets, and the device for which it looks; None if it sets none."""
     name, *arguments = (unquoted(word.text) for word in words)
     kind, variable = _KINDS.get(name), "" if "." in name else None
     values = []

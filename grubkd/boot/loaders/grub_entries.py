@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from grubkd.boot.loaders.format import Sources
     from grubkd.tree.tree import Tree
 
-# The directory on the ESP that a distribution's packages use, where it is not the ID of os-release.
+# The directory on the ESP that a distribution's packages use, if it is not the ID of os-release.
 _ESP_NAMES = {"rhel": "redhat", "ol": "redhat", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse"}
 # How deep scripts may load each other.
 _DEPTH = 16
@@ -147,7 +147,7 @@ class _Variables:
 
 
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
-    """The entries of every grub.cfg and the arguments of new kernels; nothing where the tree has no GRUB 2.
+    """The entries of every grub.cfg and the arguments of new kernels; nothing if the tree has no GRUB 2.
 
     Where GRUB shows Boot Loader Specification snippets, the shell sources feed new kernels only, and the default entry
     is looked for among the snippets, which the menu shows before other entries.
@@ -197,7 +197,7 @@ def default_of(
 ) -> Stanza | None:
     """The stanza that `set default=` names: an index, a title or an id, with `>` between menu levels.
 
-    GRUB 2.06 boots the first item where nothing matches. None where the value depends on a variable that only GRUB
+    GRUB 2.06 boots the first item if nothing matches. None if the value depends on a variable that only GRUB
     knows at boot, or names a submenu.
     """
     value = setting(scripts, "default")
@@ -223,8 +223,8 @@ def _names(level: Level, wanted: str) -> bool:
 def _is_foreign(file: str, scripts: Sequence[Document], tree: Tree) -> bool:
     """Whether the grub.cfg of an ESP belongs to another system.
 
-    It is ours where the distribution's own link or the menu's usual path leads to it, where its directory has the
-    distribution's name, or where there is no other.
+    It is ours if the distribution's own link or the menu's usual path leads to it, if its directory has the
+    distribution's name, or if there is no other.
     """
     if "/EFI/" not in file or len(scripts) == 1:
         return False

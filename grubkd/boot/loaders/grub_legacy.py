@@ -89,7 +89,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
 
 
 def _default(document: Document, tree: Tree) -> int | None:
-    """The number of the default entry: GRUB 0.97 takes 0 where no statement gives one."""
+    """The number of the default entry: GRUB 0.97 takes 0 if no statement gives one."""
     value = document.settings.get("default", "0").strip()
     if value == "saved":
         value = "0"

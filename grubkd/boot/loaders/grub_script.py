@@ -139,7 +139,7 @@ def reference(raw: str) -> str | None:
 def received(raw: str, defined: frozenset[str]) -> str:
     """What the kernel receives of a word. `defined`: the variables that the script sets.
 
-    A whole reference stays as written where something may set the variable, and is "" where nothing does. A variable
+    A whole reference stays as written if something may set the variable, and is "" otherwise. A variable
     inside other text stays as written.
     """
     name = reference(raw)
@@ -171,7 +171,7 @@ def held(argument: str) -> str:
 
 
 def _obstacle(argument: str, plain: str) -> str:
-    """Why the loader does not deliver `argument` from `plain`; "" where it does."""
+    """Why the loader does not deliver `argument` from `plain`; "" if it does."""
     if not plain or any(character in plain for character in "\0\n\r"):
         return "it is empty or contains a line end or a NUL"
     if any(character in plain for character in "\\'\""):

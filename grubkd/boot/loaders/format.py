@@ -102,6 +102,8 @@ def expanded(tree: Tree, pattern: str) -> Iterator[str]:
 
 def name_matches(name: str, pattern: str) -> bool:
     """Whether a name matches a pattern, whose `*` matches one character or more, but no leading dot."""
+    if "*" not in pattern:
+        return name == pattern
     hidden = name.startswith(".") and pattern.startswith("*")
     return fnmatchcase(name, pattern.replace("*", "?*")) and not hidden
 
@@ -109,8 +111,8 @@ def name_matches(name: str, pattern: str) -> bool:
 def path_matches(path: str, patterns: Iterable[str]) -> bool:
     """Whether a path matches one of the patterns, whether or not a file exists there."""
     names = path.split("/")
-    split = (pattern.split("/") for pattern in patterns)
-    return any(len(each) == len(names) and all(map(name_matches, names, each)) for each in split)
+    alike = (pattern.split("/") for pattern in patterns if pattern.count("/") == path.count("/"))
+    return any(all(map(name_matches, names, each)) for each in alike)
 
 
 class Owner(NamedTuple):

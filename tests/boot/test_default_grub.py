@@ -92,7 +92,6 @@ def test_the_file_of_debian() -> None:
             Assignment(f"{LINUX}_DEFAULT", quiet, extends=False),
             Assignment(LINUX, empty, extends=False),
         ),
-        settings={"GRUB_DEFAULT": "0"},
     )
 
 
@@ -198,20 +197,7 @@ def test_what_is_opaque_is_passed_over() -> None:
     assert [(each.variable, [word.text for word in each.slot.words]) for each in document.assignments] == [
         (LINUX, ["z"])
     ]
-    assert document.settings == {}
     assert document.warnings == ()
-
-
-def test_settings_are_plain_values_only() -> None:
-    text = (
-        "GRUB_DEFAULT='a>b'\nexport GRUB_SAVEDEFAULT=true\nGRUB_DISABLE_RECOVERY=\"true\"\nGRUB_ENABLE_BLSCFG=false\n"
-        "if a; then GRUB_DEFAULT=c; fi\nGRUB_DISABLE_RECOVERY=$x\nGRUB_ENABLE_BLSCFG=true\nb && GRUB_SAVEDEFAULT=d\n"
-    )
-    assert parse(text, DROP_IN) == Document(
-        DROP_IN,
-        "default-grub",
-        settings={"GRUB_DEFAULT": "a>b", "GRUB_SAVEDEFAULT": "true", "GRUB_ENABLE_BLSCFG": "true"},
-    )
 
 
 def test_a_sourced_file_is_reported() -> None:
@@ -254,7 +240,6 @@ def test_what_may_be_added_without_a_blank() -> None:
 
 def test_carriage_returns_stay_outside() -> None:
     with_cr, without = parse(DEBIAN.replace("\n", "\r\n")), parse(DEBIAN)
-    assert with_cr.settings == without.settings
     assert [(a.variable, [w.text for w in a.slot.words]) for a in with_cr.assignments] == [
         (a.variable, [w.text for w in a.slot.words]) for a in without.assignments
     ]

@@ -17,7 +17,7 @@ from grubkd.boot.loaders.format import Format
 from grubkd.boot.loaders.grub_mkconfig import DROP_IN, DROP_INS, FILE, find
 from grubkd.boot.loaders.grub_script import held, quoted
 from grubkd.boot.loaders.shell import FORMAT_NAME, ITSELF, UNFOLLOWED, NotFollowed, Quotes, absent, decode, slot_of
-from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
+from grubkd.errors import CannotHold, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token
 from grubkd.parsing.grammar import parse as parse_grammar
 from grubkd.text import in_quotes
@@ -38,7 +38,6 @@ FAMILY = (
     "GRUB_CMDLINE_XEN",
     "GRUB_CMDLINE_XEN_DEFAULT",
 )
-_SETTINGS = ("GRUB_DEFAULT", "GRUB_DISABLE_RECOVERY", "GRUB_ENABLE_BLSCFG", "GRUB_SAVEDEFAULT")
 
 # Commands that set the variables they name; and what sets a variable anywhere in a word, such as one of eval.
 _SETTERS = frozenset(["unset", "read", "readonly", "declare", "typeset", "local", "getopts", "mapfile"])
@@ -54,7 +53,7 @@ _PARTS = frozenset({"assignment", "redirection"})
 
 
 def parse(file: str, text: str) -> Document:
-    """The assignments of the family in file order, and the plain settings that inventory needs.
+    """The assignments of the family, in file order.
 
     If /etc/default/grub has no plain GRUB_CMDLINE_LINUX, the document has a slot of style "absent" for it: at the end,
     or before the first assignment that extends it. An assignment that depends on anything but the file's text has a
@@ -90,7 +89,6 @@ class _Reading:
         self._main = not file.rpartition("/")[0].endswith("grub.d")
         self._assignments: list[Assignment] = []
         self._starts: list[int] = []
-        self._settings: dict[str, str] = {}
         self._warnings: list[Notice] = []
         # Variables to which `+=` may add without a blank: those that are empty so far, or end in a blank.
         self._open = set(FAMILY) if self._main else set()
@@ -106,7 +104,7 @@ class _Reading:
         plain = any(each.variable == FAMILY[0] and not each.extends for each in self._assignments)
         if self._main and not plain:
             self._assignments.insert(*self._absent())
-        return Document(self._file, FORMAT_NAME, (), tuple(self._assignments), self._settings, tuple(self._warnings))
+        return Document(self._file, FORMAT_NAME, assignments=tuple(self._assignments), warnings=tuple(self._warnings))
 
     def _statement(self, node: Node, *, alone: bool) -> NotUnderstood | None:
         """Read a statement. Returns why it is not followed, if it may set a variable of the family."""
@@ -131,8 +129,6 @@ class _Reading:
                     self._not_followed(variable.text, problem, parts, extends=extends)
             elif any("crashkernel" in token.text for token in _own_tokens(assignment)):
                 self._elsewhere = True
-            elif variable.text in _SETTINGS and alone:
-                self._setting(assignment)
         words = _command_words(node)
         if words:
             self._command(words, alone=alone)
@@ -167,27 +163,12 @@ class _Reading:
     def _place(self, token: Token) -> Place:
         return place_at(self._file, self._text, token.start)
 
-    def _value(self, assignment: Node) -> tuple[Value, bool]:
-        """The decoded value of an assignment, and whether it is `+=`."""
-        variable, sign, *value = (each for each in assignment.children if isinstance(each, Token))
-        end = value[0].end if value else sign.end
-        return decode(self._file, self._text, sign.end, end, variable.text), sign.text == "+="
-
-    def _setting(self, assignment: Node) -> None:
-        """A setting whose value needs execution is left out: nothing here depends on it alone."""
-        name = next(assignment.tokens("VARIABLE")).text
-        self._settings.pop(name, None)
-        try:
-            value, adds = self._value(assignment)
-        except GrubkdError:
-            return
-        if ITSELF not in value.mapped.text and not adds:
-            self._settings[name] = value.mapped.text
-
     def _assignment(self, assignment: Node, first: Token) -> None:
         """Add the assignment. `first`: the first token of the statement, which may be `export`."""
-        value, adds = self._value(assignment)
-        variable, text = next(assignment.tokens("VARIABLE")), value.mapped.text
+        variable, sign, *given = (each for each in assignment.children if isinstance(each, Token))
+        end, adds = given[0].end if given else sign.end, sign.text == "+="
+        value = decode(self._file, self._text, sign.end, end, variable.text)
+        text = value.mapped.text
         if first.kind == "EXPORT" and _splits(value):
             raise self._refusal(variable, "after export the shell splits an unquoted variable")
         if adds and ITSELF in text:

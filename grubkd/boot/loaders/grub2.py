@@ -49,8 +49,7 @@ def parse(file: str, text: str) -> Document:
     """The menu entries of a grub.cfg, its variables, and kernelopts and tuned_params as slots.
 
     Every value of a variable is an assignment. That of a variable which an entry sets for itself is named with the
-    entry. `settings` has "blscfg" where the script calls it, and "stub" where the file has no entry and only loads
-    another script: the path of that script. Raises NotUnderstood.
+    entry. `settings` has "blscfg" if the script calls it. Raises NotUnderstood.
     """
     return _Reading(file, text).document()
 
@@ -86,11 +85,6 @@ class _Reading:
 
     def document(self) -> Document:
         menu, assigned = self._menu, self._menu.commands.assigned
-        settings = dict(menu.settings)
-        includes = tuple(each._replace(path=self._expanded(each.path)) for each in menu.includes)
-        loaded = [each.path for each in includes if not each.submenus]
-        if not menu.entries and "blscfg" not in settings and loaded and not menu.has_sections:
-            settings["stub"] = loaded[0]
         return Document(
             self._file,
             "grub2",
@@ -98,9 +92,9 @@ class _Reading:
             assignments=tuple(
                 self._pasted(name, each.word) for name in KERNEL_VARIABLES for each in assigned.get(name, ())
             ),
-            settings=settings,
+            settings=menu.settings,
             warnings=tuple(menu.warnings),
-            includes=includes,
+            includes=tuple(each._replace(path=self._expanded(each.path)) for each in menu.includes),
             variables=tuple(each for name, found in assigned.items() for each in self._variables(name, found)),
             environments=tuple(self._expanded(path) for path in menu.environments),
         )

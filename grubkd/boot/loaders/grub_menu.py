@@ -70,8 +70,7 @@ class Menu:
 
     `settings`: the variables with their values when no condition is true; a variable that only conditional commands
     set has the first value. `defined`: every variable that any command may set. `assigned`: the values of each
-    variable. `includes`: other scripts that it loads; `environments`: the files of `load_env`. `has_sections`:
-    grub-mkconfig wrote the file.
+    variable. `includes`: other scripts that it loads; `environments`: the files of `load_env`.
     """
 
     def __init__(self, file: str, text: str) -> None:
@@ -85,7 +84,6 @@ class Menu:
         # Where the sections of the generator's scripts begin (with the script) and end (with ""), in file order.
         marks = _SECTION_MARK.finditer(text)
         self._sections = [(mark.start(), mark[2] if mark[1] == "BEGIN" else "") for mark in marks]
-        self.has_sections = bool(self._sections)
         self._file, self._text = file, text
         self._loose = MenuEntry(0, "", None, ((0, "", None),), None)
         self._walk(parse("grub2", text, file=file).children, _Context(count()))

@@ -49,8 +49,8 @@ def find(tree: Tree) -> tuple[str, ...]:
 def parse_configuration(file: str, text: str) -> Document:
     """The sections in order, but for `defaultboot`. Raises NotUnderstood.
 
-    settings: `default`, the name of the section that boots by default ("": the first that boots a kernel), not set if
-    zipl has no default; `menu`, if zipl makes a menu of all sections. A stanza's key `parmfile` is the
+    settings: `default`, the name of the section that boots by default, or "" if zipl makes a menu of all sections, of
+    which the first that boots a kernel is the default; not set if zipl has no default. A stanza's key `parmfile` is the
     path of a file with further arguments.
     """
     reader = _ConfigurationReader(file, text)
@@ -249,7 +249,7 @@ def _setting(keyword: Token, value: Token) -> _Setting:
 def _settings(boot: _ZiplSection, menus: Sequence[_ZiplSection]) -> dict[str, str]:
     named = boot.said("default")
     if "target" in boot.values or "defaultauto" in boot.values:
-        return {"menu": "", "default": named or ""}
+        return {"default": named or ""}
     if named is not None:
         return {"default": named}
     menu = next((each for each in menus if each.name == boot.said("defaultmenu")), None)

@@ -218,13 +218,13 @@ def test_a_sourced_file_is_reported() -> None:
     ],
 )
 def test_a_plain_assignment_that_is_missing_has_a_place(text: str, changed: str) -> None:
-    absent = next(each for each in parse(text).assignments if each.slot.style == "absent")
+    absent = next(each for each in parse(text).assignments if LINUX in each.slot.before)
     slot = absent.slot
     assert (absent.variable, absent.extends, slot.words, slot.start) == (LINUX, False, (), slot.end)
     assert laws.spliced(text, slot, ["x=1"]) == changed
     again = parse(changed)
     assert [word.text for word in again.assignments[0].slot.words] == ["x=1"]
-    assert not any(each.slot.style == "absent" for each in again.assignments)
+    assert not any(LINUX in each.slot.before for each in again.assignments)
     assert pasted(read_by_shell(changed.replace("\r", ""))[0])[0] == "x=1"
 
 

@@ -55,9 +55,9 @@ _PARTS = frozenset({"assignment", "redirection"})
 def parse(file: str, text: str) -> Document:
     """The assignments of the family, in file order.
 
-    If /etc/default/grub has no plain GRUB_CMDLINE_LINUX, the document has a slot of style "absent" for it: at the end,
-    or before the first assignment that extends it. An assignment that depends on anything but the file's text has a
-    slot of style UNFOLLOWED, and a warning. Raises NotUnderstood if such an assignment holds a crashkernel value.
+    If /etc/default/grub has no plain GRUB_CMDLINE_LINUX, the document has an absent slot for it: at the end, or before
+    the first assignment that extends it. An assignment that depends on anything but the file's text has a slot of style
+    UNFOLLOWED, and a warning. Raises NotUnderstood if such an assignment holds a crashkernel value.
     """
     return _Reading(file, text, parse_grammar("default_grub", text, file=file)).document()
 

@@ -257,7 +257,7 @@ class _MenuReader:
     def _instead_of_none(self, slot: Slot) -> Slot:
         """The slot of `APPEND -`: new arguments replace the dash."""
         dash = self._text.index("-", slot.start)
-        return Slot(self._file, "extlinux", "APPEND", dash, dash + 1, slot.line, (), style="none")
+        return Slot(self._file, "extlinux", "APPEND", dash, dash + 1, slot.line, ())
 
     def _absent(self, kernel: Token) -> Slot:
         """The place of an APPEND line that is missing: behind the kernel's, with the same indentation.

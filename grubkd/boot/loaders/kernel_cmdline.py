@@ -124,7 +124,7 @@ def missing_file(documents: Sequence[Document], entries: Sequence[Entry], tree: 
         return ()
     # The boot loader adds these two itself, for the kernel it starts.
     seed = tuple(each for each in arguments if cmdline.name_of(each) not in ("BOOT_IMAGE", "initrd"))
-    slot = Slot(FILE, "kernel-cmdline", "cmdline", 0, 0, 1, (), style="absent", after="\n")
+    slot = Slot(FILE, "kernel-cmdline", "cmdline", 0, 0, 1, (), after="\n")
     return (NewKernelArgs("cmdline", Line((slot,), slot), Feeds.NONE, "bls", seed=seed),)
 
 

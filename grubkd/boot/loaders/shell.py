@@ -161,7 +161,7 @@ def absent(file: str, text: str, variable: str, at: int, *, extends: bool = Fals
     lead = end if at == len(text) and text and not text.endswith("\n") else ""
     line = text.count("\n", 0, at) + 1
     before = f'{lead}{variable}="' + (f"${variable} " if extends else "")
-    return Slot(file, FORMAT_NAME, variable, at, at, line, (), "absent", before, f'{blank}"{end}')
+    return Slot(file, FORMAT_NAME, variable, at, at, line, (), before=before, after=f'{blank}"{end}')
 
 
 def _words(value: Value) -> tuple[tuple[Word, ...], Quotes]:

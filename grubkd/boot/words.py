@@ -3,12 +3,15 @@
 They are split by the kernel's own quoting, with one exception. People paste `crashkernel=64M@16M"` from a page whose
 line ends in a stray quote; for the kernel that quote makes one argument of the rest of the line. Here such a token is a
 word of its own, so that it can be shown with a warning, and replaced together with its quote.
+
+Formats with a quoting of their own decode the text first: `Mapped` keeps the place of each character in the file.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
@@ -51,6 +54,34 @@ def _spans(part: str) -> list[tuple[int, int]]:
 def span(found: Sequence[Word], at: int) -> tuple[int, int]:
     """The span from the first word to the last; without words, the empty span at an offset."""
     return (found[0].start, found[-1].end) if found else (at, at)
+
+
+@dataclass(slots=True)
+class Mapped:
+    """A decoded text, with the span in the file of each of its characters."""
+
+    text: str = ""
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+
+    def add(self, text: str, start: int, end: int) -> None:
+        """Append characters that come from the file's bytes start:end: one from each byte where the lengths agree."""
+        self.text += text
+        if len(text) == end - start:
+            self.starts.extend(range(start, end))
+            self.ends.extend(range(start + 1, end + 1))
+        else:
+            self.starts.extend([start] * len(text))
+            self.ends.extend([end] * len(text))
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The span in the file of text[start:end], which must not be empty."""
+        return self.starts[start], self.ends[end - 1]
+
+    def kernel_words(self) -> tuple[Word, ...]:
+        """The words of `text` as the kernel splits it, with their spans in the file."""
+        found = words(self.text, 0, len(self.text))
+        return tuple(word._replace(start=self.starts[word.start], end=self.ends[word.end - 1]) for word in found)
 
 
 def with_references(found: tuple[Word, ...]) -> tuple[Word, ...]:

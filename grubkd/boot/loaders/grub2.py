@@ -11,7 +11,6 @@ from grubkd.boot.loaders.grub_commands import FIRST
 from grubkd.boot.loaders.grub_menu import Menu
 from grubkd.boot.loaders.grub_script import (
     KERNEL_VARIABLES,
-    Mapped,
     delivered,
     held,
     pasted,
@@ -20,7 +19,7 @@ from grubkd.boot.loaders.grub_script import (
     reference,
     unquoted,
 )
-from grubkd.boot.words import LineNumbers, span
+from grubkd.boot.words import LineNumbers, Mapped, span
 from grubkd.errors import CannotHold, NotUnderstood
 from grubkd.text import in_quotes
 

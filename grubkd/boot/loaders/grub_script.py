@@ -15,17 +15,11 @@ where that works. It writes no character that the versions treat differently.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
-from grubkd.boot import words as kernel_words
 from grubkd.errors import CannotHold
 from grubkd.parsing.grammar import Token, parse
 from grubkd.text import in_quotes
-
-if TYPE_CHECKING:
-    from grubkd.boot.document import Word
 
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9]++|[?#*@])"
 _VARIABLE = rf"\$(?:{_NAME}|\{{{_NAME}\}})"
@@ -57,34 +51,6 @@ _SET_BY_GRUB = frozenset(
 )
 # The variables that contain kernel arguments. grubenv may have them: load_env names none of those that it sets.
 KERNEL_VARIABLES = ("kernelopts", "default_kernelopts", "tuned_params")
-
-
-@dataclass(slots=True)
-class Mapped:
-    """A decoded text, with the span in the file of each of its characters."""
-
-    text: str = ""
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-
-    def add(self, text: str, start: int, end: int) -> None:
-        """Append characters that come from the file's bytes start:end: one from each byte where the lengths agree."""
-        self.text += text
-        if len(text) == end - start:
-            self.starts.extend(range(start, end))
-            self.ends.extend(range(start + 1, end + 1))
-        else:
-            self.starts.extend([start] * len(text))
-            self.ends.extend([end] * len(text))
-
-    def span(self, start: int, end: int) -> tuple[int, int]:
-        """The span in the file of text[start:end], which must not be empty."""
-        return self.starts[start], self.ends[end - 1]
-
-    def kernel_words(self) -> tuple[Word, ...]:
-        """The words of `text` as the kernel splits it, with their spans in the file."""
-        found = kernel_words.words(self.text, 0, len(self.text))
-        return tuple(word._replace(start=self.starts[word.start], end=self.ends[word.end - 1]) for word in found)
 
 
 def words(text: str) -> tuple[list[Token], int]:

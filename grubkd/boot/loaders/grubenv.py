@@ -10,8 +10,8 @@ import re
 
 from grubkd.boot.document import Assignment, DefaultSetting, Document, Slot
 from grubkd.boot.loaders.format import ESPS, Format, real_paths
-from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
-from grubkd.boot.words import span
+from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, pasted
+from grubkd.boot.words import Mapped, span
 from grubkd.errors import CannotHold, Notice, Place, TooLong
 from grubkd.parsing.grammar import Token
 from grubkd.parsing.grammar import parse as parse_grammar

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem
-from grubkd.boot.loaders.grub_script import Mapped
-from grubkd.boot.words import held, span
+from grubkd.boot.words import Mapped, held, span
 from grubkd.errors import CannotHold
 from grubkd.parsing.grammar import Token, parse
 from grubkd.text import in_quotes

@@ -18,8 +18,8 @@ from itertools import pairwise
 
 from grubkd.boot.document import Slot, Word
 from grubkd.boot.loaders.format import line_end
-from grubkd.boot.loaders.grub_script import Mapped, delivered, reference, unquoted, words
-from grubkd.boot.words import span
+from grubkd.boot.loaders.grub_script import delivered, reference, unquoted, words
+from grubkd.boot.words import Mapped, span
 from grubkd.errors import NotUnderstood, place_at
 
 FORMAT_NAME = "default-grub"

@@ -16,9 +16,9 @@ from grubkd.boot.document import Assignment, DefaultSetting, Document, Image, In
 from grubkd.boot.entry import file_name, is_initrd, is_xen
 from grubkd.boot.loaders.format import ESPS, Format, absent_default, line_behind, real_paths
 from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
-from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
+from grubkd.errors import CannotHold, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
-from grubkd.text import from_bytes, in_quotes
+from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +40,6 @@ _INCLUDED = tuple(
     for top in ("/boot/extlinux", "/boot/syslinux", "/boot/syslinux/*", "/isolinux")
     for end in ("cfg", "conf")
 )
-# The depth to which U-Boot and syslinux 4 follow includes.
-DEPTH = 16
 # The name by which a label refers to the global arguments.
 GLOBAL = "append"
 
@@ -51,25 +49,17 @@ _BETWEEN_FILES = "---"
 
 
 def find(tree: Tree) -> tuple[str, ...]:
-    """The menus and the files that they include, by their real paths."""
-    found: dict[str, None] = {}
-    for menu in real_paths(tree, FILES):
-        pending = [menu]
-        for _ in range(DEPTH):
-            pending = [file for file in dict.fromkeys(pending) if file not in found]
-            found |= dict.fromkeys(pending)
-            pending = [file for each in pending for file in _includes(tree, menu, each)]
-    return tuple(found)
+    """The menus, by their real paths."""
+    return real_paths(tree, FILES)
 
 
-def _includes(tree: Tree, menu: str, file: str) -> Iterator[str]:
-    try:
-        text = from_bytes(tree.read(file))
-        includes = parse_menu(file, text).includes if "include" in text.lower() else ()
-    except GrubkdError:
-        # The reading of the file itself reports it.
-        return
-    yield from filter(None, (included(tree, menu, each.path) for each in includes))
+def further(document: Document, tree: Tree) -> Iterator[tuple[str, str]]:
+    """The files that a file includes. It may belong to any of the menus, to whose directories paths are relative."""
+    for include in document.includes:
+        for menu in find(tree):
+            path = included(tree, menu, include.path)
+            if path:
+                yield "extlinux", path
 
 
 def included(tree: Tree, menu: str, path: str) -> str | None:
@@ -278,4 +268,4 @@ class _MenuReader:
         return NotUnderstood(why, hint=hint, place=place_at(self._file, self._text, token.start))
 
 
-FORMAT = Format("extlinux", parse_menu, paths=(*FILES, *_INCLUDED), choose=find, quote=quote)
+FORMAT = Format("extlinux", parse_menu, paths=(*FILES, *_INCLUDED), choose=find, further=further, quote=quote)

@@ -45,10 +45,9 @@ def words(text: str, start: int, end: int, decode: Callable[[str], str] = str) -
 def _spans(part: str) -> list[tuple[int, int]]:
     stray = _stray(part)
     if stray is None:
-        return [(found.start, found.end) for found in cmdline.split(part)]
-    before = [(found.start, found.end) for found in cmdline.split(part[: stray.start()])]
-    after = [(stray.end() + a.start, stray.end() + a.end) for a in cmdline.split(part[stray.end() :])]
-    return [*before, stray.span(), *after]
+        return cmdline.spans(part)
+    after = [(stray.end() + a, stray.end() + b) for a, b in cmdline.spans(part[stray.end() :])]
+    return [*cmdline.spans(part[: stray.start()]), stray.span(), *after]
 
 
 def span(found: Sequence[Word], at: int) -> tuple[int, int]:

@@ -42,10 +42,9 @@ class NoEfiImage(ValueError):
 
 
 class PeSection(NamedTuple):
-    """Where the bytes of a section are in the file, and their text for the sections that grubkd uses, else ""."""
+    """The offset of a section in the file, and its text; "" for the sections whose text grubkd does not use."""
 
     start: int
-    size: int
     text: str
 
 
@@ -88,7 +87,7 @@ def _stanza(file: str, path: str, sections: Mapping[str, PeSection]) -> Stanza:
     """An image as an entry; systemd-boot takes its title and place in the menu from the os-release in it."""
     system = variables(sections[".osrel"].text) if ".osrel" in sections else {}
     name = path.rpartition("/")[2]
-    command = sections.get(".cmdline", PeSection(0, 0, ""))
+    command = sections.get(".cmdline", PeSection(0, ""))
     found = tuple(
         word._replace(start=word.start + command.start, end=word.end + command.start)
         for word in words(command.text, 0, len(command.text))
@@ -134,7 +133,7 @@ def pe_sections(read: Callable[[int, int], bytes]) -> dict[str, PeSection]:
         if name not in found:
             # A section is padded in the file; in memory it may be longer, with zeros at its end.
             held = min(virtual, size) if virtual else size
-            found[name] = PeSection(start, held, _section_text(read, name, start, held) if name in _TEXTS else "")
+            found[name] = PeSection(start, _section_text(read, name, start, held) if name in _TEXTS else "")
     return found
 
 

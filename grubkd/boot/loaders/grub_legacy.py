@@ -195,16 +195,9 @@ class _MenuListReader:
         """End an entry. GRUB leaves out one without a command, which counts for `default`."""
         entry, self._title = self._title, None
         if entry and entry.commands:
-            stanza = Stanza(
-                entry.title,
-                entry.line,
-                tuple(entry.images),
-                tuple(entry.initrds),
-                nesting=((len(self._stanzas), entry.title, None),),
-                generated=entry.generated,
-                keys=entry.keys,
-            )
-            self._stanzas.append(stanza)
+            nesting = ((len(self._stanzas), entry.title, None),)
+            stanza = Stanza(entry.title, entry.line, tuple(entry.images), tuple(entry.initrds), nesting=nesting)
+            self._stanzas.append(stanza._replace(generated=entry.generated, keys=entry.keys))
 
     def _option(self, name: Token, value: Token | None) -> None:
         end = value.end if value else name.end

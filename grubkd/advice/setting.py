@@ -59,14 +59,13 @@ def _planned(config: BootConfig, machine: Machine, entry: Entry | None, changes:
     from grubkd.change.changes import make
     from grubkd.change.request import check_editable
 
-    architecture = machine.architecture.value if machine.architecture else None
     if entry and entry.managed_by:
-        managed.editable(config, Selection((entry,), False), lambda _: changes, architecture)
+        managed.editable(config, Selection((entry,), False), lambda _: changes, machine.architecture)
     selection = select(config, ())
     check_editable(config, selection)
-    selection, _ = managed.editable(config, selection, lambda _: changes, architecture)
+    selection, _ = managed.editable(config, selection, lambda _: changes, machine.architecture)
     planned = make(config, selection, lambda _: changes)
-    verify.fits(config, planned, architecture)
+    verify.fits(config, planned, machine.architecture)
     return planned
 
 

@@ -8,7 +8,7 @@ is the kernel's isspace(): six ASCII characters and the byte 0xA0. ` -- ` ends w
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,21 +22,13 @@ _OFF = re.compile(r"no|0[KMG]?(?:@0[KMG]?)?", re.IGNORECASE)
 _CRASHKERNEL_STARTS = (f"{CRASHKERNEL}=", f'"{CRASHKERNEL}=')
 
 
-class Argument(NamedTuple):
-    """One argument, as written: text[start:end] of the line it was split from."""
-
-    text: str
-    start: int
-    end: int
-
-
-def split(text: str) -> list[Argument]:
-    """The arguments of a line in order, quotes kept."""
-    return [Argument(match.group(), match.start(), match.end()) for match in _ARGUMENT.finditer(text)]
+def spans(text: str) -> list[tuple[int, int]]:
+    """Where the arguments of a line begin and end, in order."""
+    return [found.span() for found in _ARGUMENT.finditer(text)]
 
 
 def tokens(text: str) -> list[str]:
-    """The arguments of a line in order, quotes kept, as plain strings."""
+    """The arguments of a line in order, quotes kept."""
     return _ARGUMENT.findall(text)
 
 

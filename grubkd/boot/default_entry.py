@@ -16,8 +16,7 @@ from grubkd.boot.model import ManagedBy
 from grubkd.errors import NoDefaultPlace, Place
 
 if TYPE_CHECKING:
-    from grubkd.boot.document import Document, Stanza
-    from grubkd.boot.loaders.format import DefaultSetting
+    from grubkd.boot.document import DefaultSetting, Document, Stanza
     from grubkd.boot.model import BootConfig, Entry
 
 _SAVED = ("${saved_entry}", "$saved_entry")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grubkd.boot.loaders.format import DefaultSetting, Include
     from grubkd.errors import Notice
 
 SlotKey: TypeAlias = tuple[str, int, str]
+# An item of a menu: its position in that menu from 0, title, id.
+Level: TypeAlias = tuple[int, str, str | None]
 
 
 class Word(NamedTuple):
@@ -70,10 +71,10 @@ class Stanza(NamedTuple):
     """An entry as one file states it, before inventory joins the files.
 
     `images`: in file order; several that are no modules are alternatives (if/else), and all are set alike.
-    `nesting`: how `default=` addresses the entry: for each menu level from the outermost to the entry itself, (position
-    in that menu from 0, title, id). `section`: the generator script that wrote it (`/etc/grub.d/10_linux`), if known.
-    `generated`: the next run of a generator overwrites it. `keys`: other statements that order or describe it (BLS:
-    version, machine-id, sort-key, architecture). `not_known`: why a Linux entry's arguments are not known, or "".
+    `nesting`: how `default=` addresses the entry: its menus from the outermost on, and itself. `section`: the generator
+    script that wrote it (`/etc/grub.d/10_linux`), if known. `generated`: the next run of a generator overwrites it.
+    `keys`: other statements that order or describe it (BLS: version, machine-id, sort-key, architecture). `not_known`:
+    why a Linux entry's arguments are not known, or "".
     """
 
     title: str
@@ -81,7 +82,7 @@ class Stanza(NamedTuple):
     images: tuple[Image, ...]
     initrds: tuple[str, ...] = ()
     id: str | None = None
-    nesting: tuple[tuple[int, str, str | None], ...] = ()
+    nesting: tuple[Level, ...] = ()
     section: str | None = None
     generated: bool = False
     keys: Mapping[str, str] = MappingProxyType({})
@@ -97,10 +98,46 @@ class Assignment(NamedTuple):
     always: bool = True
 
 
-class Document(NamedTuple):
-    """What one file says. `includes`: path, line, stanzas before it. `scripts`, `environments`: what GRUB 2 loads.
+class Include(NamedTuple):
+    """A statement that reads another file: its path, and how many stanzas of its own file precede it.
 
-    `default`: where it names the default entry.
+    For GRUB 2, `submenus`: the menu levels around it, as in Stanza.nesting; `own_menu`: the entries of the file make a
+    menu of their own; `guarded`: a condition is around it; `device`: see grub_device.
+    """
+
+    path: str
+    line: int
+    position: int
+    submenus: tuple[Level, ...] = ()
+    own_menu: bool = False
+    guarded: bool = False
+    device: str = ""
+
+
+class DefaultSetting(NamedTuple):
+    """Where a file names its default entry: the value text[start:end], as written.
+
+    An edit writes `before` and `after` around the new value: for an absent setting (start == end) they complete the
+    statement. `numbers`: the numbers by which a menu of zipl names its items.
+    """
+
+    variable: str
+    start: int
+    end: int
+    before: str = ""
+    after: str = ""
+    numbers: Mapping[str, str] = {}
+
+    @property
+    def absent(self) -> bool:
+        """Whether the file has no such statement."""
+        return bool(self.before or self.after)
+
+
+class Document(NamedTuple):
+    """What one file says. `default`: where it names the default entry.
+
+    Of GRUB 2: `variables`: the assignments of all other variables; `environments`: the environment blocks it loads.
     """
 
     file: str
@@ -109,8 +146,7 @@ class Document(NamedTuple):
     assignments: tuple[Assignment, ...] = ()
     settings: Mapping[str, str] = MappingProxyType({})
     warnings: tuple[Notice, ...] = ()
-    includes: tuple[tuple[str, int, int], ...] = ()
-    scripts: tuple[Include, ...] = ()
+    includes: tuple[Include, ...] = ()
     variables: tuple[Assignment, ...] = ()
     environments: tuple[str, ...] = ()
     default: DefaultSetting | None = None

@@ -37,7 +37,7 @@ _MARKS = (
 
 
 def header_is_linux(head: bytes, version: bytes) -> bool | None:
-    """Whether the first bytes of an image say that it is Linux; None where they do not say.
+    """Whether the first bytes of an image say that it is Linux; None if they do not say.
 
     `version`: the bytes at which an x86 header has its version string, b"" without such a header.
     """
@@ -68,7 +68,7 @@ class Images:
         return next((found for found in self._candidates(path, near) if self._tree.exists(found)), None)
 
     def is_linux(self, path: str, near: str) -> bool | None:
-        """Whether the file's header says that it is Linux; None where it does not say, or cannot be read."""
+        """Whether the file's header says that it is Linux; None if it does not say, or cannot be read."""
         for found in self._candidates(path, near):
             if found not in self._judged:
                 self._judged[found] = self._judge(found)

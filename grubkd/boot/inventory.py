@@ -13,7 +13,6 @@ from grubkd.boot.loaders import (
     grub2,
     grub_entries,
     kernel_cmdline,
-    ostree,
     owners,
     shell_options,
     uki,
@@ -53,7 +52,7 @@ def read(tree: Tree, earlier: BootConfig | None = None, grub_cfg: str | None = N
     new_kernels = _new_kernels(joined, entries, files, tree)
     owner = None if grub_cfg or new_kernels or any(each.own_linux for each in entries) else owners.named(tree)
     editable = any(entry.own_linux and not entry.managed_by for entry in entries)
-    managed_by = None if editable else ostree.manager_of(tree) or (ManagedBy.NAMED if owner else None)
+    managed_by = None if editable else owners.image_tool(tree) or (ManagedBy.NAMED if owner else None)
     config = BootConfig(
         bootloaders=(
             *(each for loader, found in menus for each in _bootloaders(loader, found, files)),
@@ -143,7 +142,7 @@ def _snippet_reader(documents: Mapping[str, Sequence[Document]], tree: Tree) -> 
 
 
 def _entries(menus: Sequence[LoaderMenu], tree: Tree) -> list[Entry]:
-    deployments = ostree.manager_of(tree) or ManagedBy.OSTREE
+    deployments = owners.image_tool(tree) or ManagedBy.OSTREE
     items = [(menu, item) for menu in menus for item in menu.items]
     images = Images(tree)
     return [entry_of(item, menu, index, deployments, images) for index, (menu, item) in enumerate(items)]

@@ -46,7 +46,7 @@ def counted(name: str) -> Counted:
 
 
 def grub_order(stanzas: Sequence[Stanza]) -> list[Stanza]:
-    """Returns the stanzas as Fedora's and RHEL's GRUB shows them (blscfg.c, bls_cmp): descending by file name.
+    """The stanzas as Fedora's and RHEL's GRUB shows them (blscfg.c, bls_cmp): descending by file name.
 
     GRUB reads a name as that of an RPM package: the release is behind the last dash, the version behind the dash before
     it, the name is the rest. It compares name, version and release in this order (split_package_string: what is missing
@@ -56,13 +56,13 @@ def grub_order(stanzas: Sequence[Stanza]) -> list[Stanza]:
 
 
 def grub_key(stanza: Stanza) -> tuple[RpmKey, ...]:
-    """Returns a key by which GRUB compares a snippet: equal for names of which it shows only one."""
+    """A key by which GRUB compares a snippet: equal for names of which it shows only one."""
     parts = (stanza.id or "").rsplit("-", 2)
     return tuple(rpm_key(part) for part in (*parts, "", "")[:3])
 
 
 def rpm_key(text: str) -> RpmKey:
-    """Returns a key that sorts as RPM compares, in the form of GRUB's blscfg.c (vercmp).
+    """A key that sorts as RPM compares, in the form of GRUB's blscfg.c (vercmp).
 
     Runs of digits and runs of letters are compared in turn. From old to new: `~`, the end of the text, `+`, letters,
     digits. All other characters only separate.
@@ -80,7 +80,7 @@ def rpm_key(text: str) -> RpmKey:
 
 
 def systemd_boot_order(stanzas: Sequence[Stanza]) -> list[Stanza]:
-    """Returns the stanzas as systemd-boot shows them (boot.c, boot_entry_compare, systemd 250 to 258).
+    """The stanzas as systemd-boot shows them (boot.c, boot_entry_compare, systemd 250 to 258).
 
     Entries without tries left come last. Entries with a sort key come before those without one: by sort key, machine
     id and version, the newest first. Then by file name, descending as a version; then by tries left and tries done.
@@ -104,7 +104,7 @@ def systemd_boot_order(stanzas: Sequence[Stanza]) -> list[Stanza]:
 
 
 def zipl_order(stanzas: Sequence[Stanza]) -> list[Stanza]:
-    """Returns the stanzas as zipl adds them to its menu (s390-tools 2, scan_bls): descending by file name."""
+    """The stanzas as zipl adds them to its menu (s390-tools 2, scan_bls): descending by file name."""
 
     def compare(one: Stanza, other: Stanza) -> int:
         return -gnu_compare(f"{one.id}.conf", f"{other.id}.conf")

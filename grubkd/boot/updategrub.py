@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from grubkd.boot.document import Assignment, Slot
-from grubkd.boot.words import words
+from grubkd.boot.words import span, words
 from grubkd.errors import CannotHold
 from grubkd.text import in_quotes
 
@@ -37,21 +37,21 @@ class Options:
         self._seen: set[str] = set()
 
     def mark(self, text: str) -> None:
-        """Enters or leaves the list, or its options."""
+        """Enter or leaves the list, or its options."""
         if text in (BEGIN_LIST, END_LIST):
             self.generated = text == BEGIN_LIST
         elif self.generated:
             self._options = text == START_OPTIONS
 
     def assignment(self, name: str, start: int, end: int, line: int) -> Assignment | None:
-        """Returns the option NAME with the value text[start:end]; None where update-grub does not look.
+        """The option NAME with the value text[start:end]; None if update-grub does not look.
 
         Several lines of one name add up. Of several `kopt_VERSION` lines the last one counts.
         """
         if not (self.generated and self._options):
             return None
         found = words(self.text, start, end, _echoed)
-        start, end = (found[0].start, found[-1].end) if found else (start, start)
+        start, end = span(found, start)
         custom = name.startswith("kopt_")
         slot = Slot(self.file, "grub-legacy", name, start, end, line, found, style=_EVAL if custom else _ECHO)
         extends = name in self._seen and not custom
@@ -60,7 +60,7 @@ class Options:
 
 
 def quote(slot: Slot, argument: str) -> str:
-    """Returns the argument as such an option holds it; for any other slot, unchanged. Raises CannotHold."""
+    """The argument as such an option holds it; for any other slot, unchanged. Raises CannotHold."""
     if slot.style not in (_ECHO, _EVAL):
         return argument
     changed = re.search(_EXPANDED, argument) or (re.search(_EVALUATED, argument) if slot.style == _EVAL else None)

@@ -17,8 +17,7 @@ from grubkd.tree.tree import Overlay
 
 if TYPE_CHECKING:
     from grubkd.boot.default_entry import DefaultPlace
-    from grubkd.boot.document import Document
-    from grubkd.boot.loaders.format import DefaultSetting
+    from grubkd.boot.document import DefaultSetting, Document
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.tree.tree import Tree
 

@@ -11,7 +11,6 @@ from grubkd.boot.model import ManagedBy
 from grubkd.boot.selector import Selection
 from grubkd.change.request import Verb
 from grubkd.errors import Notice, Place, Refused, Sealed
-from grubkd.memory.architecture import Architecture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from grubkd.boot.model import BootConfig, Entry
     from grubkd.change.changes import ArgChangesFor
     from grubkd.change.request import ArgChange
+    from grubkd.memory.architecture import Architecture
 
 # Argument lists, to be run in order.
 Commands: TypeAlias = "tuple[tuple[str, ...], ...]"
@@ -43,7 +43,7 @@ def editable(  # noqa: PLR0913 - the last two are options
     config: BootConfig,
     selection: Selection,
     changes_for: ArgChangesFor,
-    architecture: str | None,
+    architecture: Architecture | None,
     *,
     force: bool = False,
     run: bool = False,
@@ -85,7 +85,7 @@ def _made_from_a_file(config: BootConfig, selection: Selection) -> bool:
 
 
 def _check_without_entries(
-    config: BootConfig, selection: Selection, changes_for: ArgChangesFor, architecture: str | None
+    config: BootConfig, selection: Selection, changes_for: ArgChangesFor, architecture: Architecture | None
 ) -> None:
     """Raise Sealed for a menu that grubkd does not read, and for an image whose deployments are not known here."""
     if config.owner:
@@ -98,7 +98,7 @@ def _check_without_entries(
         raise Sealed(f"this tree {_WHAT[config.managed_by]}", hint=hint, commands=commands)
 
 
-def _sealed(entry: Entry, changes: Sequence[ArgChange], architecture: str | None) -> Refused | None:
+def _sealed(entry: Entry, changes: Sequence[ArgChange], architecture: Architecture | None) -> Refused | None:
     """The error about a managed entry; None if it is as asked."""
     if entry.managed_by is None or _holds(_arguments(entry), changes):
         return None
@@ -166,7 +166,7 @@ def _command(
     managed_by: ManagedBy,
     present: Sequence[str],
     changes: Sequence[ArgChange],
-    architecture: str | None,
+    architecture: Architecture | None,
     entry: Entry | None,
 ) -> tuple[str, Commands]:
     """How the tool makes the changes: in words, and as commands if they are enough."""
@@ -239,7 +239,7 @@ def _options(going: Sequence[str], coming: Sequence[str]) -> list[str]:
     return [f"--delete-if-present={text}" for text in going] + [f"--append-if-missing={text}" for text in coming]
 
 
-def _snippet(coming: Sequence[str], architecture: str | None) -> str:
+def _snippet(coming: Sequence[str], architecture: Architecture | None) -> str:
     """The command of a Containerfile that makes bootc add the arguments to every deployment of the image."""
     if not coming:
         return "take the argument out of its /usr/lib/bootc/kargs.d"
@@ -247,7 +247,7 @@ def _snippet(coming: Sequence[str], architecture: str | None) -> str:
     lines = [f"kargs = [{listed}]"]
     if architecture:
         # bootc compares with the names that Rust has for architectures.
-        lines.append(f'match-architectures = ["{Architecture(architecture).rust_name}"]')
+        lines.append(f'match-architectures = ["{architecture.rust_name}"]')
     return f"printf '%s\\n' {' '.join(map(quote, lines))} >{_SNIPPET}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.boot.loaders import FORMATS
-from grubkd.boot.loaders.format import expanded, name_matches
+from grubkd.boot.loaders.format import expanded, name_matches, path_matches
 from grubkd.change import disk
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 # A `*` matches part of one name.
 PLACES = tuple(dict.fromkeys(path for each in FORMATS for path in each.paths))
-_NAMES = [each.split("/") for each in PLACES]
 # The menus that --grub-cfg may name, in any directory.
 _NAMED_MENU = "grub*.cfg"
 
@@ -35,16 +34,12 @@ def is_normal(path: str) -> bool:
 
 def is_place(path: str) -> bool:
     """Whether a path is one of the places, whether or not a file exists there."""
-    return is_normal(path) and (is_named_menu(path) or _fits(path.split("/")))
+    return is_normal(path) and (is_named_menu(path) or path_matches(path, PLACES))
 
 
 def is_named_menu(path: str) -> bool:
     """Whether --grub-cfg may name the path: by the name of the file."""
     return path.endswith("/grub.cfg") or name_matches(path.rpartition("/")[2], _NAMED_MENU)
-
-
-def _fits(names: list[str]) -> bool:
-    return any(len(each) == len(names) and all(map(name_matches, names, each)) for each in _NAMES)
 
 
 def link_to(root: Root, path: str) -> str | None:

@@ -56,6 +56,11 @@ class ArgChange(NamedTuple):
         """Whether it says which crashkernel values the line has to hold."""
         return self.reserves and self.verb is Verb.SET
 
+    @property
+    def recorded(self) -> str:
+        """The change as history records it."""
+        return f"{self.verb.value} {' '.join(self.tokens) or self.name}"
+
     def matches(self, argument: str) -> bool:
         """Whether an argument is one of those to change; by exact name, never by pattern."""
         if self.verb is Verb.ADD:
@@ -70,6 +75,11 @@ class ArgChange(NamedTuple):
 def reservation(values: tuple[str, ...]) -> ArgChange:
     """The change after which the line holds exactly these crashkernel values, given without the name."""
     return ArgChange(Verb.SET, cmdline.CRASHKERNEL, tuple(f"{cmdline.CRASHKERNEL}={value}" for value in values))
+
+
+def removal(argument: str) -> ArgChange:
+    """The change that removes every argument of a name or, given NAME=VALUE, those with that value."""
+    return ArgChange(Verb.REMOVE, cmdline.name_of(argument), (argument,) if "=" in argument else ())
 
 
 def for_hypervisor(change: ArgChange) -> ArgChange:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from grubkd.boot.model import BootConfig, Entry, Line, LineKey
     from grubkd.change.changes import ChangeSet
+    from grubkd.memory.architecture import Architecture
     from grubkd.tree.tree import Tree
 
 # COMMAND_LINE_SIZE, the final NUL included: x86 and arm64 2048, riscv 1024, every other architecture 4096
@@ -81,7 +82,7 @@ def _compare(wanted: tuple[str, ...], line: Line, whose: str) -> None:
         )
 
 
-def fits(old: BootConfig, planned: ChangeSet, architecture: str | None) -> None:
+def fits(old: BootConfig, planned: ChangeSet, architecture: Architecture | None) -> None:
     """Check that the kernel reads every planned line as meant.
 
     Raises TooLong beyond COMMAND_LINE_SIZE, CannotHold for a quote that is never closed, ForeignValue for a text the

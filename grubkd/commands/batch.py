@@ -49,7 +49,7 @@ def run(stream: BinaryIO) -> None:
 def _arrivals(stream: BinaryIO) -> Iterator[list[bytes]]:
     """The lines of a stream, in groups as they arrive; the last line may lack its newline."""
     parts: list[bytes] = []
-    while chunk := _read(stream):
+    while chunk := stream.read1(_CHUNK):  # type: ignore[attr-defined]  # every buffered stream has it
         whole, newline, rest = chunk.rpartition(b"\n")
         if newline:
             yield b"".join((*parts, whole)).split(b"\n")
@@ -58,12 +58,6 @@ def _arrivals(stream: BinaryIO) -> Iterator[list[bytes]]:
             parts.append(rest)
     if parts:
         yield [b"".join(parts)]
-
-
-def _read(stream: BinaryIO) -> bytes:
-    read1 = getattr(stream, "read1", None)
-    chunk: bytes = read1(_CHUNK) if read1 else stream.readline()
-    return chunk
 
 
 def answers(lines: Iterable[bytes], parse: Callable[[str], Release] = Release.parse) -> Iterator[str]:
@@ -197,7 +191,7 @@ def _is_extent(value: object) -> bool:
 
 
 def _evidence(request: Mapping[str, Any]) -> Observed | None:
-    """What the kernel did with this very line: the size of its main region, and its regions."""
+    """What the kernel is known to have done with this line: the size of its main region, and its regions."""
     value = _field(request, "evidence", lambda found: isinstance(found, dict), _EVIDENCE)
     if value is None:
         return None

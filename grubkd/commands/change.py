@@ -5,7 +5,7 @@ Every step but the last is a pure function of what was read. The last writes all
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from grubkd.change.edit import FileChange
     from grubkd.change.request import ArgChange
     from grubkd.change.rollback import RolledBack
+    from grubkd.memory.architecture import Architecture
     from grubkd.tree.root import Root
     from grubkd.tree.tree import Tree
 
@@ -61,29 +62,16 @@ class Decision(NamedTuple):
     """What a request means for a configuration.
 
     changes_for: the argument changes of an entry, or (None) of new kernels. wanted, by: what history records.
-    architecture: the machine's, by name. admit: takes the planned edits before anything is written; it refuses them by
+    architecture: the machine's. admit: takes the planned edits before anything is written; it refuses them by
     raising, and returns further warnings.
     """
 
     changes_for: changes.ArgChangesFor
     wanted: dict[str, object]
     by: str
-    architecture: str | None
+    architecture: Architecture | None
     admit: Callable[[changes.ChangeSet], tuple[Notice, ...]]
     warnings: tuple[Notice, ...] = ()
-
-
-class Held(NamedTuple):
-    """What a run leaves, or would leave.
-
-    values: the crashkernel values that were asked for or chosen, None where they stay as they are. config: the
-    configuration afterwards. indexes: those of the selected entries; everything: as in Selection.
-    """
-
-    values: tuple[str, ...] | None
-    config: BootConfig
-    indexes: tuple[int, ...]
-    everything: bool
 
 
 class Outcome(NamedTuple):
@@ -96,7 +84,7 @@ class Outcome(NamedTuple):
     transaction: str | None
     followups: tuple[tuple[str, ...], ...]
     warnings: tuple[Notice, ...]
-    held: Held | None = None
+    held: change.Held | None = None
     ran: tuple[tuple[str, ...], ...] = ()
 
 
@@ -111,7 +99,7 @@ class _Prepared(NamedTuple):
     decision: Decision
     after: Mapping[str, bytes | None]
     verified: BootConfig
-    held: Held
+    held: change.Held
     warnings: tuple[Notice, ...]
     tools: tuple[tuple[str, ...], ...]
 
@@ -126,21 +114,31 @@ class _Prepared(NamedTuple):
             recovery.run_followup(command, root)
 
 
+@contextmanager
+def begun(root: Root, *, dry_run: bool, run_followups: bool) -> Iterator[tuple[Notice, ...]]:
+    """A context to change the tree in: under the lock, after what an interrupted run left is undone. Gives warnings.
+
+    A dry run takes no lock and undoes nothing: its diff is of the files as they are, half old and half new.
+    """
+    if dry_run:
+        yield interrupted(root)
+    else:
+        with lock(root):
+            yield transaction.recover(root, run_followups=run_followups)
+
+
 def run(root: Root, request: Request, decide: Decide) -> Outcome:
     """Change the configuration as decided, as one transaction.
 
     Raises NotUnderstood if a file of the configuration cannot be read, Refused if the change must not be made, Failed
     if it could not be made.
     """
-    if request.dry_run:
-        # After an interrupted run the files are half old, half new: the diff is of these.
-        return _carry_out(root, request, decide, interrupted(root))
-    with lock(root):
-        return _carry_out(root, request, decide, transaction.recover(root, run_followups=request.run_followups))
+    with begun(root, dry_run=request.dry_run, run_followups=request.run_followups) as earlier:
+        return _carry_out(root, request, decide, earlier)
 
 
 def _carry_out(root: Root, request: Request, decide: Decide, earlier: tuple[Notice, ...]) -> Outcome:
-    """As run, under the lock where files are written; `earlier`: the warnings so far."""
+    """As run, inside begun; `earlier`: its warnings."""
     prepared = _prepare(root, request, decide)
     before, after = prepared.config, prepared.after
     if request.regenerate:
@@ -211,7 +209,7 @@ def _prepare(tree: Tree, request: Request, decide: Decide) -> _Prepared:
     warnings = notices + planned.warnings + decision.warnings + decision.admit(planned)
     after, verified = verify.edited(tree, config, planned)
     indexes = tuple(entry.index for entry in selection.entries)
-    held = Held(_values(request, decision, editable), verified, indexes, selection.everything)
+    held = change.Held(_values(request, decision, editable), verified, indexes, selection.everything)
     return _Prepared(config, planned, decision, after, verified, held, warnings, tools)
 
 

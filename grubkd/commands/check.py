@@ -20,6 +20,7 @@ from grubkd.machine import kdump as kdumps
 from grubkd.machine.dump_target import TargetKind
 from grubkd.machine.ram import is_this_system
 from grubkd.render import check, output
+from grubkd.render import dumps as render
 from grubkd.text import from_user
 from grubkd.tree.root import Root
 
@@ -123,14 +124,14 @@ def list_dumps(tree: Root, *, json: bool) -> int:
     notices = (*(_left_out(directory, left_out) if directory else (elsewhere(kdump),)), *warnings.unreadable(tree))
     test = crash_test.read(tree) if directory else None
     result = crash_test.judge(tree, test, directory, dumps, kdump.service) if test and directory else None
-    answer = check.dumps_answer(found, kdump, notices, result) if json else None
-    lines = check.dumps_lines(found, kdump, result) if directory else ()
+    answer = render.dumps_answer(found, kdump, notices, result) if json else None
+    lines = render.dumps_lines(found, kdump, result) if directory else ()
     status = output.report(answer, lines, warnings=notices)
     return status if directory and (result is None or result.passed) else Refused.exit
 
 
 def _left_out(directory: str, count: int) -> tuple[Notice, ...]:
-    """The warning that there are too many directories to look into each."""
+    """The warning that not every directory was read, because there are too many."""
     message = f"only the {saved.MOST} directories that changed last are listed; {count} more are in {directory}"
     return (Notice("many-dumps", message, "remove what is no longer needed", Place(directory)),) if count else ()
 

@@ -65,7 +65,7 @@ def plan_all(
 
 
 def without_value(config: BootConfig, selection: Selection, plans: Mapping[int | None, Plan]) -> tuple[Entry, ...]:
-    """The recovery entries that `set` gives no value, since their generator makes them without; () where it refuses."""
+    """The recovery entries that `set` gives no value, since their generator makes them without; () if it refuses."""
     made = tuple(entry for entry in selection.entries if entry.rescue and entry.generated)
     if not selection.everything or not made:
         return ()
@@ -85,21 +85,20 @@ def decide(
     request: Request, options: PlanOptions, machine: Machine, config: BootConfig, selection: Selection
 ) -> Decision:
     """What the request means for this configuration; with --auto, by the plan of each entry."""
-    architecture = machine.architecture.value if machine.architecture else None
     _check_readers(request, selection)
     options = options._replace(fadump=_fadump(request))
     plans = plan_all(config, selection, machine, options) if request.auto else {}
     wanted: dict[str, object] = {
         "crashkernel": _recorded(request, plans),
-        "arguments": [f"{each.verb.value} {' '.join(each.tokens) or each.name}" for each in request.arguments],
+        "arguments": [each.recorded for each in request.arguments],
         **dict(_recorded_beside(request, plans, selection)),
     }
     return Decision(
         changes_for=lambda entry: _changes(request, plans, entry),
         wanted=wanted,
         by="auto" if request.auto else "given",
-        architecture=architecture,
-        admit=lambda planned: tuple(admitted(request, machine, config, selection, planned)),
+        architecture=machine.architecture,
+        admit=lambda planned: tuple(admitted(request, machine, selection, planned)),
         warnings=tuple(dict.fromkeys(notice for plan in plans.values() for notice in plan.warnings)),
     )
 
@@ -130,7 +129,7 @@ def _under_xen(entry: Entry) -> bool:
 
 
 def _recorded(request: Request, plans: Mapping[int | None, Plan]) -> list[str] | None:
-    """What history records as wanted: the values given, or those chosen for new kernels, else for the first entry."""
+    """The values that history records: those given, or those chosen for new kernels, else for the first entry."""
     if not request.auto:
         return None if request.values is None else list(request.values)
     chosen = plans.get(None) or next(iter(plans.values()))
@@ -140,10 +139,10 @@ def _recorded(request: Request, plans: Mapping[int | None, Plan]) -> list[str] |
 def _recorded_beside(
     request: Request, plans: Mapping[int | None, Plan], selection: Selection
 ) -> Iterator[tuple[str, list[str]]]:
-    """What history records for `keep`, if it is not as usual.
+    """What history records besides, for `keep`.
 
-    `kernel`: the selectors, if not everything was selected. `beside`: the values of single entries, each as it is on
-    the command line, if they are not those recorded as wanted.
+    `kernel`: the selectors, unless everything was selected. `beside`: the other values that entries got, each as it is
+    on the command line.
     """
     if not selection.everything:
         yield "kernel", list(request.selectors)
@@ -162,9 +161,7 @@ def _changes(request: Request, plans: Mapping[int | None, Plan], entry: Entry | 
     return (reservation(request.values), *request.arguments)
 
 
-def admitted(
-    request: Request, machine: Machine, config: BootConfig, selection: Selection, planned: ChangeSet
-) -> Iterator[Notice]:
+def admitted(request: Request, machine: Machine, selection: Selection, planned: ChangeSet) -> Iterator[Notice]:
     """The warnings about what the kernels would do with their new lines.
 
     Raises WouldNotBoot if a kernel would not boot, WouldNotReserve if it would reserve nothing for the value that is

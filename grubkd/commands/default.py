@@ -11,11 +11,9 @@ from grubkd.boot import inventory
 from grubkd.boot.default_entry import next_boot, place_of
 from grubkd.boot.selector import DEFAULT, select
 from grubkd.change import default_entry, edit, journal, transaction
-from grubkd.change.lock import lock
 from grubkd.commands import completion, options
-from grubkd.commands.change import Outcome, check_exists, print_outcome, understood
+from grubkd.commands.change import Outcome, begun, check_exists, print_outcome, understood
 from grubkd.commands.group import message_options
-from grubkd.commands.warnings import interrupted
 from grubkd.errors import NoDefaultPlace, NoSuchEntry, Notice, Place
 from grubkd.machine import machine as machines
 from grubkd.render import output
@@ -80,45 +78,29 @@ def set_default(
 
     Raises NoDefaultPlace where no file names it, NotUnderstood, and as transaction.commit does.
     """
-    if dry_run:
-        return _carry_out(root, choose, command, interrupted(root), dry_run=True, run_followups=False)
-    with lock(root):
-        earlier = transaction.recover(root, run_followups=run_followups)
-        return _carry_out(root, choose, command, earlier, dry_run=False, run_followups=run_followups)
-
-
-def _carry_out(  # noqa: PLR0913 - as set_default
-    root: Root,
-    choose: Callable[[BootConfig], Entry],
-    command: str,
-    earlier: tuple[Notice, ...],
-    *,
-    dry_run: bool,
-    run_followups: bool,
-) -> tuple[Outcome, Entry]:
-    tree = Snapshot(root)
-    config = understood(tree)
-    check_exists(config)
-    entry = choose(config)
-    place, after = default_entry.plan(tree, config, entry)
-    files = tuple(edit.file_changes(root, config.texts, after))
-    warnings = earlier + _once(config, place)
-    if dry_run or not files:
-        if files:
+    with begun(root, dry_run=dry_run, run_followups=run_followups) as earlier:
+        tree = Snapshot(root)
+        config = understood(tree)
+        check_exists(config)
+        entry = choose(config)
+        place, after = default_entry.plan(tree, config, entry)
+        files = tuple(edit.file_changes(root, config.texts, after))
+        warnings = earlier + _once(config, place)
+        if dry_run:
             journal.check_files(transaction.step(root, each).record() for each in files)
-        return Outcome(files, None, (), warnings), entry
-
-    done = transaction.commit(
-        root,
-        files,
-        command=command,
-        wanted={"default": to_display(place.value)},
-        by="given",
-        followups=[place.command] if place.command else (),
-        recheck=lambda written: default_entry.check(config, inventory.read(written, config), entry.index),
-        run_followups=run_followups,
-    )
-    return Outcome(files, done.id, done.followups, warnings + done.warnings), entry
+        if dry_run or not files:
+            return Outcome(files, None, (), warnings), entry
+        done = transaction.commit(
+            root,
+            files,
+            command=command,
+            wanted={"default": to_display(place.value)},
+            by="given",
+            followups=[place.command] if place.command else (),
+            recheck=lambda written: default_entry.check(config, inventory.read(written, config), entry.index),
+            run_followups=run_followups,
+        )
+        return Outcome(files, done.id, done.followups, warnings + done.warnings), entry
 
 
 def _once(config: BootConfig, place: DefaultPlace) -> tuple[Notice, ...]:
@@ -162,7 +144,7 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _place_row(config: BootConfig, place: DefaultPlace) -> dict[str, Any]:
-    """Where the default entry is kept: the file, the name there and the value as written, None where it is not set."""
+    """Where the default entry is kept: the file, the name there and the value as written, None if it is not set."""
     setting, text = place.setting, config.texts[place.document.file]
     value = None if setting.absent else to_display(text[setting.start : setting.end])
     return {"file": place.document.file, "variable": setting.variable, "value": value}

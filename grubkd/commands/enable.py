@@ -14,7 +14,7 @@ from grubkd.boot import cmdline
 from grubkd.boot.entry import reboot_required
 from grubkd.boot.model import ManagedBy
 from grubkd.change.request import ArgChange, Verb
-from grubkd.commands import change, completion, options, warnings
+from grubkd.commands import change, completion, options
 from grubkd.commands.change import Request
 from grubkd.commands.decide import decide
 from grubkd.commands.group import message_options
@@ -140,9 +140,8 @@ def _answer(tree: Root, asked: Asked, found: _Found, ran: list[Ran], problem: Gr
 def _look(tree: Root, asked: Asked) -> _Found:
     """Check the tree, and work out the steps. Raises Refused where the wanted value cannot be set."""
     plan = asked.plan
-    config, machine, _, _ = warnings.read(tree, ram=plan.ram, arch=plan.arch, this_machine=plan.this_machine)
-    if config.errors:
-        raise config.errors[0]
+    config = change.understood(tree)
+    machine = machines.read(tree, ram=plan.ram, arch=plan.arch, this_machine=plan.this_machine)
     report = checks.report(config, machine, kdumps.read(tree), tree)
     findings, notices = _valued(tree, asked, report.findings)
     if asked.analysis and not any(map(tree.exists, _CRASH)):

@@ -6,6 +6,7 @@ An option may be shortened as long as it is clear which one is meant, as getopt_
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ import click
 from grubkd import __version__
 from grubkd.boot import cmdline, grubby_menu
 from grubkd.boot.default_entry import place_of
-from grubkd.change.request import ArgChange, Verb
+from grubkd.change.request import ArgChange, Verb, removal
 from grubkd.commands import change, options
 from grubkd.commands.change import Decision, Request, check_exists, understood
 from grubkd.commands.default import set_default
@@ -127,7 +128,8 @@ def _run(root: Root, asked: dict[str, Any]) -> int:
             return output.report(None, [shown.get(name, str(index))])
     if asked["info"] is not None:
         found = _indices(tree, entries, asked["info"])
-        return output.report(None, (line for each in found for line in _shown(tree, config, each, entries[each])))
+        facts = (grubby_menu.information(tree, config, each, entries[each]) for each in found)
+        return output.report(None, chain.from_iterable(facts))
     default = asked["set_default"] if asked["set_default"] is not None else asked["set_default_index"]
     if asked["update_kernel"] is not None and default is not None:
         raise Usage("--update-kernel and --set-default are two changes", hint="give one of them, then the other")
@@ -146,10 +148,6 @@ def _indices(tree: Snapshot, entries: list[Entry], param: str) -> list[int]:
     if not found:
         raise _IncorrectParam(param)
     return found
-
-
-def _shown(tree: Snapshot, config: BootConfig, index: int, entry: Entry) -> list[str]:
-    return list(grubby_menu.information(tree, config, index, entry))
 
 
 def _check_means_this_tree(tree: Snapshot, config: BootConfig, asked: dict[str, Any]) -> None:
@@ -173,7 +171,9 @@ def _update(root: Root, tree: Snapshot, entries: list[Entry], asked: dict[str, A
     """Change the arguments of the entries, and with ALL what new kernels take theirs from."""
     param = asked["update_kernel"]
     found = _indices(tree, entries, param)
-    changes = (*_removals(asked["remove_args"] or ""), *_settings(asked["args"] or ""))
+    # --remove-args: a name removes each argument of that name, NAME=VALUE only that one.
+    removals = map(removal, cmdline.tokens(asked["remove_args"] or ""))
+    changes = (*removals, *_settings(asked["args"] or ""))
     if not changes:
         return
     everything = param == "ALL" and not asked["no_etc_grub_update"]
@@ -181,13 +181,13 @@ def _update(root: Root, tree: Snapshot, entries: list[Entry], asked: dict[str, A
     machine = machines.read(root)
     wanted: dict[str, object] = {
         "crashkernel": None,
-        "arguments": [f"{each.verb.value} {' '.join(each.tokens) or each.name}" for each in changes],
+        "arguments": [each.recorded for each in changes],
     }
     decision = Decision(
         changes_for=lambda _entry: changes,
         wanted=wanted if everything else {**wanted, "kernel": list(selectors)},
         by="given",
-        architecture=machine.architecture.value if machine.architecture else None,
+        architecture=machine.architecture,
         admit=lambda _planned: (),
     )
     # grubby removes every argument that is named, even what a kernel needs to boot.
@@ -202,12 +202,6 @@ def _say_what_is_left(done: Outcome) -> None:
     """Under --root, name the command that makes the change take effect."""
     for command in done.followups:
         output.plain_message(f"now run, in that system: {' '.join(command)}")
-
-
-def _removals(text: str) -> list[ArgChange]:
-    """The changes of --remove-args: a name removes each argument of that name, NAME=VALUE only that one."""
-    found = cmdline.tokens(text)
-    return [ArgChange(Verb.REMOVE, cmdline.name_of(each), (each,) if "=" in each else ()) for each in found]
 
 
 def _settings(text: str) -> list[ArgChange]:

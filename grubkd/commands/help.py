@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.abc import Traversable
 
-# In a zip archive these are no paths of the system.
+# If grubkd runs from a zip archive, these are not paths of the file system.
 PAGES = resources.files("grubkd").joinpath("manual")
 _SCHEMAS = resources.files("grubkd").joinpath("schema")
 # Topics that are sections of grubkd(8).

@@ -47,7 +47,7 @@ def keep_command(*, release: str, root: str, dry_run: bool, run_followups: bool,
     """
     release = from_user(release)
     try:
-        why, word, outcome = _keep(release, root, dry_run=dry_run, run_followups=run_followups)
+        why, chosen, outcome = _keep(release, root, dry_run=dry_run, run_followups=run_followups)
     except GrubkdError as problem:
         if json:
             raise
@@ -60,16 +60,16 @@ def keep_command(*, release: str, root: str, dry_run: bool, run_followups: bool,
     if json:
         answer = change.outcome_answer(outcome, dry_run=dry_run, reboot_required=False)
         with nullcontext() if dry_run else output.optional():
-            output.document({"release": release, "values": word.values or (), "reason": why or None, **answer})
+            output.document({"release": release, "values": chosen.values or (), "reason": why or None, **answer})
     else:
-        output.message(f"kernel {release}: {_summary(why, word, outcome, dry_run=dry_run)}")
+        output.message(f"kernel {release}: {_summary(why, chosen, outcome, dry_run=dry_run)}")
     return 0
 
 
-def _summary(why: str, word: LastAutoValue, outcome: Outcome, *, dry_run: bool) -> str:
+def _summary(why: str, chosen: LastAutoValue, outcome: Outcome, *, dry_run: bool) -> str:
     if why:
         return f"nothing to do: {why}"
-    value = " ".join(f"crashkernel={each}" for each in word.values or ())
+    value = " ".join(f"crashkernel={each}" for each in chosen.values or ())
     if dry_run:
         return f"would get {value}"
     pending = "".join(f"; now run, in that system: {' '.join(each)}" for each in outcome.followups)
@@ -80,41 +80,41 @@ def _keep(release: str, root: str, *, dry_run: bool, run_followups: bool) -> tup
     """Why nothing was done, or ""; the value to keep; what was done."""
     tree = Root(root)
     if not tree.exists(STATE) and STATE not in tree.denied:
-        # On a machine that grubkd never changed nothing else is read.
+        # grubkd never changed this machine: nothing else is read.
         return "no value chosen by --auto is recorded", LastAutoValue(None), _UNCHANGED
-    word = history.last_auto_value(history.read(tree))
-    if word.values is None:
-        return word.why, word, _UNCHANGED
+    chosen = history.last_auto_value(history.read(tree))
+    if chosen.values is None:
+        return chosen.why, chosen, _UNCHANGED
     config = inventory.read(tree)
-    found = keeping(config, release, word)
+    found = keeping(config, release, chosen)
     if not found.entries:
         if config.errors:
             raise config.errors[0]
-        return found.why, word, _UNCHANGED
+        return found.why, chosen, _UNCHANGED
     selectors = tuple(str(entry.index) for entry in found.entries)
-    request = Request("keep", selectors, word.values, auto=True, dry_run=dry_run, run_followups=run_followups)
-    outcome = _give(tree, request, release, word)
-    return "" if outcome.files else "its entry has the value", word, outcome
+    request = Request("keep", selectors, chosen.values, auto=True, dry_run=dry_run, run_followups=run_followups)
+    outcome = _give(tree, request, release, chosen)
+    return "" if outcome.files else "its entry has the value", chosen, outcome
 
 
-def _give(tree: Root, request: Request, release: str, word: LastAutoValue) -> Outcome:
+def _give(tree: Root, request: Request, release: str, chosen: LastAutoValue) -> Outcome:
     """Give the value to the entries that lack it, as one transaction."""
     machine = machines.read(tree)
-    given: Sequence[ArgChange] = (reservation(word.values or ()),)
+    given: Sequence[ArgChange] = (reservation(chosen.values or ()),)
 
     def decide(config: BootConfig, selection: Selection) -> Decision:
         # Read again under the lock: another program may have set the value since.
-        lacking = {entry.index for entry in keeping(config, release, word).entries}
+        lacking = {entry.index for entry in keeping(config, release, chosen).entries}
 
         def changes_for(entry: Entry | None) -> Sequence[ArgChange]:
             return given if entry and entry.index in lacking else ()
 
         return Decision(
             changes_for=changes_for,
-            wanted={"crashkernel": list(word.values or ()), "arguments": [], "kernel": [release]},
+            wanted={"crashkernel": list(chosen.values or ()), "arguments": [], "kernel": [release]},
             by="auto",
-            architecture=machine.architecture.value if machine.architecture else None,
-            admit=lambda planned: tuple(admitted(request, machine, config, selection, planned)),
+            architecture=machine.architecture,
+            admit=lambda planned: tuple(admitted(request, machine, selection, planned)),
         )
 
     return change.run(tree, request, decide)

@@ -10,7 +10,7 @@ from grubkd.commands.group import message_options
 from grubkd.errors import Refused
 from grubkd.machine import capture_log, dump_target
 from grubkd.machine import kdump as kdumps
-from grubkd.render import measure, output
+from grubkd.render import dumps, output
 from grubkd.tree.root import Root
 
 
@@ -33,7 +33,7 @@ def measure_tree(tree: Root, *, json: bool) -> int:
     logs = capture_log.read(tree, directory) if directory else ()
     need = capture_log.need(logs)
     notices = (*(() if directory else (elsewhere(kdump),)), *warnings.unreadable(tree))
-    answer = measure.answer(logs, need, kdump, notices) if json else None
-    lines = measure.lines(logs, need, kdump) if directory else ()
+    answer = dumps.measure_answer(logs, need, kdump, notices) if json else None
+    lines = dumps.measure_lines(logs, need, kdump) if directory else ()
     status = output.report(answer, lines, warnings=notices)
     return status if directory else Refused.exit

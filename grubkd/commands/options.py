@@ -146,7 +146,7 @@ RUN_FOLLOWUPS = click.option(
     "--run-followups", is_flag=True, help="Run what must follow in the tree of --root, and tools that own entries."
 )
 
-# What is known of the machine that the tree is for.
+# The options that describe the machine that the tree is for.
 MACHINE = together(
     RAM,
     ARCH,
@@ -158,7 +158,7 @@ MACHINE = together(
     ),
 )
 
-# What the choice of a value depends on.
+# The options on which the choice of a value depends.
 PLAN = together(
     MACHINE,
     click.option(
@@ -171,7 +171,7 @@ PLAN = together(
     ),
 )
 
-# What set and unset share.
+# The options that set and unset share.
 CHANGE = together(
     KERNEL,
     ROOT,

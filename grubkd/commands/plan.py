@@ -106,14 +106,14 @@ def _not_installed(release: str, root: str, asked: PlanOptions) -> tuple[Machine
     """
     parsed = Release.parse(from_user(release))
     if root == "/" and asked.ram is not None:
-        machine = not_here(parsed, asked.arch, ram=asked.ram, ram_source="given")
+        machine = other_machine(parsed, asked.arch, ram=asked.ram, ram_source="given")
     else:
         machine = machines.read(Root(root), ram=asked.ram, arch=asked.arch, this_machine=asked.this_machine)
     return machine, advice.plan_release(parsed, machine, asked)
 
 
-def not_here(release: Release, arch: str | None, **facts: Any) -> Machine:
-    """A machine of which nothing is known but what is given, and the architecture that the release implies."""
+def other_machine(release: Release, arch: str | None, **facts: Any) -> Machine:
+    """A machine of which only these facts are known, and the architecture, as given or implied by the release."""
     known = architecture(arch) if arch else implied(release.text)
     return Machine(live=False, architecture=known, given=known is not None, **facts)
 

@@ -15,7 +15,7 @@ from grubkd.boot.selector import select
 from grubkd.commands import batch as lines
 from grubkd.commands import completion, options
 from grubkd.commands.group import message_options
-from grubkd.commands.plan import not_here
+from grubkd.commands.plan import other_machine
 from grubkd.errors import BadValue, InputOutput, NoSuchEntry, PermissionDenied, Usage
 from grubkd.machine import machine as machines
 from grubkd.machine.hardware import UNKNOWN
@@ -72,7 +72,7 @@ def predict_command(cmdline: str | None, root: str, batch: bool, json: bool, **g
 
 
 def _with_names(line: str | None) -> str | None:
-    """The line; if it has nothing but values (`256M,high 72M,low`), the line that `set` would make of them."""
+    """The line; if it holds only values (`256M,high 72M,low`), the line that `set` would write for them."""
     words = (line or "").split()
     if any(word.startswith("crashkernel=") for word in words):
         return line
@@ -97,7 +97,7 @@ def _one(cmdline: str | None, root: str, given: dict[str, Any], *, json: bool) -
         raise Usage("--release needs a CMDLINE", hint="give the kernel command line as one quoted argument")
     release = Release.parse(from_user(given["release"]))
     elsewhere = any(given[name] is not None for name in _MEMORY)
-    machine = _with_memory(not_here(release, given["arch"]), given) if elsewhere else _here(given, Root(root))
+    machine = _with_memory(other_machine(release, given["arch"]), given) if elsewhere else _here(given, Root(root))
     found = advice.simulate(from_user(cmdline), release, machine, initrd_size=given["initrd"])
     return output.report(
         plan.line_answer(found) if json else None, plan.line_lines(found), warnings=plan.line_warnings(found)
@@ -109,7 +109,7 @@ def _here(given: dict[str, Any], tree: Root) -> Machine:
 
 
 def _with_memory(machine: Machine, given: dict[str, Any]) -> Machine:
-    """The machine with the memory that the options state."""
+    """The machine with the memory that the options give."""
     efi = given["efi"]
     if all(given[name] is None for name in _MEMORY):
         return machine if efi is None else machine._replace(hardware=machine.hardware._replace(efi=efi))

@@ -14,7 +14,7 @@ from grubkd.errors import Failed, NotUnderstood, Place, Refused
 from grubkd.machine import crash_report, debuginfo, distribution, dump_target, packages
 from grubkd.machine import dumps as saved
 from grubkd.machine import kdump as kdumps
-from grubkd.render import output, report
+from grubkd.render import dumps, output
 from grubkd.text import from_user
 from grubkd.tree.root import Root
 
@@ -45,8 +45,8 @@ def write_report(tree: Root, dump: str | None, *, json: bool) -> int:
     found = _named(tree, dump)
     openable = debuginfo.openable(tree, found, distribution.read(tree))
     written = crash_report.write(tree, openable, _here(tree))
-    answer = report.answer(found, written) if json else None
-    output.report(answer, report.lines(found, written), warnings=written.notices)
+    answer = dumps.report_answer(found, written) if json else None
+    output.report(answer, dumps.report_lines(found, written), warnings=written.notices)
     return 0 if written.facts.stack or written.facts.log else Failed.exit
 
 

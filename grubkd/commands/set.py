@@ -11,7 +11,7 @@ import click
 from grubkd.advice import PlanOptions, Verdicts
 from grubkd.boot import cmdline
 from grubkd.boot.entry import main_line, reboot_required
-from grubkd.change.request import ArgChange, Verb
+from grubkd.change.request import ArgChange, Verb, removal
 from grubkd.commands import change, completion, options
 from grubkd.commands.change import Request
 from grubkd.commands.decide import decide
@@ -20,7 +20,7 @@ from grubkd.errors import Usage
 from grubkd.machine import machine as machines
 from grubkd.memory.value import parse_values
 from grubkd.memory.xen import is_xen_value
-from grubkd.render.change import Result
+from grubkd.render.change import Held, Result
 from grubkd.text import from_user
 from grubkd.tree.root import Root
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from grubkd.commands.change import Held, Outcome
+    from grubkd.commands.change import Outcome
     from grubkd.machine.machine import Machine
 
 _UNCHANGED = 77
@@ -113,7 +113,7 @@ def answer(
 def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bool:
     """Whether the next boot gets other arguments than the running kernel was booted with.
 
-    On the running system the two are compared: a second run, which changes nothing, gives the same answer.
+    On the running system the two lines are compared, so that a second run, which changes nothing, answers the same.
     """
     if machine.running and outcome.held and not outcome.ran:
         names = {each.name for each in request.arguments}
@@ -127,14 +127,14 @@ def _reboot_required(request: Request, outcome: Outcome, machine: Machine) -> bo
 def _result(outcome: Outcome, held: Held, machine: Machine, *, reboot: bool) -> Result:
     """What the entries hold, and what the kernel that boots next reserves: that of the default entry, else the first.
 
-    `reboot`: as in JSON; only the running system can be told to reboot.
+    `reboot`: as in JSON. Only the user of the running system is asked to reboot.
     """
-    entries = tuple(entry for entry in held.config.entries if entry.index in held.indexes)
+    entries = held.entries
     own = [entry for entry in entries if entry.default] or [entry for entry in entries if not entry.rescue]
     next_boot = (*own, *entries)[:1]
     verdicts = Verdicts(machine)
     reservation = next(((each, verdicts.verdict(main_line(each), each)) for each in next_boot), None)
-    return Result(held.values, entries, held.config, held.everything, reservation, outcome.ran, reboot and machine.live)
+    return Result(held, reservation, outcome.ran, reboot and machine.live)
 
 
 def checked_values(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -154,10 +154,7 @@ def _arg_changes(sets: Sequence[str], adds: Sequence[str], removes: Sequence[str
 
     Raises Usage for what is not an argument, and for crashkernel in --arg and --add-arg.
     """
-    found = []
-    for option in removes:
-        token = _token("--remove-arg", option)
-        found.append(ArgChange(Verb.REMOVE, cmdline.name_of(token), (token,) if "=" in token else ()))
+    found = [removal(_token("--remove-arg", option)) for option in removes]
     held: dict[str, list[str]] = {}
     for option in sets:
         token = _token("--arg", option)

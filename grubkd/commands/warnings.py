@@ -1,4 +1,4 @@
-"""What the verbs that only read have in common: the configuration, the machine, and the warnings about both."""
+"""What the verbs that only read share: the configuration, the machine, and the warnings about both."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read(tree: Root, grub_cfg: str | None = None, **known: Any) -> Reading:
     machine = machines.read(tree, **known)
     recommended, warnings = advice.review(config, machine)
     judged: tuple[Notice, ...] = ()
-    # Nothing is judged by the part of the configuration that this user may read.
+    # A user who may read only a part of the configuration gets no judgement of it.
     if not tree.denied and not any(isinstance(each, PermissionDenied) for each in config.errors):
         odd = findings.warnings(config, tree)
         judged = (*(_possible(each, config, machine) for each in odd), *warnings)

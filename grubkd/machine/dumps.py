@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 STAMP = re.compile(r"^(?:<\d{1,3}>)?(?:\[ *(\d+)\.\d+\](?: ?\[ *[TC]\d+\])? ?)?")
-"""What is before each message: its level, the seconds since the boot (group 1), and who wrote it."""
+"""The prefix of each message: its level, the seconds since the boot (group 1), and the task that wrote it."""
 _LINUX_VERSION = re.compile(r"Linux version (\S{1,64}) ")
 # `CPU: 0 PID: 1 Comm: bash Kdump: loaded Not tainted 6.1.0-50-amd64 #1 Debian 6.1.1-1`
 _TAINTED = re.compile(r"(?:Not tainted|Tainted: [A-Z ()]{1,30}?) +(\d[^\s#]{0,63}) #\d")
@@ -109,13 +109,13 @@ class Dump(NamedTuple):
 def read(tree: Root, directory: str) -> tuple[Dump, ...]:
     """The dumps in the directory and its subdirectories, newest first; with the same time, by name, last first.
 
-    Only the MOST subdirectories that changed last are looked into.
+    Only the MOST subdirectories that changed last are read.
     """
     return listed(tree, directory)[0]
 
 
 def listed(tree: Root, directory: str) -> tuple[tuple[Dump, ...], int]:
-    """The dumps as `read` returns them, and the number of the subdirectories that it does not look into."""
+    """The dumps as `read` returns them, and the number of subdirectories that were not read."""
     places = _places(tree, directory)
     found = [dump for path in places[: MOST + 1] if (dump := _dump(tree, path))]
     found.sort(key=lambda dump: (dump.time, dump.path), reverse=True)

@@ -63,7 +63,7 @@ def read(tree: Root, host: Root, *, runs: bool) -> Hardware:
     return Hardware(
         modules=_modules(host) if runs else None,
         keyslots=keyslot_memory(tree, devices=host.path == "/"),
-        # A guest has the flag sev only if its memory is encrypted; a host encrypts its memory only if asked to.
+        # A guest has the flag sev only if its memory is encrypted; a host encrypts its memory only with mem_encrypt=on.
         encrypted=("mem_encrypt=on" in words and "sme" in flags) or {"sev", "hypervisor"} <= flags,
         smmu=any(name.startswith("arm-smmu") for name in host.list("/sys/devices/platform")),
         mlx5=any(":" in name for name in host.list("/sys/bus/pci/drivers/mlx5_core")),
@@ -102,7 +102,7 @@ def initrd_in_device_tree(start: bytes, end: bytes) -> Extent | None:
 
 
 def _in_boot_params(data: bytes) -> Extent | None:
-    """The same of x86: ramdisk_image at 0x218, its size at 0x21c, the high halves at 0xc0."""
+    """The initrd's place by x86's boot parameters: ramdisk_image at 0x218, its size at 0x21c, high halves at 0xc0."""
     if len(data) < 0x220:
         return None
     low_start, low_size = struct.unpack_from("<II", data, 0x218)

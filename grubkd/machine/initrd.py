@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 _CHUNK = 256 * KIB
-# Bounds for a hostile tree: what is decompressed of all initrds together, as gzip counts, and headers read of each.
+# Bounds for a hostile tree: bytes decompressed of all initrds together, in the time of gzip; headers read of each.
 _MOST_DECOMPRESSED = GIB
 _MOST_HEADERS = 100_000
 _MOST_ZEROS = 16 * MIB
@@ -36,11 +36,10 @@ _MORE = 15
 
 
 class Unpacked(NamedTuple):
-    """Bytes of an initrd's files, and of its image. `exact`: false if `size` is the most that it may be."""
+    """Bytes of an initrd's files, or the most that they may have, and of its image."""
 
     size: int
     packed: int
-    exact: bool
 
 
 class _Part(NamedTuple):
@@ -48,7 +47,6 @@ class _Part(NamedTuple):
 
     size: int
     end: int
-    exact: bool = True
 
 
 class _UnknownSize(Exception):
@@ -88,15 +86,15 @@ class _Archive:
         self.left = left
 
     def measure(self) -> Unpacked:
-        total, at, exact = 0, self._start(0), True
+        total, at = 0, self._start(0)
         while at < self._size:
             magic = self._read(at, 6)
             part = next((measure(self, at) for start, measure in _FORMS.items() if magic.startswith(start)), None)
             if part is None or part.end <= at:
                 raise _UnknownSize
-            total, exact = total + part.size, exact and part.exact
+            total += part.size
             at = self._start(part.end)
-        return Unpacked(total, self._size, exact)
+        return Unpacked(total, self._size)
 
     def _read(self, at: int, size: int) -> bytes:
         """Bytes of the file; it must have at least one of them. Counts as one header."""
@@ -203,16 +201,15 @@ class _Archive:
         place = 5 + (0 if single else 1) + dictionary
         length = (1 if single else 0, 2, 4, 8)[kind]
         known = int.from_bytes(head[place : place + length], "little") + (256 if kind == 1 else 0) if length else None
-        at, total, last, exact = at + place + length, 0, False, True
+        at, total, last = at + place + length, 0, False
         while not last:
             block = int.from_bytes(self._read(at, 3), "little")
             last, form, size = bool(block & 1), block >> 1 & 3, block >> 3
             if form == _RESERVED_BLOCK:
                 raise _UnknownSize
             total += _ZSTD_BLOCK if form == _COMPRESSED_BLOCK else size
-            exact = exact and form != _COMPRESSED_BLOCK
             at += 3 + (1 if form == _REPEATED_BYTE else size)
-        return _Part(total if known is None else known, at + (head[4] & 4), exact or known is not None)
+        return _Part(total if known is None else known, at + (head[4] & 4))
 
     def skippable(self, at: int) -> _Part:
         """A frame of zstd or lz4 without content."""

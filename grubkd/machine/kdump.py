@@ -60,7 +60,7 @@ def read_service(tree: Root) -> Service:
 
 
 def _is_unit(tree: Root, path: str) -> bool:
-    """Whether it is a unit: not a dangling link, nor a mask."""
+    """Whether the file is a unit, and not a dangling link or a mask."""
     status = tree.stat(path)
     return status is not None and status.st_size > 0
 

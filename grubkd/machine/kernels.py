@@ -187,15 +187,13 @@ _HOOK = "/etc/kernel/postinst.d/kdump-tools"
 class Kernel(NamedTuple):
     """The files of one release. Sizes are in bytes, None if the file is missing.
 
-    `image`: size of the file. `memory`: what the running image takes, by its header. `initrd`: the largest ordinary
-    initrd. `capture`: the initrd of the capture kernel. `initrd_path`: the one that a crash unpacks, "" if
-    kdump-tools makes its own, which is not there yet.
+    `memory`: what the running image takes, by its header. `initrd`: the largest ordinary initrd. `capture`: the initrd
+    of the capture kernel. `initrd_path`: the one that a crash unpacks, "" if kdump-tools makes its own, which is not
+    there yet.
     """
 
-    release: str
     architecture: Architecture | None = None
     config: Config = NO_CONFIG
-    image: int | None = None
     memory: int | None = None
     initrd: int | None = None
     capture: int | None = None
@@ -212,7 +210,7 @@ def read(tree: Root) -> Mapping[str, Kernel]:
 
     Raises InputOutput for more than MOST_CONFIGS bytes of configuration files.
     """
-    images: dict[str, _File] = {}
+    images: dict[str, str] = {}
     configs: dict[str, str] = {}
     initrds: dict[str, list[_File]] = {}
     for path in _candidates(tree):
@@ -226,7 +224,7 @@ def read(tree: Root) -> Mapping[str, Kernel]:
             if is_initrd(path):
                 initrds.setdefault(_plain(found), []).append(_File(path, status.st_size))
             elif is_linux(path) and not is_xen(path):
-                images.setdefault(found, _File(path, status.st_size))
+                images.setdefault(found, path)
     _check_size(tree, configs.values())
     releases = sorted({*images, *configs})
     return {each: _kernel(tree, each, images.get(each), configs.get(each), initrds.get(each, [])) for each in releases}
@@ -262,16 +260,14 @@ def _candidates(tree: Root) -> Iterator[str]:
     yield from (f"/var/lib/kdump/{name}" for name in tree.list("/var/lib/kdump") if "-" in name)
 
 
-def _kernel(tree: Root, release: str, file: _File | None, config: str | None, initrds: list[_File]) -> Kernel:
+def _kernel(tree: Root, release: str, image: str | None, config: str | None, initrds: list[_File]) -> Kernel:
     said = parse_config(head(tree, config, LARGEST_CONFIG)) if config else NO_CONFIG
-    header = parse_image(head(tree, file.path, IMAGE_HEAD)) if file else None
+    header = parse_image(head(tree, image, IMAGE_HEAD)) if image else None
     largest = max(initrds, key=lambda each: (_CAPTURE in each.path, each.size), default=None)
     own = largest is not None and (_CAPTURE in largest.path or not tree.exists(_HOOK))
     return Kernel(
-        release=release,
         architecture=said.architecture or (header and header.architecture) or architecture.implied(release),
         config=said,
-        image=file.size if file else None,
         memory=header.memory if header else None,
         initrd=max((each.size for each in initrds if _CAPTURE not in each.path), default=None),
         capture=max((each.size for each in initrds if _CAPTURE in each.path), default=None),

@@ -1,4 +1,4 @@
-"""What makes the running kernel panic, by its sysctls, and what it lets be loaded: lockdown and Secure Boot."""
+"""The sysctls that decide on what the running kernel panics; lockdown and Secure Boot, which restrict what it loads."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Panic(NamedTuple):
 
 
 NOT_KNOWN = Panic()
-"""Of a tree that does not run."""
+"""The state of a tree that is not the running system."""
 
 
 def read(tree: Root) -> Panic:
@@ -66,7 +66,7 @@ def _sysctl(tree: Root, name: str) -> int | None:
 
 
 def _secure_boot(tree: Root) -> bool | None:
-    """SecureBoot is 1 and SetupMode is 0; of s390x, /sys/firmware/ipl/secure."""
+    """EFI: SecureBoot is 1 and SetupMode is 0. s390x: /sys/firmware/ipl/secure."""
     secure = integer(tree, "/sys/firmware/ipl/secure")
     if secure is not None:
         return secure == 1

@@ -24,9 +24,9 @@ _MEMINFO = r"(?m)^(\w+)(?:\(\w+\))?:\s+(\d{1,15})(?: kB)?$"
 
 
 class Ram(NamedTuple):
-    """The amount of RAM: `bytes` is None if unknown; `estimated` if it is computed from what the kernel left over.
+    """The amount of RAM. `bytes`: None if unknown. `estimated`: computed from the memory that the kernel manages.
 
-    `source` is the file it comes from. `map`: the addresses, if known.
+    `source`: the file it comes from. `map`: the addresses, if known.
     """
 
     bytes: int | None
@@ -79,7 +79,7 @@ def read_use(host: Root) -> MemoryUse | None:
 
 
 def is_this_system(host: Root) -> bool:
-    """Whether psutil, which always reads /proc of this system, speaks of that tree."""
+    """Whether that tree is this system, whose /proc psutil always reads."""
     return host.path == "/"
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ASSIGNMENT = r"""\s*(?:export\s+)?([A-Za-z_]\w*)=(?:"([^"$`\\]*)"|'([^']*)'|([^\s"'$`\\;&|<>()]*))(?:\s+#.*)?\s*"""
 # The shell expands a ~ where an unquoted value begins, and behind a colon.
 _TILDE = r"[^'\"=]*=(?:[^'\"\s]*:)?~"
-# What the shell reads as one line: quotes and continuations join lines.
+# One line as the shell reads it: quotes and continuations join lines.
 _LOGICAL_LINE = r"""(?:[^\n'"\\#]+|(?<=[^\s;&|()<>])#|\\[\s\S]|'[^']*'|"[^"\\]*(?:\\[\s\S][^"\\]*)*"|#[^\n]*)*"""
 _NAME = r"\s*(?:export\s+)?([A-Za-z_]\w*)="
 
@@ -58,12 +58,13 @@ def head(tree: Root, path: str, size: int) -> bytes:
 def plain(tree: Root, directory: str, name: str) -> os.stat_result | None:
     """The metadata of a regular file of a directory; None for anything else, and for a link.
 
-    Where every user may write, a link would lead to a file of somebody else, and opening a pipe would wait for ever.
+    In a directory where every user may write, a link could lead to another user's file, and opening a pipe could block.
     """
     home, path = tree.resolve(directory), f"{directory.rstrip('/')}/{name}"
     status = tree.stat(path)
-    own = status is not None and S_ISREG(status.st_mode) and home is not None
-    return status if own and tree.resolve(path) == f"{(home or '').rstrip('/')}/{name}" else None
+    if home is None or status is None or not S_ISREG(status.st_mode):
+        return None
+    return status if tree.resolve(path) == f"{home.rstrip('/')}/{name}" else None
 
 
 class Setting(NamedTuple):

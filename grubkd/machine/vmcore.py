@@ -55,7 +55,7 @@ class Flattened:
             pieces.append(_Piece(start, length, at + 16))
             at += 16 + length
             head = part(at, 16)
-        # Not every piece of a large file is visited. Its last bytes decide, though a bitmap may end the same way.
+        # In a large file not every piece is visited: its last bytes decide, though a bitmap may end the same way.
         ended = head == _END or (len(pieces) == _MOST_PIECES and part(size - 16, 16) == _END)
         return cls(part, tuple(reversed(pieces)), ended=ended)
 
@@ -143,7 +143,7 @@ def _plain(part: Part, size: int | None) -> DumpHeader | None:
 
 def _kdump(part: Part, head: bytes, size: int | None) -> DumpHeader:
     """The disk_dump_header of makedumpfile: signature, version, six names of uname, a time, status, the block size."""
-    if len(head) < 432:  # of i386 it has 452 bytes, and a flattened file nothing behind it
+    if len(head) < 432:  # on i386 it has 452 bytes, and a flattened file may end behind it
         return DumpHeader("kdump", fault="it ends in its header")
     order = "<" if 0 < struct.unpack_from("<i", head, 8)[0] < 256 else ">"
     # Alignment and size of the next fields depend on the word of the machine.

@@ -18,7 +18,7 @@ class NoticeAnswer(TypedDict):
 
 
 class AnyAnswer(TypedDict):
-    """What every object has. `version`: of the form of this object."""
+    """The members of every object. `version`: of the form of this object."""
 
     version: Literal[1]
     warnings: list[NoticeAnswer]
@@ -26,7 +26,7 @@ class AnyAnswer(TypedDict):
 
 
 class FailureAnswer(AnyAnswer):
-    """What a command prints that fails. `exit`: its exit status."""
+    """The answer of a command that fails. `exit`: its exit status."""
 
     error: NoticeAnswer
     exit: int

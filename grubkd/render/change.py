@@ -7,12 +7,11 @@ from shlex import join
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
-from grubkd.boot.entry import main_boot
 from grubkd.boot.model import Feeds
 from grubkd.render import fix
 from grubkd.render.output import members
 from grubkd.render.plan import outcome, prediction
-from grubkd.render.show import new_kernels
+from grubkd.render.show import held, new_kernels
 from grubkd.render.tables import BAD, GOOD, HEAD, PLACE, mark, solid
 from grubkd.text import from_bytes, to_display, to_line
 
@@ -106,19 +105,32 @@ def _coloured(unified: str) -> str:
     )
 
 
-class Result(NamedTuple):
-    """What `set` and `unset` leave, or would leave.
+class Held(NamedTuple):
+    """What a change leaves, or would leave.
 
-    values: those that were asked for or chosen, None where they stay as they are. entries: the selected ones, as they
-    are then; config: the configuration then; everything: new kernels were selected too. reservation: the entry that
-    boots next, if it is selected, else the first of them, and what its kernel does. ran: the commands of other tools.
-    reboot: only a reboot of this machine makes it take effect.
+    values: the crashkernel values that were asked for or chosen, None if they stay as they are. config: the
+    configuration after the change. indexes: those of the selected entries; everything: new kernels were selected too.
     """
 
     values: tuple[str, ...] | None
-    entries: tuple[Entry, ...]
     config: BootConfig
+    indexes: tuple[int, ...]
     everything: bool
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The selected entries, as they are after the change."""
+        return tuple(entry for entry in self.config.entries if entry.index in self.indexes)
+
+
+class Result(NamedTuple):
+    """What `set` and `unset` did, or would do.
+
+    reservation: the entry that boots next, if it is selected, else the first selected one, and what its kernel does.
+    ran: the commands of other tools. reboot: only a reboot of this machine makes the change take effect.
+    """
+
+    held: Held
     reservation: tuple[Entry, Verdict] | None
     ran: tuple[tuple[str, ...], ...]
     reboot: bool
@@ -127,31 +139,26 @@ class Result(NamedTuple):
 def result_answer(found: Result) -> dict[str, Any]:
     """The members that set and unset add to the JSON object of a change."""
     listed = [
-        {**members(each, "index", "id", "title", "version", "default"), "crashkernel": _held(each)}
-        for each in found.entries
+        {**members(each, "index", "id", "title", "version", "default"), "crashkernel": held(each)}
+        for each in found.held.entries
     ]
     reservation = None
     if found.reservation:
         entry, verdict = found.reservation
         reservation = {"index": entry.index, **prediction(verdict)}
     return {
-        "values": found.values,
+        "values": found.held.values,
         "entries": listed,
-        "future": new_kernels(found.config),
+        "future": new_kernels(found.held.config),
         "reservation": reservation,
         "ran": found.ran,
     }
 
 
-def _held(entry: Entry) -> list[str]:
-    boot = main_boot(entry.boots)
-    return list(cmdline.crashkernel_values(boot.arguments)) if boot else []
-
-
 def _result_lines(found: Result) -> Iterator[str]:
     """The same for a person: which entries hold which value, what will be reserved, and whether to reboot."""
-    if found.values is not None:
-        yield from _holders(found)
+    if found.held.values is not None:
+        yield from _holders(found.held)
         if found.reservation:
             entry, verdict = found.reservation
             name = to_line(f"entry {entry.index}" + (f" ({entry.version})" if entry.version else ""))
@@ -160,11 +167,11 @@ def _result_lines(found: Result) -> Iterator[str]:
         yield "reboot to take effect"
 
 
-def _holders(found: Result) -> Iterator[str]:
+def _holders(found: Held) -> Iterator[str]:
     """A line for each value: the entries and new kernels that hold it, as show names them."""
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for each in found.entries:
-        groups.setdefault(tuple(_held(each)), []).append(each)
+        groups.setdefault(tuple(held(each)), []).append(each)
     future: dict[tuple[str, ...], None] = {}
     if found.everything:
         for new in found.config.new_kernels:
@@ -175,9 +182,9 @@ def _holders(found: Result) -> Iterator[str]:
             *([_named(groups[values])] if values in groups else []),
             *(["new kernels"] if values in future else []),
         ]
-        held = groups.get(values, [])
+        holders = groups.get(values, [])
         # The generator makes recovery entries of other variables.
-        why = ", which the generator makes without it" if found.values and not values and _all_made(held) else ""
+        why = ", which the generator makes without it" if found.values and not values and _all_made(holders) else ""
         yield f"{mark(to_line(' '.join(values)), GOOD) or 'no value'}: {' and '.join(where)}{why}"
 
 

@@ -43,7 +43,7 @@ def shown(step: SetupStep) -> str:
 
 
 def verdict(found: State) -> Iterator[str]:
-    """The last line for a person; none where an error says it."""
+    """The last line for a person; none if an error says it."""
     if found in _SAID:
         yield mark(*_SAID[found])
 

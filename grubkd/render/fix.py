@@ -1,7 +1,7 @@
 """The fix of a warning, an error or a finding: as text, and as commands that act on the tree of this run.
 
-Advice knows no root: it says `grubkd set --auto`. Here a command of grubkd gets the options that name the tree and the
-machine of this run, and another command is run inside the tree by chroot(8).
+Advice does not know the root: it says `grubkd set --auto`. This module adds the options that name the tree and the
+machine of this run to commands of grubkd, and puts chroot(8) before other commands.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def _legend(shown: Picture, scale: Scale, signs: Mapping[BandKind, str]) -> Iter
     for kind in _LISTED:
         bands = shown.of(kind)
         if kind is BandKind.POSSIBLE and len(bands) > _MOST:
-            # Of many places only the range is listed.
+            # If there are many places, only their range is listed.
             where = f"one of {len(bands)} places in {extent((bands[0].start, max(band.end for band in bands)))}"
             yield f"{_signs(kind, 1, signs)} {kind.value:<17} {size(bands[0].end - bands[0].start):>6}  {where}"
             continue

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import IO, Any
 
+    from grubkd.advice.finding import Finding
+
 VERSION = 1
 # The levels of the journal, by syslog's numbers.
 ERROR, WARNING, INFO, DEBUG = 3, 4, 6, 7
@@ -92,9 +94,9 @@ def message(line: str, level: int = INFO) -> None:
     _stderr([f"grubkd: {to_line(line)}"], level)
 
 
-def plain_message(line: str, level: int = INFO) -> None:
-    """Write one line to stderr as it is, as another program would whose place grubkd takes."""
-    _stderr([to_line(line)], level)
+def plain_message(line: str) -> None:
+    """Write one line to stderr without grubkd's name: where grubkd takes the place of another program."""
+    _stderr([to_line(line)], INFO)
 
 
 def complain(found: Notice | GrubkdError, kind: str) -> None:
@@ -115,7 +117,7 @@ def complain_of(found: Iterable[Notice | GrubkdError], kind: str) -> None:
 
 
 def relay(part: bytes) -> None:
-    """Write what a command prints to stderr, as it is: its progress, for who waits."""
+    """Write to stderr what a command prints, unchanged, so that its progress can be seen."""
     if sys.stderr is not None:
         sys.stderr.flush()
         sys.stderr.buffer.write(part)
@@ -185,19 +187,22 @@ def members(value: object, *names: str) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names}
 
 
-def _notice(found: Notice | GrubkdError) -> dict[str, Any]:
-    """A warning or an error; line and column are null where they are not known."""
+def fix_and_place(found: Finding | Notice | GrubkdError) -> dict[str, Any]:
+    """How to fix something, and where it is; null if that is not known."""
     place = found.place
     said, commands = fix.of(found)
     return {
-        "code": found.code,
-        "message": found.message,
         "fix": said or None,
         "fix_commands": commands,
         "file": place.file if place else None,
         "line": (place.line or None) if place else None,
-        "column": (place.column or None) if place else getattr(found, "column", 0) or None,
     }
+
+
+def _notice(found: Notice | GrubkdError) -> dict[str, Any]:
+    """A warning or an error."""
+    column = found.place.column if found.place else getattr(found, "column", 0)
+    return {**members(found, "code", "message"), **fix_and_place(found), "column": column or None}
 
 
 def at_terminal() -> bool:
@@ -220,7 +225,7 @@ def _room(stream: IO[str] | None) -> int | None:
 
 
 def _hanging(line: str) -> int:
-    """The indent of what is wrapped of a line: where its text begins behind a word and blanks, as in check's lines."""
+    """The indent of a line's continuation: the column of its text behind a word and blanks, as in check's lines."""
     shown = plain(line)
     start = len(shown) - len(shown.lstrip(" "))
     column = shown.find("  ", start)
@@ -230,7 +235,7 @@ def _hanging(line: str) -> int:
 
 
 def discard() -> None:
-    """Send what is left of the answer nowhere: stdout failed, and the interpreter would try again when it ends."""
+    """Discard the rest of the answer: stdout failed, and the interpreter would try again when it ends."""
     _send_nowhere(sys.stdout)
 
 

@@ -35,7 +35,7 @@ _WORDS: Mapping[str, str] = {
 
 
 class Answer(NamedTuple):
-    """What `plan` found. rows: the plan of each entry and what its kernel does with it; new: that of new kernels.
+    """What `plan` found. rows: each entry, its plan, and what its kernel does with it; new: the plan of new kernels.
 
     left_out: the recovery entries that get no value.
     """
@@ -245,7 +245,7 @@ def _verdict_lines(found: Verdict) -> Iterator[str]:
 
 
 def _alternatives(found: Sequence[Sequence[Extent]], chance_of_nothing: float) -> Iterator[str]:
-    """The other possible results; of many only their number and range."""
+    """The other possible results; if there are many, only their number and range."""
     places = [regions for regions in found if regions]
     if len(places) < len(found):
         how_likely = odds(chance_of_nothing) if chance_of_nothing else "how likely is not known"

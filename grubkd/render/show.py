@@ -32,6 +32,12 @@ def values(words: Sequence[str]) -> list[str]:
     return list(cmdline.crashkernel_values(words))
 
 
+def held(entry: Entry) -> list[str]:
+    """The crashkernel values of an entry."""
+    boot = main_boot(entry.boots)
+    return values(boot.arguments) if boot else []
+
+
 def arguments(words: Sequence[str]) -> list[str]:
     """The words of a line that come from the configuration, verbatim."""
     return [word for word in words if cmdline.name_of(word) not in _ADDED]
@@ -106,7 +112,7 @@ def lines(
 ) -> Iterator[str]:
     """The same for a terminal: boot loaders, a row for each entry, new kernels, what runs, what is recommended."""
     wrong = {each.place for each in warnings if each.code in ("reserves-nothing", "would-not-boot")}
-    failing = {(each.version, _held(each)) for each in selected if each.source in wrong}
+    failing = {(each.version, tuple(held(each))) for each in selected if each.source in wrong}
     for each in config.bootloaders:
         yield f"{mark(each.format, PLACE)}: {to_line(', '.join(_summed(each.files) if width() else each.files))}"
     if not config.bootloaders:
@@ -136,11 +142,6 @@ def lines(
         yield f"recommended: {mark(' '.join(recommended.values), GOOD)} ({recommended.source})"
 
 
-def _held(found: Entry) -> str:
-    boot = main_boot(found.boots)
-    return " ".join(values(boot.arguments)) if boot else ""
-
-
 def _summed(files: Sequence[str]) -> Iterator[str]:
     """The files; of more than two in one directory only their number."""
     homes = [file.rpartition("/")[0] for file in files]
@@ -153,13 +154,12 @@ def _summed(files: Sequence[str]) -> Iterator[str]:
             yield f"{count} {'snippets' if all(each.endswith('.conf') for each in held) else 'files'} in {home}"
 
 
-def _row(found: Entry, failing: Collection[tuple[str | None, str]]) -> tuple[str, ...]:
-    boot = main_boot(found.boots)
-    held = values(boot.arguments) if boot and found.linux else []
+def _row(found: Entry, failing: Collection[tuple[str | None, tuple[str, ...]]]) -> tuple[str, ...]:
+    given = held(found) if found.linux else []
     notes = [note for note, true in (("rescue", found.rescue), ("other system", found.foreign)) if true]
     if not found.linux:
         notes.append("no Linux")
-    elif cmdline.is_off(held):
+    elif cmdline.is_off(given):
         notes.append("no reservation, on purpose")
     elif found.not_known:
         notes.append("arguments not known")
@@ -167,6 +167,6 @@ def _row(found: Entry, failing: Collection[tuple[str | None, str]]) -> tuple[str
     sign = "?" if found.not_known else "-"
     # A recovery entry needs no value, and that of another system is not ours.
     missing = (sign if found.rescue or found.foreign else mark(sign, BAD)) if found.linux else ""
-    colour = BAD if (found.version, _held(found)) in failing else GOOD
-    value = mark(to_line(" ".join(held)), colour) if held else missing
+    colour = BAD if (found.version, tuple(given)) in failing else GOOD
+    value = mark(to_line(" ".join(given)), colour) if given else missing
     return ("*" if found.default else "", str(found.index), to_line(found.version or ""), value, title)

@@ -26,7 +26,7 @@ _SEQUENCES = {GOOD: "32", DOUBT: "33", BAD: "31", HEAD: "1", PLACE: "36", KERNEL
 _COLOURED = {ord(mark): f"\x1b[{number}m" for mark, number in _SEQUENCES.items()} | {ord(_END): "\x1b[0m"}
 _PLAIN: dict[int, str | None] = {**dict.fromkeys(_COLOURED), ord(_BLANK): " "}
 _COLOURED[ord(_BLANK)] = " "
-# What may be shortened, in the middle, by the head of its column; and the columns that are left of it at least.
+# The columns, by their heads, whose cells may be shortened in the middle; and the least width of such a cell.
 _SHORTENED = frozenset({"title", "in", "directory", "kernel"})
 _LEAST = 16
 _WORD = "( *)([^ ]+)"

@@ -40,7 +40,7 @@ class Steps:
 class Spot:
     """The place that a path leads to: a name in an open directory, and what exists there. Close it after use (`with`).
 
-    `name`: the last component of the real path, b"." for the root itself. `status`: the metadata, None where nothing
+    `name`: the last component of the real path, b"." for the root itself. `status`: the metadata, None if nothing
     exists.
     """
 
@@ -115,10 +115,6 @@ class Spot:
             os.close(self._fds.pop())
             self._names.pop()
 
-    def _restart(self) -> None:
-        while self._fds:
-            self._leave()
-
     def go(self, path: bytes, follow: bool) -> None:
         """Resolve a path from the root of the tree. Raises OSError."""
         if b"\0" in path:
@@ -141,8 +137,8 @@ class Spot:
             if links > MOST_LINKS or added > MOST_STEPS or not follow:
                 raise _fail(errno.ELOOP)
             self._steps.add(1 + target.count(b"/"))
-            if target.startswith(b"/"):
-                self._restart()
+            while self._fds and target.startswith(b"/"):
+                self._leave()
             todo += target.split(b"/")[::-1]
         if self.name == b".":
             self.status = os.fstat(self.parent)

@@ -61,8 +61,8 @@ class Root:
     outside can be reached, even while another process renames directories. Only regular files are read; reading never
     waits for a FIFO or a device.
 
-    What the process has no right to read counts as absent and is added to `denied`. So an ordinary user sees what the
-    rights allow; a writer must refuse while `denied` is not empty.
+    A path that the process may not read counts as absent and is added to `denied`. An ordinary user sees what the
+    rights allow; a command that writes must refuse while `denied` is not empty.
     """
 
     _fd = -1
@@ -117,7 +117,7 @@ class Root:
         return f"{from_user(self.path.rstrip('/'))}{self.resolve(path) or path}"
 
     def stat(self, path: str) -> os.stat_result | None:
-        """The metadata of the file or directory at the path, links followed; None where nothing exists."""
+        """The metadata of the file or directory at the path, links followed; None if nothing exists."""
         spot = self._look(path)
         if spot is None:
             return None
@@ -220,7 +220,7 @@ class Root:
         return spot
 
     def _look(self, path: str) -> Spot | None:
-        """As spot, but None where nothing exists, or without the right to look. Raises InputOutput."""
+        """As spot, but None if nothing exists, or without the right to look. Raises InputOutput."""
         try:
             spot = self.spot(path)
         except PermissionError:

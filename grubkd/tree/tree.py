@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-_Answer = TypeVar("_Answer")
+    from collections.abc import Mapping
 
 
 class Tree(Protocol):
@@ -26,7 +25,7 @@ class Tree(Protocol):
         ...
 
     def resolve(self, path: str) -> str | None:
-        """The real path inside the tree, all links followed, or None where nothing exists."""
+        """The real path inside the tree, all links followed, or None if nothing exists."""
         ...
 
     def read(self, path: str) -> bytes:
@@ -38,7 +37,7 @@ class Tree(Protocol):
         ...
 
     def list(self, path: str) -> tuple[str, ...]:
-        """The names in a directory, sorted by byte; () where no directory exists."""
+        """The names in a directory, sorted by byte; () if no directory exists."""
         ...
 
 
@@ -93,37 +92,9 @@ class Snapshot:
     """
 
     def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self._answers: dict[tuple[object, ...], Any] = {}
-
-    @property
-    def live(self) -> bool:
-        """As in Tree."""
-        return self._tree.live
-
-    def exists(self, path: str) -> bool:
-        """As in Tree."""
-        return self._answer(self._tree.exists, path)
-
-    def resolve(self, path: str) -> str | None:
-        """As in Tree."""
-        return self._answer(self._tree.resolve, path)
-
-    def read(self, path: str) -> bytes:
-        """As in Tree."""
-        return self._answer(self._tree.read, path)
-
-    def part(self, path: str, start: int, size: int) -> bytes:
-        """As in Tree."""
-        return self._answer(self._tree.part, path, start, size)
-
-    def list(self, path: str) -> tuple[str, ...]:
-        """As in Tree."""
-        return self._answer(self._tree.list, path)
-
-    def _answer(self, question: Callable[..., _Answer], *arguments: object) -> _Answer:
-        key = (question.__name__, *arguments)
-        if key not in self._answers:
-            self._answers[key] = question(*arguments)
-        found: _Answer = self._answers[key]
-        return found
+        self.live = tree.live
+        self.exists = cache(tree.exists)
+        self.resolve = cache(tree.resolve)
+        self.read = cache(tree.read)
+        self.part = cache(tree.part)
+        self.list = cache(tree.list)

@@ -92,7 +92,6 @@ def test_the_file_of_debian() -> None:
             Assignment(f"{LINUX}_DEFAULT", quiet, extends=False),
             Assignment(LINUX, empty, extends=False),
         ),
-        settings={"GRUB_DEFAULT": "0"},
     )
 
 
@@ -198,20 +197,7 @@ def test_what_is_opaque_is_passed_over() -> None:
     assert [(each.variable, [word.text for word in each.slot.words]) for each in document.assignments] == [
         (LINUX, ["z"])
     ]
-    assert document.settings == {}
     assert document.warnings == ()
-
-
-def test_settings_are_plain_values_only() -> None:
-    text = (
-        "GRUB_DEFAULT='a>b'\nexport GRUB_SAVEDEFAULT=true\nGRUB_DISABLE_RECOVERY=\"true\"\nGRUB_ENABLE_BLSCFG=false\n"
-        "if a; then GRUB_DEFAULT=c; fi\nGRUB_DISABLE_RECOVERY=$x\nGRUB_ENABLE_BLSCFG=true\nb && GRUB_SAVEDEFAULT=d\n"
-    )
-    assert parse(text, DROP_IN) == Document(
-        DROP_IN,
-        "default-grub",
-        settings={"GRUB_DEFAULT": "a>b", "GRUB_SAVEDEFAULT": "true", "GRUB_ENABLE_BLSCFG": "true"},
-    )
 
 
 def test_a_sourced_file_is_reported() -> None:
@@ -232,13 +218,13 @@ def test_a_sourced_file_is_reported() -> None:
     ],
 )
 def test_a_plain_assignment_that_is_missing_has_a_place(text: str, changed: str) -> None:
-    absent = next(each for each in parse(text).assignments if each.slot.style == "absent")
+    absent = next(each for each in parse(text).assignments if LINUX in each.slot.before)
     slot = absent.slot
     assert (absent.variable, absent.extends, slot.words, slot.start) == (LINUX, False, (), slot.end)
     assert laws.spliced(text, slot, ["x=1"]) == changed
     again = parse(changed)
     assert [word.text for word in again.assignments[0].slot.words] == ["x=1"]
-    assert not any(each.slot.style == "absent" for each in again.assignments)
+    assert not any(LINUX in each.slot.before for each in again.assignments)
     assert pasted(read_by_shell(changed.replace("\r", ""))[0])[0] == "x=1"
 
 
@@ -254,7 +240,6 @@ def test_what_may_be_added_without_a_blank() -> None:
 
 def test_carriage_returns_stay_outside() -> None:
     with_cr, without = parse(DEBIAN.replace("\n", "\r\n")), parse(DEBIAN)
-    assert with_cr.settings == without.settings
     assert [(a.variable, [w.text for w in a.slot.words]) for a in with_cr.assignments] == [
         (a.variable, [w.text for w in a.slot.words]) for a in without.assignments
     ]

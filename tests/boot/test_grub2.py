@@ -267,14 +267,13 @@ def test_a_variable_has_the_value_that_no_condition_changes(script: str, default
     assert parse(script).settings.get("default") == default
 
 
-def test_blscfg_and_stubs() -> None:
+def test_blscfg_and_loaded_scripts() -> None:
     assert parse("insmod blscfg\nblscfg\n").settings == {"blscfg": "1"}
     assert parse("if [ x ]; then blscfg non-default; fi\n").settings == {"blscfg": "1"}
-    stub = "search.fs_uuid 1-2 root hd0\nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n"
-    assert parse(stub).settings == {"prefix": "($root)/boot/grub", "stub": "($root)/boot/grub/grub.cfg"}
-    assert "stub" not in parse(stub + in_entry("true")).settings
-    assert "stub" not in parse("function f { configfile /a; }\n").settings
-    assert parse("set a=$a$a$a$a$a$a$a$a\nset b=$a\nconfigfile $b\n").settings["stub"].startswith("$a$a")
+    stub = parse("search.fs_uuid 1-2 root hd0\nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n")
+    assert [each.path for each in stub.includes] == ["($root)/boot/grub/grub.cfg"]
+    assert parse("function f { configfile /a; }\n").includes == ()
+    assert parse("set a=$a$a$a$a$a$a$a$a\nset b=$a\nconfigfile $b\n").includes[0].path.startswith("$a$a")
 
 
 def test_a_kernel_outside_every_entry_is_reported() -> None:

@@ -67,8 +67,8 @@ def test_a_whole_configuration() -> None:
     ("boot", "settings"),
     [
         ("[defaultboot]\ndefault=a", {"default": "a"}),
-        ("[defaultboot]\ndefault='a b'\ndefaultauto\ntarget=/boot", {"default": "a b", "menu": ""}),
-        ("[defaultboot]\ntarget=/boot\nprompt=1", {"default": "", "menu": ""}),
+        ("[defaultboot]\ndefault='a b'\ndefaultauto\ntarget=/boot", {"default": "a b"}),
+        ("[defaultboot]\ntarget=/boot\nprompt=1", {"default": ""}),
         ("[defaultboot]\ndefaultmenu=m\n:m\n1=a\n2=b\ndefault=2", {"default": "b"}),
         ("[defaultboot]\ndefaultmenu=m\n:m\n3=a\n2=b", {"default": "a"}),
         ("[defaultboot]\ndefaultmenu=m\n:m\n1=a\ndefault=7", {}),

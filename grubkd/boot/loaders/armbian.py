@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, on_one_line
-from grubkd.boot.words import quote_notice, words
+from grubkd.boot.words import open_quotes, span, words
 from grubkd.errors import Notice, Place
 from grubkd.parsing.grammar import Token, parse
 
@@ -30,16 +30,15 @@ def parse_environment(file: str, text: str) -> Document:
         if name.text == "extraargs":
             value = next(pair.tokens("VALUE"), Token("VALUE", "", name.end + 1, name.end + 1))
             found = words(text, value.start, value.end)
-            start, end = (found[0].start, found[-1].end) if found else (value.start, value.start)
             line = text.count("\n", 0, name.start) + 1
-            slot = Slot(file, "armbian", "extraargs", start, end, line, found)
-    notices = [quote_notice(file, text, slot.start, slot.end)]
+            slot = Slot(file, "armbian", "extraargs", *span(found, value.start), line, found)
+    notices = [*open_quotes(file, text, slot.start, slot.end)]
     if slot.words:
         message = "the boot script adds arguments of its own before these"
         hint = "they are in bootargs of /boot/boot.cmd"
         notices.append(Notice("arguments-in-part", message, hint, Place(file, slot.line)))
     stanza = Stanza("Armbian", slot.line, (Image("", (slot,), slot.line),), id="armbian")
-    return Document(file, "armbian", (stanza,), warnings=tuple(each for each in notices if each))
+    return Document(file, "armbian", (stanza,), warnings=tuple(notices))
 
 
 def _absent(file: str, text: str) -> Slot:
@@ -49,7 +48,7 @@ def _absent(file: str, text: str) -> Slot:
 
 
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
-    """The one entry of the boot script; nothing where U-Boot has a menu, which it then reads instead."""
+    """The one entry of the boot script; none if there is an extlinux menu, which U-Boot reads instead."""
     documents = sources.documents["armbian"]
     if not documents or sources.documents["extlinux"]:
         return []
@@ -57,7 +56,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     kernel = next((name for name in _KERNELS if tree.exists(f"/boot/{name}")), _KERNELS[0])
     stanza = document.stanzas[0]
     stanza = stanza._replace(images=(stanza.images[0]._replace(path=f"/boot/{kernel}"),))
-    return [LoaderMenu("armbian", (document.file,), (MenuItem(stanza, document.file, default=True),), {})]
+    return [LoaderMenu("armbian", (document.file,), (MenuItem(stanza, document.file, default=True),))]
 
 
 FORMAT = Format("armbian", parse_environment, paths=(FILE,), quote=on_one_line)

@@ -16,8 +16,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza
-from grubkd.boot.loaders.format import Format
-from grubkd.boot.words import held, quote_notice, with_references, words
+from grubkd.boot.loaders.format import Format, line_behind
+from grubkd.boot.words import held, open_quotes, span, with_references, words
 from grubkd.errors import CannotHold, Notice, Place
 from grubkd.parsing.grammar import Token, parse
 from grubkd.text import in_quotes
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # A copy such as a.conf.bak is no entry.
 PATHS = ("/boot/loader/entries/*.conf", "/efi/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf")
 
-# What makes a snippet an entry; with two of them readers differ in which one they load.
+# The keys that make a snippet an entry. If it has two of them, boot loaders differ in which one they load.
 _LOADS = frozenset(("linux", "efi", "uki", "uki-url"))
 # The keys that the other fields of a Stanza hold.
 _IN_STANZA = frozenset(("title", "linux", "initrd", "options"))
@@ -52,10 +52,10 @@ class _Pair(NamedTuple):
 
 
 def parse_snippet(file: str, text: str) -> Document:
-    """What a snippet says: one stanza, or none where it loads nothing. Raises NotUnderstood.
+    """What a snippet says: one stanza, or none if it loads nothing. Raises NotUnderstood.
 
-    The stanza's id is the file name without .conf; a boot counter (`+3-1`) is part of it. Its keys are those written,
-    the last of a name. Unknown keys are kept: the specification has readers ignore them. initrds leave out references
+    The stanza's id is the file name without .conf, with the boot counter (`+3-1`). If a key is given twice, the last
+    one counts. Unknown keys are kept: the specification lets readers ignore them. `initrds` does not hold references
     such as `$name`.
     """
     pairs = _pairs(file, text)
@@ -85,15 +85,15 @@ def parse_snippet(file: str, text: str) -> Document:
         keys={key: value for key, value in keys.items() if key not in _IN_STANZA},
         not_known=_not_known(pairs),
     )
-    notices = (quote_notice(file, text, slot.start, slot.end) for slot in slots)
-    return Document(file, "bls", (stanza,), assignments, warnings=tuple(notice for notice in notices if notice))
+    notices = (notice for slot in slots for notice in open_quotes(file, text, slot.start, slot.end))
+    return Document(file, "bls", (stanza,), assignments, warnings=tuple(notices))
 
 
 def quote(slot: Slot, argument: str) -> str:
     """The argument as an `options` line holds it. Raises CannotHold.
 
     There is no quoting: what a line cannot hold as one argument is refused. The slot's style names the reader: "grub",
-    "grub-lossy" where it drops a character, or "zipl"; else systemd-boot.
+    "grub-lossy" if it drops a character, or "zipl"; else systemd-boot.
     """
     if "\n" in argument or "\r" in argument:
         raise CannotHold(
@@ -182,7 +182,7 @@ def _options(file: str, text: str, pairs: Sequence[_Pair], grub_stops: int) -> t
     for pair in options:
         value, not_grub = pair.value, pair not in for_grub
         found = with_references(words(text, value.start, value.end))
-        start, end = (found[0].start, found[-1].end) if found else (value.end, value.end)
+        start, end = span(found, value.end)
         before = "" if found or text[start - 1] in " \t" else " "
         style = "not-grub" if not_grub else ""
         slots.append(Slot(file, "bls", "options", start, end, pair.line(text), found, style, before))
@@ -191,13 +191,8 @@ def _options(file: str, text: str, pairs: Sequence[_Pair], grub_stops: int) -> t
 
 def _absent(file: str, text: str, linux: _Pair, style: str) -> Slot:
     """The place of an `options` line that is missing: behind the `linux` line."""
-    newline = text.find("\n", linux.value.end)
-    eol = "\r\n" if "\r\n" in text else "\n"
-    if newline < 0:
-        at, before, after = len(text), f"{eol}options ", ""
-    else:
-        at, before, after = newline + 1, "options ", eol
-    return Slot(file, "bls", "options", at, at, linux.line(text), (), style, before, after)
+    at, before, after = line_behind(text, linux.value.end)
+    return Slot(file, "bls", "options", at, at, linux.line(text), (), style, f"{before}options ", after)
 
 
 def _initrds(pairs: Sequence[_Pair]) -> tuple[str, ...]:

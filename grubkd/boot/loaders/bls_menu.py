@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
 from grubkd.boot.document import Slot, Stanza
-from grubkd.boot.loaders import blscfg, grub_entries, kernel_cmdline, ostree, systemd_boot, zipl
+from grubkd.boot.loaders import blscfg, grub_entries, kernel_cmdline, owners, systemd_boot, zipl
 from grubkd.boot.loaders.format import Followup, LoaderMenu, MenuItem, SnippetReader, setting, slots_of
 from grubkd.boot.menuorder import grub_key
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     """The snippets in the menu order of their reader, the deployments of ostree in a menu of their own."""
     kinds = ("bls", "loader-conf", "kernel-cmdline")
-    return ostree.separate(_menu(sources) if any(sources.documents[kind] for kind in kinds) else None, tree)
+    menu = _menu(sources) if any(sources.documents[kind] for kind in kinds) else None
+    return owners.separate_deployments(menu, tree)
 
 
 def _menu(sources: Sources) -> LoaderMenu:
@@ -96,7 +97,7 @@ def _with_style(document: Document, style: str) -> Document:
 
 
 def _not_shown(documents: Sequence[Document]) -> Iterator[Notice]:
-    """Snippets whose names GRUB takes for equal: it shows the one that it happens to read first."""
+    """The warnings about snippets whose names are equal to GRUB: it shows only the one that it reads first."""
     for one, other in pairwise(documents):
         if one.stanzas and other.stanzas and grub_key(one.stanzas[0]) == grub_key(other.stanzas[0]):
             message = f"GRUB takes this name and {one.stanzas[0].id} for the same version, and shows only one of them"
@@ -116,7 +117,7 @@ def _refused_by_zipl(documents: Sequence[Document]) -> Iterator[Notice]:
 
 
 def _default_of_grub(stanzas: Sequence[Stanza], sources: Sources) -> str | None:
-    """The id of the snippet that GRUB boots by default, None where it cannot be determined.
+    """The id of the snippet that GRUB boots by default, None if it cannot be determined.
 
     blscfg adds the snippets to the menu before the entries of the generators that come later.
     """
@@ -129,7 +130,7 @@ def _default_of_grub(stanzas: Sequence[Stanza], sources: Sources) -> str | None:
 
 
 def _default_of_zipl(stanzas: Sequence[Stanza], sources: Sources) -> str | None:
-    """The id of the snippet that zipl.conf names by its title, or the first where it makes a menu and names none."""
+    """The id of the snippet that zipl.conf names by its title, or the first if zipl makes a menu and names none."""
     configurations = sources.documents["zipl"]
     named = setting(configurations, "default")
     if named == "":

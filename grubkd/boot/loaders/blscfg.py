@@ -92,7 +92,7 @@ def _read(slot: Slot, references: Mapping[str, tuple[Slot, ...]]) -> _Reading:
                 return _Reading((), not_known="has a `$` that GRUB does not read as a variable")
             found.append(Word(slot.start + start, slot.start + end, piece.group(), piece["name"]))
             behind_variable, gathered = True, gathered or bool(references.get(piece["name"]))
-            # Here blscfg gives up if it has no text yet.
+            # blscfg gives up at this point if it has no text yet.
             nothing = nothing or (not gathered and text[end : end + 1] in ("", "$"))
             continue
         start += behind_variable and text[start] == " "
@@ -111,9 +111,9 @@ def _read(slot: Slot, references: Mapping[str, tuple[Slot, ...]]) -> _Reading:
 
 
 def _words(text: str, offset: int) -> list[Word] | None:
-    """The words of a text without variables; None where GRUB does not take all of it as arguments.
+    """The words of a text without variables; None if GRUB does not take all of it as arguments.
 
-    They are the kernel's words. Where GRUB's quotes make other ones, the text is as written.
+    They are the kernel's words. If GRUB's quotes split the text differently, the text stays as written.
     """
     if text.count('"') % 2:
         return None

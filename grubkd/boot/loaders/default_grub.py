@@ -1,8 +1,8 @@
 """/etc/default/grub and /etc/default/grub.d/*.cfg: shell that grub-mkconfig runs, and grubkd only reads.
 
-grubkd reads the assignments of the GRUB_CMDLINE_* variables. Where something else decides what the variable contains (a
-command, another variable, a condition), it does not follow the value: a warning says so, and new arguments go behind
-it. It leaves every other statement as it is. grub-mkconfig pastes the values into grub.cfg unquoted: a value is decoded
+grubkd reads the assignments of the GRUB_CMDLINE_* variables. If the value depends on something else (a command, another
+variable, a condition), grubkd does not follow it: a warning says so, and new arguments go behind it. Every other
+statement stays as it is. grub-mkconfig pastes the values into grub.cfg unquoted: a value is decoded
 as shell, and then as GRUB script.
 """
 
@@ -17,7 +17,7 @@ from grubkd.boot.loaders.format import Format
 from grubkd.boot.loaders.grub_mkconfig import DROP_IN, DROP_INS, FILE, find
 from grubkd.boot.loaders.grub_script import held, quoted
 from grubkd.boot.loaders.shell import FORMAT_NAME, ITSELF, UNFOLLOWED, NotFollowed, Quotes, absent, decode, slot_of
-from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
+from grubkd.errors import CannotHold, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token
 from grubkd.parsing.grammar import parse as parse_grammar
 from grubkd.text import in_quotes
@@ -38,7 +38,6 @@ FAMILY = (
     "GRUB_CMDLINE_XEN",
     "GRUB_CMDLINE_XEN_DEFAULT",
 )
-_SETTINGS = ("GRUB_DEFAULT", "GRUB_DISABLE_RECOVERY", "GRUB_ENABLE_BLSCFG", "GRUB_SAVEDEFAULT")
 
 # Commands that set the variables they name; and what sets a variable anywhere in a word, such as one of eval.
 _SETTERS = frozenset(["unset", "read", "readonly", "declare", "typeset", "local", "getopts", "mapfile"])
@@ -54,17 +53,17 @@ _PARTS = frozenset({"assignment", "redirection"})
 
 
 def parse(file: str, text: str) -> Document:
-    """Returns the assignments of the family in file order, and the plain settings that inventory needs.
+    """The assignments of the family, in file order.
 
-    Where /etc/default/grub has no plain GRUB_CMDLINE_LINUX, it gets an absent slot of style "absent": at the end, or
-    before the first assignment that extends it. An assignment that depends on anything but the file's text gets a slot
-    of style UNFOLLOWED, and a warning. Raises NotUnderstood where it holds a crashkernel value.
+    If /etc/default/grub has no plain GRUB_CMDLINE_LINUX, the document has an absent slot for it: at the end, or before
+    the first assignment that extends it. An assignment that depends on anything but the file's text has a slot of style
+    UNFOLLOWED, and a warning. Raises NotUnderstood if such an assignment holds a crashkernel value.
     """
     return _Reading(file, text, parse_grammar("default_grub", text, file=file)).document()
 
 
 def quote(slot: Slot, argument: str) -> str:
-    """Returns the argument as GRUB script inside the shell quotes of the slot. Raises CannotHold."""
+    """The argument as GRUB script inside the shell quotes of the slot. Raises CannotHold."""
     script = quoted(held(argument))
     if slot.style != "single":
         return re.sub(r'[\\"$`]', r"\\\g<0>", script)
@@ -77,7 +76,7 @@ def quote(slot: Slot, argument: str) -> str:
 
 
 def finish(file: str, _before: str, text: str) -> str:
-    """Returns the text; "", which removes the file, for grubkd's own drop-in without arguments."""
+    """The text; "", which removes the file, for grubkd's own drop-in without arguments."""
     itself = f'{FAMILY[0]}="${FAMILY[0]}"'
     return "" if file == DROP_IN and text.strip() == itself else text
 
@@ -90,7 +89,6 @@ class _Reading:
         self._main = not file.rpartition("/")[0].endswith("grub.d")
         self._assignments: list[Assignment] = []
         self._starts: list[int] = []
-        self._settings: dict[str, str] = {}
         self._warnings: list[Notice] = []
         # Variables to which `+=` may add without a blank: those that are empty so far, or end in a blank.
         self._open = set(FAMILY) if self._main else set()
@@ -106,10 +104,10 @@ class _Reading:
         plain = any(each.variable == FAMILY[0] and not each.extends for each in self._assignments)
         if self._main and not plain:
             self._assignments.insert(*self._absent())
-        return Document(self._file, FORMAT_NAME, (), tuple(self._assignments), self._settings, tuple(self._warnings))
+        return Document(self._file, FORMAT_NAME, assignments=tuple(self._assignments), warnings=tuple(self._warnings))
 
     def _statement(self, node: Node, *, alone: bool) -> NotUnderstood | None:
-        """Reads a statement. Returns why it is not followed, if it may set a variable of the family."""
+        """Read a statement. Returns why it is not followed, if it may set a variable of the family."""
         tokens, unfollowed = list(_own_tokens(node)), None
         if _may_set(node, tokens):
             unfollowed = self._refusal(tokens[0], "this may set a variable that feeds the kernel command line")
@@ -131,15 +129,13 @@ class _Reading:
                     self._not_followed(variable.text, problem, parts, extends=extends)
             elif any("crashkernel" in token.text for token in _own_tokens(assignment)):
                 self._elsewhere = True
-            elif variable.text in _SETTINGS and alone:
-                self._setting(assignment)
         words = _command_words(node)
         if words:
             self._command(words, alone=alone)
         return unfollowed
 
     def _not_followed(self, name: str, problem: NotUnderstood, tokens: Sequence[Token], *, extends: bool) -> None:
-        """Adds an assignment whose value is not known. `extends`: the earlier value may remain."""
+        """Add an assignment whose value is not known. `extends`: the earlier value may remain."""
         if any("crashkernel" in token.text for token in tokens):
             raise problem
         start, place = tokens[0].start, problem.place
@@ -167,27 +163,12 @@ class _Reading:
     def _place(self, token: Token) -> Place:
         return place_at(self._file, self._text, token.start)
 
-    def _value(self, assignment: Node) -> tuple[Value, bool]:
-        """The decoded value of an assignment, and whether it is `+=`."""
-        variable, sign, *value = (each for each in assignment.children if isinstance(each, Token))
-        end = value[0].end if value else sign.end
-        return decode(self._file, self._text, sign.end, end, variable.text), sign.text == "+="
-
-    def _setting(self, assignment: Node) -> None:
-        """A setting whose value needs execution is left out: nothing here depends on it alone."""
-        name = next(assignment.tokens("VARIABLE")).text
-        self._settings.pop(name, None)
-        try:
-            value, adds = self._value(assignment)
-        except GrubkdError:
-            return
-        if ITSELF not in value.mapped.text and not adds:
-            self._settings[name] = value.mapped.text
-
     def _assignment(self, assignment: Node, first: Token) -> None:
-        """Adds the assignment. `first`: the first token of the statement, which may be `export`."""
-        value, adds = self._value(assignment)
-        variable, text = next(assignment.tokens("VARIABLE")), value.mapped.text
+        """Add the assignment. `first`: the first token of the statement, which may be `export`."""
+        variable, sign, *given = (each for each in assignment.children if isinstance(each, Token))
+        end, adds = given[0].end if given else sign.end, sign.text == "+="
+        value = decode(self._file, self._text, sign.end, end, variable.text)
+        text = value.mapped.text
         if first.kind == "EXPORT" and _splits(value):
             raise self._refusal(variable, "after export the shell splits an unquoted variable")
         if adds and ITSELF in text:

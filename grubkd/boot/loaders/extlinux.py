@@ -12,24 +12,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
+from grubkd.boot.document import Assignment, DefaultSetting, Document, Image, Include, Slot, Stanza, Word
 from grubkd.boot.entry import file_name, is_initrd, is_xen
-from grubkd.boot.loaders.format import DefaultSetting, Format, absent_setting, real_paths
-from grubkd.boot.words import LineNumbers, held, quote_notice, words
-from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, place_at
+from grubkd.boot.loaders.format import ESPS, Format, absent_default, line_behind, real_paths
+from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
+from grubkd.errors import CannotHold, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
-from grubkd.text import from_bytes, in_quotes
+from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grubkd.tree.tree import Tree
 
-_ESPS = ("/boot/efi", "/efi", "/boot")
 FILES = (
     *(f"/boot/extlinux{end}" for end in ("/extlinux.conf", ".conf")),
     *(f"{top}/syslinux/{name}" for top in ("/boot", "") for name in ("syslinux.cfg", "extlinux.conf")),
-    *(f"{esp}/EFI/{directory}/syslinux.cfg" for esp in _ESPS for directory in ("syslinux", "BOOT")),
+    *(f"{esp}/EFI/{directory}/syslinux.cfg" for esp in ESPS for directory in ("syslinux", "BOOT")),
     "/boot/syslinux.cfg",
     "/syslinux.cfg",
     "/boot/isolinux/isolinux.cfg",
@@ -41,40 +40,30 @@ _INCLUDED = tuple(
     for top in ("/boot/extlinux", "/boot/syslinux", "/boot/syslinux/*", "/isolinux")
     for end in ("cfg", "conf")
 )
-# U-Boot and syslinux 4 follow includes so deep.
-DEPTH = 16
 # The name by which a label refers to the global arguments.
 GLOBAL = "append"
 
-# What KERNEL takes for something else than Linux.
+# Suffixes of files that KERNEL does not load as Linux.
 _OTHER_TYPES = (".0", ".bin", ".bs", ".bss", ".c32", ".cbt", ".com", ".img")
 _BETWEEN_FILES = "---"
 
 
 def find(tree: Tree) -> tuple[str, ...]:
-    """The menus and the files that they include, by their real paths."""
-    found: dict[str, None] = {}
-    for menu in real_paths(tree, FILES):
-        pending = [menu]
-        for _ in range(DEPTH):
-            pending = [file for file in dict.fromkeys(pending) if file not in found]
-            found |= dict.fromkeys(pending)
-            pending = [file for each in pending for file in _includes(tree, menu, each)]
-    return tuple(found)
+    """The menus, by their real paths."""
+    return real_paths(tree, FILES)
 
 
-def _includes(tree: Tree, menu: str, file: str) -> Iterator[str]:
-    try:
-        text = from_bytes(tree.read(file))
-        includes = parse_menu(file, text).includes if "include" in text.lower() else ()
-    except GrubkdError:
-        # The reading of the file itself reports it.
-        return
-    yield from filter(None, (included(tree, menu, path) for path, _, _ in includes))
+def further(document: Document, tree: Tree) -> Iterator[tuple[str, str]]:
+    """The files that a file includes. It may belong to any of the menus, to whose directories paths are relative."""
+    for include in document.includes:
+        for menu in find(tree):
+            path = included(tree, menu, include.path)
+            if path:
+                yield "extlinux", path
 
 
 def included(tree: Tree, menu: str, path: str) -> str | None:
-    """The real path of an included file, None where it does not exist.
+    """The real path of an included file, None if it does not exist.
 
     A relative path begins at the directory of the menu, not of the file that includes it; an absolute one at the top of
     the partition.
@@ -110,7 +99,7 @@ def quote(slot: Slot, argument: str) -> str:
 
 @dataclass(slots=True)
 class _Label:
-    """A label, and what its lines have said so far. `none`: its arguments are `-`, which means none."""
+    """A label, and the values of its statements so far. `none`: its arguments are `-`, which means none."""
 
     name: Token
     title: str = ""
@@ -128,13 +117,12 @@ class _MenuReader:
         self._file = file
         self._text = text
         self._line = LineNumbers(text).of
-        self._eol = "\r\n" if "\r\n" in text else "\n"
         self._global: Slot | None = None
         self._labels: list[_Label] = []
         self._settings: dict[str, str] = {}
-        self._default = absent_setting("default", text, 0, "DEFAULT ")
+        self._default = absent_default(text, 0, "DEFAULT ")
         self._warnings: list[Notice] = []
-        self._includes: list[tuple[str, int, int]] = []
+        self._includes: list[Include] = []
 
     def statement(self, node: Node) -> None:
         keyword = next(child for child in node.children if isinstance(child, Token))
@@ -149,7 +137,7 @@ class _MenuReader:
             self._append(keyword, value)
         elif node.name == "include" and value:
             path = value.text.split()[0]
-            self._includes.append((path, self._line(keyword.start), len(self._labels)))
+            self._includes.append(Include(path, self._line(keyword.start), len(self._labels)))
         elif node.name == "unknown":
             message = f"`{keyword.text}` is no keyword of syslinux or U-Boot: the line is passed over"
             hint = "correct or remove it: U-Boot passes over the rest of its label too"
@@ -176,15 +164,21 @@ class _MenuReader:
     def document(self) -> Document:
         assignments = (Assignment(GLOBAL, self._global, extends=False),) if self._global else ()
         stanzas = tuple(self._stanza(position, label) for position, label in enumerate(self._labels))
-        warnings, includes = tuple(self._warnings), tuple(self._includes)
-        found = stanzas, assignments, self._settings, warnings, includes
-        return Document(self._file, "extlinux", *found, default=self._default)
+        return Document(
+            self._file,
+            "extlinux",
+            stanzas,
+            assignments,
+            self._settings,
+            tuple(self._warnings),
+            tuple(self._includes),
+            default=self._default,
+        )
 
     def _append(self, keyword: Token, value: Token | None) -> None:
         none = value is not None and value.text == "-"
         slot = self._slot(keyword, None if none else value)
-        notice = quote_notice(self._file, self._text, slot.start, slot.end)
-        self._warnings += [notice] if notice else []
+        self._warnings += open_quotes(self._file, self._text, slot.start, slot.end)
         if not self._labels:
             self._global = None if none else slot
         else:
@@ -194,9 +188,8 @@ class _MenuReader:
         found = words(self._text, value.start, value.end) if value else ()
         if value is not None and not found:
             raise self._refused(keyword, "APPEND without an argument")
-        start, end = (found[0].start, found[-1].end) if found else (keyword.end, keyword.end)
-        before = "" if found else " "
-        return Slot(self._file, "extlinux", "APPEND", start, end, self._line(keyword.start), found, before=before)
+        line, before = self._line(keyword.start), "" if found else " "
+        return Slot(self._file, "extlinux", "APPEND", *span(found, keyword.end), line, found, before=before)
 
     def _stanza(self, position: int, label: _Label) -> Stanza:
         name = label.name.text
@@ -212,7 +205,7 @@ class _MenuReader:
         )
 
     def _images(self, label: _Label) -> tuple[tuple[Image, ...], tuple[str, ...]]:
-        """What the label loads with arguments, and the initrds that its arguments name."""
+        """The images that the label loads with arguments, and the initrds that these arguments name."""
         kernel = label.kernel if label.loads else label.name if label.append else None
         if kernel is None or not kernel.text:
             return (), ()
@@ -237,9 +230,9 @@ class _MenuReader:
         for first, end in zip((0, *(index + 1 for index in ends)), (*ends, len(found)), strict=True):
             for path in found[first : min(first + 1, end)]:
                 arguments = found[first + 1 : end]
-                start, stop = (arguments[0].start, arguments[-1].end) if arguments else (path.end, path.end)
                 line, before = self._line(path.start), "" if arguments else " "
-                slot = Slot(self._file, "extlinux", "APPEND", start, stop, line, arguments, "mboot", before)
+                where = span(arguments, path.end)
+                slot = Slot(self._file, "extlinux", "APPEND", *where, line, arguments, "mboot", before)
                 if is_initrd(path.text):
                     initrds.append(path.text)
                 else:
@@ -247,14 +240,14 @@ class _MenuReader:
         return (tuple(images), tuple(initrds)) if images and is_xen(images[0].path) else ((), ())
 
     def _arguments(self, slot: Slot) -> tuple[Word, ...]:
-        """The label's arguments: its own, or the global ones where its slot only refers to them."""
+        """The label's arguments: its own, or the global ones if its slot only refers to them."""
         refers = self._global is not None and any(word.reference == GLOBAL for word in slot.words)
         return self._global.words if refers and self._global else slot.words
 
     def _instead_of_none(self, slot: Slot) -> Slot:
         """The slot of `APPEND -`: new arguments replace the dash."""
         dash = self._text.index("-", slot.start)
-        return Slot(self._file, "extlinux", "APPEND", dash, dash + 1, slot.line, (), style="none")
+        return Slot(self._file, "extlinux", "APPEND", dash, dash + 1, slot.line, ())
 
     def _absent(self, kernel: Token) -> Slot:
         """The place of an APPEND line that is missing: behind the kernel's, with the same indentation.
@@ -264,8 +257,7 @@ class _MenuReader:
         """
         line = self._text[self._text.rfind("\n", 0, kernel.start) + 1 : kernel.start]
         indent = line[: len(line) - len(line.lstrip(" \t"))]
-        end = self._text.find("\n", kernel.end)
-        at, before, after = (len(self._text), self._eol, "") if end < 0 else (end + 1, "", self._eol)
+        at, before, after = line_behind(self._text, kernel.end)
         found = (Word(at, at, "", GLOBAL),)
         before += f"{indent}APPEND "
         number = self._line(kernel.start)
@@ -276,4 +268,4 @@ class _MenuReader:
         return NotUnderstood(why, hint=hint, place=place_at(self._file, self._text, token.start))
 
 
-FORMAT = Format("extlinux", parse_menu, paths=(*FILES, *_INCLUDED), choose=find, quote=quote)
+FORMAT = Format("extlinux", parse_menu, paths=(*FILES, *_INCLUDED), choose=find, further=further, quote=quote)

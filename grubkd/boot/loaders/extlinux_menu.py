@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grubkd.boot.loaders.extlinux import DEPTH, FILES, GLOBAL, included
+from grubkd.boot.loaders.extlinux import FILES, GLOBAL, included
 from grubkd.boot.loaders.format import LoaderMenu, MenuItem, real_paths, slots_of
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.errors import Notice, Place
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from grubkd.boot.loaders.format import Sources
     from grubkd.tree.tree import Tree
 
+# The depth to which U-Boot and syslinux 4 follow includes.
+_DEPTH = 16
 # The generators that write such a menu, and where each takes the arguments from: shell_options.py edits these files.
 _GENERATORS = (
     ("/usr/sbin/u-boot-update", "U_BOOT_PARAMETERS", "/etc/default/u-boot"),
@@ -56,10 +58,10 @@ class _JoinedFiles:
         elif slots:
             self._give_last(slots)
         at = 0
-        for path, line, position in document.includes:
-            self._stanzas(document, at, position)
-            at = position
-            self._follow(path, Place(document.file, line), (*above, document.file))
+        for include in document.includes:
+            self._stanzas(document, at, include.position)
+            at = include.position
+            self._follow(include.path, Place(document.file, include.line), (*above, document.file))
         self._stanzas(document, at, len(document.stanzas))
         self.settings |= document.settings
 
@@ -78,8 +80,8 @@ class _JoinedFiles:
             message = f"includes {path}, which does not exist"
             hint = "remove the statement, or mount the partition that has the file"
             self.warnings.append(Notice("include-missing", message, hint, place))
-        elif file in above or len(above) > DEPTH:
-            message = f"includes {path} again, or more than {DEPTH} levels deep: not followed"
+        elif file in above or len(above) > _DEPTH:
+            message = f"includes {path} again, or more than {_DEPTH} levels deep: not followed"
             self.warnings.append(Notice("include-too-deep", message, "remove the statement", place))
         elif file in self._documents and file not in self.files:
             self._add(self._documents[file], tuple(above))
@@ -112,7 +114,7 @@ def _menu(joined: _JoinedFiles, tree: Tree) -> LoaderMenu:
 
 
 def _default(stanzas: Sequence[Stanza], settings: Mapping[str, str]) -> int | None:
-    """The label that boots where nobody chooses: that of ONTIMEOUT, of MENU DEFAULT, of DEFAULT; else None."""
+    """The label that boots if nobody chooses: that of ONTIMEOUT, of MENU DEFAULT, of DEFAULT; else None."""
     names = [stanza.id or "" for stanza in stanzas]
     folded = [name.lower() for name in names]
     for key in ("ontimeout", "menu default", "default"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
+from grubkd.boot.document import DefaultSetting
 from grubkd.boot.words import held
 from grubkd.errors import CannotHold
 from grubkd.text import in_quotes
@@ -20,13 +22,17 @@ if TYPE_CHECKING:
     from grubkd.tree.tree import Tree
 
 
+# Where the EFI system partition is mounted.
+ESPS = ("/boot/efi", "/efi", "/boot")
+
+
 def unchanged(_slot: Slot, argument: str) -> str:
     """The quoting of a format that has none: the file holds the argument as the kernel receives it."""
     return argument
 
 
 def on_one_line(_slot: Slot, argument: str) -> str:
-    """The quoting of a file of which one line holds the arguments as they are. Raises CannotHold for a line end."""
+    """The quoting of a file that holds all arguments, as they are, on one line. Raises CannotHold for a line end."""
     if "\n" in argument or "\r" in argument:
         raise CannotHold(f"{in_quotes(argument)}: one line holds all arguments", hint="write it without line ends")
     return held(argument)
@@ -51,7 +57,7 @@ class Format(NamedTuple):
     `choose(tree)`: the real paths of the files to read, for a format that does not read all files at its paths.
     `further(document, tree)`: the names of formats and the real paths of other files that the document's file loads.
     `quote(slot, argument)`: the bytes that make the boot loader pass the argument to the kernel; raises CannotHold.
-    The law: parsing a slot into which quote's text was spliced gives the argument back.
+    If its result is put into the slot, parsing the file again must give the argument.
     `finish(file, before, after)`: the edited text in the file's outer form (the size of a grubenv stays); raises
     TooLong, CannotHold.
     `vacate(text, slot)`: the span to remove when the slot loses its last argument.
@@ -95,12 +101,18 @@ def expanded(tree: Tree, pattern: str) -> Iterator[str]:
 
 
 def name_matches(name: str, pattern: str) -> bool:
-    """Whether a name matches a pattern with at most one `*`, which matches one character or more."""
-    head, star, tail = pattern.partition("*")
-    if not star:
+    """Whether a name matches a pattern, whose `*` matches one character or more, but no leading dot."""
+    if "*" not in pattern:
         return name == pattern
-    fits = name.startswith(head) and name.endswith(tail) and len(name) > len(head) + len(tail)
-    return fits and not (name.startswith(".") and not head)
+    hidden = name.startswith(".") and pattern.startswith("*")
+    return fnmatchcase(name, pattern.replace("*", "?*")) and not hidden
+
+
+def path_matches(path: str, patterns: Iterable[str]) -> bool:
+    """Whether a path matches one of the patterns, whether or not a file exists there."""
+    names = path.split("/")
+    alike = (pattern.split("/") for pattern in patterns if pattern.count("/") == path.count("/"))
+    return any(all(map(name_matches, names, each)) for each in alike)
 
 
 class Owner(NamedTuple):
@@ -117,47 +129,22 @@ class Owner(NamedTuple):
     command: str
 
 
-class Include(NamedTuple):
-    """A statement that reads another file: its path, and how many stanzas of its own file precede it.
-
-    For GRUB 2, `submenus`: the menu levels around it, as in Stanza.nesting; `own_menu`: the entries of the file make a
-    menu of their own; `guarded`: a condition is around it; `device`: see grub_device.
-    """
-
-    path: str
-    line: int
-    position: int
-    submenus: tuple[tuple[int, str, str | None], ...] = ()
-    own_menu: bool = False
-    guarded: bool = False
-    device: str = ""
-
-
-class DefaultSetting(NamedTuple):
-    """Where a file names its default entry: the value text[start:end], as written.
-
-    An edit writes `before` and `after` around the new value: for an absent setting (start == end) they complete the
-    statement. `numbers`: the numbers by which a menu of zipl names its items.
-    """
-
-    variable: str
-    start: int
-    end: int
-    before: str = ""
-    after: str = ""
-    numbers: Mapping[str, str] = {}
-
-    @property
-    def absent(self) -> bool:
-        """Whether the file has no such statement."""
-        return bool(self.before or self.after)
-
-
-def absent_setting(variable: str, text: str, at: int, statement: str) -> DefaultSetting:
-    """The place of a setting that a file does not have: a line of its own, where a line begins or the text ends."""
-    eol = "\r\n" if "\r\n" in text else "\n"
+def absent_default(text: str, at: int, statement: str) -> DefaultSetting:
+    """The place of a `default` that a file does not have: a line of its own, where a line begins or the text ends."""
+    eol = line_end(text)
     lead = eol if at == len(text) and text and not text.endswith("\n") else ""
-    return DefaultSetting(variable, at, at, f"{lead}{statement}", eol)
+    return DefaultSetting("default", at, at, f"{lead}{statement}", eol)
+
+
+def line_end(text: str) -> str:
+    """The line end of a file."""
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def line_behind(text: str, offset: int) -> tuple[int, str, str]:
+    """Where a new line goes that follows the line of an offset, and what to write before and after its statement."""
+    newline = text.find("\n", offset)
+    return (len(text), line_end(text), "") if newline < 0 else (newline + 1, "", line_end(text))
 
 
 class Followup(NamedTuple):
@@ -191,8 +178,8 @@ class LoaderMenu(NamedTuple):
 
     format: str
     files: tuple[str, ...]
-    items: tuple[MenuItem, ...]
-    references: Mapping[str, tuple[Slot, ...]]
+    items: tuple[MenuItem, ...] = ()
+    references: Mapping[str, tuple[Slot, ...]] = MappingProxyType({})
     new_kernels: tuple[NewKernelArgs, ...] = ()
     warnings: tuple[Notice, ...] = ()
     followups: tuple[Followup, ...] = ()
@@ -232,5 +219,5 @@ def slots_of(documents: Sequence[Document], variable: str) -> tuple[Slot, ...]:
 
 
 def holds_value(slots: Sequence[Slot]) -> bool:
-    """Whether any of the slots holds a crashkernel argument: one for Xen counts even where no Xen is installed."""
+    """Whether any of the slots holds a crashkernel argument: one for Xen counts even if no Xen is installed."""
     return any(cmdline.is_crashkernel(word.text) for slot in slots for word in slot.words)

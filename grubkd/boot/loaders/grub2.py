@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza, Word
-from grubkd.boot.loaders.format import Format, name_matches, real_paths
+from grubkd.boot.loaders.format import ESPS, Format, path_matches, real_paths
 from grubkd.boot.loaders.grub_commands import FIRST
 from grubkd.boot.loaders.grub_menu import Menu
 from grubkd.boot.loaders.grub_script import (
     KERNEL_VARIABLES,
-    Mapped,
     delivered,
     held,
     pasted,
@@ -21,6 +19,7 @@ from grubkd.boot.loaders.grub_script import (
     reference,
     unquoted,
 )
+from grubkd.boot.words import LineNumbers, Mapped, span
 from grubkd.errors import CannotHold, NotUnderstood
 from grubkd.text import in_quotes
 
@@ -32,9 +31,8 @@ if TYPE_CHECKING:
     from grubkd.tree.tree import Tree
 
 FILES = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
-_ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
 LINKS = ("/etc/grub2.cfg", "/etc/grub2-efi.cfg")
-_STANDARD = (*FILES, *(f"{directory}/*/grub.cfg" for directory in _ESPS), *LINKS)
+_STANDARD = (*FILES, *(f"{esp}/EFI/*/grub.cfg" for esp in ESPS), *LINKS)
 # Where scripts are that others load: GRUB's directory, its partition, and the ESP.
 _LOADED = ("/boot/grub2/*.cfg", "/boot/grub/*.cfg", "/boot/grub2/*/*.cfg", "/boot/grub/*/*.cfg", "/boot/*.cfg")
 
@@ -47,17 +45,16 @@ _VARIABLE = r"\$(?:(\w+)|\{(\w+)\})"
 
 
 def parse(file: str, text: str) -> Document:
-    """Returns the menu entries of a grub.cfg, its variables, and kernelopts and tuned_params as slots.
+    """The menu entries of a grub.cfg, its variables, and kernelopts and tuned_params as slots.
 
     Every value of a variable is an assignment. That of a variable which an entry sets for itself is named with the
-    entry. `settings` has "blscfg" where the script calls it, and "stub" where the file has no entry and only loads
-    another script: the path of that script. Raises NotUnderstood.
+    entry. `settings` has "blscfg" if the script calls it. Raises NotUnderstood.
     """
     return _Reading(file, text).document()
 
 
 def quote(slot: Slot, argument: str) -> str:
-    """Returns the argument as GRUB script. Raises CannotHold."""
+    """The argument as GRUB script. Raises CannotHold."""
     if slot.style == "":
         return quoted(held(argument))
     if slot.style.startswith("plain"):
@@ -77,36 +74,28 @@ def _plain(slot: Slot, argument: str) -> str:
 
 
 class _Reading:
-    """Turns the menu of a file into a Document."""
+    """Turn the menu of a file into a Document."""
 
     def __init__(self, file: str, text: str) -> None:
         self._file, self._text, self._menu = file, text, Menu(file, text)
         self._defined = frozenset(self._menu.defined)
-        self._newlines = [found.start() for found in re.finditer("\n", text)]
+        self._line_of = LineNumbers(text).of
         self._known: dict[str, tuple[str, str | None]] = {}
 
     def document(self) -> Document:
         menu, assigned = self._menu, self._menu.commands.assigned
-        settings = dict(menu.settings)
-        includes = tuple(each._replace(path=self._expanded(each.path)) for each in menu.includes)
-        loaded = [each.path for each in includes if not each.submenus]
-        if not menu.entries and "blscfg" not in settings and loaded and not menu.has_sections:
-            settings["stub"] = loaded[0]
         return Document(
             self._file,
             "grub2",
-            tuple(self._stanza(entry) for entry in menu.entries),
-            tuple(
-                self._pasted(name, each.word)
-                for name in KERNEL_VARIABLES
-                for each in menu.commands.assigned.get(name, ())
+            stanzas=tuple(self._stanza(entry) for entry in menu.entries),
+            assignments=tuple(
+                self._pasted(name, each.word) for name in KERNEL_VARIABLES for each in assigned.get(name, ())
             ),
-            settings,
-            tuple(menu.warnings),
-            (),
-            includes,
-            tuple(each for name, found in assigned.items() for each in self._variables(name, found)),
-            tuple(self._expanded(path) for path in menu.environments),
+            settings=menu.settings,
+            warnings=tuple(menu.warnings),
+            includes=tuple(each._replace(path=self._expanded(each.path)) for each in menu.includes),
+            variables=tuple(each for name, found in assigned.items() for each in self._variables(name, found)),
+            environments=tuple(self._expanded(path) for path in menu.environments),
         )
 
     def _expanded(self, path: str) -> str:
@@ -116,9 +105,6 @@ class _Reading:
         for _ in range(5):
             path = re.sub(_VARIABLE, lambda found: values.get(found[1] or found[2], found[0]), path)[:4096]
         return path
-
-    def _line_of(self, offset: int) -> int:
-        return bisect_left(self._newlines, offset) + 1
 
     def _stanza(self, entry: MenuEntry) -> Stanza:
         script = (entry.section or "").rpartition("/")[2]
@@ -148,20 +134,20 @@ class _Reading:
         The word `placeholder` of Xen's commands is an argument like others: GRUB passes it, and Xen skips it.
         """
         line = self._line_of(loader.start)
-        words = tuple(Word(word.start, word.end, *self._received(word.text)) for word in loader.arguments)
-        for name in {word.reference for word in words if word.reference}:
-            if self._is_own(name, entry):
-                own = f"{name} of {self._file}:{entry.start}"
-                words = tuple(word._replace(reference=own) if word.reference == name else word for word in words)
-        start, end = (words[0].start, words[-1].end) if words else (loader.path.end, loader.path.end)
+        received = ((word, *self._received(word.text)) for word in loader.arguments)
+        words = tuple(
+            Word(word.start, word.end, text, name and self._scoped(name, entry)) for word, text, name in received
+        )
+        start, end = span(words, loader.path.end)
         before = "" if words else " "
         slot = Slot(self._file, "grub2", loader.name, start, end, self._line_of(start), words, before=before)
         return Image(self._menu.commands.path(loader.path), (slot,), line, module=loader.name not in FIRST)
 
-    def _is_own(self, name: str, entry: MenuEntry) -> bool:
-        """Whether the entry itself gives a variable its one value."""
+    def _scoped(self, name: str, entry: MenuEntry | None) -> str:
+        """The name of a variable; with the entry in it, if the entry itself gives the variable its one value."""
         found = [each.always for each in self._menu.commands.assigned.get(name, ()) if each.entry is entry]
-        return found == [True] and name not in KERNEL_VARIABLES
+        own = found == [True] and name not in KERNEL_VARIABLES
+        return f"{name} of {self._file}:{entry.start}" if entry and own else name
 
     def _received(self, raw: str) -> tuple[str, str | None]:
         """What the kernel receives of a word, and the variable that it refers to. Most entries have the same words."""
@@ -172,10 +158,9 @@ class _Reading:
     def _variables(self, name: str, found: Sequence[Assigned]) -> Iterator[Assignment]:
         for each in found if name not in KERNEL_VARIABLES else ():
             value = _VALUE.fullmatch(each.word.text)
-            own = each.entry is not None and self._is_own(name, each.entry)
-            named = f"{name} of {self._file}:{each.entry.start}" if each.entry and own else name
             slot = self._split(name, each.word, value)
-            yield Assignment(named, slot, extends=False, always=each.always and value is not None)
+            always = each.always and value is not None
+            yield Assignment(self._scoped(name, each.entry), slot, extends=False, always=always)
 
     def _pasted(self, name: str, word: Token) -> Assignment:
         """`set kernelopts="..."`: GRUB's blscfg pastes the value into a script, so its words are kernel text."""
@@ -203,7 +188,7 @@ class _Reading:
         return self._slot(name, begin, found, tuple(made), "plain-")
 
     def _slot(self, name: str, begin: int, found: re.Match[str], words: tuple[Word, ...], kind: str = "") -> Slot:
-        start, end = (words[0].start, words[-1].end) if words else (begin, begin)
+        start, end = span(words, begin)
         quotes = '"' if found.lastgroup == "bare" else ""
         style = kind + ("single" if found.lastgroup == "single" else "double")
         return Slot(self._file, "grub2", name, start, end, self._line_of(start), words, style, quotes, quotes)
@@ -224,13 +209,13 @@ def _decoded(word: Token, found: re.Match[str]) -> tuple[int, Mapped]:
 
 
 def find(tree: Tree) -> tuple[str, ...]:
-    """Returns the real paths of the scripts that the firmware or a boot sector loads."""
+    """The real paths of the scripts that the firmware or a boot sector loads."""
     return real_paths(tree, _STANDARD)
 
 
 def further(document: Document, tree: Tree) -> Iterator[tuple[str, str]]:
     """The scripts and environment blocks that a script loads and the tree has."""
-    for include in document.scripts:
+    for include in document.includes:
         path = loaded_path(include.path, document.file, tree)
         if path and include.device != "loopback":
             yield "grub2", path
@@ -241,7 +226,7 @@ def further(document: Document, tree: Tree) -> Iterator[tuple[str, str]]:
 
 
 def loaded_path(path: str, file: str, tree: Tree) -> str | None:
-    """Returns the real path in the tree of a file that a script loads, or None.
+    """The real path in the tree of a file that a script loads, or None.
 
     GRUB's path is relative to the partition from which it reads: the root, /boot, or the ESP of the script.
     """
@@ -253,10 +238,8 @@ def loaded_path(path: str, file: str, tree: Tree) -> str | None:
 
 
 def is_written(path: str) -> bool:
-    """Returns whether grubkd writes a script at this real path."""
-    names = path.split("/")
-    patterns = [each.split("/") for each in FORMAT.paths]
-    return any(len(each) == len(names) and all(map(name_matches, names, each)) for each in patterns)
+    """Whether grubkd writes a script at this real path."""
+    return path_matches(path, FORMAT.paths)
 
 
 FORMAT = Format(

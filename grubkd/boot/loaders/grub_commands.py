@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.loaders.grub_device import device_of, searched
 from grubkd.boot.loaders.grub_script import VARIABLE, unquoted
@@ -13,6 +13,7 @@ from grubkd.boot.loaders.grub_script import VARIABLE, unquoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from grubkd.boot.document import Level
     from grubkd.parsing.grammar import Token
 
 LINUX = frozenset({"linux", "linux16", "linuxefi"})
@@ -20,9 +21,6 @@ FIRST = LINUX | {"multiboot", "multiboot2", "xen_hypervisor"}
 MODULES = frozenset({"module", "module2", "xen_module"})
 INITRDS = frozenset({"initrd", "initrd16", "initrdefi"})
 _MOST_NAMES = 64
-
-# Position in its menu from 0, title, id.
-Level: TypeAlias = tuple[int, str, str | None]
 
 
 class Assigned(NamedTuple):
@@ -76,7 +74,7 @@ class Commands:
         self._devices: dict[str, str] = {}
 
     def name(self, word: Token) -> str:
-        """Returns the name of a command. Variables that always make it a loader command give the name of that.
+        """The name of a command. If its variables make it a loader command with all their values, that name.
 
         `linux${efi}`: with the values that the file has so far, and with none.
         """
@@ -92,11 +90,11 @@ class Commands:
         return next((min(made) for kind in (FIRST, MODULES, INITRDS) if made and made <= kind), name)
 
     def values(self, variable: str) -> list[str]:
-        """Returns the values that the file gives to a variable so far, with the variables in them as written."""
+        """The values that the file gives to a variable so far, with the variables in them as written."""
         return [each.value for each in self.assigned.get(variable, ())]
 
     def path(self, word: Token) -> str:
-        """Returns the path that a word is, with the variables expanded that have one value."""
+        """The path that a word is, with the variables expanded that have one value."""
         pieces = VARIABLE.split(unquoted(word.text))
         for at in range(1, len(pieces), 2):
             values = self.values(pieces[at].strip("{}"))
@@ -113,7 +111,7 @@ class Commands:
         return not entry.loaders and bool(seen & FIRST)
 
     def find_device(self, words: Sequence[Token], entry: MenuEntry | None) -> None:
-        """Notes what a `search` or `loopback` does, in an entry or at the top level."""
+        """Note what a `search` or `loopback` does, in an entry or at the top level."""
         devices = entry.devices if entry else self._devices
         if words[0].text == "loopback":
             named = [word.text for word in words[1:] if not word.text.startswith("-")]
@@ -122,5 +120,5 @@ class Commands:
             devices[found[0]] = found[1]
 
     def device_of(self, path: str, entry: MenuEntry | None) -> str:
-        """Returns the device of a path, as grub_device does, in an entry or at the top level."""
+        """The device of a path, as grub_device does, in an entry or at the top level."""
         return device_of(path, {**self._devices, **(entry.devices if entry else {})})

@@ -33,18 +33,18 @@ class Section(NamedTuple):
 
 
 def find(tree: Tree) -> tuple[str, ...]:
-    """Returns the scripts that print their own text."""
+    """The scripts that print their own text."""
     found = real_paths(tree, (f"{_DIRECTORY}/*",))
     return tuple(path for path in found if re.match(_HEAD, from_bytes(tree.part(path, 0, 4096))))
 
 
 def parse(file: str, _text: str) -> Document:
-    """Returns an empty document: what the script prints is read in grub.cfg."""
+    """An empty document: what the script prints is read in grub.cfg."""
     return Document(file, NAME)
 
 
 def section_of(slot: Slot, texts: Mapping[str, str]) -> Section | None:
-    """Returns the section of a grub.cfg that a slot is in."""
+    """The section of a grub.cfg that a slot is in."""
     text = texts.get(slot.file, "") if slot.format == "grub2" else ""
     for begin in _BEGIN.finditer(text, 0, slot.start):
         end = text.find(f"### END {begin[1]} ###", begin.end())
@@ -54,7 +54,7 @@ def section_of(slot: Slot, texts: Mapping[str, str]) -> Section | None:
 
 
 def moved_by(slot: Slot, section: Section, texts: Mapping[str, str]) -> int | None:
-    """Returns what the offsets in a section differ by in its script; None unless the section is the script's text."""
+    """What the offsets in a section differ by in its script; None unless the section is the script's text."""
     script = texts.get(section.script, "")
     head = re.match(_HEAD, script)
     if head is None or script[head.end() :] != texts[slot.file][section.start : section.end]:

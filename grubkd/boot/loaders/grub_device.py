@@ -31,7 +31,7 @@ _MOUNTS = ("/", "/boot", "/efi", "/boot/efi")
 
 
 def searched(words: Sequence[Token]) -> tuple[str, str] | None:
-    """Returns the variable that a search sets, and the device for which it looks; None where it sets none."""
+    """The variable that a search sets, and the device for which it looks; None if it sets none."""
     name, *arguments = (unquoted(word.text) for word in words)
     kind, variable = _KINDS.get(name), "" if "." in name else None
     values = []
@@ -52,7 +52,7 @@ def searched(words: Sequence[Token]) -> tuple[str, str] | None:
 
 
 def device_of(path: str, devices: Mapping[str, str]) -> str:
-    """Returns the device of a path. `devices`: the values of variables, and "loopback" for each loopback's name."""
+    """The device of a path. `devices`: the values of variables, and "loopback" for each loopback's name."""
     found = re.match(_PREFIX, path)
     device = found[1] if found else "$root"
     for _ in range(5):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.entry import is_xen
 from grubkd.boot.loaders import grub2
-from grubkd.boot.loaders.format import Include, LoaderMenu, MenuItem, SnippetReader, setting, slots_of
+from grubkd.boot.loaders.format import LoaderMenu, MenuItem, SnippetReader, setting, slots_of
 from grubkd.boot.loaders.grub_device import OwnDevices
 from grubkd.boot.loaders.grub_mkconfig import new_kernels
 from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, VARIABLE
@@ -16,11 +16,11 @@ from grubkd.tree import osrelease
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from grubkd.boot.document import Assignment, Document, Slot, Stanza
+    from grubkd.boot.document import Assignment, Document, Include, Level, Slot, Stanza
     from grubkd.boot.loaders.format import Sources
     from grubkd.tree.tree import Tree
 
-# The directory on the ESP that a distribution's packages use, where it is not the ID of os-release.
+# The directory on the ESP that a distribution's packages use, if it is not the ID of os-release.
 _ESP_NAMES = {"rhel": "redhat", "ol": "redhat", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse"}
 # How deep scripts may load each other.
 _DEPTH = 16
@@ -29,7 +29,7 @@ _DEPTH = 16
 class _Joined:
     """The entries of a script with those of the scripts that it loads, in the order of the menu.
 
-    `stanzas`: each with the document that has it, and whether a file on another system's device has it.
+    `stanzas`: each with its document, and whether that file is on another system's device.
     """
 
     def __init__(self, scripts: Sequence[Document], tree: Tree) -> None:
@@ -38,7 +38,7 @@ class _Joined:
         self._scripts, self._tree = {script.file: script for script in scripts}, tree
         self._own = OwnDevices(tree, (stanza for script in scripts for stanza in script.stanzas))
         loaded = {
-            grub2.loaded_path(include.path, script.file, tree) for script in scripts for include in script.scripts
+            grub2.loaded_path(include.path, script.file, tree) for script in scripts for include in script.includes
         }
         first = grub2.find(tree)
         self._roots = [script for script in scripts if script.file in first or script.file not in loaded] or [*scripts]
@@ -56,9 +56,10 @@ class _Joined:
         self, script: Document, path: tuple[str, ...], foreign: bool, seen: set[str]
     ) -> Iterator[tuple[Stanza, Document, bool]]:
         self._foreign |= {script.file} if foreign else set()
+        # The number of items that the loaded scripts have added to this script's menu so far.
         moved = 0
         for number in range(len(script.stanzas) + 1):
-            for include in [each for each in script.scripts if each.position == number]:
+            for include in [each for each in script.includes if each.position == number]:
                 inside = list(self._include(include, script, path, foreign, seen))
                 levels = [stanza.nesting[0][0] for stanza, _, _ in inside if stanza.nesting]
                 before = script.stanzas[number - 1].nesting if number else ()
@@ -99,16 +100,16 @@ class _Joined:
             yield from self._read(self._scripts[file], (*path, file), foreign, seen)
 
 
-def _moved(nesting: tuple[tuple[int, str, str | None], ...], by: int) -> tuple[tuple[int, str, str | None], ...]:
+def _moved(nesting: tuple[Level, ...], by: int) -> tuple[Level, ...]:
     return ((nesting[0][0] + by, *nesting[0][1:]), *nesting[1:]) if nesting else ()
 
 
-def _with(stanza: Stanza, nesting: tuple[tuple[int, str, str | None], ...]) -> Stanza:
+def _with(stanza: Stanza, nesting: tuple[Level, ...]) -> Stanza:
     return stanza if nesting == stanza.nesting else stanza._replace(nesting=nesting)
 
 
 def references_of(scripts: Sequence[Document], environments: Sequence[Document]) -> Mapping[str, tuple[Slot, ...]]:
-    """Returns the slots of `$kernelopts` and `$tuned_params`: of grubenv, else the fallback that grub.cfg sets."""
+    """The slots of `$kernelopts` and `$tuned_params`: of grubenv, else the fallback that grub.cfg sets."""
     found = {name: slots_of(environments, name) or slots_of(scripts, name) for name in KERNEL_VARIABLES}
     return {name: slots for name, slots in found.items() if slots}
 
@@ -146,7 +147,7 @@ class _Variables:
 
 
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
-    """Returns the entries of every grub.cfg and the arguments of new kernels; nothing where the tree has no GRUB 2.
+    """The entries of every grub.cfg and the arguments of new kernels; nothing if the tree has no GRUB 2.
 
     Where GRUB shows Boot Loader Specification snippets, the shell sources feed new kernels only, and the default entry
     is looked for among the snippets, which the menu shows before other entries.
@@ -194,9 +195,9 @@ def _dangling(tree: Tree) -> Iterator[Notice]:
 def default_of(
     stanzas: Sequence[Stanza], scripts: Sequence[Document], environments: Sequence[Document]
 ) -> Stanza | None:
-    """Returns the stanza that `set default=` names: an index, a title or an id, with `>` between menu levels.
+    """The stanza that `set default=` names: an index, a title or an id, with `>` between menu levels.
 
-    GRUB 2.06 boots the first item where nothing matches. None where the value depends on a variable that only GRUB
+    GRUB 2.06 boots the first item if nothing matches. None if the value depends on a variable that only GRUB
     knows at boot, or names a submenu.
     """
     value = setting(scripts, "default")
@@ -214,7 +215,7 @@ def default_of(
     return next((stanza for stanza in level if len(stanza.nesting) == len(levels)), None)
 
 
-def _names(level: tuple[int, str, str | None], wanted: str) -> bool:
+def _names(level: Level, wanted: str) -> bool:
     position, title, identity = level
     return wanted in (str(position), title, identity)
 
@@ -222,8 +223,8 @@ def _names(level: tuple[int, str, str | None], wanted: str) -> bool:
 def _is_foreign(file: str, scripts: Sequence[Document], tree: Tree) -> bool:
     """Whether the grub.cfg of an ESP belongs to another system.
 
-    It is ours where the distribution's own link or the menu's usual path leads to it, where its directory has the
-    distribution's name, or where there is no other.
+    It is ours if the distribution's own link or the menu's usual path leads to it, if its directory has the
+    distribution's name, or if there is no other.
     """
     if "/EFI/" not in file or len(scripts) == 1:
         return False

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grubkd.boot import updategrub
-from grubkd.boot.document import Document, Image, Slot, Stanza, Word
+from grubkd.boot.document import DefaultSetting, Document, Image, Slot, Stanza, Word
 from grubkd.boot.entry import is_initrd, is_linux, is_xen
-from grubkd.boot.loaders.format import DefaultSetting, Format, LoaderMenu, MenuItem, absent_setting, holds_value
+from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, absent_default, holds_value
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
-from grubkd.boot.words import LineNumbers, held, quote_notice, words
+from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, TooLong, place_at
 from grubkd.parsing.grammar import Node, Token, parse
 from grubkd.text import from_bytes, in_quotes
@@ -40,7 +40,7 @@ _CHANGED = r"[\t\r\n]|\\\Z"
 
 
 def parse_menu(file: str, text: str) -> Document:
-    """What the menu says; settings: `default`, "saved" or a number, as the heading leaves it. Raises NotUnderstood."""
+    """The menu. Its setting `default` is "saved" or a number, if the heading gives one. Raises NotUnderstood."""
     try:
         tree = parse("grub_legacy", text, file=file)
     except NotUnderstood as problem:
@@ -84,12 +84,12 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
             for position, stanza in enumerate(document.stanzas)
         )
         new_kernels = _update_grub_args(document) or _copied_args(document, default)
-        found.append(LoaderMenu("grub-legacy", (document.file,), items, {}, new_kernels))
+        found.append(LoaderMenu("grub-legacy", (document.file,), items, new_kernels=new_kernels))
     return found
 
 
 def _default(document: Document, tree: Tree) -> int | None:
-    """The number of the default entry: GRUB 0.97 takes 0 where no statement gives one."""
+    """The number of the default entry: GRUB 0.97 takes 0 if no statement gives one."""
     value = document.settings.get("default", "0").strip()
     if value == "saved":
         value = "0"
@@ -142,7 +142,7 @@ def _explained(problem: NotUnderstood, text: str) -> NotUnderstood:
 
 @dataclass(slots=True)
 class _Title:
-    """A title, and what the commands behind it have said so far."""
+    """A title, and what the commands behind it load, as far as they were read."""
 
     title: str
     line: int
@@ -179,7 +179,7 @@ class _MenuListReader:
             self._close()
             if self._default is None:
                 at = self._text.rfind("\n", 0, first.start) + 1
-                self._default = absent_setting("default", self._text, at, "default ")
+                self._default = absent_default(self._text, at, "default ")
             self._title = _Title(_argument(node), self._line(first.start), self.options.generated)
         elif node.name == "option":
             self._option(first, next(node.tokens("OPTION_VALUE"), None))
@@ -196,14 +196,14 @@ class _MenuListReader:
         entry, self._title = self._title, None
         if entry and entry.commands:
             nesting = ((len(self._stanzas), entry.title, None),)
-            found = tuple(entry.images), tuple(entry.initrds), None, nesting, None, entry.generated, entry.keys
-            self._stanzas.append(Stanza(entry.title, entry.line, *found))
+            stanza = Stanza(entry.title, entry.line, tuple(entry.images), tuple(entry.initrds), nesting=nesting)
+            self._stanzas.append(stanza._replace(generated=entry.generated, keys=entry.keys))
 
     def _option(self, name: Token, value: Token | None) -> None:
         end = value.end if value else name.end
         found = self.options.assignment(name.text[2:-1], name.end, end, self._line(name.start))
         if found:
-            self._check_quotes(found.slot)
+            self._warnings += open_quotes(self._file, self._text, found.slot.start, found.slot.end)
             self._assignments.append(found)
 
     def _heading(self, node: Node, command: Token) -> None:
@@ -248,9 +248,9 @@ class _MenuListReader:
         if arguments is None:
             return Slot(self._file, "grub-legacy", variable, path.end, path.end, self._line(path.end), (), before=" ")
         found = self._words(arguments)
-        start, end = (found[0].start, found[-1].end) if found else (arguments.end, arguments.end)
+        start, end = span(found, arguments.end)
         slot = Slot(self._file, "grub-legacy", variable, start, end, self._line(start), found)
-        self._check_quotes(slot)
+        self._warnings += open_quotes(self._file, self._text, start, end)
         length = len(_received(self._text[command.start : arguments.end]))
         if length > STATEMENT_MAX:
             message = f"the statement has {length} bytes: GRUB 0.97 reads the first {STATEMENT_MAX}"
@@ -266,10 +266,6 @@ class _MenuListReader:
         masked = re.sub(_CONTINUATION, lambda found: " " * len(found.group()), arguments.text)
         found = [(start + word.start, start + word.end) for word in words(masked, 0, len(masked))]
         return tuple(Word(a, b, _received(text[a:b])) for a, b in found)
-
-    def _check_quotes(self, slot: Slot) -> None:
-        notice = quote_notice(self._file, self._text, slot.start, slot.end)
-        self._warnings += [notice] if notice else []
 
     def _warn(self, code: str, message: str, offset: int, hint: str = "") -> None:
         self._warnings.append(Notice(code, message, hint, place_at(self._file, self._text, offset)))

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.boot.loaders.format import Include
+from grubkd.boot.document import Include
 from grubkd.boot.loaders.grub_commands import (
     FIRST,
     INITRDS,
@@ -18,7 +18,6 @@ from grubkd.boot.loaders.grub_commands import (
     MODULES,
     Assigned,
     Commands,
-    Level,
     LoaderCommand,
     MenuEntry,
 )
@@ -29,6 +28,7 @@ from grubkd.parsing.grammar import Child, Node, Token, parse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from grubkd.boot.document import Level
     from grubkd.errors import Place
 
 # How deep blocks may nest: more than any menu needs, and few enough for a recursive walk.
@@ -70,8 +70,7 @@ class Menu:
 
     `settings`: the variables with their values when no condition is true; a variable that only conditional commands
     set has the first value. `defined`: every variable that any command may set. `assigned`: the values of each
-    variable. `includes`: other scripts that it loads; `environments`: the files of `load_env`. `has_sections`:
-    grub-mkconfig wrote the file.
+    variable. `includes`: other scripts that it loads; `environments`: the files of `load_env`.
     """
 
     def __init__(self, file: str, text: str) -> None:
@@ -85,7 +84,6 @@ class Menu:
         # Where the sections of the generator's scripts begin (with the script) and end (with ""), in file order.
         marks = _SECTION_MARK.finditer(text)
         self._sections = [(mark.start(), mark[2] if mark[1] == "BEGIN" else "") for mark in marks]
-        self.has_sections = bool(self._sections)
         self._file, self._text = file, text
         self._loose = MenuEntry(0, "", None, ((0, "", None),), None)
         self._walk(parse("grub2", text, file=file).children, _Context(count()))
@@ -96,11 +94,11 @@ class Menu:
             self.warnings = [each for each in self.warnings if each.code != "linux-outside-entry"]
 
     def place(self, offset: int) -> Place:
-        """Returns the place of a byte of the file."""
+        """The place of a byte of the file."""
         return place_at(self._file, self._text, offset)
 
     def _walk(self, children: Iterable[Child], context: _Context) -> None:
-        """Reads the statements among the children of a node."""
+        """Read the statements among the children of a node."""
         for child in children:
             if isinstance(child, Token):
                 continue
@@ -201,7 +199,7 @@ class Menu:
             )
 
     def _item(self, words: Sequence[Token], name: str, inside: _Context) -> _Context:
-        """Adds a menuentry or submenu. Returns the context of its body."""
+        """Add a menuentry or submenu. Returns the context of its body."""
         title, identity = _title_and_id(words[1:])
         level = (next(inside.positions), title, identity)
         if name == "submenu":
@@ -237,7 +235,7 @@ class Menu:
         entry.loaders.append(LoaderCommand(name, first.start, arguments[0], arguments[1:]))
 
     def _define(self, words: Sequence[Token], name: str, context: _Context) -> None:
-        """Notes the variables that a command sets: `set a=b`, `a=b`, `search --set=a`."""
+        """Note the variables that a command sets: `set a=b`, `a=b`, `search --set=a`."""
         if name == "!":
             words = words[1:]
             name = unquoted(words[0].text) if words else ""

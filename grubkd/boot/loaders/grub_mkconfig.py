@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FILE = "/etc/default/grub"
 DROP_INS = "/etc/default/grub.d"
-# The drop-in that grubkd writes where it cannot follow GRUB_CMDLINE_LINUX; without arguments it is removed.
+# The drop-in that grubkd writes if it cannot follow GRUB_CMDLINE_LINUX; without arguments it is removed.
 DROP_IN = f"{DROP_INS}/90-crashkernel.cfg"
 GENERATORS = tuple(
     f"{directory}/{name}"
@@ -28,9 +28,9 @@ GENERATORS = tuple(
 
 
 def find(tree: Tree) -> tuple[str, ...]:
-    """Returns /etc/default/grub, then the drop-ins where grub-mkconfig reads them: only Debian's does.
+    """/etc/default/grub, then the drop-ins where grub-mkconfig reads them: only Debian's does.
 
-    Where the tree has no grub-mkconfig, os-release decides.
+    If the tree has no grub-mkconfig, os-release decides.
     """
     paths = [FILE]
     if reads_drop_ins(tree):
@@ -82,7 +82,7 @@ def _spare(sources: Sequence[Document], tree: Tree, variable: str) -> Slot | Non
 
 
 def _absent_xen(sources: Sequence[Document], tree: Tree) -> Line | None:
-    """A place for GRUB_CMDLINE_XEN where no file has one: at the end of the first source, /etc/default/grub."""
+    """A place for GRUB_CMDLINE_XEN if no file has one: at the end of the first source, /etc/default/grub."""
     if not sources:
         return None
     file = sources[0].file
@@ -92,7 +92,7 @@ def _absent_xen(sources: Sequence[Document], tree: Tree) -> Line | None:
 
 
 def line_of(documents: Sequence[Document], variables: Sequence[str], spare: Slot | None = None) -> Line | None:
-    """Returns the line that the variables give one after the other; None where no file assigns any of them.
+    """The line that the variables give one after the other; None if no file assigns any of them.
 
     A plain assignment replaces the earlier value; `+=` adds to it; `"$VAR more"` inserts it at that place. A new
     argument goes to the last plain assignment, of the first variable that has one; behind a value that is not followed,

@@ -15,17 +15,11 @@ where that works. It writes no character that the versions treat differently.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from grubkd.boot import cmdline
-from grubkd.boot import words as kernel_words
 from grubkd.errors import CannotHold
 from grubkd.parsing.grammar import Token, parse
 from grubkd.text import in_quotes
-
-if TYPE_CHECKING:
-    from grubkd.boot.document import Word
 
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9]++|[?#*@])"
 _VARIABLE = rf"\$(?:{_NAME}|\{{{_NAME}\}})"
@@ -59,36 +53,8 @@ _SET_BY_GRUB = frozenset(
 KERNEL_VARIABLES = ("kernelopts", "default_kernelopts", "tuned_params")
 
 
-@dataclass(slots=True)
-class Mapped:
-    """A decoded text, with the span in the file of each of its characters."""
-
-    text: str = ""
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-
-    def add(self, text: str, start: int, end: int) -> None:
-        """Appends characters that come from the file's bytes start:end: one from each byte where the lengths agree."""
-        self.text += text
-        if len(text) == end - start:
-            self.starts.extend(range(start, end))
-            self.ends.extend(range(start + 1, end + 1))
-        else:
-            self.starts.extend([start] * len(text))
-            self.ends.extend([end] * len(text))
-
-    def span(self, start: int, end: int) -> tuple[int, int]:
-        """Returns the span in the file of text[start:end], which must not be empty."""
-        return self.starts[start], self.ends[end - 1]
-
-    def kernel_words(self) -> tuple[Word, ...]:
-        """Returns the words of `text` as the kernel splits it, with their spans in the file."""
-        found = kernel_words.words(self.text, 0, len(self.text))
-        return tuple(word._replace(start=self.starts[word.start], end=self.ends[word.end - 1]) for word in found)
-
-
 def words(text: str) -> tuple[list[Token], int]:
-    """Returns the words of a text that is pasted into a script behind a command, and where they end.
+    """The words of a text that is pasted into a script behind a command, and where they end.
 
     The second value is len(text), or the offset of the first character that GRUB does not take as part of an argument.
     """
@@ -98,7 +64,7 @@ def words(text: str) -> tuple[list[Token], int]:
 
 
 def unquoted(raw: str) -> str:
-    """Returns the argument that GRUB makes of a word. Variables are not expanded."""
+    """The argument that GRUB makes of a word. Variables are not expanded."""
     if _UNQUOTED.fullmatch(raw):
         return raw
     raw = raw.replace("\r", "")
@@ -123,7 +89,7 @@ def _escape_wildcards(text: str) -> str:
 
 
 def delivered(argument: str) -> str:
-    """Returns what the loader writes for an argument into the kernel command line (GRUB 2.06 lib/cmdline.c)."""
+    """What the loader writes for an argument into the kernel command line (GRUB 2.06 lib/cmdline.c)."""
     encoded = argument
     if not _UNQUOTED.fullmatch(argument):
         encoded = re.sub(_ENCODED_BY_LOADER, lambda found: found[1] or "\\" + found[2], argument)
@@ -131,15 +97,15 @@ def delivered(argument: str) -> str:
 
 
 def reference(raw: str) -> str | None:
-    """Returns the variable where the word is one whole unquoted reference, else None."""
+    """The variable where the word is one whole unquoted reference, else None."""
     found = re.fullmatch(_REFERENCE, raw) if raw.startswith("$") else None
     return (found[1] or found[2]) if found else None
 
 
 def received(raw: str, defined: frozenset[str]) -> str:
-    """Returns what the kernel receives of a word. `defined`: the variables that the script sets.
+    """What the kernel receives of a word. `defined`: the variables that the script sets.
 
-    A whole reference stays as written where something may set the variable, and is "" where nothing does. A variable
+    A whole reference stays as written if something may set the variable, and is "" otherwise. A variable
     inside other text stays as written.
     """
     name = reference(raw)
@@ -150,7 +116,7 @@ def received(raw: str, defined: frozenset[str]) -> str:
 
 
 def held(argument: str) -> str:
-    """Returns the GRUB argument that gives the kernel `argument`, or the same in another quoting. Raises CannotHold.
+    """The argument that GRUB passes to the kernel as `argument`, maybe quoted differently. Raises CannotHold.
 
     The loader puts quotes around the whole argument: `a="b c"` reaches the kernel as `"a=b c"`.
     """
@@ -171,7 +137,7 @@ def held(argument: str) -> str:
 
 
 def _obstacle(argument: str, plain: str) -> str:
-    """Why the loader does not deliver `argument` from `plain`; "" where it does."""
+    """Why the loader does not deliver `argument` from `plain`; "" if it does."""
     if not plain or any(character in plain for character in "\0\n\r"):
         return "it is empty or contains a line end or a NUL"
     if any(character in plain for character in "\\'\""):
@@ -185,14 +151,14 @@ def _obstacle(argument: str, plain: str) -> str:
 
 
 def quoted(argument: str) -> str:
-    """Returns the word that GRUB reads as the argument: bare where GRUB gives no character a meaning, else quoted."""
+    """The word that GRUB reads as the argument: bare where GRUB gives no character a meaning, else quoted."""
     if _NEEDS_NO_QUOTES.fullmatch(argument):
         return argument
     return '"' + argument.replace("$", r"\$") + '"'
 
 
 def pasted(argument: str) -> str:
-    """Returns the argument as a variable holds it that GRUB's blscfg pastes into a script. Raises CannotHold.
+    """The argument as a variable holds it that GRUB's blscfg pastes into a script. Raises CannotHold.
 
     Other readers of the variable paste nothing and take its value as kernel text: only the kernel's quotes may
     protect the argument.

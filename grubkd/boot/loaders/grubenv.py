@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import re
 
-from grubkd.boot.document import Assignment, Document, Slot
-from grubkd.boot.loaders.format import DefaultSetting, Format, real_paths
-from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, Mapped, pasted
+from grubkd.boot.document import Assignment, DefaultSetting, Document, Slot
+from grubkd.boot.loaders.format import ESPS, Format, real_paths
+from grubkd.boot.loaders.grub_script import KERNEL_VARIABLES, pasted
+from grubkd.boot.words import Mapped, span
 from grubkd.errors import CannotHold, Notice, Place, TooLong
 from grubkd.parsing.grammar import Token
 from grubkd.parsing.grammar import parse as parse_grammar
 
 _SIGNATURE = "# GRUB Environment Block\n"
 _FILES = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
-_ESPS = ("/boot/efi/EFI", "/efi/EFI", "/boot/EFI")
-_STANDARD = (*_FILES, *(f"{directory}/*/grubenv" for directory in _ESPS))
+_STANDARD = (*_FILES, *(f"{esp}/EFI/*/grubenv" for esp in ESPS))
 # Where the blocks are that `load_env --file` names.
 _LOADED = ("/boot/grub2/*env", "/boot/grub/*env", "/boot/*env")
 _ESCAPED = r"\\([\s\S])|[^\\]++"
 
 
 def parse(file: str, text: str) -> Document:
-    """Returns kernelopts and tuned_params as assignments, all others as variables and as settings.
+    """Kernelopts and tuned_params as assignments, all others as variables and as settings.
 
     Raises NotUnderstood at a NUL byte.
     """
@@ -52,7 +52,7 @@ def parse(file: str, text: str) -> Document:
 
 
 def _default(text: str, saved: Assignment | None) -> DefaultSetting:
-    """The whole value of saved_entry. Without one, the place behind the other variables."""
+    """The place of saved_entry and its whole value, or the place behind the other variables if it is not set."""
     if saved is None:
         at = len(text.rstrip("#"))
         return DefaultSetting("saved_entry", at, at, "saved_entry=", "\n")
@@ -65,12 +65,12 @@ def _default(text: str, saved: Assignment | None) -> DefaultSetting:
 
 
 def quote(_slot: Slot, argument: str) -> str:
-    """Returns the argument as a value holds it. Raises CannotHold for what GRUB would take as script."""
+    """The argument as a value holds it. Raises CannotHold for what GRUB would take as script."""
     return re.sub(r"[\\\n]", r"\\\g<0>", pasted(argument))
 
 
 def finish(file: str, before: str, after: str) -> str:
-    """Returns the block in its old size, filled up with number signs. Raises TooLong, CannotHold."""
+    """The block in its old size, filled up with number signs. Raises TooLong, CannotHold."""
     content, size = after.rstrip("#"), len(before)
     if len(content) > size and not before.endswith("#"):
         raise CannotHold("the environment block has no free room at its end", hint=_hint(file), place=Place(file))
@@ -101,7 +101,7 @@ def _decoded(value: Token) -> Mapped:
 
 def _slot(file: str, text: str, name: str, value: Token) -> Slot:
     words = _decoded(value).kernel_words()
-    start, end = (words[0].start, words[-1].end) if words else (value.start, value.start)
+    start, end = span(words, value.start)
     return Slot(file, "grubenv", name, start, end, text.count("\n", 0, start) + 1, words)
 
 

@@ -14,7 +14,7 @@ from grubkd.boot.document import Assignment, Document, Slot, Word
 from grubkd.boot.entry import main_boot
 from grubkd.boot.loaders.format import Format, slots_of
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
-from grubkd.boot.words import held, quote_notice, words
+from grubkd.boot.words import held, open_quotes, span, words
 from grubkd.errors import CannotHold, Notice, place_at
 from grubkd.parsing.grammar import parse
 from grubkd.text import in_quotes
@@ -43,10 +43,9 @@ def parse_cmdline(file: str, text: str) -> Document:
     comments = list(parse("kernel_cmdline", text, file=file).tokens("COMMENT"))
     masked = _blanked(text, comments)
     found = words(masked, 0, len(masked), _squeezed)
-    if found:
-        start, end, before, after = found[0].start, found[-1].end, "", ""
-    else:
-        start = end = len(text)
+    start, end = span(found, len(text))
+    before, after = "", ""
+    if not found:
         before = "\n" if text and not text.endswith("\n") else ""
         after = "\n"
     line = text.count("\n", 0, start) + 1
@@ -61,12 +60,11 @@ def parse_cmdline(file: str, text: str) -> Document:
         )
         for comment in comments[:1]
     ]
-    notice = quote_notice(file, masked, 0, len(masked))
     return Document(
         file,
         "kernel-cmdline",
         assignments=(Assignment("cmdline", slot, extends=False),),
-        warnings=(*warnings, *((notice,) if notice else ())),
+        warnings=(*warnings, *open_quotes(file, masked, 0, len(masked))),
     )
 
 
@@ -107,10 +105,10 @@ def new_kernel_args(documents: Sequence[Document]) -> tuple[NewKernelArgs, ...]:
 
 
 def missing_file(documents: Sequence[Document], entries: Sequence[Entry], tree: Tree) -> tuple[NewKernelArgs, ...]:
-    """Where /etc/kernel/cmdline is missing: the line that it has to begin with, for kernel-install prefers that file.
+    """The line for a new /etc/kernel/cmdline if that file is missing. kernel-install reads no other file beside it.
 
-    The line is that of /usr/lib/kernel/cmdline, which kernel-install takes next, else that of the default entry, but
-    never of a rescue entry. `entries` are those of the snippets; where they refer to `$kernelopts`, the file is unused.
+    It is the line of /usr/lib/kernel/cmdline, which kernel-install reads next, else that of the default entry, but
+    never of a rescue entry. `entries`: those of the snippets; if they refer to `$kernelopts`, the file is not used.
     """
     if tree.resolve(FILE) is not None or any(_uses_kernelopts(entry) for entry in entries):
         return ()
@@ -126,12 +124,12 @@ def missing_file(documents: Sequence[Document], entries: Sequence[Entry], tree: 
         return ()
     # The boot loader adds these two itself, for the kernel it starts.
     seed = tuple(each for each in arguments if cmdline.name_of(each) not in ("BOOT_IMAGE", "initrd"))
-    slot = Slot(FILE, "kernel-cmdline", "cmdline", 0, 0, 1, (), style="absent", after="\n")
+    slot = Slot(FILE, "kernel-cmdline", "cmdline", 0, 0, 1, (), after="\n")
     return (NewKernelArgs("cmdline", Line((slot,), slot), Feeds.NONE, "bls", seed=seed),)
 
 
 def _as_written(line: Line) -> tuple[str, ...]:
-    """The arguments of a line, with the reference to those that tuned keeps: its profile may change."""
+    """The arguments of a line. The reference to those of tuned stays a reference, since its profile may change."""
 
     def words_of(slot: Slot) -> list[Word]:
         return [word._replace(reference=None) if word.reference == _OF_TUNED else word for word in slot.words]

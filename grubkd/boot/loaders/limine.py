@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem
 from grubkd.boot.model import ManagedBy
-from grubkd.boot.words import LineNumbers, words
+from grubkd.boot.words import LineNumbers, span, words
 from grubkd.parsing.grammar import Node, Token, parse
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ def parse_menu(file: str, text: str) -> Document:
     for (depth, title, keys), number in zip(found, _positions([depth.text for depth, _, _ in found]), strict=True):
         if "protocol" in keys or any(name in keys for name in _KERNEL_PATHS):
             line = line_of(depth.start)
-            images = _images(file, keys, line)
+            images = _images(file, text, keys, line)
             stanzas.append(Stanza(title, line, images, _initrds(keys), nesting=((number, title, None),)))
     return Document(file, "limine", tuple(stanzas), settings=settings)
 
 
 def _positions(depths: list[str]) -> list[int]:
-    """The number of each line of the menu, from 1; 0 for one inside a directory that is closed."""
+    """The number of each line of the menu, from 1; 0 for a line in a closed directory, which is not shown."""
     found = []
     count, hidden = 0, 0
     for index, depth in enumerate(depths):
@@ -72,17 +72,13 @@ def _positions(depths: list[str]) -> list[int]:
     return found
 
 
-def _images(file: str, keys: dict[str, Token], line: int) -> tuple[Image, ...]:
+def _images(file: str, text: str, keys: dict[str, Token], line: int) -> tuple[Image, ...]:
     path = next((keys[name] for name in _KERNEL_PATHS if name in keys), None)
     if path is None or keys.get("protocol", path).text.lower() != "linux":
         return ()
     value = next((keys[name] for name in _ARGUMENTS if name in keys), None)
-    at = path.end
-    found = words(value.text, 0, len(value.text)) if value else ()
-    if value:
-        at = value.start
-        found = tuple(word._replace(start=word.start + at, end=word.end + at) for word in found)
-    slot = Slot(file, "limine", "cmdline", at, found[-1].end if found else at, line, found)
+    found = words(text, value.start, value.end) if value else ()
+    slot = Slot(file, "limine", "cmdline", *span(found, value.start if value else path.end), line, found)
     return (Image(path.text.partition("#")[0], (slot,), line),)
 
 
@@ -107,7 +103,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
         )
         for stanza in document.stanzas
     )
-    return [LoaderMenu("limine", (document.file,), items, {})]
+    return [LoaderMenu("limine", (document.file,), items)]
 
 
 FORMAT = Format("limine", parse_menu, read_only=FILES)

@@ -1,6 +1,7 @@
 """Tools that own a menu, or the arguments in it: how each is recognized, and the file and command that change them.
 
-A table, since grubkd reads none of these files as a menu: NAMED is for menus that grubkd does not read at all.
+The menus of the tools in the table _NAMED are not read at all. ostree and bootc write the snippets of their
+deployments, and take the arguments of a new one from the one before it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import cmdline
+from grubkd.boot.entry import is_deployment
 from grubkd.boot.loaders import shell_options
 from grubkd.boot.loaders.format import Followup, LoaderMenu, Owner
 from grubkd.boot.model import ManagedBy
@@ -25,11 +27,17 @@ _KERNELSTUB = "/etc/kernelstub/configuration"
 _TRANSACTIONAL = "/usr/sbin/transactional-update"
 _PROXMOX = "/etc/kernel/proxmox-boot-uuids"
 PROXMOX_REFRESH = ("proxmox-boot-tool", "refresh")
+_OSTREE = ("/ostree/repo", "/sysroot/ostree", "/run/ostree-booted")
+# bootc takes kernel arguments from the files in this directory.
+_BOOTC = "/usr/lib/bootc/kargs.d"
 _READ_ONLY_ROOT = r"(?m)^[^#\s]\S*\s+/\s+\S+\s+(?:\S+,)?ro(?:,|\s|$)"
 
 
 class _Named(NamedTuple):
-    """A tool by name. `shown_by`: any of these files; `file`: the one to change; `found`: its arguments, group 1."""
+    """A tool by name, present if any of the files `shown_by` exists.
+
+    `file`: the one to change; `found`: a pattern whose group 1 is its arguments; `statement`, `command`: as in Owner.
+    """
 
     name: str
     shown_by: tuple[str, ...]
@@ -76,7 +84,7 @@ _NAMED = (
 
 
 def named(tree: Tree) -> Owner | None:
-    """The first tool of the table whose menu is in the tree. Ask only where no menu is found that grubkd reads."""
+    """The first tool of the table whose menu is in the tree. For a tree without any menu that grubkd reads."""
     for each in _NAMED:
         if any(tree.exists(path) for path in each.shown_by):
             try:
@@ -123,15 +131,15 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     """The tools that own entries of other menus, each as a menu of its own without entries, so that show names it."""
     found = []
     if tree.exists(_NIXOS):
-        found.append(LoaderMenu("nixos", (_NIXOS,), (), {}))
+        found.append(LoaderMenu("nixos", (_NIXOS,)))
     if tree.exists(_KERNELSTUB) and any("/Pop_OS-" in document.file for document in sources.documents["bls"]):
-        found.append(LoaderMenu("kernelstub", (_KERNELSTUB,), (), {}))
+        found.append(LoaderMenu("kernelstub", (_KERNELSTUB,)))
     if tree.exists(_PROXMOX):
         files = {document.file for each in sources.documents.values() for document in each}
         mounted = any("/proxmox-" in document.file for document in sources.documents["bls"])
         followup = Followup(PROXMOX_REFRESH, frozenset(files))
         warnings = () if mounted else (_not_mounted(tree),)
-        found.append(LoaderMenu("proxmox", (_PROXMOX,), (), {}, warnings=warnings, followups=(followup,)))
+        found.append(LoaderMenu("proxmox", (_PROXMOX,), warnings=warnings, followups=(followup,)))
     return found
 
 
@@ -146,3 +154,30 @@ def _not_mounted(tree: Tree) -> Notice:
         f"after a change run: {' '.join(PROXMOX_REFRESH)}",
         Place(_PROXMOX),
     )
+
+
+def image_tool(tree: Tree) -> ManagedBy | None:
+    """The tool that manages the tree: a deployment, or the disk that holds some. None for an ordinary system."""
+    if tree.exists(_BOOTC):
+        return ManagedBy.BOOTC
+    return ManagedBy.OSTREE if any(tree.exists(path) for path in _OSTREE) else None
+
+
+def separate_deployments(snippets: LoaderMenu | None, tree: Tree) -> list[LoaderMenu]:
+    """The menu of the ordinary snippets, and the menu of the deployments with the files of bootc."""
+    kargs = tuple(f"{_BOOTC}/{name}" for name in tree.list(_BOOTC) if name.endswith(".toml"))
+    items = snippets.items if snippets else ()
+    deployments = tuple(item for item in items if is_deployment(item.stanza))
+    files = {item.file for item in deployments}
+    found = []
+    if snippets:
+        others = tuple(file for file in snippets.files if file not in files)
+        if others or not files:
+            ordinary = tuple(item for item in items if item.file not in files)
+            found.append(snippets._replace(files=others, items=ordinary))
+    if snippets and files:
+        own_files = tuple(item.file for item in deployments) + kargs
+        found.append(LoaderMenu("ostree", own_files, deployments, snippets.references))
+    elif image_tool(tree):
+        found.append(LoaderMenu("ostree", kargs))
+    return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem, on_one_line
-from grubkd.boot.words import quote_notice, words
+from grubkd.boot.words import open_quotes, span, words
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.parsing.grammar import Token, parse
 from grubkd.text import from_bytes
@@ -33,7 +33,7 @@ def find(tree: Tree) -> tuple[str, ...]:
 
 
 def _firmware(tree: Tree) -> tuple[str, dict[str, str], bool] | None:
-    """The firmware's directory, what its config.txt sets, and whether all boards read it so."""
+    """The firmware's directory, the settings of its config.txt, and whether they hold for all boards."""
     for directory in _DIRECTORIES:
         names = tree.list(directory)
         started = any(name.startswith(("start", "kernel")) and name.endswith((".elf", ".img")) for name in names)
@@ -74,16 +74,15 @@ def parse_cmdline(file: str, text: str) -> Document:
     """The first line as a stanza; a warning about the other lines."""
     line = text.partition("\n")[0].rstrip("\r")
     found = words(text, 0, len(line))
-    start, end = (found[0].start, found[-1].end) if found else (0, 0)
-    slot = Slot(file, "raspberrypi", "cmdline", start, end, 1, found)
+    slot = Slot(file, "raspberrypi", "cmdline", *span(found, 0), 1, found)
     rest = text[len(line) :].lstrip()
-    notices = [quote_notice(file, text, start, end)]
+    notices = [*open_quotes(file, text, slot.start, slot.end)]
     if rest:
         number = text.count("\n", 0, len(text) - len(rest)) + 1
         message = "the firmware reads the first line only"
         notices.append(Notice("options-not-read", message, "join the arguments in one line", Place(file, number)))
     stanza = Stanza("Raspberry Pi", 1, (Image("", (slot,), 1),), id="raspberrypi")
-    return Document(file, "raspberrypi", (stanza,), warnings=tuple(each for each in notices if each))
+    return Document(file, "raspberrypi", (stanza,), warnings=tuple(notices))
 
 
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
@@ -100,7 +99,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     not_known = "" if certain else f"gets its file from {directory}/config.txt, which sets it for some boards only"
     stanza = Stanza(stanza.title, 1, (Image(path, slots, 1),), id=stanza.id, not_known=not_known)
     files = (document.file, f"{directory}/config.txt")
-    return [LoaderMenu("raspberrypi", files, (MenuItem(stanza, document.file, default=True),), {})]
+    return [LoaderMenu("raspberrypi", files, (MenuItem(stanza, document.file, default=True),))]
 
 
 FORMAT = Format(

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem
-from grubkd.boot.loaders.grub_script import Mapped
-from grubkd.boot.words import held
+from grubkd.boot.words import Mapped, held, span
 from grubkd.errors import CannotHold
 from grubkd.parsing.grammar import Token, parse
 from grubkd.text import in_quotes
@@ -63,7 +62,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
             MenuItem(_with_kernel(stanza, path), document.file, default=stanza is document.stanzas[0])
             for stanza in document.stanzas
         )
-        found.append(LoaderMenu("refind", (document.file,), items, {}))
+        found.append(LoaderMenu("refind", (document.file,), items))
     return found
 
 
@@ -87,9 +86,8 @@ def _decoded(token: Token) -> Mapped:
 def _slot(file: str, token: Token, line: int) -> Slot:
     found = _decoded(token).kernel_words()
     begin = token.start + (token.kind == "QUOTED")
-    start, end = (found[0].start, found[-1].end) if found else (begin, begin)
     quotes = "" if token.kind == "QUOTED" else '"'
-    return Slot(file, "refind", "options", start, end, line, found, before=quotes, after=quotes)
+    return Slot(file, "refind", "options", *span(found, begin), line, found, before=quotes, after=quotes)
 
 
 FORMAT = Format("refind", parse_options, paths=FILES, quote=quote, lens="Kernel_args.refind")

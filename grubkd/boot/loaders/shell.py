@@ -17,19 +17,21 @@ from enum import Enum
 from itertools import pairwise
 
 from grubkd.boot.document import Slot, Word
-from grubkd.boot.loaders.grub_script import Mapped, delivered, reference, unquoted, words
+from grubkd.boot.loaders.format import line_end
+from grubkd.boot.loaders.grub_script import delivered, reference, unquoted, words
+from grubkd.boot.words import Mapped, span
 from grubkd.errors import NotUnderstood, place_at
 
 FORMAT_NAME = "default-grub"
 # Stands for the earlier value of the variable. No file contains it: each character of a text is one byte.
 ITSELF = "\ue000"
-# The style of the slot of a value that is not followed: it has no words, and takes none. Its `before` has the plain
-# arguments with which the value begins, which tell where a generated entry has it.
+# The style of a slot whose value is not followed: it has no words and takes none. Its `before` holds the plain
+# arguments at the start of the value, by which the value is found in a generated entry.
 UNFOLLOWED = "unfollowed"
 
 
 class NotFollowed(NotUnderstood):
-    """Something other than the text of the file decides the value of a variable."""
+    """The value of a variable depends on something other than the text of the file."""
 
 
 class Quotes(Enum):
@@ -71,22 +73,31 @@ class Value:
     quotes: list[Quotes] = field(default_factory=list)
 
     def add(self, text: str, start: int, end: int, quotes: Quotes) -> None:
-        """Appends decoded characters of the file's bytes start:end."""
+        """Append decoded characters of the file's bytes start:end."""
         self.mapped.add(text, start, end)
         self.quotes.extend([quotes] * len(text))
 
     def problem(self, offset: int, message: str, hint: str) -> NotFollowed:
-        """Returns the error about an offset of the file."""
+        """The error about an offset of the file."""
         return NotFollowed(message, hint=hint, place=place_at(self.file, self.text, offset))
 
     def mixed_quotes(self, offset: int) -> NotFollowed:
-        """Returns the error about quotes that are not the same between all words."""
+        """The error about quotes that are not the same between all words."""
         message = f"the quotes in the value of {self.variable} change between arguments"
         return self.problem(offset, message, "write the value in one pair of double quotes")
 
+    def slot(self, form: str, found: tuple[Word, ...], quotes: Quotes) -> Slot:
+        """The slot of these words, which the quotes enclose; a value without quotes gets some with an edit."""
+        bare = quotes is Quotes.NONE
+        start, end = span(found, self.start + (not bare))
+        line = self.text.count("\n", 0, start) + 1
+        style = "single" if quotes is Quotes.SINGLE else "double"
+        around = '"' if bare else ""
+        return Slot(self.file, form, self.variable, start, end, line, found, style, around, around)
+
 
 def decode(file: str, text: str, start: int, end: int, variable: str) -> Value:
-    """Returns the decoded value text[start:end] of an assignment to `variable`.
+    """The decoded value text[start:end] of an assignment to `variable`.
 
     Raises NotFollowed for a command, for any variable but itself, for a `~` that the shell expands, and for an array.
     """
@@ -131,33 +142,26 @@ def _computed(value: Value, at: int) -> NotFollowed:
 
 
 def slot_of(value: Value) -> Slot:
-    """Returns the slot of an assignment's value.
+    """The slot of an assignment's value.
 
     Raises NotUnderstood where GRUB does not read the value as words; NotFollowed where a word is joined to the earlier
     value of the variable, and where the quotes change between words.
     """
-    found, quotes = _words(value)
-    bare = quotes is Quotes.NONE
-    begin = value.start + (not bare)
-    start, end = (found[0].start, found[-1].end) if found else (begin, begin)
-    around = '"' if bare else ""
-    line = value.text.count("\n", 0, start) + 1
-    style = "single" if quotes is Quotes.SINGLE else "double"
-    return Slot(value.file, FORMAT_NAME, value.variable, start, end, line, found, style, around, around)
+    return value.slot(FORMAT_NAME, *_words(value))
 
 
 def absent(file: str, text: str, variable: str, at: int, *, extends: bool = False) -> Slot:
-    """Returns the slot of an assignment that the file does not have, at an offset where a statement may begin.
+    """The slot of an assignment that the file does not have, at an offset where a statement may begin.
 
     Its value ends in a blank where more follows: a `+=` there may begin without one. `extends`: it begins with the
     earlier value.
     """
     blank = " " if at < len(text) else ""
-    end = "\r\n" if "\r\n" in text else "\n"
+    end = line_end(text)
     lead = end if at == len(text) and text and not text.endswith("\n") else ""
     line = text.count("\n", 0, at) + 1
     before = f'{lead}{variable}="' + (f"${variable} " if extends else "")
-    return Slot(file, FORMAT_NAME, variable, at, at, line, (), "absent", before, f'{blank}"{end}')
+    return Slot(file, FORMAT_NAME, variable, at, at, line, (), before=before, after=f'{blank}"{end}')
 
 
 def _words(value: Value) -> tuple[tuple[Word, ...], Quotes]:
@@ -189,7 +193,7 @@ def _word(value: Value, raw: str, start: int, end: int) -> Word:
 
 
 def _check_end(value: Value, at: int) -> None:
-    """Checks that GRUB takes the whole value as arguments. `at`: where they end."""
+    """Check that GRUB takes the whole value as arguments. `at`: where they end."""
     text = value.mapped.text
     # GRUB drops a line that begins with # when it reads a file, before it looks at quotes.
     dropped = text.find("\n#")

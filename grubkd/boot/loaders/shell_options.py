@@ -1,8 +1,8 @@
 """Kernel options in the shell configuration of menu writers.
 
-They are update-extlinux of Alpine, sdboot-manage of Arch, and u-boot-update of Debian. The variable's value is the end
-of the command line of each entry that the tool writes, and it writes them again at each kernel update. Unlike
-GRUB_CMDLINE_LINUX the value is kernel text, no script.
+The tools are update-extlinux of Alpine, sdboot-manage of Arch, and u-boot-update of Debian. A tool appends the value of
+its variable to the command line of each entry, and writes all entries again at each kernel update. Unlike
+GRUB_CMDLINE_LINUX, the value is kernel text and no script.
 """
 
 from __future__ import annotations
@@ -77,13 +77,7 @@ def _slot(value: shell.Value) -> Slot:
     if len(set(value.quotes)) > 1 or shell.ITSELF in value.mapped.text:
         raise value.mixed_quotes(value.start)
     opening = value.text[value.start : value.end][:1]
-    bare = opening not in ("'", '"')
-    begin = value.start + (not bare)
-    start, end = (found[0].start, found[-1].end) if found else (begin, begin)
-    around = '"' if bare else ""
-    style = "single" if opening == "'" else "double"
-    line = value.text.count("\n", 0, start) + 1
-    return Slot(value.file, NAME, value.variable, start, end, line, found, style, around, around)
+    return value.slot(NAME, found, shell.Quotes(opening) if opening in ("'", '"') else shell.Quotes.NONE)
 
 
 def quote(slot: Slot, argument: str) -> str:

@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from grubkd.boot import menuorder
-from grubkd.boot.document import Document
-from grubkd.boot.loaders.format import DefaultSetting, Format, absent_setting, setting
+from grubkd.boot.document import DefaultSetting, Document
+from grubkd.boot.loaders.format import Format, absent_default, setting
 from grubkd.parsing.grammar import parse
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def parse_settings(file: str, text: str) -> Document:
     glob pattern for one, or `@saved`.
     """
     settings: dict[str, str] = {}
-    default = absent_setting("default", text, len(text), "default ")
+    default = absent_default(text, len(text), "default ")
     for pair in parse("bls", text, file=file).nodes("pair"):
         key, value = next(pair.tokens("KEY")), next(pair.tokens("VALUE"), None)
         if value:
@@ -51,7 +51,7 @@ def default_id(stanzas: Sequence[Stanza], loader_confs: Sequence[Document]) -> s
 
 
 def matches(identity: str, pattern: str) -> bool:
-    """Whether a `default` in lower case names the entry with this id. An empty one names none.
+    """Whether a `default` in lower case names the entry with this id; an empty `default` names none.
 
     A boot counter (`+3-1`) is part of the file's name but not of the entry's. systemd-boot matches the file name; older
     versions took it without its suffix.

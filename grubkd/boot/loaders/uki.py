@@ -13,7 +13,7 @@ from grubkd.boot.document import Image, Slot, Stanza
 from grubkd.boot.loaders import systemd_boot
 from grubkd.boot.loaders.format import LoaderMenu, MenuItem
 from grubkd.boot.model import ManagedBy
-from grubkd.boot.words import words
+from grubkd.boot.words import span, words
 from grubkd.errors import GrubkdError, Notice, Place
 from grubkd.text import from_bytes
 from grubkd.tree.osrelease import variables
@@ -42,15 +42,14 @@ class NoEfiImage(ValueError):
 
 
 class PeSection(NamedTuple):
-    """Where the bytes of a section are in the file, and their text for the sections that grubkd uses, else ""."""
+    """The offset of a section in the file, and its text; "" for the sections whose text grubkd does not use."""
 
     start: int
-    size: int
     text: str
 
 
 def find_images(tree: Tree) -> tuple[list[MenuItem], list[Notice]]:
-    """The images, and warnings about files beside them that are no EFI images, which no boot loader shows."""
+    """The images, and warnings about files beside them that no boot loader shows, since they are no EFI images."""
     found: dict[str, MenuItem] = {}
     warnings = []
     paths = [(f"{directory}/{name}", name) for directory in _DIRECTORIES for name in tree.list(directory)]
@@ -70,7 +69,7 @@ def find_images(tree: Tree) -> tuple[list[MenuItem], list[Notice]]:
 
 
 def menus(sources: Sources, _tree: Tree) -> list[LoaderMenu]:
-    """The images as entries. They boot by default only where systemd-boot reads them, or no other boot loader is."""
+    """The images as entries. One is the default only if systemd-boot reads them, or no other boot loader exists."""
     images, documents = sources.images, sources.documents
     if not images:
         return []
@@ -81,20 +80,19 @@ def menus(sources: Sources, _tree: Tree) -> list[LoaderMenu]:
         menu = [*snippets, *(each.stanza for each in images)]
         default = systemd_boot.default_id(menu, documents["loader-conf"])
     items = tuple(each._replace(default=each.stanza.id == default) for each in images)
-    return [LoaderMenu("uki", tuple(each.file for each in images), items, {})]
+    return [LoaderMenu("uki", tuple(each.file for each in images), items)]
 
 
 def _stanza(file: str, path: str, sections: Mapping[str, PeSection]) -> Stanza:
     """An image as an entry; systemd-boot takes its title and place in the menu from the os-release in it."""
     system = variables(sections[".osrel"].text) if ".osrel" in sections else {}
     name = path.rpartition("/")[2]
-    command = sections.get(".cmdline", PeSection(0, 0, ""))
+    command = sections.get(".cmdline", PeSection(0, ""))
     found = tuple(
         word._replace(start=word.start + command.start, end=word.end + command.start)
         for word in words(command.text, 0, len(command.text))
     )
-    start, end = (found[0].start, found[-1].end) if found else (command.start, command.start)
-    slot = Slot(file, "uki", ".cmdline", start, end, 1, found)
+    slot = Slot(file, "uki", ".cmdline", *span(found, command.start), 1, found)
     keys = {
         "uname": sections[".uname"].text.strip() if ".uname" in sections else "",
         "sort-key": system.get("IMAGE_ID") or system.get("ID", ""),
@@ -133,9 +131,9 @@ def pe_sections(read: Callable[[int, int], bytes]) -> dict[str, PeSection]:
         raw, virtual, _, size, start = struct.unpack_from("<8sIIII", table, number * _SECTION_HEADER)
         name = from_bytes(raw.rstrip(b"\0"))
         if name not in found:
-            # In the file a section is padded; in memory it may be longer than in the file, by zeros.
+            # A section is padded in the file; in memory it may be longer, with zeros at its end.
             held = min(virtual, size) if virtual else size
-            found[name] = PeSection(start, held, _section_text(read, name, start, held) if name in _TEXTS else "")
+            found[name] = PeSection(start, _section_text(read, name, start, held) if name in _TEXTS else "")
     return found
 
 

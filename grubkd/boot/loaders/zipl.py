@@ -10,10 +10,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from grubkd.boot.document import Document, Image, Slot, Stanza
-from grubkd.boot.loaders.format import DefaultSetting, Followup, Format, LoaderMenu, MenuItem, absent_setting
+from grubkd.boot.document import DefaultSetting, Document, Image, Slot, Stanza
+from grubkd.boot.loaders.format import (
+    Followup,
+    Format,
+    LoaderMenu,
+    MenuItem,
+    absent_default,
+    line_behind,
+)
 from grubkd.boot.model import ManagedBy
-from grubkd.boot.words import LineNumbers, held, quote_notice, words
+from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, Place, place_at
 from grubkd.parsing.grammar import Node, Token, parse
 from grubkd.text import from_bytes, in_quotes
@@ -42,8 +49,8 @@ def find(tree: Tree) -> tuple[str, ...]:
 def parse_configuration(file: str, text: str) -> Document:
     """The sections in order, but for `defaultboot`. Raises NotUnderstood.
 
-    settings: `default`, the name of the section that boots by default ("" for the first of all that boot a kernel), not
-    set where zipl has no default; `menu`, where zipl makes a menu of all sections. A stanza's key `parmfile` is the
+    settings: `default`, the name of the section that boots by default, or "" if zipl makes a menu of all sections, of
+    which the first that boots a kernel is the default; not set if zipl has no default. A stanza's key `parmfile` is the
     path of a file with further arguments.
     """
     reader = _ConfigurationReader(file, text)
@@ -58,10 +65,10 @@ def parse_configuration(file: str, text: str) -> Document:
     others = [each for each in sections if each is not boot]
     stanzas = tuple(reader.stanza(position, each) for position, each in enumerate(others))
     slots = [slot for stanza in stanzas for image in stanza.images for slot in image.slots]
-    notices = (quote_notice(file, text, slot.start, slot.end) for slot in slots)
+    notices = (notice for slot in slots for notice in open_quotes(file, text, slot.start, slot.end))
     settings = _settings(boot, menus) if boot else {}
     default = _default_setting(text, boot, menus) if boot else None
-    return Document(file, "zipl", stanzas, settings=settings, warnings=tuple(filter(None, notices)), default=default)
+    return Document(file, "zipl", stanzas, settings=settings, warnings=tuple(notices), default=default)
 
 
 def quote(slot: Slot, argument: str) -> str:
@@ -98,7 +105,7 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
             items.append(MenuItem(complete, document.file, default=stanza is default, managed_by=managed_by))
         warnings += variables([slot for each in items for image in each.stanza.images for slot in image.slots])
         followups = (Followup(COMMAND, frozenset((document.file,))),)
-        found.append(LoaderMenu("zipl", (document.file,), tuple(items), {}, (), tuple(warnings), followups))
+        found.append(LoaderMenu("zipl", (document.file,), tuple(items), warnings=tuple(warnings), followups=followups))
     return found
 
 
@@ -137,8 +144,7 @@ def _with_parmfile(stanza: Stanza, tree: Tree, file: str, warnings: list[Notice]
         warnings.append(Notice("parmfile-missing", message, hint, Place(file, image.line)))
         return stanza, ManagedBy.PARMFILE
     found = words(text, 0, len(text))
-    start, end = (found[0].start, found[-1].end) if found else (0, 0)
-    slot = Slot(path, "zipl", "parmfile", start, end, 1, found)
+    slot = Slot(path, "zipl", "parmfile", *span(found, 0), 1, found)
     return stanza._replace(images=(image._replace(slots=(slot, *image.slots)),)), ManagedBy.PARMFILE
 
 
@@ -219,15 +225,12 @@ class _ConfigurationReader:
         """The arguments, or the place of a missing `parameters` line: behind that of the image, indented alike."""
         if value:
             found = words(self._text, value.start, value.end)
-            start, end = (found[0].start, found[-1].end) if found else (value.start, value.start)
             line = self._line(value.keyword.start)
-            return Slot(self._file, "zipl", "parameters", start, end, line, found, style=value.quote)
+            return Slot(self._file, "zipl", "parameters", *span(found, value.start), line, found, style=value.quote)
         begin = self._text.rfind("\n", 0, image.keyword.start) + 1
         indent = self._text[begin : image.keyword.start]
-        newline = self._text.find("\n", image.end)
-        at = len(self._text) if newline < 0 else newline + 1
+        at, before, after = line_behind(self._text, image.end)
         # Without quotes it holds any argument that does not begin with one.
-        before, after = ("\n", "") if newline < 0 else ("", "\n")
         before += f"{indent}parameters="
         line = self._line(image.keyword.start)
         return Slot(self._file, "zipl", "parameters", at, at, line, (), before=before, after=after)
@@ -246,7 +249,7 @@ def _setting(keyword: Token, value: Token) -> _Setting:
 def _settings(boot: _ZiplSection, menus: Sequence[_ZiplSection]) -> dict[str, str]:
     named = boot.said("default")
     if "target" in boot.values or "defaultauto" in boot.values:
-        return {"menu": "", "default": named or ""}
+        return {"default": named or ""}
     if named is not None:
         return {"default": named}
     menu = next((each for each in menus if each.name == boot.said("defaultmenu")), None)
@@ -258,7 +261,7 @@ def _settings(boot: _ZiplSection, menus: Sequence[_ZiplSection]) -> dict[str, st
 
 
 def _default_setting(text: str, boot: _ZiplSection, menus: Sequence[_ZiplSection]) -> DefaultSetting | None:
-    """Where `default` is, or would be: in the section `defaultboot`, or in the menu that it names."""
+    """The place of `default`, set or not: in the section `defaultboot`, or in the menu that this section names."""
     named = next((each for each in menus if each.name == boot.said("defaultmenu")), None)
     direct = {"default", "target", "defaultauto"} & boot.values.keys()
     section = boot if direct else named
@@ -268,9 +271,8 @@ def _default_setting(text: str, boot: _ZiplSection, menus: Sequence[_ZiplSection
     value = section.values.get("default")
     if value:
         return DefaultSetting("default", value.start, value.end, numbers=numbers)
-    newline = text.find("\n", section.start)
-    at = len(text) if newline < 0 else newline + 1
-    return absent_setting("default", text, at, "default=")._replace(numbers=numbers)
+    at, _, _ = line_behind(text, section.start)
+    return absent_default(text, at, "default=")._replace(numbers=numbers)
 
 
 def _path(value: str) -> str:

@@ -98,7 +98,7 @@ def decide(
         wanted=wanted,
         by="auto" if request.auto else "given",
         architecture=machine.architecture,
-        admit=lambda planned: tuple(admitted(request, machine, selection, planned)),
+        admit=lambda planned: tuple(admitted(request, machine, config, selection, planned)),
         warnings=tuple(dict.fromkeys(notice for plan in plans.values() for notice in plan.warnings)),
     )
 
@@ -161,7 +161,9 @@ def _changes(request: Request, plans: Mapping[int | None, Plan], entry: Entry | 
     return (reservation(request.values), *request.arguments)
 
 
-def admitted(request: Request, machine: Machine, selection: Selection, planned: ChangeSet) -> Iterator[Notice]:
+def admitted(
+    request: Request, machine: Machine, config: BootConfig, selection: Selection, planned: ChangeSet
+) -> Iterator[Notice]:
     """The warnings about what the kernels would do with their new lines.
 
     Raises WouldNotBoot if a kernel would not boot, WouldNotReserve if it would reserve nothing for the value that is

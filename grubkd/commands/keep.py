@@ -114,7 +114,7 @@ def _give(tree: Root, request: Request, release: str, chosen: LastAutoValue) -> 
             wanted={"crashkernel": list(chosen.values or ()), "arguments": [], "kernel": [release]},
             by="auto",
             architecture=machine.architecture,
-            admit=lambda planned: tuple(admitted(request, machine, selection, planned)),
+            admit=lambda planned: tuple(admitted(request, machine, config, selection, planned)),
         )
 
     return change.run(tree, request, decide)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import Failed, GrubkdError, InputOutput, Interrupted, Usage
 from grubkd.render import output
+from grubkd.signals import ENDING
 from grubkd.text import from_user
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Signals:
         self._old: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING:
             with suppress(ValueError):  # in another thread
                 if signal.getsignal(number) != signal.SIG_IGN:
                     self._old[number] = signal.signal(number, self)
@@ -44,17 +45,13 @@ class Signals:
         for number, handler in self._old.items():
             signal.signal(number, handler)
 
-    def __call__(self, number: int, _frame: object) -> None:
-        """End the run as if there were no handler."""
-        if self._ignoring:
-            return
-        if number == signal.SIGINT:
+    def __call__(self, _number: int, _frame: object) -> None:
+        """End the run: what holds a resource gives it back."""
+        if not self._ignoring:
             raise KeyboardInterrupt
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
 
     def too_late(self) -> None:
-        """Ignore signals from here on. change.lock.HeldSignals calls it when a change is made."""
+        """Ignore signals from here on. signals.HeldSignals calls it when a change is made."""
         self._ignoring = True
 
 

@@ -115,11 +115,15 @@ def complain_of(found: Iterable[Notice | GrubkdError], kind: str) -> None:
 
 
 def relay(part: bytes) -> None:
-    """Write what a command prints to stderr, as it is: its progress, for who waits."""
-    if sys.stderr is not None:
+    """Write what a command prints to stderr, as it is: its progress, for who waits. A lost stderr changes nothing."""
+    if sys.stderr is None:
+        return
+    try:
         sys.stderr.flush()
         sys.stderr.buffer.write(part)
         sys.stderr.flush()
+    except OSError:
+        _send_nowhere(sys.stderr)
 
 
 def help_text(found: str) -> None:

@@ -52,8 +52,8 @@ def shell(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
 # A program that gets a signal before or after a function of grubkd runs.
 LATE = """
 import os, signal
-from grubkd.change.lock import HeldSignals
 from grubkd.render import output
+from grubkd.signals import HeldSignals
 def send():
     os.kill(os.getpid(), signal.{name})
 def before(function):

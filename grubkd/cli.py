@@ -32,6 +32,7 @@ class Signals:
 
     def __init__(self) -> None:
         self._ignoring = False
+        self.number: int | None = None
         self._old: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
@@ -45,9 +46,10 @@ class Signals:
         for number, handler in self._old.items():
             signal.signal(number, handler)
 
-    def __call__(self, _number: int, _frame: object) -> None:
+    def __call__(self, number: int, _frame: object) -> None:
         """End the run: what holds a resource gives it back."""
         if not self._ignoring:
+            self.number = number
             raise KeyboardInterrupt
 
     def too_late(self) -> None:
@@ -56,9 +58,15 @@ class Signals:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run grubkd inside another program: as run, and its handlers of signals go with it."""
-    with Signals():
-        return run(sys.argv[1:] if argv is None else argv)
+    """Run grubkd inside another program: as run, and its handlers of signals go with it.
+
+    SIGTERM and SIGHUP are for the program: when the run has ended they take their effect on it.
+    """
+    with Signals() as signals:
+        status = run(sys.argv[1:] if argv is None else argv)
+    if signals.number not in (None, signal.SIGINT):
+        signal.raise_signal(signals.number)
+    return status
 
 
 def run(argv: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ fi
 need "${packages[@]}" "${LAB_PACKAGES[@]}" python3-lark python3-click python3-augeas python3-psutil python3-pytest python3-pytest-xdist python3-hypothesis python3-jsonschema \
     python3-venv python3-dev gcc pkg-config libaugeas-dev \
     zsh fish rpm dpkg-dev \
-    curl mandoc openssh-client patch jq shellcheck grub-common strace attr e2fsprogs dosfstools || exit
+    curl mandoc openssh-client patch jq shellcheck grub-common strace attr e2fsprogs dosfstools lz4 zstd || exit
 
 interpreter() {
     local candidate

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.errors import Failed, GrubkdError, InputOutput, Interrupted, Usage
 from grubkd.render import output
+from grubkd.signals import ENDING
 from grubkd.text import from_user
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ class Signals:
 
     def __init__(self) -> None:
         self._ignoring = False
+        self.number: int | None = None
         self._old: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING:
             with suppress(ValueError):  # in another thread
                 if signal.getsignal(number) != signal.SIG_IGN:
                     self._old[number] = signal.signal(number, self)
@@ -45,23 +47,26 @@ class Signals:
             signal.signal(number, handler)
 
     def __call__(self, number: int, _frame: object) -> None:
-        """End the run as if there were no handler."""
-        if self._ignoring:
-            return
-        if number == signal.SIGINT:
+        """End the run: what holds a resource gives it back."""
+        if not self._ignoring:
+            self.number = number
             raise KeyboardInterrupt
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
 
     def too_late(self) -> None:
-        """Ignore signals from here on. change.lock.HeldSignals calls it when a change is made."""
+        """Ignore signals from here on. signals.HeldSignals calls it when a change is made."""
         self._ignoring = True
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run grubkd inside another program: as run, and its handlers of signals go with it."""
-    with Signals():
-        return run(sys.argv[1:] if argv is None else argv)
+    """Run grubkd inside another program: as run, and its handlers of signals go with it.
+
+    SIGTERM and SIGHUP are for the program: when the run has ended they take their effect on it.
+    """
+    with Signals() as signals:
+        status = run(sys.argv[1:] if argv is None else argv)
+    if signals.number not in (None, signal.SIGINT):
+        signal.raise_signal(signals.number)
+    return status
 
 
 def run(argv: Sequence[str]) -> int:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from select import select
 from signal import SIGKILL, SIGTERM
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import CommandFailed, Place, Refused
 from grubkd.log import WAITING, logger
+from grubkd.signals import deferred
 from grubkd.text import from_bytes, to_bytes
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ def run(  # noqa: PLR0913
     argv: Sequence[str],
     root: Root,
     *,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Callable[[], bool] | None = None,
     patience: float = PATIENCE,
+    grace: float = 2.0,
     called: str = "",
     bound: bool = False,
     show: Callable[[bytes], None] = lambda _part: None,
@@ -70,9 +72,10 @@ def run(  # noqa: PLR0913
 ) -> Finished:
     """Run a command of the tree: directly on the live one, by chroot in another. It gets no standard input.
 
-    When `stop` returns true, the command and all that it started are ended. `patience` in seconds. `called`: its name
-    in messages, if that is not argv. `bound`: the kernel kills it when this process ends. `show` gets its output as it
-    comes. `limits`: resources and their limits, as setrlimit(2) takes them.
+    When `stop` returns true, the command and all that it started are ended; by default, when a signal arrives, which
+    takes its effect afterwards. `patience`: seconds until it is ended; `grace`: seconds that it may take to end.
+    `called`: its name in messages, if that is not argv. `bound`: the kernel kills it when this process ends. `show`
+    gets its output. `limits`: resources and their limits, as setrlimit(2) takes them.
 
     Raises CommandFailed for an exit status other than 0, a missing command, a time-out or a stop; Refused for a tree of
     a foreign architecture.
@@ -81,12 +84,13 @@ def run(  # noqa: PLR0913
         check_architecture(root, argv[0])
     name = called or " ".join(argv)
     started = time.monotonic()
-    process = _start(argv, root, name, _before(root, bound, limits))
-    try:
-        finished = _gather(process, name, stop, started, patience, show)
-    finally:
-        _end(process)
-        logger.info("ran %s: %.2f s, %s", name, time.monotonic() - started, _how(process.returncode))
+    with deferred() if stop is None else nullcontext(stop) as ended:
+        process = _start(argv, root, name, _before(root, bound, limits))
+        try:
+            finished = _gather(process, name, ended, started, patience, show)
+        finally:
+            _end(process, grace)
+            logger.info("ran %s: %.2f s, %s", name, time.monotonic() - started, _how(process.returncode))
     if process.returncode:
         # crash says on its standard output what is wrong.
         last = (finished.stderr.strip() or finished.stdout.strip()).decode("latin-1").rpartition("\n")[2]
@@ -202,22 +206,32 @@ def _gather(  # noqa: PLR0913, PLR0917 - the arguments of run
     return Finished(out, err)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command and its process group, and close its pipes."""
+def _end(process: subprocess.Popen[bytes], grace: float) -> None:
+    """End a command and its process group, and close its pipes. `grace`: seconds until they are killed."""
     if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, SIGTERM)
-        try:
-            process.wait(2)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, SIGKILL)
-            process.wait()
-            # The processes of a namespace end a moment after unshare; the last one closes the pipes.
-            with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=2)
+        until = time.monotonic() + grace
+        there = _signal(process, SIGTERM)
+        while there and time.monotonic() < until:
+            time.sleep(_PAUSE)
+            process.poll()  # what has ended is in the group until it is waited for
+            there = _signal(process, 0)
+        _signal(process, SIGKILL)
+        process.wait()
+        # The processes of a namespace end a moment after unshare; the last one closes the pipes.
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=2)
     for pipe in (process.stdout, process.stderr):
         if pipe:
             pipe.close()
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Send a signal to the process group of a command; returns whether anything is in it."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def check_architecture(root: Root, command: str) -> None:

@@ -1,10 +1,8 @@
-"""The lock that lets one grubkd at a time change a tree, its private directory, and signals held back meanwhile.
+"""The lock that lets one grubkd at a time change a tree, and its private directory.
 
 The lock is a flock on the directory /var/lib/grubkd itself, which only root can open: the kernel drops it with the
 process, however that ends, and no lock file can become stale. A run that changes nothing removes the directories it
 made for the lock, so that it leaves no trace.
-
-A signal that ends a run is held back while files change: the change is undone first, then the run ends.
 """
 
 from __future__ import annotations
@@ -12,20 +10,18 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import signal
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from grubkd.change import STATE, TRANSACTIONS, disk
-from grubkd.errors import Interrupted, LockBusy, Place, UntrustedJournal
+from grubkd.errors import LockBusy, Place, UntrustedJournal
 from grubkd.log import WAITING, logger
 from grubkd.text import from_user
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
     from grubkd.tree.root import Root
 
@@ -144,49 +140,3 @@ def _wait(fd: int, started: float, patience: float) -> None:
             logger.log(WAITING, "waiting for another grubkd to end")
             noticed = True
         time.sleep(_PAUSE)
-
-
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class HeldSignals:
-    """A context that holds back SIGINT, SIGTERM and SIGHUP; not those that are ignored, as under nohup.
-
-    `number` is the signal that arrived. `check` raises Interrupted for it between two steps of a change. Outside the
-    main thread no handler can be set: there the program must end the thread in order itself.
-    """
-
-    def __init__(self) -> None:
-        self.number: int | None = None
-        self._old: dict[int, object] = {}
-
-    def __enter__(self) -> HeldSignals:
-        with suppress(ValueError):  # in another thread
-            for number in _ENDING:
-                if signal.getsignal(number) != signal.SIG_IGN:
-                    self._old[number] = signal.signal(number, self)
-        return self
-
-    def __exit__(self, *_problem: object) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # type: ignore[arg-type]
-
-    def __call__(self, number: int, _frame: FrameType | None) -> None:
-        """Note a signal."""
-        self.number = number
-
-    def too_late(self) -> None:
-        """Pass on to the handlers that come back, if they have such a method, that the change is made."""
-        for handler in self._old.values():
-            if passed := getattr(handler, "too_late", None):
-                passed()
-
-    def arrived(self) -> bool:
-        """Whether a signal arrived."""
-        return self.number is not None
-
-    def check(self, hint: str = "") -> None:
-        """Raise Interrupted if a signal arrived."""
-        if self.number is not None:
-            name = signal.Signals(self.number).name
-            raise Interrupted(f"interrupted by {name}; all changes are undone", hint=hint)

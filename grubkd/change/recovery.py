@@ -14,8 +14,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grubkd.change import STATE, TRANSACTIONS, disk, journal, sync
-from grubkd.change.lock import HeldSignals, busy, lock
+from grubkd.change.lock import busy, lock
 from grubkd.errors import CommandFailed, Failed, GrubkdError, InputOutput, Notice, Place, RollbackFailed
+from grubkd.signals import HeldSignals
 from grubkd.tree.root import system_failure
 
 if TYPE_CHECKING:
@@ -262,8 +263,11 @@ def _give_back(root: Root, file: FileRecord, present: FileImage | None, staged: 
     disk.swap(root, kept, file.path)
 
 
-def run_followup(command: Sequence[str], root: Root, stop: Callable[[], bool] = lambda: False) -> None:
-    """Run a follow-up command in the tree. Raises CommandFailed, Refused for a tree of a foreign architecture."""
+def run_followup(command: Sequence[str], root: Root, stop: Callable[[], bool] | None = lambda: False) -> None:
+    """Run a follow-up command in the tree; `stop` as run takes it, by default never.
+
+    Raises CommandFailed, Refused for a tree of a foreign architecture.
+    """
     from grubkd.run import run
 
     run(command, root, stop=stop, patience=FOLLOWUP_PATIENCE)

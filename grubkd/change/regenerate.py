@@ -21,8 +21,8 @@ from grubkd.boot.entry import file_name, release_of
 from grubkd.boot.loaders import grub2, grub_mkconfig
 from grubkd.boot.model import Role
 from grubkd.change import places
-from grubkd.change.lock import HeldSignals
 from grubkd.errors import CommandFailed, Place, Refused
+from grubkd.signals import HeldSignals
 from grubkd.text import from_user, to_user
 from grubkd.tree.root import Root
 

@@ -24,6 +24,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grubkd.change import STATE, disk
+from grubkd.signals import ENDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -203,7 +204,7 @@ def _say_done(writing: int) -> None:
 def _watch(fd: int, thaw: int, alive: int) -> None:
     """The child: thaw if the parent takes too long, or ends without having thawed. Never returns."""
     try:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
         os.setsid()
         while not select.select([alive], [], [], _STALL)[0]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.change import TRANSACTIONS, disk, journal, places, recovery, sync
-from grubkd.change.lock import HeldSignals, lock
+from grubkd.change.lock import lock
 from grubkd.change.record import KNOWN_FOLLOWUPS, FileRecord, Record
 from grubkd.change.recovery import pending, recover
 from grubkd.errors import (
@@ -23,6 +23,7 @@ from grubkd.errors import (
     VerificationFailed,
 )
 from grubkd.log import logger
+from grubkd.signals import HeldSignals
 from grubkd.tree.root import system_failure
 from grubkd.tree.tree import Overlay
 

@@ -111,7 +111,7 @@ class _Prepared(NamedTuple):
     def run_tools(self, root: Root) -> None:
         """Run the commands of other tools. Raises CommandFailed for the first that fails."""
         for command in self.tools:
-            recovery.run_followup(command, root)
+            recovery.run_followup(command, root, None)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from errno import EINVAL
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING
@@ -83,10 +84,13 @@ def _last_test(tree: Root, kdump: kdumps.Kdump) -> crash_test.CrashTestResult | 
 def _save(file: str, lines: Iterable[str]) -> None:
     """Replace the file in one step: the node exporter reads the old or the new one, never a part. Raises InputOutput.
 
-    The exporter reads names that end in .prom only, and may be another user.
+    The exporter reads names that end in .prom only, and may be another user. A device, such as /dev/null, is no file
+    to replace.
     """
     scratch = Path(f"{file}.{os.getpid()}")
     try:
+        if Path(file).exists() and not Path(file).is_file():
+            raise OSError(EINVAL, "this is not a regular file")
         with scratch.open("x", encoding="utf-8") as made:
             os.fchmod(made.fileno(), 0o644)
             made.writelines(f"{line}\n" for line in lines)
@@ -132,7 +136,7 @@ def list_dumps(tree: Root, *, json: bool) -> int:
 
 def _left_out(directory: str, count: int) -> tuple[Notice, ...]:
     """The warning that not every directory was read, because there are too many."""
-    message = f"only the {saved.MOST} directories that changed last are listed; {count} more are in {directory}"
+    message = f"only the directories that changed last are listed; {count} more are in {directory}"
     return (Notice("many-dumps", message, "remove what is no longer needed", Place(directory)),) if count else ()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
+from select import select
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -25,6 +27,7 @@ from grubkd.machine import machine as machines
 from grubkd.render import enable as render
 from grubkd.render import output
 from grubkd.run import run
+from grubkd.signals import HeldSignals
 from grubkd.text import from_bytes
 from grubkd.tree.root import Root
 
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
 _CRASH = ("/usr/bin/crash", "/bin/crash", "/usr/sbin/crash")
 _PATIENCE = 3600.0  # seconds: packages are downloaded
+_GRACE = 60.0  # seconds: rpm ends a transaction that it has begun
+_PAUSE = 0.05  # seconds
 _OUTPUT = 4000  # bytes of the output of a failed step, for JSON
 
 
@@ -98,24 +103,25 @@ def carry_out(tree: Root, asked: Asked) -> int:
     ran: list[Ran] = []
     problem: GrubkdError | None = None
     shown_only = asked.dry_run or not (tree.live or asked.run_followups)
-    found = _look(tree, asked)
-    while found.steps and not problem:
-        problem = _again(found.steps, ran)
-        if problem is None:
-            if not asked.json:
-                output.report(None, render.plan(found.steps, len(ran) + 1))
-            problem = None if shown_only else _disagreement(asked)
-        if problem or shown_only:
-            ran += map(Ran, found.steps)
-            if shown_only and not asked.dry_run:
-                output.message("nothing was run: --run-followups runs the steps in the tree")
-            break
-        done, problem = _run_all(tree, asked, found.steps, len(ran))
-        ran += done
+    with HeldSignals() as held:
         found = _look(tree, asked)
-        found = found._replace(
-            steps=tuple(each for each in found.steps if not (each.staged and Ran(each, "done") in ran))
-        )
+        while found.steps and not problem:
+            problem = _ended(held, ran) or _again(found.steps, ran)
+            if problem is None:
+                if not asked.json:
+                    with output.optional() if ran else nullcontext():
+                        output.report(None, render.plan(found.steps, len(ran) + 1))
+                problem = None if shown_only else _disagreement(asked, held, ran)
+            if problem or shown_only:
+                ran += map(Ran, found.steps)
+                if shown_only and not asked.dry_run:
+                    output.message("nothing was run: --run-followups runs the steps in the tree")
+                break
+            problem = _run_all(tree, asked, found.steps, ran, held)
+            found = _look(tree, asked)
+            found = found._replace(
+                steps=tuple(each for each in found.steps if not (each.staged and Ran(each, "done") in ran))
+            )
     return _answer(tree, asked, found, ran, problem)
 
 
@@ -125,7 +131,7 @@ def _answer(tree: Root, asked: Asked, found: _Found, ran: list[Ran], problem: Gr
     staged = any(each.step.staged and each.state == "done" for each in ran)
     state = enable.state(found.report, remaining, live=tree.live, reboot=found.reboot, staged=staged)
     if problem or any(each.state == "planned" for each in ran):
-        state = State.FAILED if isinstance(problem, Failed) else State.PLANNED
+        state = State.FAILED if isinstance(problem, Failed | Interrupted) else State.PLANNED
     errors = [problem] if problem else []
     answer = None
     if asked.json:
@@ -133,8 +139,11 @@ def _answer(tree: Root, asked: Asked, found: _Found, ran: list[Ran], problem: Gr
         others = {"dry_run": asked.dry_run, "transaction": transaction, "warnings": found.warnings, "errors": errors}
         answer = render.answer(found.report, state, ran, remaining, **others)
     notices = [each.notice for each in remaining]
-    status = output.report(answer, render.verdict(state), warnings=(*found.warnings, *notices), errors=errors)
-    return Refused.exit if state in (State.INCOMPLETE, State.UNKNOWN) else status
+    with output.optional() if any(each.state == "done" for each in ran) else nullcontext():
+        output.report(answer, render.verdict(state), warnings=(*found.warnings, *notices), errors=errors)
+    if state in (State.INCOMPLETE, State.UNKNOWN):
+        return Refused.exit
+    return problem.exit if problem else 0
 
 
 def _look(tree: Root, asked: Asked) -> _Found:
@@ -184,48 +193,74 @@ def _again(todo: tuple[SetupStep, ...], ran: list[Ran]) -> Failed | None:
     return None
 
 
-def _disagreement(asked: Asked) -> Refused | None:
+def _disagreement(asked: Asked, held: HeldSignals, ran: list[Ran]) -> GrubkdError | None:
     """Why the steps are not run; None if the person agrees."""
     if asked.yes:
         return None
     if asked.json or sys.stdin is None or not sys.stdin.isatty():
         return Refused("nothing was run: there is nobody to ask", hint="give --yes to run the steps")
     output.text("Run these steps? [y/N]")
+    while not select([sys.stdin], [], [], _PAUSE)[0]:
+        if held.arrived():
+            return _ended(held, ran)
     if sys.stdin.readline().strip().lower() in ("y", "yes"):
         return None
     return Refused("nothing was run", hint="answer y to run the steps")
 
 
-def _run_all(tree: Root, asked: Asked, todo: tuple[SetupStep, ...], before: int) -> tuple[list[Ran], Failed | None]:
-    """Run the steps in order, up to the first that fails; returns what became of each, and the error.
+def _ended(held: HeldSignals, ran: list[Ran]) -> Interrupted | Failed | None:
+    """The error for a signal that arrived: Interrupted while the value is as it was, Failed after it was set."""
+    if not held.arrived():
+        return None
+    hint = "run grubkd enable again, which goes on from there"
+    for each in ran:
+        if each.state == "done" and (each.transaction or each.step.staged):
+            what = f"transaction {each.transaction}" if each.transaction else render.shown(each.step)
+            return Failed(f"interrupted by {held.name}; the value is set ({what}), and stays", hint=hint)
+    return Interrupted(f"interrupted by {held.name}; the value is not set", hint=hint)
 
-    `before`: the number of steps that ran already. Raises RollbackFailed, Interrupted.
+
+def _run_all(
+    tree: Root, asked: Asked, todo: tuple[SetupStep, ...], ran: list[Ran], held: HeldSignals
+) -> GrubkdError | None:
+    """Run the steps in order, up to the first that fails or a signal; adds what became of each, returns the error.
+
+    Raises RollbackFailed.
     """
-    ran: list[Ran] = []
-    for number, step in enumerate(todo, before + 1):
-        output.message(f"step {number} of {before + len(todo)}: {render.shown(step)}")
-        said = bytearray()
-        transaction = None
-        try:
-            if step.command[0] == "grubkd":
-                outcome = _set(tree, asked, step.command, dry_run=False)
-                transaction = outcome.transaction
-                output.complain_of(() if asked.json else outcome.warnings, "warning")
-            else:
-                run(step.command, tree, patience=_PATIENCE, show=lambda part: _relay(part, said))  # noqa: B023
-        except (RollbackFailed, Interrupted):
-            raise
-        except GrubkdError as problem:
-            ran.append(Ran(step, "failed", from_bytes(bytes(said[-_OUTPUT:]))))
-            ran += map(Ran, todo[len(ran) :])
-            return ran, _failure(number, problem)
-        ran.append(Ran(step, "done", transaction=transaction))
-    return ran, None
+    problem: GrubkdError | None = None
+    total = len(ran) + len(todo)
+    for step in todo:
+        if problem := _ended(held, ran):
+            break
+        output.message(f"step {len(ran) + 1} of {total}: {render.shown(step)}")
+        done, problem = _run_step(tree, asked, step, held)
+        ran.append(done)
+        if problem:
+            problem = _ended(held, ran) or _failure(len(ran), problem)
+            break
+    ran += map(Ran, todo[len(todo) - total + len(ran) :])
+    return problem
 
 
-def _relay(part: bytes, said: bytearray) -> None:
-    said += part
-    output.relay(part)
+def _run_step(tree: Root, asked: Asked, step: SetupStep, held: HeldSignals) -> tuple[Ran, GrubkdError | None]:
+    """Run one step; returns what became of it, and the error. Raises RollbackFailed."""
+    said = bytearray()
+
+    def relay(part: bytes) -> None:
+        said.extend(part)
+        output.relay(part)
+
+    try:
+        if step.command[0] == "grubkd":
+            outcome = _set(tree, asked, step.command, dry_run=False)
+            output.complain_of(() if asked.json else outcome.warnings, "warning")
+            return Ran(step, "done", transaction=outcome.transaction), None
+        run(step.command, tree, stop=held.arrived, patience=_PATIENCE, grace=_GRACE, show=relay)
+    except RollbackFailed:
+        raise
+    except GrubkdError as problem:
+        return Ran(step, "failed", from_bytes(bytes(said[-_OUTPUT:]))), problem
+    return Ran(step, "done"), None
 
 
 def _failure(number: int, problem: GrubkdError) -> Failed:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError
-from grubkd.machine import dump_target
+from grubkd.machine import dump_target, dumps
 from grubkd.machine.settings import plain
 from grubkd.memory.case import MeasuredNeed
 from grubkd.memory.size import KIB
@@ -125,7 +125,8 @@ def read(tree: Root, directory: str) -> tuple[CaptureLog, ...]:
     """The logs in the directory and its subdirectories that show a capture kernel, newest first.
 
     Of a large log the last _LARGEST bytes are read. A log that cannot be read is added to the tree's `denied`. Some
-    systems let every user write to the directory: only logs of root, or of this user, count, and no links.
+    systems let every user write to the directory: only logs and directories of root, or of this user, count, no links,
+    and a bounded number of names.
     """
     logs = sorted(_paths(tree, directory), reverse=True)[:_MOST_LOGS]
     found = (CaptureLog(path, time, _boots(tree, path, size)) for time, path, size in logs)
@@ -133,12 +134,15 @@ def read(tree: Root, directory: str) -> tuple[CaptureLog, ...]:
 
 
 def _paths(tree: Root, directory: str) -> Iterator[tuple[int, str, int]]:
-    top = directory.rstrip("/")
-    for place in (top or "/", *(f"{top}/{name}" for name in tree.list(directory) if not name.endswith(".log"))):
-        for name in tree.list(place):
-            status = plain(tree, place, name) if name.endswith(".log") else None
-            if status and status.st_uid in (0, os.geteuid()):
-                yield int(status.st_mtime), f"{place.rstrip('/')}/{name}", status.st_size
+    """The logs that count: when they were written, path, size. No other user can keep one from being found."""
+    trusted = (0, os.geteuid())
+    top, *below = dumps.places(tree, directory)
+    own = (place for place in below if (found := tree.stat(place)) and found.st_uid in trusted)
+    paths = ((place, name) for place in (*islice(own, dumps.MOST), top) for name in tree.list(place))
+    for place, name in islice((each for each in paths if each[1].endswith(".log")), dumps.MOST_FILES):
+        status = plain(tree, place, name)
+        if status and status.st_uid in trusted:
+            yield int(status.st_mtime), f"{place.rstrip('/')}/{name}", status.st_size
 
 
 def _boots(tree: Root, path: str, size: int) -> tuple[CaptureMemory, ...]:

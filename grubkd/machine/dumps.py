@@ -77,6 +77,9 @@ _CORE = re.compile(r"vmcore(?:\.flat|\.?\d{1,12})?|dump\.\d{8,14}(?:\.\w{2,4})?"
 _UNFINISHED = re.compile(r"vmcore(?:\.flat)?-incomplete|dump-incomplete(?:\.\w{2,4})?")
 _MESSAGES = re.compile(r"vmcore-dmesg(?:-incomplete)?\.txt|dmesg(?:\.txt|\.\d{8,14})?")
 MOST = 1000
+# Where every user may write, any number of names may lead to one file that takes long to read.
+MOST_FILES = 4000
+_MOST_CORES, _MOST_MESSAGES = 64, 4
 _HEAD, _TAIL = 64 << 10, 512 << 10
 
 
@@ -109,27 +112,37 @@ class Dump(NamedTuple):
 def read(tree: Root, directory: str) -> tuple[Dump, ...]:
     """The dumps in the directory and its subdirectories, newest first; with the same time, by name, last first.
 
-    Only the MOST subdirectories that changed last are read.
+    Only the MOST subdirectories that changed last are read, and no more after MOST_FILES files of dumps.
     """
     return listed(tree, directory)[0]
 
 
 def listed(tree: Root, directory: str) -> tuple[tuple[Dump, ...], int]:
     """The dumps as `read` returns them, and the number of subdirectories that were not read."""
-    places = _places(tree, directory)
-    found = [dump for path in places[: MOST + 1] if (dump := _dump(tree, path))]
+    every = places(tree, directory)
+    found: list[Dump] = []
+    files, left_out = 0, len(every)
+    for path in every[: MOST + 1]:
+        left_out -= 1
+        if dump := _dump(tree, path):
+            found.append(dump)
+            files += len(dump.files) + len(dump.messages)
+        if files > MOST_FILES:
+            break
     found.sort(key=lambda dump: (dump.time, dump.path), reverse=True)
-    return tuple(found), max(0, len(places) - 1 - MOST)
+    return tuple(found), left_out
 
 
-def _places(tree: Root, directory: str) -> list[str]:
-    """The directory and its subdirectories; those that changed last first, if there are more than MOST."""
-    top = directory.rstrip("/")
-    found = [f"{top}/{name}" for name in tree.list(directory)]
-    if len(found) > MOST:
-        times = {path: status.st_mtime for path in found if (status := tree.stat(path))}
-        found = sorted(times, key=lambda path: (times[path], path), reverse=True)
-    return [top or "/", *found]
+def places(tree: Root, directory: str) -> list[str]:
+    """The directory, and its subdirectories, those that changed last first. Links to others do not count."""
+    top, home = directory.rstrip("/"), (tree.resolve(directory) or "").rstrip("/")
+    times = {}
+    for name in tree.list(directory):
+        path = f"{top}/{name}"
+        status = tree.stat(path)
+        if status and S_ISDIR(status.st_mode) and tree.resolve(path) == f"{home}/{name}":
+            times[path] = status.st_mtime
+    return [top or "/", *sorted(times, key=lambda path: (times[path], path), reverse=True)]
 
 
 def at(tree: Root, path: str) -> Dump | None:
@@ -147,16 +160,19 @@ def _dump(tree: Root, path: str, core: str = "") -> Dump | None:
     names = tree.list(path)
     cores = [core] if core else [name for name in names if _CORE.fullmatch(name)]
     unfinished = [] if core else [name for name in names if _UNFINISHED.fullmatch(name)]
-    messages = [name for name in names if _MESSAGES.fullmatch(name) and plain(tree, path, name)]
+    messages = [name for name in names if _MESSAGES.fullmatch(name)][:_MOST_MESSAGES]
+    messages = [name for name in messages if plain(tree, path, name)]
     if not (cores or unfinished or messages):
         return None
-    files = tuple(cores or unfinished)
+    files = tuple((cores or unfinished)[:_MOST_CORES])
     status = [found for name in files or messages[:1] if (found := tree.stat(f"{path}/{name}"))]
     headers = [_header(tree, f"{path}/{name}") if core or plain(tree, path, name) else None for name in files]
     known = [header for header in headers if header]
     packed = any(header.form in vmcore.PACKED for header in known)
     release, panic = _said(tree, [f"{path}/{name}" for name in messages])
     fault = _fault(files, headers, unfinished=bool(unfinished and not cores))
+    if len(cores) > _MOST_CORES:
+        fault = f"it has more than {_MOST_CORES} files"
     return Dump(
         path=path,
         files=files,

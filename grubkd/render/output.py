@@ -117,11 +117,15 @@ def complain_of(found: Iterable[Notice | GrubkdError], kind: str) -> None:
 
 
 def relay(part: bytes) -> None:
-    """Write to stderr what a command prints, unchanged, so that its progress can be seen."""
-    if sys.stderr is not None:
+    """Write to stderr what a command prints, unchanged, so that its progress can be seen. A lost stderr is ignored."""
+    if sys.stderr is None:
+        return
+    try:
         sys.stderr.flush()
         sys.stderr.buffer.write(part)
         sys.stderr.flush()
+    except OSError:
+        _send_nowhere(sys.stderr)
 
 
 def help_text(found: str) -> None:

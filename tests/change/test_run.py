@@ -61,14 +61,28 @@ def test_what_takes_too_long_is_ended() -> None:
         shell("sleep infinity", patience=0.3)
 
 
-def test_what_is_not_wanted_any_more_is_ended_with_all_it_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ignored", ["", "TERM"])
+def test_what_is_not_wanted_any_more_is_ended_with_all_it_started(tmp_path: Path, ignored: str) -> None:
+    """Also what ignores the signal that ends the command."""
     started = tmp_path / "pid"
+    child = f"(trap '' {ignored}; exec sleep infinity) & echo $! >{started}.new; mv {started}.new {started}; wait"
     with pytest.raises(CommandFailed, match="ended, since the run was interrupted"):
-        shell(f"(sleep infinity & echo $! >{started}.new; mv {started}.new {started}; wait)", stop=started.exists)
+        shell(child, stop=started.exists, grace=0.5)
     with pytest.raises(ProcessLookupError):
         for _ in range(1200):  # it ends as soon as it gets processor time
             os.kill(int(started.read_text()), 0)
             time.sleep(0.05)
+
+
+def test_a_signal_takes_effect_when_the_command_has_ended() -> None:
+    seen: list[int] = []
+    old = signal.signal(signal.SIGTERM, lambda number, _frame: seen.append(number))
+    try:
+        with pytest.raises(CommandFailed, match="ended, since the run was interrupted"):
+            shell("kill -TERM $PPID; sleep infinity")
+    finally:
+        signal.signal(signal.SIGTERM, old)
+    assert seen == [signal.SIGTERM]
 
 
 def test_what_prints_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -361,6 +362,8 @@ def test_what_a_link_leads_to_is_not_shown(tmp_path: Path) -> None:
     (crash / "vmcore-dmesg.txt").symlink_to("/elsewhere/secret")
     assert [summary(each) for each in listed(Root(str(tmp_path))).json["dumps"]] == [(False, None, None)]
     assert dump_files.messages(Root(str(tmp_path)), dump_files.read(Root(str(tmp_path)), "/var/crash")[0]) == ("", "")
+    put(tmp_path, {"var/crash/b": "-> /elsewhere"})
+    assert [each["path"] for each in listed(Root(str(tmp_path))).json["dumps"]] == ["/var/crash/a"]
     # Only a file that a person names may be a link.
     named = dump_files.at(Root(str(tmp_path)), "/var/crash/a/vmcore")
     assert named
@@ -377,6 +380,22 @@ def test_of_very_many_the_last_are_read(tmp_path: Path) -> None:
     assert [each["path"] for each in found.json["dumps"]] == ["/var/crash/6"]
     (notice,) = found.json["warnings"]
     assert (notice["code"], "3 more" in notice["message"]) == ("many-dumps", True)
+
+
+def test_of_very_many_files_some_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many names of one file cost nothing to make, where every user may write."""
+    put(tmp_path, {"var/crash/loop": "-> loop"})
+    save(tmp_path, {"var/crash/1/vmcore": KDUMP, "var/crash/1/dmesg.txt": DMESG}, TIME)
+    for number in range(70):
+        os.link(tmp_path / "var/crash/1/vmcore", tmp_path / f"var/crash/1/vmcore{number}")
+        os.link(tmp_path / "var/crash/1/dmesg.txt", tmp_path / f"var/crash/1/dmesg.{10_000_000 + number}")
+    (dump,) = dump_files.read(Root(str(tmp_path)), "/var/crash")
+    assert (len(dump.files), len(dump.messages), dump.fault) == (64, 4, "it has more than 64 files")
+    for number in range(2, 9):
+        shutil.copytree(tmp_path / "var/crash/1", tmp_path / f"var/crash/{number}")
+    monkeypatch.setattr(dump_files, "MOST_FILES", 200)
+    found, left_out = dump_files.listed(Root(str(tmp_path)), "/var/crash")
+    assert (len(found), left_out) == (3, 5)
 
 
 def summary(found: dict[str, Any]) -> tuple[bool | None, str | None, str | None]:

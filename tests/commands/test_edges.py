@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support.answered import answer
 from support.livetree import Live, debian
+from support.ordinary import ordinary
 from support.terminal import GRUBKD, TOP
 
 from grubkd.cli import main
@@ -52,8 +53,8 @@ def shell(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
 # A program that gets a signal before or after a function of grubkd runs.
 LATE = """
 import os, signal
-from grubkd.change.lock import HeldSignals
 from grubkd.render import output
+from grubkd.signals import HeldSignals
 def send():
     os.kill(os.getpid(), signal.{name})
 def before(function):
@@ -381,11 +382,10 @@ class TestErrorsInOrder:
 
     def test_a_root_that_may_not_be_entered(self, tree: Path) -> None:
         tree.chmod(0o700 if os.geteuid() == 0 else 0)
-        someone = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
         top = Path("/tmp") if os.geteuid() == 0 else tree.parent
         moved = Path(shutil.move(tree, top / f"private-{os.getpid()}"))
         try:
-            done = grubkd("show", "--root", str(moved), **someone)
+            done = ordinary(moved, "show")
             assert (done.returncode, done.stdout) == (1, "")
             assert done.stderr == f"grubkd: error: {moved}: the directory may not be entered\n  run grubkd as root\n"
         finally:

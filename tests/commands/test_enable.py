@@ -1,16 +1,21 @@
 """`grubkd enable` on bare machines of each distribution, whose package tools and systemctl are programs of the test."""
 
+import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
+from select import select
 from typing import Any, NamedTuple
 
 import pytest
 from support.answered import Run, answer
 from support.livetree import FIXTURES, Files, Live, put, running
 from support.schema import conforms
+from support.terminal import TOP
 
 from grubkd import run
 from grubkd.cli import main
@@ -244,6 +249,31 @@ def test_at_a_terminal_it_asks(typed: str, status: int, tmp_path: Path, monkeypa
         assert done.text.splitlines()[-1] == "reboot now: systemctl reboot; then run grubkd enable again"
 
 
+def test_a_signal_at_the_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, before = plain(tmp_path, monkeypatch)
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs) as terminal:
+        monkeypatch.setattr("sys.stdin", terminal)
+        monkeypatch.setattr(
+            enable, "select", lambda *_given: (signal.raise_signal(signal.SIGINT), select([], [], [], 0))[1]
+        )
+        done = machine.enable(Asked())
+    os.close(ours)
+    assert (done.exit, machine.ran) == (130, [])
+    assert "grubkd: error: interrupted by SIGINT; the value is not set" in done.stderr
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_an_answer_that_is_lost_after_the_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The value is set: what cannot be written changes no exit code."""
+    machine = debian(tmp_path, monkeypatch)
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        monkeypatch.setattr("sys.stderr", full)
+        assert enable.carry_out(Live(str(machine.tree)), YES) == 0
+    assert "crashkernel=" in (machine.tree / "etc/default/grub").read_text()
+
+
 def test_a_value_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A value that works stays; another one is set, and takes effect at the next boot."""
     machine = debian(tmp_path, monkeypatch)
@@ -300,6 +330,83 @@ def test_what_shows_after_the_reboot_only_is_run_once(
     (step,) = done.json["steps"]
     assert step["command"][:2] == ["rpm-ostree", "kargs"]
     assert machine.ran[1:] == [" ".join(step["command"])]
+
+
+# `grubkd enable` on a tree that counts as the running system. {name}: the signal; {when}: where it sends it to itself.
+SIGNALLED = """
+import os, signal, sys
+from pathlib import Path
+from support.livetree import Live
+from grubkd import __main__, run
+from grubkd.change import disk
+from grubkd.commands import enable
+from grubkd.signals import HeldSignals
+def send():
+    os.kill(os.getpid(), signal.{name})
+def before(function, do=send):
+    return lambda *given, **more: (do(), function(*given, **more))[1]
+def after(function, do=send):
+    return lambda *given, **more: (function(*given, **more), do())[0]
+def edit(wrapped):
+    preview = enable._set
+    enable._set = lambda *given, dry_run: (preview if dry_run else wrapped)(*given, dry_run=dry_run)
+tree, run.ENVIRONMENT["PATH"] = sys.argv[1:]
+enable._GRACE = 1.0
+def turn_off():
+    Path(tree, "etc/default/kdump-tools").write_text("USE_KDUMP=0\\n")
+enable.Root = Live
+{when}
+sys.argv[1:] = ["enable", "--yes", "--json", "--root", tree]
+__main__.run()
+"""
+# It sends a signal to grubkd, and ignores those that it gets. So does what it starts.
+_STUBBORN = """
+trap '' INT TERM HUP
+/bin/sleep infinity &
+echo $! $$ > {pids}
+kill -s {name} $PPID
+/bin/sleep infinity
+"""
+# Where the signal arrives; the program that sends it, if that does; the exit code; what became of the steps.
+_VALUE = "edit(after(enable._set, {0}))"
+MOMENTS = {
+    "at the start": ("enable._look = before(enable._look)", "", 130, ["planned"] * 3),
+    "in a step before the edit": ("", "apt-get", 130, ["failed", "planned", "planned"]),
+    "before the edit": ("edit(before(enable._set))", "", 130, ["done", "done", "failed"]),
+    "in the edit": ("disk.swap = before(disk.swap)", "", 130, ["done", "done", "failed"]),
+    "at the end of the edit": ("HeldSignals.too_late = before(HeldSignals.too_late)", "", 0, ["done"] * 3),
+    "after the edit": (_VALUE.format("send"), "", 0, ["done"] * 3),
+    "before a step after the edit": (_VALUE.format("lambda: (turn_off(), send())"), "", 1, ["done"] * 3 + ["planned"]),
+    "in a step after the edit": (_VALUE.format("turn_off"), "sed", 1, ["done"] * 3 + ["failed"]),
+}
+
+
+@pytest.mark.parametrize("name", ["TERM", *(pytest.param(each, marks=pytest.mark.long) for each in ("INT", "HUP"))])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_signal(moment: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exit code says whether the value is set, the answer what became of the steps, and nothing is left running."""
+    when, program, status, steps = MOMENTS[moment]
+    machine, before = plain(tmp_path, monkeypatch)
+    pids = tmp_path / "pids"
+    if program:
+        (tmp_path / "programs" / program).write_text("#!/bin/sh" + _STUBBORN.format(pids=pids, name=name))
+    script = SIGNALLED.format(name=f"SIG{name}", when=when)
+    command = ["env", "--default-signal", sys.executable, "-c", script, machine.tree, tmp_path / "programs"]
+    done = subprocess.run(
+        command, cwd=TOP, env={**os.environ, "PYTHONPATH": f"{TOP}:{TOP / 'tests'}"}, capture_output=True, check=False
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    conforms("enable", found)
+    assert [each["state"] for each in found["steps"]] == steps
+    stands = status != 130
+    assert (found["transaction"] is not None, found["reboot_required"]) == (stands, status == 0)
+    assert {path.read_bytes() == data for path, data in before.items()} == {not stands, True}
+    assert [each["message"].split(";")[0] for each in found["errors"]] == [f"interrupted by SIG{name}"] * (status > 0)
+    assert not list(machine.tree.rglob("*.pending"))
+    for pid in pids.read_text().split() if program else ():
+        command_line = Path("/proc", pid, "cmdline")  # empty for a process that nobody has waited for
+        assert not (command_line.exists() and command_line.read_bytes())
 
 
 @pytest.mark.parametrize("run_in_tree", [False, True])

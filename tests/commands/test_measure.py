@@ -95,6 +95,23 @@ def test_of_a_target_elsewhere(tmp_path: Path) -> None:
     assert [each["code"] for each in done.json["warnings"]] == ["elsewhere"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file of another user needs root")
+def test_what_other_users_put_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every user may write: a directory or a link of theirs does not count, and hides nothing."""
+    tree = saved(red_hat(tmp_path), memory(256) + lowest(56))
+    text = "Linux version 6.1.0-1 (x)\nCommand line: elfcorehdr=0x1 ro\n" + memory(4096) + DEADLOCK
+    put(tree, {"var/log/user.log": text, "var/crash/theirs/kexec-dmesg.log": text, "var/crash/link": "-> ../log"})
+    os.chown(tree / "var/crash/theirs", 65534, 65534)
+    for number in range(12):
+        put(tree, {f"var/crash/theirs-{number}/": "", f"var/crash/{number}.log": text})
+        for each in (f"var/crash/theirs-{number}", f"var/crash/{number}.log"):
+            os.chown(tree / each, 65534, 65534)
+    monkeypatch.setattr("grubkd.machine.dumps.MOST", 10)
+    monkeypatch.setattr("grubkd.machine.dumps.MOST_FILES", 10)
+    found = answer(lambda: measure.measure_tree(Live(str(tree)), json=True)).json["need"]
+    assert (found["size_bytes"], found["log"]) == (200 * MIB, LOG)
+
+
 def test_plan_takes_the_need_and_a_tenth_more(tmp_path: Path) -> None:
     tree = red_hat(tmp_path)
     before = plan(tree, "--ram=4G")

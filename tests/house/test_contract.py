@@ -27,6 +27,7 @@ LAYERS = {
     "parsing": 28,
     "run": 25,
     "tree": 20,
+    "signals": 15,
     "errors": 10,
     "text": 0,
     "log": 0,

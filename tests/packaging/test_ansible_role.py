@@ -30,8 +30,8 @@ def run_role(ansible: Ansible, executable: Path, *arguments: str, **variables: A
 
 def test_the_role_is_documented(ansible: Ansible) -> None:
     done = ansible.run("ansible-doc", "--json", "-t", "role", "grubkd.kdump.kdump")
-    # ansible-core 2.21 warns of a collection of its own.
-    assert (done.returncode, "grubkd" in done.stderr) == (0, False), done.stderr
+    # ansible-core 2.21 warns of a collection of its own, by a path that may be in this directory.
+    assert (done.returncode, "grubkd" in done.stderr.replace(str(TOP), "")) == (0, False), done.stderr
     printed = json.loads(done.stdout)["grubkd.kdump.kdump"]["entry_points"]["main"]["options"]
     defaults = (SOURCE / "roles/kdump/defaults/main.yml").read_text()
     assert set(printed) == set(re.findall(r"^(kdump_\w+):", defaults, re.M))

@@ -106,6 +106,18 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["grubkd.prom"]
 
 
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    """A device, or a pipe; also where a link leads to one, as that of /dev/stdout."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to("pipe")
+    tree = str(debian(tmp_path))
+    for name in (pipe, link):
+        found = answer(lambda name=name: main(["check", "--root", tree, "--metrics", str(name)]))  # type: ignore[misc]
+        assert (found.exit, f"--metrics: {name}: this is not a regular file" in found.stderr) == (1, True)
+    assert (pipe.is_fifo(), link.is_symlink()) == (True, True)
+
+
 def test_a_failure_is_logged_at_error_level(tmp_path: Path) -> None:
     """As the unit's process: stdout and stderr are the journal's stream."""
     tree = debian(tmp_path)

@@ -59,7 +59,8 @@ PYTHON
 )"
     # As a build does: without the parsers' tables each process that a test starts computes them, for a second.
     "$python" -c 'from grubkd.parsing import compile; from pathlib import Path; compile.write(Path("grammars"))' || exit
-    "$python" -m pytest -rfEs "${selection[@]}" "$@" </dev/null 2>&1 | tee "$log"
+    # What a shell starts in the background ignores SIGINT, and so would the tests that send it.
+    env --default-signal "$python" -m pytest -rfEs "${selection[@]}" "$@" </dev/null 2>&1 | tee "$log"
     # 5: no test was selected, for example if an argument names one that only the other set runs
     case ${PIPESTATUS[0]} in 0 | 5) ;; *) status=1 ;; esac
     while read -r count word; do

@@ -18,9 +18,10 @@ from grubkd.boot.loaders.format import (
     MenuItem,
     absent_default,
     line_behind,
+    on_one_line,
 )
 from grubkd.boot.model import ManagedBy
-from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
+from grubkd.boot.words import LineNumbers, open_quotes, span, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, Place, place_at
 from grubkd.parsing.grammar import Node, Token, parse
 from grubkd.text import from_bytes, in_quotes
@@ -77,8 +78,6 @@ def quote(slot: Slot, argument: str) -> str:
     What is refused: a line end, a quote that would end the value, and `${`, with which newer zipl names a variable of
     its own environment.
     """
-    if "\n" in argument or "\r" in argument:
-        raise CannotHold(f"{in_quotes(argument)}: parameters cannot hold a line end", hint="write it without line ends")
     if "${" in argument:
         raise CannotHold(f"{in_quotes(argument)}: zipl takes ${{ for a variable of its own", hint="write it without ${")
     if slot.style in _QUOTES and slot.style in argument:
@@ -90,7 +89,7 @@ def quote(slot: Slot, argument: str) -> str:
     if not slot.style and argument.startswith(_QUOTES):
         hint = "put quotes around the whole value of `parameters` first"
         raise CannotHold(f"{in_quotes(argument)}: zipl takes a quote at the beginning for the value's own", hint=hint)
-    return held(argument)
+    return on_one_line(slot, argument)
 
 
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:

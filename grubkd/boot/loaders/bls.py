@@ -144,7 +144,7 @@ def vacate(text: str, slot: Slot) -> tuple[int, int]:
 def _pairs(file: str, text: str) -> list[_Pair]:
     found = []
     for node in parse("bls", text, file=file).nodes("pair"):
-        key, *values = (token for token in node.children if isinstance(token, Token))
+        key, *values = node.tokens()
         if not values:
             blanks = re.compile(_BLANKS).match(text, key.end)
             at = blanks.end() if blanks else key.end

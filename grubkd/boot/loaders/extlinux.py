@@ -78,9 +78,8 @@ def parse_menu(file: str, text: str) -> Document:
     settings: `default` and `ontimeout`, and `menu default`, the label so marked.
     """
     reader = _MenuReader(file, text)
-    for node in parse("extlinux", text, file=file).children:
-        if isinstance(node, Node):
-            reader.statement(node)
+    for node in parse("extlinux", text, file=file).nodes():
+        reader.statement(node)
     return reader.document()
 
 
@@ -121,7 +120,7 @@ class _MenuReader:
         self._includes: list[Include] = []
 
     def statement(self, node: Node) -> None:
-        keyword = next(child for child in node.children if isinstance(child, Token))
+        keyword = next(node.tokens())
         value = next(node.tokens("VALUE"), None)
         if node.name == "label":
             self._labels.append(_Label(value or keyword._replace(text="")))

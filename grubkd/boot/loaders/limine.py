@@ -13,7 +13,7 @@ from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem
 from grubkd.boot.model import ManagedBy
 from grubkd.boot.words import LineNumbers, span, words
-from grubkd.parsing.grammar import Node, Token, parse
+from grubkd.parsing.grammar import Token, parse
 
 if TYPE_CHECKING:
     from grubkd.boot.loaders.format import Sources
@@ -36,9 +36,7 @@ def parse_menu(file: str, text: str) -> Document:
     line_of = LineNumbers(text).of
     settings: dict[str, str] = {}
     found: list[tuple[Token, str, dict[str, Token]]] = []
-    for node in parse("limine", text, file=file).children:
-        if not isinstance(node, Node):
-            continue
+    for node in parse("limine", text, file=file).nodes():
         if node.name == "entry":
             title = next((token.text for token in node.tokens("TITLE")), "")
             found.append((next(node.tokens("DEPTH")), title, {}))

@@ -57,9 +57,8 @@ def parse_configuration(file: str, text: str) -> Document:
     reader = _ConfigurationReader(file, text)
     sections: list[_ZiplSection] = []
     menus: list[_ZiplSection] = []
-    for node in parse("zipl", text, file=file).children:
-        if isinstance(node, Node):
-            (sections if node.name == "section" else menus).append(reader.section(node))
+    for node in parse("zipl", text, file=file).nodes():
+        (sections if node.name == "section" else menus).append(reader.section(node))
     reader.check_names(sections)
     reader.check_names(menus)
     boot = next((each for each in sections if each.name == _DEFAULTBOOT), None)
@@ -179,18 +178,17 @@ class _ConfigurationReader:
 
     def section(self, node: Node) -> _ZiplSection:
         """Raises NotUnderstood for a keyword given twice."""
-        head = next(child for child in node.children if isinstance(child, Token))
+        head = next(node.tokens())
         name = head.text.strip(":") if node.name == "menu" else head.text[1:-1]
         values: dict[str, _Setting] = {}
         for token in node.tokens("DEFAULTAUTO"):
             values[token.text] = _Setting(token)
-        for child in node.children:
-            if isinstance(child, Node):
-                keyword, equals, *given = (token for token in child.children if isinstance(token, Token))
-                key = f"#{int(keyword.text)}" if child.name == "item" else keyword.text
-                if key in values:
-                    raise self._refused(keyword.start, f"{keyword.text} a second time in {name}")
-                values[key] = _setting(keyword, given[0] if given else Token("BARE", "", equals.end, equals.end))
+        for child in node.nodes():
+            keyword, equals, *given = child.tokens()
+            key = f"#{int(keyword.text)}" if child.name == "item" else keyword.text
+            if key in values:
+                raise self._refused(keyword.start, f"{keyword.text} a second time in {name}")
+            values[key] = _setting(keyword, given[0] if given else Token("BARE", "", equals.end, equals.end))
         return _ZiplSection(name, head.start, values)
 
     def check_names(self, sections: Sequence[_ZiplSection]) -> None:

@@ -52,7 +52,8 @@ def parse_menu(file: str, text: str) -> Document:
         if "protocol" in keys or any(name in keys for name in _KERNEL_PATHS):
             line = line_of(depth.start)
             images = _images(file, text, keys, line)
-            stanzas.append(Stanza(title, line, images, _initrds(keys), nesting=((number, title, None),)))
+            initrds = (keys["module_path"].text,) if "module_path" in keys else ()
+            stanzas.append(Stanza(title, line, images, initrds, nesting=((number, title, None),)))
     return Document(file, "limine", tuple(stanzas), settings=settings)
 
 
@@ -78,10 +79,6 @@ def _images(file: str, text: str, keys: dict[str, Token], line: int) -> tuple[Im
     found = words(text, value.start, value.end) if value else ()
     slot = Slot(file, "limine", "cmdline", *span(found, value.start if value else path.end), line, found)
     return (Image(path.text.partition("#")[0], (slot,), line),)
-
-
-def _initrds(keys: dict[str, Token]) -> tuple[str, ...]:
-    return (keys["module_path"].text,) if "module_path" in keys else ()
 
 
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:

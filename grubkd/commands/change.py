@@ -116,9 +116,9 @@ class _Prepared(NamedTuple):
 
 @contextmanager
 def begun(root: Root, *, dry_run: bool, run_followups: bool) -> Iterator[tuple[Notice, ...]]:
-    """A context to change the tree in: under the lock, after what an interrupted run left is undone. Gives warnings.
+    """The context of a change: the lock is held, and what an interrupted run left is undone. Yields its warnings.
 
-    A dry run takes no lock and undoes nothing: its diff is of the files as they are, half old and half new.
+    A dry run takes no lock and undoes nothing: its diff is of the files as the interrupted run left them.
     """
     if dry_run:
         yield interrupted(root)

@@ -215,10 +215,7 @@ def _said(tree: Root, paths: list[str]) -> tuple[str | None, str | None]:
     """The release and the panic line by the first file that has them. Of a large file only both ends are read."""
     for path in paths:
         try:
-            status = tree.stat(path)
-            size = status.st_size if status else 0
-            head = from_bytes(tree.part(path, 0, _HEAD))
-            tail = from_bytes(tree.part(path, max(size - _TAIL, 0), _TAIL))
+            head, tail = from_bytes(tree.part(path, 0, _HEAD)), _tail(tree, path)
         except GrubkdError:
             continue
         release = crashed_release(head) or crashed_release(tail)
@@ -227,13 +224,18 @@ def _said(tree: Root, paths: list[str]) -> tuple[str | None, str | None]:
     return None, None
 
 
+def _tail(tree: Root, path: str) -> str:
+    """The end of a file of messages. Raises InputOutput, PermissionDenied."""
+    status = tree.stat(path)
+    return from_bytes(tree.part(path, max((status.st_size if status else 0) - _TAIL, 0), _TAIL))
+
+
 def messages(tree: Root, dump: Dump) -> tuple[str, str]:
     """The end of the messages that were saved with a dump, and the path of their file; "" and "" without any."""
     for name in dump.messages:
         path = f"{dump.path.rstrip('/')}/{name}"
         try:
-            status = tree.stat(path)
-            text = from_bytes(tree.part(path, max((status.st_size if status else 0) - _TAIL, 0), _TAIL))
+            text = _tail(tree, path)
         except GrubkdError:
             continue
         if text:

@@ -165,11 +165,14 @@ def _resets(tree: Root) -> Place | None:
 
 def _capture(tree: Root) -> str | None:
     """The release in KDUMP_KERNELVER, or of the image in KDUMP_KERNEL."""
-    named = variables(text(tree, SYSCONFIG) or "").get("KDUMP_KERNELVER")
-    if named and named.value:
-        return named.value
-    image = variables(text(tree, KDUMP_TOOLS) or "").get("KDUMP_KERNEL")
-    return release_of(tree.resolve(image.value) or image.value) if image and image.value[:1] == "/" else None
+    named, image = _value(tree, SYSCONFIG, "KDUMP_KERNELVER"), _value(tree, KDUMP_TOOLS, "KDUMP_KERNEL")
+    return named or (release_of(tree.resolve(image) or image) if image.startswith("/") else None)
+
+
+def _value(tree: Root, path: str, name: str) -> str:
+    """The value of a variable in a file of shell assignments; "" if it is not set."""
+    found = variables(text(tree, path) or "").get(name)
+    return found.value if found else ""
 
 
 _INITRDS = "/var/lib/kdump"
@@ -177,9 +180,9 @@ _INITRDS = "/var/lib/kdump"
 
 def _made_for(tree: Root) -> tuple[str, ...]:
     """The release of KDUMP_INITRD, else those of kdump-tools' own initrds."""
-    named = variables(text(tree, KDUMP_TOOLS) or "").get("KDUMP_INITRD")
-    if named and named.value[:1] == "/":
-        found = [release_of(tree.resolve(named.value) or named.value)]
+    named = _value(tree, KDUMP_TOOLS, "KDUMP_INITRD")
+    if named.startswith("/"):
+        found = [release_of(tree.resolve(named) or named)]
     else:
         paths = (f"{_INITRDS}/{name}" for name in tree.list(_INITRDS) if "-" in name and is_initrd(name))
         found = [release_of(path) for path in paths if tree.exists(path)]

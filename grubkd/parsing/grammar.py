@@ -38,13 +38,13 @@ class Node(NamedTuple):
     name: str
     children: tuple[Child, ...]
 
-    def nodes(self, name: str) -> Iterator[Node]:
-        """Returns the direct children that are nodes of this name."""
-        return (child for child in self.children if isinstance(child, Node) and child.name == name)
+    def nodes(self, name: str | None = None) -> Iterator[Node]:
+        """The direct children that are nodes, all or those of this name."""
+        return (child for child in self.children if isinstance(child, Node) and name in (None, child.name))
 
-    def tokens(self, kind: str) -> Iterator[Token]:
-        """Returns the direct children that are tokens of this kind."""
-        return (child for child in self.children if isinstance(child, Token) and child.kind == kind)
+    def tokens(self, kind: str | None = None) -> Iterator[Token]:
+        """The direct children that are tokens, all or those of this kind."""
+        return (child for child in self.children if isinstance(child, Token) and kind in (None, child.kind))
 
 
 Child: TypeAlias = Node | Token

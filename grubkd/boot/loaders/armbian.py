@@ -23,9 +23,8 @@ _KERNELS = ("Image", "zImage", "uImage")
 
 def parse_environment(file: str, text: str) -> Document:
     """The arguments as one stanza. Raises NotUnderstood at a NUL byte, or a carriage return inside a line."""
-    pairs = list(parse("name_value", text, file=file).nodes("pair"))
     slot = _absent(file, text)
-    for pair in pairs:
+    for pair in parse("name_value", text, file=file).nodes("pair"):
         name = next(pair.tokens("NAME"))
         if name.text == "extraargs":
             value = next(pair.tokens("VALUE"), Token("VALUE", "", name.end + 1, name.end + 1))

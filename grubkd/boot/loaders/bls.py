@@ -16,8 +16,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.document import Assignment, Document, Image, Slot, Stanza
-from grubkd.boot.loaders.format import Format, line_behind
-from grubkd.boot.words import held, open_quotes, span, with_references, words
+from grubkd.boot.loaders.format import Format, line_behind, on_one_line
+from grubkd.boot.words import open_quotes, span, with_references, words
 from grubkd.errors import CannotHold, Notice, Place
 from grubkd.parsing.grammar import Token, parse
 from grubkd.text import in_quotes
@@ -95,13 +95,9 @@ def quote(slot: Slot, argument: str) -> str:
     There is no quoting: what a line cannot hold as one argument is refused. The slot's style names the reader: "grub",
     "grub-lossy" if it drops a character, or "zipl"; else systemd-boot.
     """
-    if "\n" in argument or "\r" in argument:
-        raise CannotHold(
-            f"{in_quotes(argument)}: an options line cannot hold a line end", hint="write it without line ends"
-        )
+    on_one_line(slot, argument)
     if slot.style == "zipl" and "${" in argument:
         raise CannotHold(f"{in_quotes(argument)}: zipl takes ${{ for a variable of its own", hint="write it without ${")
-    held(argument)
     if slot.style.startswith("grub"):
         _check_for_grub(slot, argument)
     return argument
@@ -148,7 +144,7 @@ def vacate(text: str, slot: Slot) -> tuple[int, int]:
 def _pairs(file: str, text: str) -> list[_Pair]:
     found = []
     for node in parse("bls", text, file=file).nodes("pair"):
-        key, *values = (token for token in node.children if isinstance(token, Token))
+        key, *values = node.tokens()
         if not values:
             blanks = re.compile(_BLANKS).match(text, key.end)
             at = blanks.end() if blanks else key.end

@@ -165,7 +165,7 @@ class _Reading:
 
     def _assignment(self, assignment: Node, first: Token) -> None:
         """Add the assignment. `first`: the first token of the statement, which may be `export`."""
-        variable, sign, *given = (each for each in assignment.children if isinstance(each, Token))
+        variable, sign, *given = assignment.tokens()
         end, adds = given[0].end if given else sign.end, sign.text == "+="
         value = decode(self._file, self._text, sign.end, end, variable.text)
         text = value.mapped.text
@@ -241,7 +241,7 @@ def _may_set(node: Node, tokens: Sequence[Token]) -> bool:
 
 def _command_words(node: Node) -> Sequence[Token]:
     """The name and the arguments of a command; none for any other statement."""
-    return [child for child in node.children if isinstance(child, Token)] if node.name == "command" else []
+    return list(node.tokens()) if node.name == "command" else []
 
 
 def _splits(value: Value) -> bool:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from grubkd.boot.document import Assignment, DefaultSetting, Document, Image, Include, Slot, Stanza, Word
 from grubkd.boot.entry import file_name, is_initrd, is_xen
-from grubkd.boot.loaders.format import ESPS, Format, absent_default, line_behind, real_paths
-from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
+from grubkd.boot.loaders.format import ESPS, Format, absent_default, line_behind, on_one_line, real_paths
+from grubkd.boot.words import LineNumbers, open_quotes, span, words
 from grubkd.errors import CannotHold, Notice, NotUnderstood, place_at
 from grubkd.parsing.grammar import Node, Token, parse
 from grubkd.text import in_quotes
@@ -78,23 +78,18 @@ def parse_menu(file: str, text: str) -> Document:
     settings: `default` and `ontimeout`, and `menu default`, the label so marked.
     """
     reader = _MenuReader(file, text)
-    for node in parse("extlinux", text, file=file).children:
-        if isinstance(node, Node):
-            reader.statement(node)
+    for node in parse("extlinux", text, file=file).nodes():
+        reader.statement(node)
     return reader.document()
 
 
 def quote(slot: Slot, argument: str) -> str:
     """The argument as an APPEND line holds it. Raises CannotHold for a line end: there is no quoting."""
-    if "\n" in argument or "\r" in argument:
-        raise CannotHold(
-            f"{in_quotes(argument)}: an APPEND line cannot hold a line end", hint="write it without line ends"
-        )
     if slot.style == "mboot" and argument == _BETWEEN_FILES:
         raise CannotHold(
             f"{in_quotes(argument)}: mboot.c32 takes it for the end of a file's arguments", hint="leave it out"
         )
-    return held(argument)
+    return on_one_line(slot, argument)
 
 
 @dataclass(slots=True)
@@ -125,7 +120,7 @@ class _MenuReader:
         self._includes: list[Include] = []
 
     def statement(self, node: Node) -> None:
-        keyword = next(child for child in node.children if isinstance(child, Token))
+        keyword = next(node.tokens())
         value = next(node.tokens("VALUE"), None)
         if node.name == "label":
             self._labels.append(_Label(value or keyword._replace(text="")))

@@ -34,7 +34,8 @@ def unchanged(_slot: Slot, argument: str) -> str:
 def on_one_line(_slot: Slot, argument: str) -> str:
     """The quoting of a file that holds all arguments, as they are, on one line. Raises CannotHold for a line end."""
     if "\n" in argument or "\r" in argument:
-        raise CannotHold(f"{in_quotes(argument)}: one line holds all arguments", hint="write it without line ends")
+        message = f"{in_quotes(argument)}: the arguments are on one line, which cannot hold a line end"
+        raise CannotHold(message, hint="write it without line ends")
     return held(argument)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.entry import is_xen
 from grubkd.boot.loaders import grub2
@@ -26,14 +26,19 @@ _ESP_NAMES = {"rhel": "redhat", "ol": "redhat", "opensuse-leap": "opensuse", "op
 _DEPTH = 16
 
 
-class _Joined:
-    """The entries of a script with those of the scripts that it loads, in the order of the menu.
+class _Placed(NamedTuple):
+    """An entry of the joined menu, the script that has it, and whether it belongs to another system."""
 
-    `stanzas`: each with its document, and whether that file is on another system's device.
-    """
+    stanza: Stanza
+    script: Document
+    foreign: bool
+
+
+class _Joined:
+    """The entries of the scripts with those of the scripts that they load, in the order of the menu."""
 
     def __init__(self, scripts: Sequence[Document], tree: Tree) -> None:
-        self.stanzas: list[tuple[Stanza, Document, bool]] = []
+        self.stanzas: list[_Placed] = []
         self.warnings: list[Notice] = []
         self._scripts, self._tree = {script.file: script for script in scripts}, tree
         self._own = OwnDevices(tree, (stanza for script in scripts for stanza in script.stanzas))
@@ -52,28 +57,26 @@ class _Joined:
         """The scripts that are not of another system."""
         return [each for each in self._scripts.values() if each.file not in self._foreign]
 
-    def _read(
-        self, script: Document, path: tuple[str, ...], foreign: bool, seen: set[str]
-    ) -> Iterator[tuple[Stanza, Document, bool]]:
+    def _read(self, script: Document, path: tuple[str, ...], foreign: bool, seen: set[str]) -> Iterator[_Placed]:
         self._foreign |= {script.file} if foreign else set()
         # The number of items that the loaded scripts have added to this script's menu so far.
         moved = 0
         for number in range(len(script.stanzas) + 1):
             for include in [each for each in script.includes if each.position == number]:
                 inside = list(self._include(include, script, path, foreign, seen))
-                levels = [stanza.nesting[0][0] for stanza, _, _ in inside if stanza.nesting]
+                levels = [each.stanza.nesting[0][0] for each in inside if each.stanza.nesting]
                 before = script.stanzas[number - 1].nesting if number else ()
                 at = moved + (before[0][0] + 1 if before else 0)
-                for stanza, document, other in inside:
-                    nesting = () if include.own_menu else _moved(stanza.nesting, 0 if include.submenus else at)
-                    yield _with(stanza, (*include.submenus, *nesting) if nesting else ()), document, other
+                for each in inside:
+                    nesting = () if include.own_menu else _moved(each.stanza.nesting, 0 if include.submenus else at)
+                    yield each._replace(stanza=_with(each.stanza, (*include.submenus, *nesting) if nesting else ()))
                 moved += max(levels, default=-1) + 1 if not (include.own_menu or include.submenus) else 0
             sealed = script not in self._roots and not grub2.is_written(script.file)
             for stanza in script.stanzas[number : number + 1]:
                 reason = f"is in {script.file}, which grubkd does not write" if sealed and stanza.images else ""
                 other = foreign or self._is_other(stanza, script.file)
                 found = stanza._replace(not_known=reason) if reason else stanza
-                yield _with(found, _moved(stanza.nesting, moved)), script, other
+                yield _Placed(_with(found, _moved(stanza.nesting, moved)), script, other)
 
     def _is_other(self, stanza: Stanza, file: str) -> bool:
         if stanza.generated or ("searched" not in stanza.keys and stanza.keys.get("device") != "loopback"):
@@ -82,7 +85,7 @@ class _Joined:
 
     def _include(
         self, include: Include, script: Document, path: tuple[str, ...], foreign: bool, seen: set[str]
-    ) -> Iterator[tuple[Stanza, Document, bool]]:
+    ) -> Iterator[_Placed]:
         """The entries of a script that another one loads; each script gives its entries once."""
         place = Place(script.file, include.line)
         file = grub2.loaded_path(include.path, script.file, self._tree)
@@ -161,17 +164,17 @@ def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
     own = joined.own()
     variables = _Variables(scripts, environments)
     files_of_own = {script.file for script in own}
-    stanzas = [stanza for stanza, document, _ in joined.stanzas if document.file in files_of_own]
+    stanzas = [each.stanza for each in joined.stanzas if each.script.file in files_of_own]
     default = None if bls else default_of(stanzas, own, environments)
     items = tuple(
         MenuItem(
-            stanza,
-            document.file,
-            default=stanza is default,
-            foreign=foreign or (stanza.section or "").endswith("/30_os-prober"),
-            doubtful=variables.doubtful(stanza),
+            each.stanza,
+            each.script.file,
+            default=each.stanza is default,
+            foreign=each.foreign or (each.stanza.section or "").endswith("/30_os-prober"),
+            doubtful=variables.doubtful(each.stanza),
         )
-        for stanza, document, foreign in joined.stanzas
+        for each in joined.stanzas
     )
     xen = any(stanza.images and is_xen(stanza.images[0].path) for stanza in stanzas)
     files = tuple(document.file for document in (*scripts, *shell_files, *environments))

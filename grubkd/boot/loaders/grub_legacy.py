@@ -174,7 +174,7 @@ class _MenuListReader:
         return Document(self._file, "grub-legacy", *found, default=self._default)
 
     def statement(self, node: Node) -> None:
-        first = next(child for child in node.children if isinstance(child, Token))
+        first = next(node.tokens())
         if node.name == "title":
             self._close()
             if self._default is None:

@@ -13,7 +13,7 @@ from grubkd.boot.document import Document, Image, Slot, Stanza
 from grubkd.boot.loaders.format import Format, LoaderMenu, MenuItem
 from grubkd.boot.model import ManagedBy
 from grubkd.boot.words import LineNumbers, span, words
-from grubkd.parsing.grammar import Node, Token, parse
+from grubkd.parsing.grammar import Token, parse
 
 if TYPE_CHECKING:
     from grubkd.boot.loaders.format import Sources
@@ -36,9 +36,7 @@ def parse_menu(file: str, text: str) -> Document:
     line_of = LineNumbers(text).of
     settings: dict[str, str] = {}
     found: list[tuple[Token, str, dict[str, Token]]] = []
-    for node in parse("limine", text, file=file).children:
-        if not isinstance(node, Node):
-            continue
+    for node in parse("limine", text, file=file).nodes():
         if node.name == "entry":
             title = next((token.text for token in node.tokens("TITLE")), "")
             found.append((next(node.tokens("DEPTH")), title, {}))
@@ -54,7 +52,8 @@ def parse_menu(file: str, text: str) -> Document:
         if "protocol" in keys or any(name in keys for name in _KERNEL_PATHS):
             line = line_of(depth.start)
             images = _images(file, text, keys, line)
-            stanzas.append(Stanza(title, line, images, _initrds(keys), nesting=((number, title, None),)))
+            initrds = (keys["module_path"].text,) if "module_path" in keys else ()
+            stanzas.append(Stanza(title, line, images, initrds, nesting=((number, title, None),)))
     return Document(file, "limine", tuple(stanzas), settings=settings)
 
 
@@ -80,10 +79,6 @@ def _images(file: str, text: str, keys: dict[str, Token], line: int) -> tuple[Im
     found = words(text, value.start, value.end) if value else ()
     slot = Slot(file, "limine", "cmdline", *span(found, value.start if value else path.end), line, found)
     return (Image(path.text.partition("#")[0], (slot,), line),)
-
-
-def _initrds(keys: dict[str, Token]) -> tuple[str, ...]:
-    return (keys["module_path"].text,) if "module_path" in keys else ()
 
 
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:

@@ -31,7 +31,7 @@ def parse_options(file: str, text: str) -> Document:
     """The lines with options as stanzas. Their images have no path: rEFInd looks for kernels. Raises NotUnderstood."""
     stanzas: list[Stanza] = []
     for node in parse("refind_linux", text, file=file).nodes("option"):
-        tokens = [token for token in node.children if isinstance(token, Token)]
+        tokens = list(node.tokens())
         if len(tokens) > 1:
             title = _decoded(tokens[0]).text
             line = text.count("\n", 0, tokens[0].start) + 1

@@ -16,7 +16,7 @@ from grubkd.boot.loaders.format import Format, slots_of
 from grubkd.boot.model import Feeds, Line, NewKernelArgs
 from grubkd.boot.words import held
 from grubkd.errors import CannotHold, NotUnderstood, place_at
-from grubkd.parsing.grammar import Node, Token, parse
+from grubkd.parsing.grammar import parse
 from grubkd.text import in_quotes
 
 if TYPE_CHECKING:
@@ -55,10 +55,9 @@ def parse_options(file: str, text: str) -> Document:
     """The plain assignments of the tools' variables. Raises NotUnderstood for a value that the shell computes."""
     tool = _TOOLS.get(file)
     assignments = []
-    for statement in parse("default_grub", text, file=file).children:
-        nodes = statement.nodes("assignment") if isinstance(statement, Node) and statement.name != "command" else ()
-        for node in nodes:
-            variable, sign, *value = (each for each in node.children if isinstance(each, Token))
+    for statement in parse("default_grub", text, file=file).nodes():
+        for node in statement.nodes("assignment") if statement.name != "command" else ():
+            variable, sign, *value = node.tokens()
             if variable.text in _VARIABLES:
                 if sign.text != "=":
                     hint = "set it once, by a plain assignment"

@@ -18,9 +18,10 @@ from grubkd.boot.loaders.format import (
     MenuItem,
     absent_default,
     line_behind,
+    on_one_line,
 )
 from grubkd.boot.model import ManagedBy
-from grubkd.boot.words import LineNumbers, held, open_quotes, span, words
+from grubkd.boot.words import LineNumbers, open_quotes, span, words
 from grubkd.errors import CannotHold, GrubkdError, Notice, NotUnderstood, Place, place_at
 from grubkd.parsing.grammar import Node, Token, parse
 from grubkd.text import from_bytes, in_quotes
@@ -56,9 +57,8 @@ def parse_configuration(file: str, text: str) -> Document:
     reader = _ConfigurationReader(file, text)
     sections: list[_ZiplSection] = []
     menus: list[_ZiplSection] = []
-    for node in parse("zipl", text, file=file).children:
-        if isinstance(node, Node):
-            (sections if node.name == "section" else menus).append(reader.section(node))
+    for node in parse("zipl", text, file=file).nodes():
+        (sections if node.name == "section" else menus).append(reader.section(node))
     reader.check_names(sections)
     reader.check_names(menus)
     boot = next((each for each in sections if each.name == _DEFAULTBOOT), None)
@@ -77,8 +77,6 @@ def quote(slot: Slot, argument: str) -> str:
     What is refused: a line end, a quote that would end the value, and `${`, with which newer zipl names a variable of
     its own environment.
     """
-    if "\n" in argument or "\r" in argument:
-        raise CannotHold(f"{in_quotes(argument)}: parameters cannot hold a line end", hint="write it without line ends")
     if "${" in argument:
         raise CannotHold(f"{in_quotes(argument)}: zipl takes ${{ for a variable of its own", hint="write it without ${")
     if slot.style in _QUOTES and slot.style in argument:
@@ -90,7 +88,7 @@ def quote(slot: Slot, argument: str) -> str:
     if not slot.style and argument.startswith(_QUOTES):
         hint = "put quotes around the whole value of `parameters` first"
         raise CannotHold(f"{in_quotes(argument)}: zipl takes a quote at the beginning for the value's own", hint=hint)
-    return held(argument)
+    return on_one_line(slot, argument)
 
 
 def menus(sources: Sources, tree: Tree) -> list[LoaderMenu]:
@@ -180,18 +178,17 @@ class _ConfigurationReader:
 
     def section(self, node: Node) -> _ZiplSection:
         """Raises NotUnderstood for a keyword given twice."""
-        head = next(child for child in node.children if isinstance(child, Token))
+        head = next(node.tokens())
         name = head.text.strip(":") if node.name == "menu" else head.text[1:-1]
         values: dict[str, _Setting] = {}
         for token in node.tokens("DEFAULTAUTO"):
             values[token.text] = _Setting(token)
-        for child in node.children:
-            if isinstance(child, Node):
-                keyword, equals, *given = (token for token in child.children if isinstance(token, Token))
-                key = f"#{int(keyword.text)}" if child.name == "item" else keyword.text
-                if key in values:
-                    raise self._refused(keyword.start, f"{keyword.text} a second time in {name}")
-                values[key] = _setting(keyword, given[0] if given else Token("BARE", "", equals.end, equals.end))
+        for child in node.nodes():
+            keyword, equals, *given = child.tokens()
+            key = f"#{int(keyword.text)}" if child.name == "item" else keyword.text
+            if key in values:
+                raise self._refused(keyword.start, f"{keyword.text} a second time in {name}")
+            values[key] = _setting(keyword, given[0] if given else Token("BARE", "", equals.end, equals.end))
         return _ZiplSection(name, head.start, values)
 
     def check_names(self, sections: Sequence[_ZiplSection]) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from grubkd.memory.memory_map import Extent, MemoryMap
 
 _CHUNK = 1 << 16
+_LONGEST = 8 << 20  # bytes of a line; a memory map of 100,000 ranges has fewer
 _NODES = "a list of [start, end, node], in bytes, the end exclusive"
 _EVIDENCE = 'an object with "size" in bytes and, if known, "regions", a list of [start, end]'
 _REPORT = "the kernel did something else than grubkd predicts: please report this request and its answer"
@@ -47,15 +48,21 @@ def run(stream: BinaryIO) -> None:
 
 
 def _arrivals(stream: BinaryIO) -> Iterator[list[bytes]]:
-    """The lines of a stream, in groups as they arrive; the last line may lack its newline."""
+    """The lines of a stream, in groups as they arrive; the last line may lack its newline.
+
+    Of a line that is longer than _LONGEST only the beginning is kept, which is longer too.
+    """
     parts: list[bytes] = []
+    kept = 0
     while chunk := stream.read1(_CHUNK):  # type: ignore[attr-defined]  # every buffered stream has it
         whole, newline, rest = chunk.rpartition(b"\n")
         if newline:
             yield b"".join((*parts, whole)).split(b"\n")
             parts.clear()
-        if rest:
+            kept = 0
+        if rest and kept <= _LONGEST:
             parts.append(rest)
+            kept += len(rest)
     if parts:
         yield [b"".join(parts)]
 
@@ -126,6 +133,8 @@ _DUMP = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 def _answer_line(line: bytes, parse: Callable[[str], Release]) -> dict[str, Any]:
     name = None
     try:
+        if len(line) > _LONGEST:
+            raise BadRequest(f"the line is longer than {_LONGEST >> 20} MiB")
         try:
             request = _LOAD(line.decode("utf-8"))
         except (ValueError, RecursionError) as problem:

@@ -80,7 +80,7 @@ class TestParts:
 
     def plan(self, config: BootConfig, machine: Machine, image: int, initrd: int) -> str:
         kernels = {
-            "6.1.0-50-amd64": Kernel("6.1.0-50-amd64", Architecture.X86_64, memory=image, initrd=initrd),
+            "6.1.0-50-amd64": Kernel(Architecture.X86_64, memory=image, initrd=initrd),
         }
         machine = machine._replace(kernels=kernels, hardware=Hardware(modules=20 * MIB))
         return advice.plan_entry(config.entries[0], config, machine).values[0]

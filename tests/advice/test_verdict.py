@@ -124,7 +124,7 @@ class TestVerdict:
     def test_a_kernel_that_ignores_the_value(
         self, debian: tuple[BootConfig, Machine], config: Config, release: str, arch: Architecture, why: str
     ) -> None:
-        kernels = {release: Kernel(release, arch, config)}
+        kernels = {release: Kernel(arch, config)}
         machine = (debian[1])._replace(kernels=kernels, architecture=arch)
         found = advice.Verdicts(machine).verdict("crashkernel=256M", (debian[0].entries[0])._replace(version=release))
         assert (found.status == "failed") is bool(why)

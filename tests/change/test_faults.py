@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is no
 
 # So many calls there are at least; fewer would mean that the trace is not read rightly.
 FLOOR = {"commit": 45, "rollback": 45, "revert": 35, "keep": 18}
-FLOOR.update({"default": 10, "grubby-default": 10, "grubby-update": 30})
+FLOOR.update({"enable": 50, "default": 10, "grubby-default": 10, "grubby-update": 30})
 ERRORS = ("ENOSPC", "EIO", "EROFS")
 TRACED = f"trace={','.join(inject.VFAT)}"
 
@@ -52,6 +52,8 @@ class Case:
             tree.install(self.start)
         elif verb in ("default", "grubby-default", "grubby-update"):
             tree.build_menu(self.start)
+        elif verb == "enable":
+            tree.build_service(self.start)
         else:
             tree.build(self.start)
         if verb == "recover":
@@ -120,9 +122,10 @@ def top(memory: Path) -> Iterator[Path]:
     shutil.rmtree(top)
 
 
-# What `grubby --set-default` adds to `default` is only what it prints.
+# What `grubby --set-default` adds to `default` is only what it prints; `enable` writes as `commit` does.
 @pytest.fixture(
-    params=[pytest.param(verb, marks=[pytest.mark.long] * verb.startswith("grubby")) for verb in FLOOR], ids=str
+    params=[pytest.param(verb, marks=[pytest.mark.long] * verb.startswith(("enable", "grubby"))) for verb in FLOOR],
+    ids=str,
 )
 def case(request: pytest.FixtureRequest, top: Path, driver: Driver) -> Case:
     return Case(request.param, top, driver)
@@ -212,7 +215,7 @@ def test_failing_at_every_point(case: Case, errors: tuple[str, ...]) -> None:
     every_point(case, ",".join(f"error={error}" for error in errors), check)
 
 
-def test_ended_by_a_signal_at_every_point(case: Case) -> None:
+def ended_by_a_signal(case: Case) -> None:
     def check(work: Path, status: int) -> str:
         found = tree.state(work)
         if status == 0:
@@ -224,6 +227,14 @@ def test_ended_by_a_signal_at_every_point(case: Case) -> None:
         return after_recovery(case, work)
 
     every_point(case, "signal=TERM", check)
+
+
+def test_ended_by_a_signal_at_every_point(case: Case) -> None:
+    ended_by_a_signal(case)
+
+
+def test_enable_ended_by_a_signal_at_every_point(top: Path, driver: Driver) -> None:
+    ended_by_a_signal(Case("enable", top, driver))
 
 
 @pytest.mark.parametrize("what", ["signal=KILL", "error=EIO"])

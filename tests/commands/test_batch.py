@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,27 @@ def test_lines_longer_than_a_read(capsysbinary: pytest.CaptureFixture[bytes]) ->
     batch.run(io.BytesIO(text))
     found = [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
     assert [(each["id"], each["request"]["size"]) for each in found] == [(7, 1 << 28), ("long", 1 << 20), (7, 1 << 28)]
+
+
+def test_a_line_without_end(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its beginning is kept, not all of it, and the next line is answered."""
+    read = 0
+
+    class Endless(io.RawIOBase):
+        def read1(self, size: int) -> bytes:
+            nonlocal read
+            read += size
+            return b" " * size if read < 64 << 20 else b"\n" + json.dumps(GOOD).encode() if read < 65 << 20 else b""
+
+    monkeypatch.setattr(batch, "_CHUNK", 2 << 20)
+    tracemalloc.start()
+    batch.run(Endless())  # type: ignore[arg-type]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    first, last = (json.loads(line) for line in capsysbinary.readouterr().out.splitlines())
+    assert first["error"]["message"] == "the line is longer than 8 MiB"
+    assert last["request"]["size"] == 1 << 28
+    assert peak < 40 << 20
 
 
 def test_pace() -> None:

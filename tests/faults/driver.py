@@ -15,16 +15,23 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 from faults.tree import CHANGES, INSTALLED, MANY_CHANGES, build_menu  # noqa: E402
 from grubkd.change import transaction  # noqa: E402
 from grubkd.change.rollback import rollback  # noqa: E402
-from grubkd.cli import main as grubkd  # noqa: E402
+from grubkd.cli import Signals, run  # noqa: E402
 from grubkd.errors import GrubkdError  # noqa: E402
 from grubkd.tree.root import Root  # noqa: E402
 
 COMMANDS = {
     "keep": ["keep", INSTALLED],
     "default": ["default", "7.0.2-200.fc44.x86_64"],
+    "enable": ["enable", "256M", "--yes", "--run-followups", "--ram=8G", "--arch=x86_64"],
     "grubby-default": ["grubby", "--set-default=0"],
     "grubby-update": ["grubby", "--update-kernel=ALL", "--args=crashkernel=256M", "--remove-args=ro"],
 }
+
+
+def grubkd(*arguments: str) -> int:
+    """As the process grubkd does."""
+    with Signals():
+        return run(arguments)
 
 
 def work(verb: str, top: str) -> int:
@@ -34,7 +41,7 @@ def work(verb: str, top: str) -> int:
             changes = CHANGES if verb == "commit" else MANY_CHANGES
             transaction.commit(root, changes, command="set", wanted={"crashkernel": ["256M"]}, by="given")
         elif verb in COMMANDS:
-            return grubkd([*COMMANDS[verb], "--root", top])
+            return grubkd(*COMMANDS[verb], "--root", top)
         elif verb in ("rollback", "revert"):
             rollback(root)
         else:
@@ -60,7 +67,7 @@ def load(top: str) -> None:
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     for command in (["set", "99M", "--dry-run"], [*COMMANDS["default"], "--dry-run"], COMMANDS["grubby-update"]):
-        grubkd([*command, "--root", top])
+        grubkd(*command, "--root", top)
 
 
 def main() -> None:

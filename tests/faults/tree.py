@@ -92,6 +92,25 @@ def build_menu(top: Path) -> None:
         file.write_text(text)
 
 
+def build_service(top: Path) -> None:
+    """Make that machine with a kdump service, which lacks nothing but the value."""
+    build_menu(top)
+    unit = "usr/lib/systemd/system/kdump.service"
+    for path, text in (
+        (unit, ""),
+        ("usr/bin/kdumpctl", "kdump_get_conf_val\n"),
+        ("etc/kdump.conf", "path /var/crash\n"),
+        *((f"boot/vmlinuz-{number}-200.fc44.x86_64", "kernel") for number in ("7.0.1", "7.0.2")),
+    ):
+        file = top / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (top / "var/crash").mkdir(parents=True)
+    link = top / "etc/systemd/system/multi-user.target.wants/kdump.service"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(f"/{unit}")
+
+
 def install(top: Path) -> None:
     """Add the installed kernel, without a value, and an edit of a person beside it."""
     present = SNIPPET.format("7.0.2-200.fc44.x86_64")
@@ -120,12 +139,12 @@ def state(top: Path) -> dict[str, Found]:
         for name in files:
             file = Path(here) / name
             status = file.lstat()
-            names = sorted(os.listxattr(file))
+            names = sorted(os.listxattr(file, follow_symlinks=False))
             found[f"{inside}/{name}"] = Found(
-                file.read_bytes(),
+                b"" if file.is_symlink() else file.read_bytes(),
                 status.st_mode,
                 status.st_mtime_ns,
-                tuple((each, os.getxattr(file, each)) for each in names),
+                tuple((each, os.getxattr(file, each, follow_symlinks=False)) for each in names),
             )
         for name in directories:
             if name != "var":

@@ -125,7 +125,8 @@ def try_sh(scratch: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "TMPDIR": str(scratch)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",  # titles of the trees are not all UTF-8
         check=False,
     )
     assert list(scratch.iterdir()) == []

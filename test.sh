@@ -1,7 +1,7 @@
 #!/bin/bash
 # Install what the tests need, then run them with both sets of libraries that grubkd supports.
 # --all: also the long tests (a Debian chroot, fuzzing), but not those of lab.sh. Other arguments go to pytest.
-# Run as root on Debian 12. The virtual environment is .venv, or $GRUBKD_VENV.
+# Run as root on Debian 12 or 13. The virtual environment is .venv, or $GRUBKD_VENV.
 set -uo pipefail
 cd "$(dirname "$0")" || exit
 export LC_ALL=C.UTF-8 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -88,7 +88,7 @@ once=(
     tests/chroot/test_{enable_packages,journal,kdump_config,kickstart_scripts,onefile}.py
     tests/lab
 )
-run "Debian 12's libraries" /usr/bin/python3 -p no:cacheprovider --numprocesses=2 "${once[@]/#/--ignore=}" "$@"
+run "Debian's libraries" /usr/bin/python3 -p no:cacheprovider --numprocesses=2 "${once[@]/#/--ignore=}" "$@"
 run "PyPI's libraries" "$venv/bin/python" --numprocesses=2 --dist=worksteal --durations=10 "$@"
 
 echo

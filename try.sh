@@ -1,6 +1,6 @@
 #!/bin/bash
 # Show grubkd's main job on a copy of a machine's boot files: ./try.sh [TREE], where TREE is a directory of fixtures/.
-# Writes only to a temporary directory. Installs the Debian packages that grubkd needs (as root, on Debian 12).
+# Writes only to a temporary directory. Installs the Debian packages that grubkd needs (as root, on Debian 12 or 13).
 set -euo pipefail
 cd "$(dirname "$0")"
 . packaging/need.sh

@@ -221,9 +221,11 @@ def _without_value(line: str) -> Verdict | None:
 def _on_any_ram(case: Case) -> Verdict:
     """For unknown RAM: the result that every amount of RAM has, else "unknown"."""
     unknown = found = Verdict("unknown", "the amount of RAM is not known")
-    for ram in _AMOUNTS:
-        tried = case._replace(ram=ram)
-        each = unknown if forecast.may_reserve(tried) else judge_case(tried)
+    cases = [case._replace(ram=ram) for ram in _AMOUNTS]
+    # Where one may reserve, nothing is certain. That is found much faster, and on the largest first.
+    if any(map(forecast.may_reserve, sorted(cases, key=lambda each: -(each.ram or 0)))):
+        return unknown
+    for each in map(judge_case, cases):
         if each.status not in ("none", "failed", "hang") or (found is not unknown and each.status != found.status):
             return unknown
         found = each

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from grubkd.memory.vendors import Distribution
 
 TOOLS = ("crash", "drgn")
-_PATIENCE = 300.0  # seconds
+# Seconds. crash sorts the whole of a flattened dump first, as kdump-tools makes it.
+_PATIENCE = 900.0
 # Bytes. crash needs some 1 GiB for the symbols of a distribution's kernel; SUSE's it unpacks into a file.
 _MOST_MEMORY = 4 << 30
 _MOST_MESSAGES = 64 << 20

@@ -24,6 +24,8 @@ _FAILURE = re.compile(
 _ANY = re.compile(
     r"[\w.@-]+\.service: |Failed to start |(?:kdump: )?(?:Starting kdump: |(?:kexec: )?failed to load kdump kernel)"
 )
+# How log_warning_msg of the LSB's init functions ends a line.
+_WARNING = "(warning)."
 
 
 def failure(tree: Root, service: Service, since: int | None = None) -> str:
@@ -44,6 +46,7 @@ def failure(tree: Root, service: Service, since: int | None = None) -> str:
 
 def failure_line(messages: str) -> str:
     """The last line of the last start that names a cause, else one that only says that it failed."""
-    found = [line.strip() for line in messages.split("\n") if _FAILURE.search(line)]
+    lines = (line.strip() for line in messages.split("\n"))
+    found = [line for line in lines if _FAILURE.search(line) and not line.endswith(_WARNING)]
     causes = [line for line in found if not _ANY.match(line)]
     return (causes or found or [""])[-1][:_LONGEST]

@@ -29,6 +29,8 @@ STEP = 32 * MIB
 _RUNTIME = 16 * MIB
 _USERLAND = 20 * MIB
 _USERLAND_ARM64 = 50 * MIB
+# Files of the initrd take whole pages, an inode and a name.
+_SHARE_OF_INODES = 16
 
 
 class Estimate(NamedTuple):
@@ -77,15 +79,17 @@ def estimate(release: Release, machine: Architecture, parts: Parts) -> Estimate:
 def _unpacking(kernel: int, userland: int, parts: Parts) -> Estimate | None:
     """What is used at the end of unpacking the initrd: the packed copy is freed afterwards (init/initramfs.c).
 
-    Debian 12's 6.1 with MODULES=most, 29M packed and 125M unpacked: 224M ends in "System is deadlocked on memory", 256M
-    saves the dump. Its cloud kernel, 13M and 50M: 128M fails, 144M saves. So 25M to 41M are needed besides.
+    Debian 12's 6.1 with MODULES=most, 29M packed and 123M unpacked: 240M ends in "System is deadlocked on memory", with
+    14M of slab; 256M saves the dump. Its cloud kernel, 13M and 48M: 128M fails, 144M saves.
     """
     if parts.initramfs is None or parts.unpacked is None:
         return None
     packed, unpacked = parts.initramfs, parts.unpacked
-    total = kernel + packed + unpacked + _RUNTIME + userland
+    files = unpacked + unpacked // _SHARE_OF_INODES
+    total = kernel + packed + files + _RUNTIME + userland
     words = (
-        f"kernel {in_megabytes(kernel)} + initrd {in_megabytes(packed)} packed and {in_megabytes(unpacked)} unpacked"
+        f"kernel {in_megabytes(kernel)} + initrd {in_megabytes(packed)} packed and {in_megabytes(unpacked)} unpacked "
+        f"({in_megabytes(files)} in memory)"
     )
     words += f" + {_RUNTIME // MIB}M + programs {userland // MIB}M = {in_megabytes(total)}"
     return Estimate(total, round_up(total, STEP), False, words, unpacking=True)

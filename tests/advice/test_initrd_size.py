@@ -53,6 +53,20 @@ def test_most_modules_on_the_cloud_kernel() -> None:
     assert 144 * MIB <= found.size <= 160 * MIB
 
 
+@pytest.mark.parametrize(
+    ("release", "packed", "unpacked", "fails", "saves"),
+    [(RELEASE, 28.4, 122.7, 240, 256), (CLOUD, 12.4, 47.7, 128, 144)],
+)
+def test_the_estimate_lies_between_the_boots(
+    release: str, packed: float, unpacked: float, fails: int, saves: int
+) -> None:
+    """docs/lab.md: MODULES=most of Debian 12, by bisection."""
+    parts = Parts(initramfs=int(packed * MIB), unpacked=int(unpacked * MIB))
+    found = estimate(Release.parse(release), Architecture.X86_64, parts)
+    assert found.unpacking
+    assert fails * MIB < found.exact <= saves * MIB
+
+
 @pytest.mark.parametrize(("packed", "unpacked"), [(7, 22), (8, 26), (10, 30)])
 @pytest.mark.parametrize("ram", [None, 1 * GIB, 8 * GIB])
 def test_the_row_serves_small_initrds(packed: int, unpacked: int, ram: int | None) -> None:

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,7 +55,11 @@ INITRD_PACKAGES = (
     *("initramfs-tools", "zstd", "busybox", "kexec-tools", "makedumpfile"),
     *("linux-image-amd64", "linux-image-cloud-amd64"),
 )
-_DISK_MODULES = "virtio_pci\nvirtio_blk\ncrc32c_generic\next4\n"
+MAKERS = {
+    "dep": "echo MODULES=dep >/etc/initramfs-tools/conf.d/lab; mkinitramfs -o /lab.img {}",
+    "kdump-tools": "/etc/kernel/postinst.d/kdump-tools {0} && mv /var/lib/kdump/initrd.img-{0} /lab.img",
+}
+"""Commands of a running machine that make /lab.img for a release of the kernel."""
 
 GUEST = Path(__file__).with_name("guest.sh")
 # As grub-pc's package leaves it, except for the timeout and the console. nokaslr: the kernel's place is then known
@@ -105,23 +110,30 @@ def tarball(packages: Sequence[str] = PACKAGES, source: Source = BOOKWORM) -> Pa
     return found
 
 
-def initrd(release: str, modules: str) -> Path:
-    """Debian 12's own initrd of that kernel, with that MODULES= (initramfs.conf(5)). Needs root. Raises Unavailable."""
-    packed = tarball(INITRD_PACKAGES)
-    found = CACHE / f"debian-12-{release}-{modules}.img"
-    with locked(found.stem):
+def initrd(release: str, maker: str) -> Path:
+    """An initrd that Debian 12 makes for that kernel. Needs root. Raises Unavailable.
+
+    `maker`: "most", MODULES= of initramfs.conf(5) as installed; or one of MAKERS, which look at the running machine.
+    """
+    found = CACHE / f"{BOOKWORM.suite}-{release}-{maker}.img"
+    with locked(found.stem), tempfile.TemporaryDirectory() as name:
         if not found.exists():
-            tree = found.with_suffix(".tree")
-            shutil.rmtree(tree, ignore_errors=True)
-            tree.mkdir()
-            subprocess.run(["tar", "--directory", tree, "--extract", "--file", packed], check=True)
-            (tree / "etc/initramfs-tools/conf.d/lab").write_text(f"MODULES={modules}\n")
-            (tree / "etc/initramfs-tools/modules").write_text(_DISK_MODULES)
-            command = ["chroot", str(tree), "mkinitramfs", "-o", "/lab.img", release]
-            subprocess.run(command, check=True, capture_output=True)
-            (tree / "lab.img").rename(found)
-            shutil.rmtree(tree)
+            tree = unpack(Path(name), (), Recipe(INITRD_PACKAGES, grubkd=False))
+            partial = found.with_suffix(".partial")
+            if maker == "most":
+                shutil.copy(tree / f"boot/initrd.img-{release}", partial)
+            else:
+                _make_initrd(tree, Path(name), release, maker, partial)
+            partial.rename(found)
     return found
+
+
+def _make_initrd(tree: Path, scratch: Path, release: str, maker: str, file: Path) -> None:
+    shutil.copytree(BOOKWORM.tree("kdump-tools"), tree, symlinks=True, dirs_exist_ok=True)
+    job = f"section initrd\n{MAKERS[maker].format(release)} && echo made\n"
+    debian, done = _directly(tree, scratch, job, release)
+    assert "made\n" in part(done.text, "initrd"), done.tail(40)
+    subprocess.run(["debugfs", "-R", f"dump /lab.img {file}", f"{debian.disk}?offset={disks.MIB}"], check=True)
 
 
 def archive(directory: Path, recipe: Recipe, *wanted: str) -> Path:
@@ -234,19 +246,24 @@ def install(directory: Path, files: Sequence[tuple[str, str | Path]] = (), recip
     `files`: the path of each in the machine, and its text, or the file or directory to copy there.
     """
     tree = unpack(directory, files, recipe)
+    debian, done = _directly(tree, directory, f"section prepare\n{recipe.prepare}{INSTALL}", size=recipe.size)
+    assert "installed\n" in part(done.text, "install"), done.tail(40)
+    return debian
+
+
+def _directly(tree: Path, directory: Path, job: str, release: str = "*", *, size: int = 1300) -> tuple[Debian, Run]:
+    """Make a disk of the tree, boot its kernel of that release without a boot loader, and run the job."""
     for name in ("vmlinuz", "initrd.img"):
-        (found,) = (tree / "boot").glob(f"{name}-*")
+        (found,) = (tree / "boot").glob(f"{name}-{release}")
         shutil.copy(found, directory / name)
     disk = directory / "disk"
-    disks.ext4(tree, disk, size=recipe.size)
+    disks.ext4(tree, disk, size=size)
     shutil.rmtree(tree)
-    found_one = Debian(disk)
+    debian = Debian(disk)
     direct = replace(
-        found_one.machine(f"section prepare\n{recipe.prepare}{INSTALL}"),
+        debian.machine(job),
         kernel=directory / "vmlinuz",
         initrd=directory / "initrd.img",
         cmdline="root=/dev/vda1 ro console=ttyS0,115200 init=/lab/init mitigations=off panic=-1",
     )
-    done = run(direct, 400)
-    assert "installed\n" in part(done.text, "install"), done.tail(40)
-    return found_one
+    return debian, run(direct, 400)

@@ -1,12 +1,12 @@
 """A real Debian: grubkd runs in it, update-grub runs before and after, and its own GRUB boots it."""
 
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 
 from lab import whole
 from lab.debian import DROP_IN, Debian, install
-from lab.kernels import KERNELS
+from lab.kernels import KERNELS, Kernel
 from lab.packages import Unavailable
 from lab.prediction import compare, size_fits
 from lab.report import part, parts, reports
@@ -114,15 +114,30 @@ def test_crash_and_what_it_leaves(debian: Debian) -> None:
     assert "sysrq triggered crash" in dump["panic"], dump
 
 
-@pytest.mark.parametrize("name", ["6.1 x86_64", "6.12 x86_64"])
-def test_the_whole_way(name: str, tmp_path: Path) -> None:
-    """Debian 12 and 13: enable, reboot, crash, capture, reboot; then check, dumps, report, open and measure."""
-    kernel = KERNELS[name]
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """A machine after its test crash, its kernel, and what it then wrote."""
+
+    machine: Debian
+    kernel: Kernel
+    text: str
+
+
+@pytest.fixture(scope="module")
+def tested(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Crashed:
+    """With the kernel of that name. All tests of it use the machine, one after the other."""
+    kernel = KERNELS[request.param]
     try:
-        machine = whole.machine(tmp_path, kernel)
+        machine = whole.machine(tmp_path_factory.mktemp("whole"), kernel)
     except Unavailable as problem:
         pytest.skip(str(problem))
-    text = whole.crashed(machine)
+    return Crashed(machine, kernel, whole.crashed(machine))
+
+
+@pytest.mark.parametrize("tested", ["6.1 x86_64", "6.12 x86_64"], indirect=True)
+def test_the_whole_way(tested: Crashed) -> None:
+    """Debian 12 and 13: enable, reboot, crash, capture, reboot; then check, dumps, report, open and measure."""
+    kernel, text = tested.kernel, tested.text
     found = whole.judged(text)
     assert found["status"] == "ok" and "left a whole dump: /var/crash/" in found["message"], found
     (dump,) = answer(text, "dumps")["dumps"]
@@ -137,3 +152,26 @@ def test_the_whole_way(name: str, tmp_path: Path) -> None:
     (capture,) = answer(text, "measure")["captures"]
     assert capture["log"] == f"{dump['path']}/kexec-dmesg.log"
     assert 0 < capture["lowest_available_bytes"] < capture["memory_bytes"], capture
+
+
+@pytest.mark.parametrize("tested", ["6.1 x86_64"], indirect=True)
+def test_a_reservation_that_is_too_small(tested: Crashed) -> None:
+    """`check` warns of it, a failure is reported with the measured need, and `set --auto` then suffices."""
+    machine = tested.machine
+    machine.boot(whole.SMALL, whole.LONG)
+    console = machine.boot(whole.CRASH, whole.LONG).text
+    warned = [each["message"] for each in answer(console, "check")["checks"] if each["code"] == "near-need"]
+    assert any("the running kernel reserves 72M, less than was needed" in each for each in warned), warned
+    # The dump of the large reservation showed a larger need than the failure does.
+    forgotten = f"rm -r /var/crash/2*\n{whole.with_console(console, whole.JUDGED + whole.MENDED)}"
+    text = machine.boot(forgotten, whole.LONG).text
+    found = whole.judged(text)
+    assert found["status"] == "warning", found
+    need = answer(text, "measure")["need"]
+    assert need["ran_out_with_bytes"], need
+    assert "72M was reserved for the capture kernel" in found["why"], found
+    assert need["by"] in found["why"], found
+    assert answer(text, "mended")["changed"], text[-3000:]
+    machine.boot(whole.CRASH, whole.LONG)
+    found = whole.judged(machine.boot(whole.JUDGED, whole.LONG).text)
+    assert found["status"] == "ok", found

@@ -88,9 +88,15 @@ section crash
 grubkd crash --yes-crash-now
 section survived
 """
-TOLD = """asked check grubkd check --json
-asked dumps grubkd dumps --json
+# Debian 12 with its cloud kernel and 2G needs 81M, by the hook. With 64M the capture kernel hangs without a message.
+SMALL = """asked small grubkd set 72M --force --json
+"""
+MENDED = """asked mended grubkd set --auto --json
+"""
+JUDGED = """asked check grubkd check --json
 asked measure grubkd measure --json
+"""
+TOLD = f"""{JUDGED}asked dumps grubkd dumps --json
 asked report grubkd report --json
 section open
 printf 'bt\\nquit\\n' | grubkd open 2>&1 | cat
@@ -141,6 +147,11 @@ def crashed(machine: Debian, *, analysis: bool = True) -> str:
     assert answer(crash, "check")["will_dump"]["now"], crash
     assert "survived" not in dict(parts(crash)), crash[-3000:]
     return machine.boot(TOLD, LONG).text
+
+
+def with_console(console: str, job: str) -> str:
+    """The job on a machine whose serial console is kept beside the dumps, as a console server's log may be."""
+    return f"cat >/var/crash/console.log <<'END OF CONSOLE'\n{console}\nEND OF CONSOLE\n{job}"
 
 
 def judged(text: str) -> dict[str, Any]:

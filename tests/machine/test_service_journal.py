@@ -24,6 +24,12 @@ Creating symlink /var/lib/kdump/vmlinuz.
 kexec_load failed: Operation not permitted
 failed to load kdump kernel ... failed!
 """
+# On a Debian without procps, where the capture kernel is loaded all the same.
+WARNING = """\
+Starting kdump-tools:
+kdump-config couldn't set panic trigger (sysctl binary not available) ... (warning).
+loaded kdump kernel.
+"""
 SUSE = """\
 No crashkernel memory reserved, Kdump cannot start.
 Normally the crashkernel= option is handled by kdump-commandline.service
@@ -36,6 +42,7 @@ Normally the crashkernel= option is handled by kdump-commandline.service
         ("", ""),
         ("Starting kdump...\nkdump: kexec: loaded kdump kernel\nkdump: Starting kdump: [OK]\n", ""),
         (KDUMPCTL, "kdump: Invalid kdump config option pth"),
+        (WARNING, ""),
         (KDUMP_CONFIG, "kexec_load failed: Operation not permitted"),
         (SUSE, "No crashkernel memory reserved, Kdump cannot start."),
         ("kdump.service: Failed with result 'timeout'.\n", "kdump.service: Failed with result 'timeout'."),

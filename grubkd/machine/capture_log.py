@@ -13,6 +13,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError
+from grubkd.log import logger
 from grubkd.machine import dump_target, dumps
 from grubkd.machine.settings import plain
 from grubkd.memory.case import MeasuredNeed
@@ -157,7 +158,8 @@ def _boots(tree: Root, path: str, size: int) -> tuple[CaptureMemory, ...]:
 def measured(tree: Root) -> MeasuredNeed | None:
     """What the logs of this tree's dumps show, if they are on a local file system: a server may not answer.
 
-    What this user may not read does not count, and is not reported: the value is set by root.
+    What this user may not read does not count, and is not reported: the value is set by root. A directory that cannot
+    be listed is a warning.
     """
     directory = dump_target.reachable(tree, dump_target.read(tree))
     if directory is None:
@@ -165,6 +167,12 @@ def measured(tree: Root) -> MeasuredNeed | None:
     known = set(tree.denied)
     real = tree.resolve(directory)
     mount = dump_target.mount_of(real, dump_target.read_mounts(tree)) if real and tree.live else None
-    found = need(read(tree, directory)) if real and not (mount and mount.kind in dump_target.NETWORK) else None
+    found = None
+    if real and not (mount and mount.kind in dump_target.NETWORK):
+        try:
+            found = need(read(tree, directory))
+        except GrubkdError as problem:
+            # Where every user may write, one of them can make more names than grubkd reads.
+            logger.warning("what capture kernels needed is not known: %s", problem)
     tree.denied.intersection_update(known)
     return found

@@ -10,6 +10,7 @@ from support.livetree import MIB, Live, debian, put, red_hat
 
 from grubkd.cli import main
 from grubkd.commands import check, measure
+from grubkd.tree.root import MOST_NAMES
 
 PATH = "var/crash/127.0.0.1-2026-11-23-04:00:00/kexec-dmesg.log"
 LOG = f"/{PATH}"
@@ -162,6 +163,20 @@ def test_set_auto_refuses_what_does_not_fit(tmp_path: Path) -> None:
 )
 def test_check_warns_within_a_tenth(text: str, near: bool, tmp_path: Path) -> None:
     assert set(findings(saved(red_hat(tmp_path), text))) == ({"configured", "reserved"} if near else set())
+
+
+def test_more_names_than_are_read_stop_no_change(tmp_path: Path) -> None:
+    """Every user may make them where /var/crash is like /tmp."""
+    tree = saved(red_hat(tmp_path), memory(256) + lowest(70))
+    for number in range(MOST_NAMES):
+        (tree / f"var/crash/{number}").touch()
+    done = answer(lambda: main(["set", "--auto", "--root", str(tree), "--ram", "8G", "--json"]))
+    assert done.exit == 0
+    assert "what capture kernels needed is not known: /var/crash: cannot be listed" in done.stderr
+    assert [
+        answer(lambda verb=verb: main([verb, "--root", str(tree), "--json"])).exit for verb in ("show", "plan")
+    ] == [0, 0]
+    assert answer(lambda: main(["dumps", "--root", str(tree)])).exit == 1
 
 
 @pytest.mark.parametrize(("value", "codes"), [("64M", ["near-need"]), ("180M", ["near-need"]), ("512M", [])])

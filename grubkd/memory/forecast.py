@@ -29,8 +29,8 @@ NOTHING_OBSERVED = "the running kernel was booted with this value and holds no r
 def request(case: Case, values: Sequence[str] = ()) -> KernelRequest | None:
     """What the kernel reads in the case's command line followed by the values.
 
-    None if the RAM is unknown. An amount of RAM that the user gave is what the kernel counts, unless the line changes
-    it (mem=, memmap=).
+    None if the RAM is unknown. Of an amount of RAM an x86 kernel counts what firmware leaves, which is a little less:
+    up to 5.15, which does not round the sum up, a machine with 4G is below a range that begins at 4G.
     """
     memory = case.memory_map()
     return None if memory is None else _request(case, memory, values)
@@ -39,9 +39,8 @@ def request(case: Case, values: Sequence[str] = ()) -> KernelRequest | None:
 def _request(case: Case, memory: MemoryMap, values: Sequence[str] = ()) -> KernelRequest:
     words = "".join(f"crashkernel={text} " for text in values)
     line = f"{case.cmdline} {words}".lstrip() if values else case.cmdline
-    spans = case.release.counts_span and case.machine.is_x86
     ram = case.ram
-    if ram is None or case.memory or spans or changes_ram(line):
+    if ram is None or case.memory or case.machine.is_x86 or changes_ram(line):
         ram = counted_ram(case.release, case.machine, memory, line)
     if case.hypervisor is not None:
         from grubkd.memory.xen import request_of

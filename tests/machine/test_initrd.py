@@ -85,10 +85,13 @@ def test_zstd_with_the_size_in_its_header(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("level", ["-1", "-9", "-15", "-19"])
 def test_zstd_of_a_pipe_has_a_bound(level: str, tmp_path: Path) -> None:
-    """mkinitramfs and dracut write to a pipe, so the frame does not have the size."""
+    """mkinitramfs and dracut write to a pipe, so the frame does not have the size.
+
+    Each block counts as full: since 1.5.7 zstd splits blocks at every level.
+    """
     found = measured(tmp_path, EARLY + program("zstd", "-q", "-T0", level))
     assert found
-    assert len(ARCHIVE) <= found.size - 100_000 <= len(ARCHIVE) * 5 // 4
+    assert len(ARCHIVE) <= found.size - 100_000 <= len(ARCHIVE) * 4 // 3
 
 
 @pytest.mark.parametrize(

@@ -55,23 +55,25 @@ def placement(case: Case) -> Placement | None:
     Where the boot loader puts the initrd is known of the running system only. Otherwise several places are tried, and
     only what they agree on is certain.
     """
-    text, sample = case.release.text, case.release.sample
-    # Leave out what no placement depends on: then most entries of a machine share one result.
-    found = _placement(
-        case._replace(
-            release=sample,
-            distribution=Distribution(),
-            physical_start=None,
-            parts=UNKNOWN_PARTS,
-            needs=NOTHING_SPECIAL,
-            present=(),
-            cmdline=deciding_words(case.cmdline),
-            observed=None,
-            assumed=False,
-            measured=None,
-        )
+    deciding = _deciding(case)
+    found = _placement(deciding)
+    return found._replace(reason=found.reason.replace(deciding.release.text, case.release.text)) if found else None
+
+
+def _deciding(case: Case) -> Case:
+    """The case without what no placement depends on: then most entries of a machine share one result."""
+    return case._replace(
+        release=case.release.sample,
+        distribution=Distribution(),
+        physical_start=None,
+        parts=UNKNOWN_PARTS,
+        needs=NOTHING_SPECIAL,
+        present=(),
+        cmdline=deciding_words(case.cmdline),
+        observed=None,
+        assumed=False,
+        measured=None,
     )
-    return found._replace(reason=found.reason.replace(sample.text, text)) if found else None
 
 
 @lru_cache(maxsize=64)
@@ -156,11 +158,15 @@ def chance_of_nothing(case: Case, values: Sequence[str]) -> float:
     if case.observed and case.observed.values == tuple(values):
         return 0.0 if case.observed.size else 1.0
     line = " ".join((case.cmdline, *(f"crashkernel={text}" for text in values))).strip()
-    case = case._replace(cmdline=line)
+    return _chance_of_nothing(_deciding(case._replace(cmdline=line)))
+
+
+@lru_cache(maxsize=64)
+def _chance_of_nothing(case: Case) -> float:
     asked = request(case)
     if asked is None or (asked.status == "ok" and reserves_amply(case, asked)):
         return 0.0
-    found = placement(case)
+    found = _placement(case)
     return found.chance_of_nothing if found else 0.0
 
 

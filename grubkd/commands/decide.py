@@ -20,7 +20,7 @@ from grubkd.memory.value import parse_values
 from grubkd.memory.xen import is_xen_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from grubkd.advice import Plan, PlanOptions
     from grubkd.boot.model import BootConfig, Entry
@@ -170,25 +170,24 @@ def admitted(
     set. With --force both are warnings; so is a value that stays as it is, and reserves nothing.
     """
     verdicts = advice.Verdicts(machine)
-    lines = {entry.index: " ".join(line) for entry, line in _revalued(selection, planned)}
-    rows = [(entry, verdicts.brief(lines[entry.index], entry)) for entry in selection.entries if entry.index in lines]
-    faults = list(notices(rows, ahead=True))
+    rows = [(entry, line, verdicts.brief(line, entry)) for entry, line in _revalued(selection, planned)]
+    faults = list(notices(((entry, found) for entry, _, found in rows), ahead=True))
     for fault in faults:
         yield _admitted(request, fault)
     if request.values and rows and not faults:
-        entry, found = min(rows, key=lambda row: not row[0].default)
-        if short := advice.shortage(entry, lines[entry.index], found, config, machine):
+        entry, line, found = min(rows, key=lambda row: not row[0].default)
+        if short := advice.shortage(entry, line, found, config, machine):
             yield short.notice(f"entry {entry.index} ({entry.title})", entry.source)
 
 
-def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry, Sequence[str]]]:
-    """The entries that will hold a crashkernel value, with their new arguments."""
+def _revalued(selection: Selection, planned: ChangeSet) -> Iterator[tuple[Entry, str]]:
+    """The entries that will hold a crashkernel value, with their new lines."""
     for entry in selection.entries:
         boot = main_boot(entry.boots)
         if boot is not None:
             arguments = planned.expected[boot.line.key]
             if any(map(cmdline.is_crashkernel, arguments)):
-                yield entry, arguments
+                yield entry, " ".join(arguments)
 
 
 def _admitted(request: Request, fault: Notice) -> Notice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -102,15 +102,13 @@ def _attempts(request: KernelRequest, facts: BootFacts) -> Callable[..., tuple[P
     fixed = FreeMemory(ram).split(facts.borders)
     fixed = fixed.without(*(extent for extent in taken if extent not in facts.memory.crash))
 
-    @cache
-    def undisturbed(bounds: Limits, layout: _Layout | None) -> tuple[PlacementOutcome, Collection[Extent]]:
-        return tried(fixed, bounds, layout)
-
     def tried(free: FreeMemory, bounds: Limits, layout: _Layout | None) -> tuple[PlacementOutcome, Collection[Extent]]:
         taken: list[Extent] = []
         left = _left(free, layout, facts, bounds, taken) if layout else free
         outcome = _attempt(request, facts.release, left, bounds, ram)
         return outcome, [*taken, *outcome.regions] if outcome.regions else ram
+
+    undisturbed = cache(partial(tried, fixed))
 
     def attempt(
         kernel: Extent, bounds: Limits, blob: Extent | None, layout: _Layout | None

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot import inventory
 from grubkd.boot.loaders.kernel_cmdline import FILE as KERNEL_CMDLINE
-from grubkd.change import default_entry, disk, edit, history, journal, regenerate, revert, transaction, verify
+from grubkd.change import (
+    TRANSACTIONS,
+    default_entry,
+    disk,
+    edit,
+    history,
+    journal,
+    regenerate,
+    revert,
+    transaction,
+    verify,
+)
 from grubkd.change.edit import FileChange
 from grubkd.change.lock import lock
 from grubkd.change.record import ID
@@ -76,7 +87,7 @@ def rollback(  # noqa: PLR0913 - as the command's options
     `force` restores files that somebody changed meanwhile. Raises NothingToRollBack, Refused, NotUnderstood for a
     present file that cannot be read, and as commit does.
     """
-    if dry_run:
+    if dry_run or not root.exists(TRANSACTIONS):  # without history it fails, also on a read-only file system
         plan = _plan(root, id, exact, force)
         journal.check_files(each.record() for each in plan.steps)
         return plan.outcome()

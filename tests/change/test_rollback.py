@@ -191,6 +191,14 @@ def test_a_dry_run_writes_nothing(top: Path) -> None:
     assert sorted((each, each.lstat().st_mtime_ns) for each in top.rglob("*")) == before
 
 
+def test_without_history_nothing_is_written(top: Path) -> None:
+    """Not even the directory for the lock, which a read-only file system refuses."""
+    before = sorted((each, each.lstat().st_mtime_ns) for each in (top, *top.rglob("*")))
+    with pytest.raises(NothingToRollBack):
+        back(top)
+    assert sorted((each, each.lstat().st_mtime_ns) for each in (top, *top.rglob("*"))) == before
+
+
 @pytest.mark.parametrize("id", ["20250101-000000-000000", "x", "", "../../etc/passwd", "20250101-000000-000000.done"])
 def test_an_id_that_is_none(top: Path, id: str) -> None:
     write(top)

@@ -1,6 +1,7 @@
 """For all tests: fixtures, and hypothesis without deadlines, because a test machine may be busy."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,22 @@ from support.machine import Machine
 
 settings.register_profile("grubkd", deadline=None)
 settings.load_profile("grubkd")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fixtures_stay() -> Iterator[None]:
+    """No test creates or removes a file in fixtures/, which other tests copy meanwhile.
+
+    The time of a directory shows also what is gone again, such as grubkd's own directory after a failed command.
+    """
+
+    def times() -> dict[Path, int]:
+        return {each: each.stat().st_mtime_ns for each in (TOP / "fixtures").rglob("*/")}
+
+    before = times()
+    yield
+    after = times()
+    assert [each for each in before | after if before.get(each) != after.get(each)] == []
 
 
 @pytest.fixture

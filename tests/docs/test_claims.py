@@ -175,6 +175,7 @@ def test_a_dry_run_s_diff_is_the_change(tree: Path, tmp_path: Path) -> None:
     assert done(other, "set", "300M")["changed"] is False
 
 
+@pytest.mark.parametrize("tree", ["rhel-9"], indirect=True)
 @pytest.mark.parametrize(
     ("status", "arguments"),
     [
@@ -195,9 +196,9 @@ def test_a_dry_run_s_diff_is_the_change(tree: Path, tmp_path: Path) -> None:
         (2, ["no-such-verb"]),
     ],
 )
-def test_versions_of_answers(status: int, arguments: list[str]) -> None:
+def test_versions_of_answers(tree: Path, status: int, arguments: list[str]) -> None:
     """Also of errors."""
-    assert done(FIXTURES / "rhel-9/root", *arguments, status=status)["version"] == 1
+    assert done(tree, *arguments, status=status)["version"] == 1
 
 
 # ---- other tools -------------------------------------------------------------------------------------------------

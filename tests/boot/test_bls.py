@@ -382,3 +382,15 @@ def test_a_warning_has_a_hint_where_something_can_be_done() -> None:
         "close the quote or remove it",
         Place(FILE, 2, 11),
     )
+
+
+def test_a_line_that_grub_ignores_does_not_take_the_place_of_an_emptied_one() -> None:
+    text = "linux /vmlinuz\noptions quiet\noptions single\n"
+    slot = Slot(FILE, "bls", "options", text.index("quiet"), text.index("quiet") + 5, 2, (), style="grub")
+    with pytest.raises(CannotHold) as caught:
+        bls.vacate(text, slot)
+    assert caught.value.place == Place(FILE, 2)
+    for other in (text.replace("options single\n", ""), text):
+        emptied = slot._replace(style="grub" if other != text else "")
+        start, end = bls.vacate(other, emptied)
+        assert other[start:end] == "options quiet\n"

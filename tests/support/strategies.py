@@ -82,8 +82,9 @@ def bls_files(draw: st.DrawFn) -> dict[str, bytes]:
     for number in range(draw(st.integers(1, 3))):
         eol = draw(NEWLINES)
         text = f"title T{number}{eol}version 5.14.0-{number}.el9{eol}linux /vmlinuz-5.14.0-{number}.el9{eol}"
-        for at in range(draw(st.integers(0, 2))):
-            words = draw(LINES)
+        # GRUB reads the first one only. If that lost its only argument, GRUB would read the next: grubkd refuses.
+        for at in range(lines := draw(st.integers(0, 2))):
+            words = [*(["ro"] if lines > 1 else []), *draw(LINES)]
             if uses_kernelopts and at == 0:
                 words = ["$kernelopts", *words]
             if words:

@@ -133,12 +133,22 @@ def finish(_file: str, before: str, after: str) -> str:
 
 
 def vacate(text: str, slot: Slot) -> tuple[int, int]:
-    """The whole line of an `options` without arguments: GRUB's blscfg reads no further than a key without a value."""
+    """The whole line of an `options` without arguments: GRUB's blscfg reads no further than a key without a value.
+
+    Raises CannotHold where GRUB would then read a later `options` line, which it ignores now.
+    """
     if slot.start == slot.end:
         return slot.start, slot.end
     start = text.rfind("\n", 0, slot.start) + 1
     newline = text.find("\n", slot.end)
-    return start, len(text) if newline < 0 else newline + 1
+    end = len(text) if newline < 0 else newline + 1
+    if slot.style.startswith("grub") and re.search(r"^[ \t]*options[ \t]", text[end:], re.MULTILINE):
+        raise CannotHold(
+            "this `options` line would have no argument left, and GRUB would read the next one instead",
+            hint="remove the other `options` lines, which GRUB ignores, or join them with this one",
+            place=Place(slot.file, slot.line),
+        )
+    return start, end
 
 
 def _pairs(file: str, text: str) -> list[_Pair]:

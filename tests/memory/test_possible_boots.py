@@ -21,7 +21,7 @@ RELEASES = {
 }
 KERNELS = st.sampled_from([(arch, release) for arch, releases in RELEASES.items() for release in releases])
 AMOUNTS = st.sampled_from([512 * MIB, GIB, 2 * GIB, 3 * GIB, 4 * GIB, 8 * GIB, 65 * GIB])
-VALUES = ("256M", "128M", "512M", "900M", "3G", "256M,high", "256M@48M", "192M@16M")
+VALUES = ("256M", "128M", "512M", "900M", "3G", "900G", "256M,high", "256M@48M", "192M@16M", "64M@617K", "2G@3G")
 LOADERS = ("", "grub", "qemu", "efistub", "syslinux")
 
 

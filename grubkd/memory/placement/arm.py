@@ -102,7 +102,16 @@ def _attempts(request: KernelRequest, facts: BootFacts) -> Callable[..., tuple[P
     fixed = FreeMemory(ram).split(facts.borders)
     fixed = fixed.without(*(extent for extent in taken if extent not in facts.memory.crash))
 
+    @cache
+    def has_room(bounds: Limits) -> bool:
+        """Whether the main region fits where nothing else is allocated."""
+        if request.base:
+            return fixed.covers(request.base, request.base + request.size) and not request.base % bounds.align
+        return fixed.from_top(request.size, bounds.align, 0, bounds.high) is not None
+
     def tried(free: FreeMemory, bounds: Limits, layout: _Layout | None) -> tuple[PlacementOutcome, Collection[Extent]]:
+        if not has_room(bounds):
+            return _attempt(request, facts.release, fixed, bounds, ram), ()
         taken: list[Extent] = []
         left = _left(free, layout, facts, bounds, taken) if layout else free
         outcome = _attempt(request, facts.release, left, bounds, ram)

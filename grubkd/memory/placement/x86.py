@@ -65,6 +65,8 @@ def judge(request: KernelRequest, facts: BootFacts) -> Likelihood:
     tops = list(_tops(facts, ram))
     touched: set[Extent] = set()
     found = _judge_memblock(request, facts, ram, tops, _attempts(request, facts, ram, tops, touched))
+    if not touched:
+        return found._replace(touched=())  # no room, whatever else is allocated
     # The kernel moves an initrd that is not in its RAM.
     end = tops[0].low_end if facts.machine is Architecture.I386 else LIMIT
     elsewhere = subtract([(0, LIMIT)], [(start, min(stop, end)) for start, stop in usable_pages(ram) if start < end])
@@ -128,17 +130,24 @@ def _attempts(
     era, machine = facts.release.era, facts.machine
     bounds = generic.limits(machine, ram)
 
-    def attempt(kernel: Extent | None, top: Top) -> tuple[PlacementOutcome, tuple[Extent, ...]]:
-        free, movable = free_from_top(fixed[top], mapped, facts, kernel, top, above_4g=ram[-1][1] > 4 * GIB)
-        found: int | None = None
+    def search(free: FreeMemory) -> PlacementOutcome:
         if era.since(Era.V6_8):
-            outcome = generic.search(request, era, machine, free, bounds)
-            if outcome.status == "failed":
-                found = generic.main_region(request, era, free, bounds)[0]
-        else:
-            outcome = x86_search.from_top(request, era, machine, free)
-            if outcome.status == "failed":
-                found = x86_search.main_region(request, era, machine, free)
+            return generic.search(request, era, machine, free, bounds)
+        return x86_search.from_top(request, era, machine, free)
+
+    def main_region(free: FreeMemory) -> int | None:
+        if era.since(Era.V6_8):
+            return generic.main_region(request, era, free, bounds)[0]
+        return x86_search.main_region(request, era, machine, free)
+
+    without_room = {top: search(free) for top, free in fixed.items() if main_region(free) is None}
+
+    def attempt(kernel: Extent | None, top: Top) -> tuple[PlacementOutcome, tuple[Extent, ...]]:
+        if top in without_room:
+            return without_room[top], ()
+        free, movable = free_from_top(fixed[top], mapped, facts, kernel, top, above_4g=ram[-1][1] > 4 * GIB)
+        outcome = search(free)
+        found = main_region(free) if outcome.status == "failed" else None
         if found is not None:
             # Only the region below 4G failed. With a kernel in the place of this one the main region is elsewhere, and
             # may not need one below 4G.

@@ -119,28 +119,36 @@ def _lines(config: BootConfig, machine: Machine) -> list[str]:
     return found + [main_line(entry) for entry in next_entries(config) if entry.own_linux]
 
 
+# What would mend an odd value is worked out for each, as a change of all entries.
+_MOST_ODD = 8
+
+
 def _odd_values(config: BootConfig, machine: Machine) -> Iterator[Finding]:
-    """What is odd about the lines, once for the first line that has it."""
-    seen = set()
+    """What is odd about the lines, once for the first line that has it. Of a hostile tree's only the first few."""
+    seen: set[str] = set()
     own = [entry for entry in config.entries if entry.own_linux]
     lines: list[tuple[str, str, Entry | None]] = [(main_line(each), each.version or "", each) for each in own]
     if machine.running:
         lines.append((machine.running.cmdline, machine.running.release, None))
     for line, release, entry in lines:
         for each in lint(line, parse_release(release), entry.source if entry else None):
-            if each.message not in seen:
-                seen.add(each.message)
-                yield _possible(each, entry, config, machine)
+            if each.message not in seen and len(seen) < _MOST_ODD:
+                # Augeas takes long; it edits the same lines for each of them.
+                yield _possible(each, entry, config, machine, edit=not seen)
+            seen.add(each.message)
+    if len(seen) > _MOST_ODD:
+        said = f"{len(seen) - _MOST_ODD} more odd values are not shown"
+        yield Finding("value", Status.WARNING, said, "more-odd-values", "", "fix the values above, then check again")
 
 
-def _possible(found: Finding, entry: Entry | None, config: BootConfig, machine: Machine) -> Finding:
-    """The finding with the command of another tool where only that tool can change the entry."""
+def _possible(found: Finding, entry: Entry | None, config: BootConfig, machine: Machine, *, edit: bool) -> Finding:
+    """The finding with the command of another tool where only that tool can change the entry. `edit`: as in setting."""
     (command,) = found.commands
     if command[2] == "--remove-arg":
         refused = (entry.managed_by if entry else config.managed_by) is not None
         fix = Fix("remove it with the tool that writes the entry") if refused else Fix(found.fix, found.commands)
     else:
-        fix = setting(config, machine, entry, command[2] if command[2] != "--auto" else "")
+        fix = setting(config, machine, entry, command[2] if command[2] != "--auto" else "", edit=edit)
     return found._replace(fix=fix.text, commands=fix.commands)
 
 

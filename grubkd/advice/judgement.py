@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from grubkd.advice.verdict import NOT_JUDGED
 from grubkd.errors import Notice
 from grubkd.memory.placement.search import WORTH_A_WARNING
 from grubkd.memory.size import format_size, in_megabytes
@@ -69,11 +70,18 @@ def judge(found: Verdict, *, ahead: bool = False) -> Iterator[Judgement]:
 def notices(rows: Iterable[tuple[Entry, Verdict]], *, ahead: bool = False) -> Iterator[Notice]:
     """The faults of the values of entries; of entries with the same kernel and fault the first is named."""
     seen = set()
+    not_judged = None
     for entry, found in rows:
+        if found.reason == NOT_JUDGED:
+            not_judged = not_judged or entry
         for each in judge(found, ahead=ahead):
             if (entry.version, each) not in seen:
                 seen.add((entry.version, each))
                 yield each.notice(f"entry {entry.index} ({entry.title})", entry.source)
+    if not_judged:
+        name = f"entry {not_judged.index} ({not_judged.title})"
+        said = f"some values are not judged, from {name} on: {NOT_JUDGED}"
+        yield Notice("not-judged", said, f"judge one: grubkd predict --kernel {not_judged.index}", not_judged.source)
 
 
 def odds(chance: float) -> str:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 _AMOUNTS = (4 * GIB, 16 * GIB, 512 * MIB, GIB, 2 * GIB, 64 * GIB, 1024 * GIB)
 _NAME = "crashkernel="
 
+NOT_JUDGED = "this tree has more such values than are judged at once"
+# One that needs more than a quick test takes up to a second. The kernels of a real tree share one or two values.
+_MOST_JUDGED = 5
+
 
 class Verdict(NamedTuple):
     """What a kernel does with a command line.
@@ -93,6 +97,9 @@ class Verdict(NamedTuple):
         return self.observed or (self.request.size if self.request else 0)
 
 
+_RAM_UNKNOWN = Verdict("unknown", "the amount of RAM is not known")
+
+
 def _sizes(regions: Sequence[Extent]) -> list[int]:
     return sorted(end - start for start, end in regions)
 
@@ -103,6 +110,7 @@ class Verdicts:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._known: dict[tuple[object, ...], Verdict] = {}
+        self._left = _MOST_JUDGED
 
     def verdict(self, line: str, entry: Entry, *, initrd_size: int | None = None) -> Verdict:
         """What the kernel of the entry, or its hypervisor, does with the line.
@@ -114,7 +122,9 @@ class Verdicts:
     def brief(self, line: str, entry: Entry) -> Verdict:
         """A verdict that says what fails, much faster than `verdict`.
 
-        If memory is clearly reserved, the status is "uncertain" and there are no regions.
+        If memory is clearly reserved, the status is "uncertain" and there are no regions. Of the values that need more
+        than a quick test only a few are judged, which bounds the time that a hostile tree takes: the status of the
+        others is "unknown", and the reason NOT_JUDGED.
         """
         return self._verdict(line, entry, None, brief=True)
 
@@ -164,12 +174,12 @@ class Verdicts:
         ignored = "" if case.hypervisor else self._machine.why_ignored(release, case.machine)
         if ignored and without is None:
             return Verdict("failed", ignored, request=forecast.request(case), lacks_high_low=lacks)
-        if case.memory_map() is None:
-            found = _on_any_ram(case)
-        elif brief and (asked := forecast.request(case)) and forecast.reserves_amply(case, asked):
-            found = _measured(case, Verdict("uncertain", "", request=asked))
-        else:
-            found = judge_case(case)
+        quick = _judge_quickly(case) if brief or case.memory_map() is None else None
+        if brief and quick is None:
+            if not self._left:
+                return Verdict("unknown", NOT_JUDGED)
+            self._left -= 1
+        found = quick or (judge_case(case) if case.memory_map() else _on_any_ram(case))
         return found._replace(lacks_high_low=lacks, note=release.note)
 
 
@@ -189,7 +199,7 @@ def judge_case(case: Case) -> Verdict:
     request = forecast.request(case)
     placement = forecast.placement(case) if request else None
     if request is None or placement is None:
-        return Verdict("unknown", "the amount of RAM is not known")
+        return _RAM_UNKNOWN
     if request.status == "none":
         return Verdict("none", request.reason, request=request)
     found = Verdict(placement.status, placement.reason, placement.regions, placement.alternatives, request)
@@ -218,16 +228,23 @@ def _without_value(line: str) -> Verdict | None:
     return None
 
 
+def _judge_quickly(case: Case) -> Verdict | None:
+    """The verdict where memory is clearly reserved or, for unknown RAM, may be; None if that takes longer to find."""
+    if case.memory_map() is None:
+        largest_first = (case._replace(ram=ram) for ram in sorted(_AMOUNTS, reverse=True))
+        return _RAM_UNKNOWN if any(map(forecast.may_reserve, largest_first)) else None
+    asked = forecast.request(case)
+    if asked and forecast.reserves_amply(case, asked):
+        return _measured(case, Verdict("uncertain", "", request=asked))
+    return None
+
+
 def _on_any_ram(case: Case) -> Verdict:
     """For unknown RAM: the result that every amount of RAM has, else "unknown"."""
-    unknown = found = Verdict("unknown", "the amount of RAM is not known")
-    cases = [case._replace(ram=ram) for ram in _AMOUNTS]
-    # Where one may reserve, nothing is certain. That is found much faster, and on the largest first.
-    if any(map(forecast.may_reserve, sorted(cases, key=lambda each: -(each.ram or 0)))):
-        return unknown
-    for each in map(judge_case, cases):
-        if each.status not in ("none", "failed", "hang") or (found is not unknown and each.status != found.status):
-            return unknown
+    found = _RAM_UNKNOWN
+    for each in (judge_case(case._replace(ram=ram)) for ram in _AMOUNTS):
+        if each.status not in ("none", "failed", "hang") or found.status not in ("unknown", each.status):
+            return _RAM_UNKNOWN
         found = each
     return found
 

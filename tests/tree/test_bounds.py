@@ -193,6 +193,22 @@ def test_many_entries_and_kernels_are_read(
     assert capfd.readouterr().out.count("+") >= count
 
 
+@pytest.mark.parametrize(
+    ("release", "options"), [("5.14.0-503.el9.x86_64", ["--ram=4G"]), ("5.14.0-70.el9.aarch64", [])]
+)
+def test_many_different_values(top: Path, capfd: pytest.CaptureFixture[str], release: str, options: list[str]) -> None:
+    """Each needs up to a second: the first ones are judged, and the warning names the first that is not."""
+    values = [f"{1200 + size}M{place}" for size in range(100) for place in ("", "@3723K")]
+    menu = MENU.replace("6.1.0-1-amd64", release)
+    write(top, GRUB_CFG, "".join(menu.replace(" ro\n", f" ro crashkernel={value}\n") for value in values))
+    assert bounded(top, "check", "--json", *options) == 4
+    capfd.readouterr()
+    assert main(["show", "--json", *options, "--root", str(top)]) == 0
+    warnings = {each["code"]: each for each in json.loads(capfd.readouterr().out)["warnings"]}
+    assert re.search(r"--kernel \d+$", warnings["not-judged"]["fix"])
+    assert warnings["values-disagree"]["message"].endswith("; and 198 more values)")
+
+
 def test_configuration_files_of_kernels_have_a_bound_of_their_own(top: Path) -> None:
     for number in range(600):
         sparse(top, f"boot/config-6.1.0-{number}-amd64", MIB)

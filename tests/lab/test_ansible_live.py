@@ -25,8 +25,9 @@ ROLE = """
     - role: grubkd.kdump.kdump
 """
 VALUE = "192M"
-# The role's own limits, in seconds.
-LIMITS = {"kdump_reboot_timeout": 900, "kdump_load_timeout": 180, "kdump_test_crash_timeout": 1800}
+# Seconds. The role's own limit for the second one is 180, in which a machine that is emulated on a busy host makes no
+# initial RAM disk.
+LIMITS = {"kdump_reboot_timeout": 900, "kdump_load_timeout": 600, "kdump_test_crash_timeout": 1800}
 VERIFIED = "configured, booted, reserved, predicted, loaded, service: no problem"
 SUMS = "find /boot/grub/grub.cfg /etc/default/grub /etc/default/grub.d -type f -exec sha256sum {} +"
 

@@ -172,7 +172,8 @@ def x86_takes(cmdline: str, release: Release, machine: Architecture) -> list[Ear
     if sizes and machine is Architecture.X86_64:
         # Some kernels are built without CMA.
         areas = [(), tuple(sizes), tuple(take._replace(low=False) for take in sizes)]
-    ups = (True, False) if moves_nodes(cmdline) else (False,)
+    # Distributions' x86_64 kernels have CONFIG_MEMORY_HOTPLUG, which movable_node needs.
+    ups = (False,) if not moves_nodes(cmdline) else (True,) if machine is Architecture.X86_64 else (True, False)
     return [EarlyTakes(log, area, up) for up in ups for log in logs for area in areas]
 
 

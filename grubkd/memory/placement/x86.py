@@ -44,6 +44,10 @@ _USUAL_NODE_DATA = 0x2B080
 # these count twice.
 _EFI_EDGES = tuple(edge * MIB for edge in (48, 64, 48, 64, 32, 80, 16, 96, 112, 128, 144, 160))
 
+# What GRUB allocates for a kernel of 5.10 to 7.2 beyond its size (init_size of the header), and what OVMF has at 16M.
+_UNPACKING = 18 * MIB
+_OVMF_AT_16M = 6 * MIB
+
 # KASLR: the distance between possible places (CONFIG_PHYSICAL_ALIGN), and the lowest one: a kernel does not move below
 # the place where the boot loader loaded it, usually 16M.
 _KASLR_STEP = 2 * MIB
@@ -78,7 +82,7 @@ def _judge_memblock(
 ) -> Likelihood:
     images = possible_images(facts.release, facts.machine, 0, facts.kernel_image)
     if not facts.kaslr:
-        outcomes = [attempt(image, top)[0] for image in images for top in tops]
+        outcomes = [attempt(image, top)[0] for image in _moved_by_efi(images, facts) for top in tops]
         return from_variants([*outcomes, *_in_the_way(request, facts)], _why(facts, len(images)))
     counted = _kaslr_outcomes(lambda kernel: attempt(kernel, tops[0]), ram, facts, images[0][1] - images[0][0])
     chances = from_counts(counted, strict=request.base != 0, why="KASLR may put the kernel itself there")
@@ -86,6 +90,19 @@ def _judge_memblock(
     rest = [attempt(None, top)[0] for top in tops[1:]]
     variants = from_variants([chances.likeliest, *rest, *_in_the_way(request, facts)], _why(facts, 1))
     return combined(chances, variants)
+
+
+def _moved_by_efi(images: Sequence[Extent], facts: BootFacts) -> Sequence[Extent]:
+    """The kernel's possible places without KASLR: its EFI stub finds another one where the usual one is taken.
+
+    efi_relocate_kernel() and efi_decompress_kernel() of drivers/firmware/efi/libstub. Measured on 5.10, 6.1, 6.12 and
+    7.2: behind the copy that GRUB loaded to the usual place; with QEMU's -kernel 6M higher, as OVMF has its own there.
+    """
+    if not facts.efi or facts.kernel_image:
+        return images
+    start, end = images[0]
+    moved = [(start + shift, end + shift) for shift in (end - start + _UNPACKING, _OVMF_AT_16M)]
+    return [*images, *moved]
 
 
 def passes_quick_test(request: KernelRequest, facts: BootFacts) -> bool:

@@ -116,10 +116,10 @@ class _Prepared(NamedTuple):
 
 @contextmanager
 def begun(root: Root, *, dry_run: bool, run_followups: bool) -> Iterator[tuple[Notice, ...]]:
-    """The context of a change: the lock is held, and what an interrupted run left is undone. Yields its warnings,
-    which an error carries too.
+    """The context of a change: the lock is held, and what an interrupted run left is undone. Yields its warnings.
 
-    A dry run takes no lock and undoes nothing: its diff is of the files as the interrupted run left them.
+    An error inside carries them. A dry run takes no lock and undoes nothing: its diff is of the files as the
+    interrupted run left them.
     """
     with nullcontext() if dry_run else lock(root):
         earlier = interrupted(root) if dry_run else transaction.recover(root, run_followups=run_followups)

@@ -97,8 +97,9 @@ def _answer(arguments: list[str]) -> int:
         return 1
     if "--json" in arguments:
         with output.optional():
-            output.document({"error": failure, "exit": failure.exit, "errors": [failure]})
+            output.document({"error": failure, "exit": failure.exit, "errors": [failure], "warnings": failure.warnings})
     else:
+        output.complain_of(failure.warnings, "warning")
         output.complain(failure, "error")
     return failure.exit
 

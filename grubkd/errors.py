@@ -6,9 +6,11 @@ back, 2 usage, 3 a file was not understood, 4 refused, 5 rollback failed, 130 in
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any, ClassVar
 
 
@@ -44,7 +46,7 @@ class Notice(NamedTuple):
 class GrubkdError(Exception):
     """The base class. `code`: a stable word for programs; `exit`: the exit code; `remedy`: the default hint.
 
-    `commands` fix it, if commands can: argument lists, run in order.
+    `commands` fix it, if commands can: argument lists, run in order. `warnings`: what was found or done before it.
 
     A subclass states them as arguments of the class statement, or inherits them.
     """
@@ -71,9 +73,20 @@ class GrubkdError(Exception):
         self.hint = hint or self.remedy
         self.place = place
         self.commands = commands
+        self.warnings: tuple[Notice, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message
+
+
+@contextmanager
+def carrying(warnings: tuple[Notice, ...]) -> Iterator[None]:
+    """A context whose errors carry warnings: an interrupted change was undone, say, and then the command failed."""
+    try:
+        yield
+    except GrubkdError as problem:
+        problem.warnings = warnings + problem.warnings
+        raise
 
 
 class Failed(GrubkdError, code="failed", exit=1):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from grubkd.change import STATE, TRANSACTIONS, disk, places, record
 from grubkd.change.disk import FileImage
-from grubkd.change.lock import check_owner
+from grubkd.change.lock import check_owner, unusable
 from grubkd.change.record import Malformed
 from grubkd.change.sync import FileSync
 from grubkd.errors import GrubkdError, InputOutput, NotUnderstood, PermissionDenied, Place, Refused
@@ -67,7 +67,7 @@ def _is_own_directory(root: Root, path: str) -> bool:
     except OSError as problem:
         if problem.errno in (errno.ENOENT, errno.ENOTDIR):
             return False
-        raise system_failure(path, "history cannot be read", problem) from None
+        raise unusable(path, "history cannot be read", problem) from None
     if status is None:
         return False
     check_owner(root, path, status)

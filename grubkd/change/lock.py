@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from grubkd.change import STATE, TRANSACTIONS, disk
-from grubkd.errors import LockBusy, Place, UntrustedJournal
+from grubkd.errors import InputOutput, LockBusy, Place, UntrustedJournal
 from grubkd.log import WAITING, logger
 from grubkd.text import from_user
 from grubkd.tree.root import system_failure
@@ -23,6 +23,7 @@ from grubkd.tree.root import system_failure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from grubkd.errors import Failed
     from grubkd.tree.root import Root
 
 
@@ -45,7 +46,7 @@ def lock(root: Root, patience: float = PATIENCE) -> Iterator[None]:
         made = disk.missing_directories(root, STATE)
         fd = _acquire(root, patience)
     except OSError as problem:
-        raise system_failure(STATE, "grubkd's own directory cannot be used", problem) from None
+        raise unusable(STATE, "grubkd's own directory cannot be used", problem) from None
     _held.add(root)
     try:
         yield
@@ -58,6 +59,14 @@ def lock(root: Root, patience: float = PATIENCE) -> Iterator[None]:
                     disk.remove_directory(root, path)
         finally:
             os.close(fd)
+
+
+def unusable(path: str, what: str, problem: OSError) -> Failed:
+    """The error for grubkd's own directories: no symbolic link on the way to them is followed."""
+    if problem.errno == errno.ELOOP:
+        hint = "make it a directory; a bind mount can put it on another file system"
+        return InputOutput(f"{what}: a symbolic link leads there", hint=hint, place=Place(path))
+    return system_failure(path, what, problem)
 
 
 def busy(root: Root) -> bool:

@@ -85,7 +85,7 @@ def _abandon(root: Root, record: Record, untidy: str) -> None:
         untidy = f"{journal.path_of(record.id, 'pending')}: cannot be removed: {_reason(problem)}"
     raise InputOutput(
         f"transaction {record.id} is undone, all files are as they were before it, but {untidy}",
-        hint="remove it by hand (see lsattr), then run the same command again",
+        hint="fix that, or remove it by hand (see lsattr); then run the same command again",
     )
 
 

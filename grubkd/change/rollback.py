@@ -25,7 +25,7 @@ from grubkd.change.edit import FileChange
 from grubkd.change.lock import lock
 from grubkd.change.record import ID
 from grubkd.change.transaction import Step
-from grubkd.errors import NothingToRollBack, Notice, Place, Refused
+from grubkd.errors import NothingToRollBack, Notice, Place, Refused, carrying
 from grubkd.tree.tree import Overlay, Snapshot
 
 if TYPE_CHECKING:
@@ -96,8 +96,9 @@ def rollback(  # noqa: PLR0913 - as the command's options
         warnings = transaction.recover(root, force=force, run_followups=run_followups)
         if id is not None and id in interrupted:
             return RolledBack(id, (), None, (), warnings)
-        plan = _plan(root, id, exact, force)
-        done = _carry_out(root, plan, run_followups)
+        with carrying(warnings):
+            plan = _plan(root, id, exact, force)
+            done = _carry_out(root, plan, run_followups)
     return plan.outcome(warnings + done.warnings)._replace(transaction=done.id, followups=done.followups)
 
 

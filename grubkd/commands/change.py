@@ -16,7 +16,7 @@ from grubkd.change import changes, edit, journal, managed, recovery, revert, tra
 from grubkd.change.lock import lock
 from grubkd.change.request import check_editable, check_needed
 from grubkd.commands.warnings import interrupted
-from grubkd.errors import NoBootloader, Notice, Place
+from grubkd.errors import NoBootloader, Notice, Place, carrying
 from grubkd.render import change, output
 from grubkd.text import to_line
 from grubkd.tree.tree import Overlay, Snapshot
@@ -118,13 +118,13 @@ class _Prepared(NamedTuple):
 def begun(root: Root, *, dry_run: bool, run_followups: bool) -> Iterator[tuple[Notice, ...]]:
     """The context of a change: the lock is held, and what an interrupted run left is undone. Yields its warnings.
 
-    A dry run takes no lock and undoes nothing: its diff is of the files as the interrupted run left them.
+    An error inside carries them. A dry run takes no lock and undoes nothing: its diff is of the files as the
+    interrupted run left them.
     """
-    if dry_run:
-        yield interrupted(root)
-    else:
-        with lock(root):
-            yield transaction.recover(root, run_followups=run_followups)
+    with nullcontext() if dry_run else lock(root):
+        earlier = interrupted(root) if dry_run else transaction.recover(root, run_followups=run_followups)
+        with carrying(earlier):
+            yield earlier
 
 
 def run(root: Root, request: Request, decide: Decide) -> Outcome:

@@ -259,6 +259,7 @@ def _run_step(tree: Root, asked: Asked, step: SetupStep, held: HeldSignals) -> t
     except RollbackFailed:
         raise
     except GrubkdError as problem:
+        output.complain_of(() if asked.json else problem.warnings, "warning")
         return Ran(step, "failed", from_bytes(bytes(said[-_OUTPUT:]))), problem
     return Ran(step, "done"), None
 

@@ -97,6 +97,7 @@ def grubby_command(root: str, **given: Any) -> int:
     except (RollbackFailed, Interrupted):
         raise
     except GrubkdError as problem:
+        output.complain_of(problem.warnings, "warning")
         output.complain(problem, "error")
     return 1
 
@@ -194,7 +195,8 @@ def _update(root: Root, tree: Snapshot, entries: list[Entry], asked: dict[str, A
     request = Request("grubby", selectors, arguments=changes, force=bool(asked["remove_args"]))
     done = change.run(root, request, lambda _config, _selection: decision)
     with output.optional():
-        output.complain_of((each for each in done.warnings if each.code == "sealed"), "warning")
+        said = ("sealed", "interrupted-undone")
+        output.complain_of((each for each in done.warnings if each.code in said), "warning")
         _say_what_is_left(done)
 
 

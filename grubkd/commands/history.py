@@ -13,6 +13,8 @@ from grubkd.change.rollback import rollback
 from grubkd.commands import completion, options
 from grubkd.commands.change import print_outcome
 from grubkd.commands.group import message_options
+from grubkd.commands.warnings import interrupted
+from grubkd.errors import carrying
 from grubkd.render import output
 from grubkd.text import to_line
 from grubkd.tree.root import Root
@@ -88,6 +90,10 @@ def rollback_command(  # noqa: PLR0913 - one parameter an option
     file was changed since, the arguments in it get their old values and the rest stays. A rollback is itself a
     transaction: to undo it applies the change again.
     """
-    done = rollback(Root(root), id, force, exact=exact, dry_run=dry_run, run_followups=run_followups)
+    tree = Root(root)
+    waiting = interrupted(tree) if dry_run else ()
+    with carrying(waiting):
+        done = rollback(tree, id, force, exact=exact, dry_run=dry_run, run_followups=run_followups)
+    done = done._replace(warnings=waiting + done.warnings)
     print_outcome(done, json=json, dry_run=dry_run, reboot_required=bool(done.files) and not dry_run)
     return 0

@@ -55,6 +55,7 @@ def keep_command(*, release: str, root: str, dry_run: bool, run_followups: bool,
         where = f"{problem.place}: " if problem.place else ""
         said, _ = fix.of(problem)
         hint = f" ({said})" if said else ""
+        output.complain_of(problem.warnings, "warning")
         output.message(f"error: kernel {release}: {where}{problem.message}{hint}")
         return problem.exit
     if json:
@@ -62,6 +63,7 @@ def keep_command(*, release: str, root: str, dry_run: bool, run_followups: bool,
         with nullcontext() if dry_run else output.optional():
             output.document({"release": release, "values": chosen.values or (), "reason": why or None, **answer})
     else:
+        output.complain_of((each for each in outcome.warnings if each.code == "interrupted-undone"), "warning")
         output.message(f"kernel {release}: {_summary(why, chosen, outcome, dry_run=dry_run)}")
     return 0
 

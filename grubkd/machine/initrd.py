@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import GrubkdError
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from grubkd.tree.root import Root
 
 _CHUNK = 256 * KIB
-# Bounds for a hostile tree: bytes decompressed of all initrds together, in the time of gzip; headers read of each.
+# Bounds for a hostile tree, of all initrds together: bytes decompressed, in the time of gzip, and headers read.
 _MOST_DECOMPRESSED = GIB
-_MOST_HEADERS = 100_000
+_MOST_HEADERS = 200_000
 _MOST_ZEROS = 16 * MIB
 _XZ_MEMORY = 128 * MIB
 _LARGEST_INDEX = MIB
@@ -58,7 +59,7 @@ class InitrdSizes:
 
     def __init__(self, tree: Root) -> None:
         self._tree = tree
-        self._left = _MOST_DECOMPRESSED
+        self._budget = _Budget(_MOST_DECOMPRESSED, _MOST_HEADERS)
         self._known: dict[str, Unpacked | None] = {}
 
     def unpacked(self, path: str) -> Unpacked | None:
@@ -70,20 +71,25 @@ class InitrdSizes:
             try:
                 with self._tree.open(path) as file:
                     fd = file.fileno()
-                    archive = _Archive(fd, os.fstat(fd).st_size, self._left)
-                    self._known[path] = archive.measure()
-                    self._left = archive.left
+                    self._known[path] = _Archive(fd, os.fstat(fd).st_size, self._budget).measure()
             except (_UnknownSize, GrubkdError, OSError, EOFError, struct.error, zlib.error, lzma.LZMAError):
                 self._known[path] = None
         return self._known[path]
 
 
+@dataclass(slots=True)
+class _Budget:
+    """What is left of the bounds."""
+
+    decompressed: int
+    headers: int
+
+
 class _Archive:
-    def __init__(self, fd: int, size: int, left: int) -> None:
+    def __init__(self, fd: int, size: int, budget: _Budget) -> None:
         self._fd = fd
         self._size = size
-        self._headers = 0
-        self.left = left
+        self._budget = budget
 
     def measure(self) -> Unpacked:
         total, at = 0, self._start(0)
@@ -98,8 +104,8 @@ class _Archive:
 
     def _read(self, at: int, size: int) -> bytes:
         """Bytes of the file; it must have at least one of them. Counts as one header."""
-        self._headers += 1
-        data = os.pread(self._fd, size, at) if self._headers <= _MOST_HEADERS and at < self._size else b""
+        self._budget.headers -= 1
+        data = os.pread(self._fd, size, at) if self._budget.headers >= 0 and at < self._size else b""
         if not data:
             raise _UnknownSize
         return data
@@ -171,8 +177,8 @@ class _Archive:
 
     def _counted(self, size: int, cost: int) -> int:
         """The size, which is taken from what may be decompressed. `cost`: time for a byte, compared with gzip."""
-        self.left -= size * cost
-        if self.left < 0:
+        self._budget.decompressed -= size * cost
+        if self._budget.decompressed < 0:
             raise _UnknownSize
         return size
 
@@ -224,7 +230,8 @@ class _Archive:
                 break
             total += _LZ4_BLOCK if block else 0
             at, block = at + 4 + length, self._read(at + 4, length)
-        return _Part(total + self._counted(_lz4_size(block), 8), at)
+        self._counted(len(block), 48)
+        return _Part(total + _lz4_size(block), at)
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:

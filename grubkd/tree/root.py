@@ -31,8 +31,10 @@ MOST_SEPARATORS = 200_000
 LONGEST_LINE = 256 << 10
 _NO_SEPARATORS = bytes(each for each in range(256) if each not in b" \t\n;{}$'\"|&<>()")
 MOST_FILES = 4000
-# Names in one directory. Directories of a boot configuration have far fewer.
+# Names in one directory, and in all that are listed in a run: links may lead to one large directory again and again.
+# Directories of a boot configuration have far fewer.
 MOST_NAMES = 20_000
+MOST_NAMES_OF_ALL = 400_000
 
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
 _HINTS = {
@@ -74,6 +76,7 @@ class Root:
         self._sizes: dict[bytes, int] = {}
         self._counts: dict[bytes, tuple[int, int]] = {}
         self._steps = Steps()
+        self._names = 0
         shown = from_user(path)
         try:
             self._fd = os.open(path, DIRECTORY)
@@ -196,9 +199,11 @@ class Root:
         except OSError as problem:
             raise system_failure(path, "cannot be listed", problem) from None
         try:
-            return _names(path, fd)
+            found = _names(path, fd, min(MOST_NAMES, MOST_NAMES_OF_ALL - self._names))
         finally:
             os.close(fd)
+        self._names += len(found)
+        return found
 
     def enter(self) -> None:
         """Make the tree the root directory of this process: a child calls it before it runs a command of the tree."""
@@ -250,14 +255,17 @@ def read_all(fd: int, size: int, most: int = LARGEST_OTHER) -> bytes:
     raise OSError(errno.EFBIG, f"larger than {most >> 20} MiB, which no boot configuration is")
 
 
-def _names(path: str, fd: int) -> tuple[str, ...]:
-    """The names in an open directory, sorted. Raises InputOutput."""
+def _names(path: str, fd: int, most: int) -> tuple[str, ...]:
+    """The names in an open directory, sorted. Raises InputOutput for more than `most`."""
     names: list[str] = []
     try:
         with os.scandir(fd) as entries:
             for entry in entries:
-                if len(names) == MOST_NAMES:
-                    raise OSError(errno.EFBIG, f"more than {MOST_NAMES} names, which no boot configuration has")
+                if len(names) == most:
+                    what = f"more than {most} names, which no boot configuration has"
+                    if most < MOST_NAMES:
+                        what = f"the directories that were listed have more than {MOST_NAMES_OF_ALL} names together"
+                    raise OSError(errno.EFBIG, what)
                 names.append(from_bytes(os.fsencode(entry.name)))
     except OSError as problem:
         raise system_failure(path, "cannot be listed", problem) from None

@@ -297,8 +297,11 @@ def test_a_link_in_place_of_grubkds_own_directory(top: Path, where: str) -> None
     outside.mkdir()
     (top / where).parent.mkdir(parents=True, exist_ok=True)
     (top / where).symlink_to(outside)
-    with pytest.raises(InputOutput):
+    with pytest.raises(InputOutput, match="a symbolic link leads there") as caught:
         commit(top)
+    assert "bind mount" in caught.value.hint
+    with pytest.raises(InputOutput, match="a symbolic link leads there"):
+        history.read(Root(str(top)))
     assert list(outside.iterdir()) == []
     assert tree.texts(tree.state(top)) == tree.OLD
 

@@ -292,3 +292,66 @@ def test_a_command_that_takes_a_second() -> None:
     assert float(took[1]) >= 1.3
     assert re.fullmatch(r"ran a name: \d+\.\d\d s, exit status 0", heard[2])
     assert len(heard) == 3
+
+
+# --- an interrupted change that a command undoes before it fails
+
+INTERRUPTED = [
+    (4, "set", "128M", "--kernel", "title=nothing"),
+    (4, "rollback"),
+    (4, "rollback", "20260101-000000-000000"),
+    (4, "default", "99"),
+    (0, "grubby", "--update-kernel=ALL", "--args=foo=1"),
+    (1, "grubby", "--update-kernel=ALL", "--args=foo=\x01"),
+    (0, "set", "128M"),
+]
+
+
+@pytest.fixture
+def interrupted(tree: Path) -> Path:
+    """A tree whose last change was interrupted after its last rename."""
+    assert piped("set", "256M", "--root", str(tree)).returncode == 0
+    (journal,) = (tree / "var/lib/grubkd/transactions").iterdir()
+    journal.rename(journal.with_suffix(".pending"))
+    return tree
+
+
+@pytest.mark.parametrize("command", INTERRUPTED, ids=lambda command: " ".join(command[1:]))
+def test_what_was_undone_is_said_although_the_command_fails(interrupted: Path, command: tuple[int, str]) -> None:
+    status, *arguments = command
+    done = piped(*arguments, "--root", str(interrupted))
+    assert done.returncode == status, done.stderr
+    assert re.findall(r"^grubkd: warning: .* had been interrupted and was undone$", done.stderr, re.MULTILINE)
+    assert "crashkernel=256M" not in (interrupted / "boot/grub/grub.cfg").read_text()
+
+
+def test_the_json_answer_says_it_too(interrupted: Path) -> None:
+    done = piped("rollback", "--json", "--root", str(interrupted))
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["error"]["code"]) == (4, "nothing-to-roll-back")
+    assert [each["code"] for each in answer["warnings"]] == ["interrupted-undone"]
+
+
+@pytest.mark.parametrize("command", ["set 128M --kernel title=nothing", "rollback"])
+def test_a_dry_run_that_fails_says_that_a_change_was_interrupted(interrupted: Path, command: str) -> None:
+    done = piped(*command.split(), "--dry-run", "--root", str(interrupted))
+    assert done.returncode == 4
+    assert "was interrupted" in done.stderr.splitlines()[0]
+    assert list(interrupted.rglob("*.pending"))
+
+
+def test_keep_says_it_before_its_one_line(tmp_path: Path) -> None:
+    top = shutil.copytree(TOP / "fixtures/rhel-9/root", tmp_path / "tree", symlinks=True)
+    root = ("--root", str(top))
+    assert piped("set", "--auto", "--ram", "4G", *root).returncode == 0
+    assert piped("set", "--arg", "foo=1", *root).returncode == 0
+    latest = max((top / "var/lib/grubkd/transactions").iterdir())
+    latest.rename(latest.with_suffix(".pending"))
+    present = max((top / "boot/loader/entries").glob("*503*"))
+    installed = re.sub(r" crashkernel=\S+", "", present.read_text()).replace("503", "504")
+    present.with_name(present.name.replace("503", "504")).write_text(installed)
+    done = piped("keep", "5.14.0-504.11.1.el9_5.x86_64", *root)
+    first, _, last = done.stderr.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert "had been interrupted and was undone" in first
+    assert last.startswith("grubkd: kernel 5.14.0-504.11.1.el9_5.x86_64: crashkernel=")

@@ -133,6 +133,24 @@ def test_endless_headers_are_not_read(tmp_path: Path) -> None:
     assert time.process_time() - started < 5
 
 
+def test_the_headers_of_all_initrds_together_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(initrd, "_MOST_HEADERS", 5000)
+    (tmp_path / "0").write_bytes(cpio({f"file{number}": b"" for number in range(2000)}))
+    for number in range(1, 5):
+        (tmp_path / str(number)).hardlink_to(tmp_path / "0")
+    sizes = InitrdSizes(Root(str(tmp_path)))
+    assert [sizes.unpacked(f"/{number}") is None for number in range(5)] == [False, False, True, True, True]
+
+
+def test_the_blocks_of_lz4_that_are_counted_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each sequence of three bytes is a step; many archives, one after another, have a last block each."""
+    monkeypatch.setattr(initrd, "_MOST_DECOMPRESSED", 8 * MIB)
+    block = b"\x00\x01\x00" * 20_000
+    archive = b"\x02\x21\x4c\x18" + struct.pack("<I", len(block)) + block
+    assert measured(tmp_path, archive * 2) is not None
+    assert measured(tmp_path, archive * 6) is None
+
+
 def test_zeros_without_end_are_not_read(tmp_path: Path) -> None:
     with (tmp_path / "initrd").open("wb") as file:
         file.truncate(8 << 30)

@@ -250,3 +250,16 @@ def test_a_journal_without_end(top: Path, name: str, kind: str, verbs: slice) ->
     write(top, f"var/lib/grubkd/transactions/{ID}.{kind}", journal(JOURNALS[name]()))
     for command in READERS[kind][verbs]:
         assert bounded(top, *command.split()) in (0, 1, 3, 4, 5)
+
+
+@pytest.mark.parametrize("where", ["boot", "lib/modules"])
+def test_links_to_one_large_directory_are_bounded(top: Path, where: str) -> None:
+    large = top / "srv/large"
+    large.mkdir(parents=True)
+    for number in range(2000):
+        (large / f"f{number}").touch()
+    (top / where).mkdir(parents=True, exist_ok=True)
+    for number in range(3000):
+        (top / where / f"l{number}").symlink_to("/srv/large")
+    for verb in ("show", "check"):
+        assert bounded(top, verb, "--json") == 1

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture, architecture
-from grubkd.memory.behaviours import EINVAL
+from grubkd.memory.behaviours import EINVAL, Era
 from grubkd.memory.kernel_value import (
     NAME,
     Parsed,
@@ -78,7 +78,7 @@ def read(cmdline: str, release: Release, arch: str, ram: int) -> KernelRequest:
         ret = EINVAL if rules.plain_decides else rules.missing
         return KernelRequest("none", 0, 0, 0, False, 0, "no crashkernel= on the command line", ret, 0)
     plain = _plain(cmdline, tokens, release, machine, ram)
-    if machine.is_x86 and rules.suffixes and not rules.plain_decides:
+    if _as_x86(release, machine) and rules.suffixes and not rules.plain_decides:
         request = _high_as_fallback(cmdline, tokens, release, machine, plain)
     elif _separate(release, machine) and tokens.plain < 0:
         request = _high_instead(cmdline, tokens, release, machine)
@@ -94,6 +94,11 @@ def read(cmdline: str, release: Release, arch: str, ram: int) -> KernelRequest:
             "ok", request.size, request.base, request.low, request.high, cma, request.reason, 0, beside
         )
     return request
+
+
+def _as_x86(release: Release, machine: Architecture) -> bool:
+    """Whether this kernel looks for `,high` as x86 kernels do."""
+    return machine.is_x86 or (machine is Architecture.ARM64 and release.behaviours[0].arm_as_x86)
 
 
 def _separate(release: Release, machine: Architecture) -> bool:
@@ -135,7 +140,7 @@ def _plain(cmdline: str, tokens: _Tokens, release: Release, machine: Architectur
     if tokens.plain < 0:
         return Parsed(rules.missing, 0, 0, "the command line has crashkernel= values with a suffix only")
     at = tokens.plain + len(NAME)
-    if cmdline.startswith("auto", at) and (era.knows_auto or release.behaviours[0].auto):
+    if cmdline.startswith("auto", at) and release.behaviours[0].knows_auto:
         return _auto(release, machine, ram)
     # The kernel takes a value for a list of ranges if there is a ':' before the first space.
     end = cmdline.find(" ", at)
@@ -147,10 +152,11 @@ def _plain(cmdline: str, tokens: _Tokens, release: Release, machine: Architectur
 def _auto(release: Release, machine: Architecture, ram: int) -> Parsed:
     """Read `auto`. The kernel compares a prefix: what follows is ignored."""
     era, rules = release.era, release.rules
-    ranges = release.behaviours[0].auto or automatic_ranges(era, machine)
+    auto = release.behaviours[0].auto or era
+    ranges = automatic_ranges(auto, machine) if isinstance(auto, Era) else auto
     if ranges:
         return parse_ranges(ranges, 0, era, rules, ram)
-    size = automatic_size(era, machine, ram)
+    size = automatic_size(auto, machine, ram) if isinstance(auto, Era) else 0
     if size == 0:
         return Parsed(EINVAL, 0, 0, "crashkernel=auto resulted in zero bytes of reserved memory.")
     return Parsed(0, size, 0, "")
@@ -227,7 +233,7 @@ def default_low(cmdline: str, release: Release, machine: Architecture) -> int:
     """
     if machine is Architecture.I386:
         return 0
-    if machine is not Architecture.X86_64:
+    if not _as_x86(release, machine):
         return max(128 * MIB, release.behaviours[0].arm_falls_back)
     if "swiotlb=" not in cmdline:
         return 256 * MIB

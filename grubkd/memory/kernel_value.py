@@ -1,7 +1,8 @@
 """How a kernel reads one value: numbers, `size[@offset]`, lists of RAM ranges, `size,suffix`, `auto`.
 
 memparse() of lib/cmdline.c; parse_crashkernel_simple(), _mem() and _suffix() of kernel/kexec.c, later
-kernel/crash_core.c and crash_reserve.c. `auto` is known to Red Hat's kernels of RHEL 6, 7 and 8 only.
+kernel/crash_core.c and crash_reserve.c. `auto` is known to Red Hat's kernels of RHEL 6, 7 and 8, and to some builds of
+Oracle and Fedora.
 """
 
 from __future__ import annotations
@@ -188,24 +189,23 @@ def _error(message: str) -> Parsed:
 
 
 _POWERPC_RANGES = "2G-4G:384M,4G-16G:512M,16G-64G:1G,64G-128G:2G,128G-:4G"
+# For x86_64, s390x and arm64. 8.0 and 8.1 have other ones than 8.3.
 _RANGES = {
-    Architecture.X86_64: "1G-4G:160M,4G-64G:192M,64G-1T:256M,1T-:512M",
-    Architecture.S390X: "1G-4G:160M,4G-64G:192M,64G-1T:256M,1T-:512M",
-    Architecture.ARM64: "2G-:448M",
-    Architecture.PPC64: _POWERPC_RANGES,
-    Architecture.PPC64LE: _POWERPC_RANGES,
+    Era.RHEL8_0: ("1G-64G:160M,64G-1T:256M,1T-:512M", "4G-64G:160M,64G-1T:256M,1T-:512M", "2G-:512M"),
+    Era.RHEL8: ("1G-4G:160M,4G-64G:192M,64G-1T:256M,1T-:512M",) * 2 + ("2G-:448M",),
 }
 _BASE = {Era.RHEL6: 128 * MIB, Era.RHEL7: 160 * MIB}
 _LARGEST_X86_64 = 896 * MIB
 
 
 def automatic_ranges(era: Era, machine: Architecture) -> str:
-    """The list that the kernel uses for `auto` (RHEL 8.3 everywhere, RHEL 7.9 on POWER), or ""."""
-    if era is Era.RHEL8:
-        return _RANGES.get(machine, _RANGES[Architecture.X86_64])
-    if era is Era.RHEL7 and machine.is_powerpc:
-        return _POWERPC_RANGES
-    return ""
+    """The list that the kernel uses for `auto` (RHEL 8 everywhere, RHEL 7.9 on POWER), or ""."""
+    if machine.is_powerpc:
+        return _POWERPC_RANGES if era in (Era.RHEL7, *_RANGES) else ""
+    if era not in _RANGES:
+        return ""
+    pc, s390x, arm = _RANGES[era]
+    return arm if machine is Architecture.ARM64 else s390x if machine is Architecture.S390X else pc
 
 
 def automatic_size(era: Era, machine: Architecture, ram: int) -> int:

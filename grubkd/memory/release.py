@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.errors import Usage
 from grubkd.memory.architecture import Architecture, implied
-from grubkd.memory.behaviours import Behaviour, Version, behaviours_of, doubt_of
+from grubkd.memory.behaviours import Behaviour, Version, doubt_of
 from grubkd.memory.size import KIB, MIB
+from grubkd.memory.vendor_kernels import behaviours_of
 
 if TYPE_CHECKING:
     from grubkd.memory.behaviours import Era, ParserRules
     from grubkd.memory.memory_map import Extent
 
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,5}))?")
-_RHEL = re.compile(r"\.el(\d+)(?!\d)")
+# Red Hat's builds, and those of Virtuozzo from them (`.vz7`); ELRepo builds upstream's sources.
+_RHEL = re.compile(r"\.(?:el|vz)(\d+)(?!\d)(?!\.elrepo)")
 # The number of a distribution's build: `-427.13.1` of `5.14.0-427.13.1.el9_4.x86_64`.
 _BUILD = r"\A([0-9.]+-)([0-9]+(?:\.[0-9]+)*)(?![0-9])"
 _REALTIME = re.compile(r"[-.+]rt(?![a-z])")
@@ -112,8 +114,11 @@ class Release(NamedTuple):
 
     @property
     def page_size(self) -> int:
-        """Bytes of a page on arm64, by the name of the flavour, and by the distribution: RHEL 7 and 8 have 64K."""
-        if self.pages_64k or self.vendor in {"rhel7", "rhel8"}:
+        """Bytes of a page on arm64, by the name of the flavour, and by the distribution.
+
+        RHEL 7 and 8 have 64K. Oracle's UEK has 4K: config-aarch64 of oracle/linux-uek, CONFIG_ARM64_4K_PAGES.
+        """
+        if self.pages_64k or (self.vendor in {"rhel7", "rhel8"} and "uek" not in self.text):
             return 64 * KIB
         return 16 * KIB if "16k" in _SEPARATORS.split(self.text.lower()) else 4 * KIB
 

@@ -122,6 +122,9 @@ _ORACLE = "Oracle Linux images, default kernel command line; Oracle Linux 8 docu
 _OPENEULER = "openEuler documentation, how to enable kdump manually"
 _AZURE = "Azure Linux, 51_kexec_tools.cfg of kexec-tools 2.0.27"
 _AMAZON = "Bottlerocket, Amazon's default kernel command line (2025); Amazon Linux publishes no value"
+_ALINUX_2 = "Alibaba Cloud Linux 2 documentation, kernel parameters"
+_ALINUX_3 = "Alibaba Cloud Linux 3 images, default kernel command line of 5.10.134-19.1.al8"
+_TENCENT = "OpenCloudOS documentation, how to set up kdump; TencentOS has the same default kernel command line"
 _CLOUD = frozenset({Architecture.X86_64}) | ARM
 
 OTHERS = (
@@ -129,6 +132,9 @@ OTHERS = (
     VendorRow("openeuler", (), _CLOUD, "512M,high", _OPENEULER),
     VendorRow("azurelinux", (), _CLOUD, "512M-32G:256M,32G-:512M", _AZURE),
     VendorRow("amazon", (), _CLOUD, "2G-:256M", _AMAZON),
+    VendorRow("alinux", (2,), _CLOUD, "2G-8G:192M,8G-:256M", _ALINUX_2),
+    VendorRow("alinux", (3,), _CLOUD, "2G-8G:192M,8G-128G:256M,128G-376G:384M,376G-:448M", _ALINUX_3),
+    VendorRow("tencentos", (), _CLOUD, "1800M-64G:256M,64G-128G:512M,128G-:768M", _TENCENT),
 )
 
 ROWS: tuple[VendorRow, ...] = (*RHEL, *KDUMP_UTILS, *FEDORA, *DEBIAN, *UBUNTU, *SUSE, *OTHERS)
@@ -149,6 +155,8 @@ _FAMILIES = {
     "openeuler": "openeuler",
     **dict.fromkeys(("azurelinux", "mariner"), "azurelinux"),
     **dict.fromkeys(("amzn", "bottlerocket"), "amazon"),
+    "alinux": "alinux",
+    **dict.fromkeys(("tencentos", "opencloudos"), "tencentos"),
     **dict.fromkeys(("suse", "sles", "sled", "sles_sap", "sle_hpc", "sle-micro", "sl-micro"), "suse"),
     **dict.fromkeys(("opensuse", "opensuse-leap", "opensuse-tumbleweed", "opensuse-microos"), "suse"),
 }
@@ -254,9 +262,9 @@ def _row(family: str, version: Sequence[int], case: Case) -> VendorRow | None:
 
 
 def _scalar(version: Sequence[int]) -> float:
-    """A version as one number: 24.04 is 24.04."""
+    """A version as one number: 24.04 is 24.04. A minor number like that of 2.1903 is a date, and does not count."""
     major, minor = (*version, 0, 0)[:2]
-    return major + min(minor, 99) / 100
+    return major + (minor / 100 if minor < 100 else 0)  # noqa: PLR2004 (two digits)
 
 
 def _of_kernel(release: Release, family: str) -> tuple[int, ...]:

@@ -439,15 +439,77 @@ def test_seen_on_arm64(
 
 
 def test_arm64_of_openeuler() -> None:
-    """kernel/crash_core.c of openEuler 5.10: above 4G if there is no room below, with 256M below. Not in all builds."""
+    """kernel/crash_core.c of openeuler-mirror/kernel 4f11565e: above 4G if there is no room below, with 256M below.
+
+    `,high` is looked for after an invalid plain value too, and an invalid `,low` is the default, as on x86.
+    """
     release, memory = Release.parse("5.10.0-60.18.0.50.oe2203.aarch64"), typical(16 * GIB, "arm64")
     sizes = {}
-    for value in ("4G", "512M,high"):
+    for value in ("4G", "512M,high", "512M,high crashkernel=x", "512M,high crashkernel=0,low", "512M"):
         line = f"crashkernel={value}"
         found = place_line(line, release, "arm64", memory.ram_total, memory, efi=False)
         outcomes = (found.regions, *found.alternatives)
         sizes[value] = {tuple(end - start for start, end in regions) for regions in outcomes}
-    assert sizes == {"4G": {(), (256 * MIB, 4 * GIB)}, "512M,high": {(512 * MIB,), (256 * MIB, 512 * MIB)}}
+    assert sizes == {
+        "4G": {(256 * MIB, 4 * GIB)},
+        "512M,high": {(256 * MIB, 512 * MIB)},
+        "512M,high crashkernel=x": {(256 * MIB, 512 * MIB)},
+        "512M,high crashkernel=0,low": {(512 * MIB,)},
+        "512M": {(512 * MIB,)},
+    }
+
+
+def test_openeuler_holds_the_top_of_all_ram_during_the_search() -> None:
+    """reserve_crashkernel_high() of openeuler-mirror/kernel 12cd6de3: with less than 4G the region lies below it."""
+    release, memory = Release.parse("5.10.0-60.18.0.50.oe2203.aarch64"), typical(2 * GIB, "arm64")
+    end = memory.ram[-1][1]
+    found = place_line("crashkernel=256M", release, "arm64", memory.ram_total, memory, initrd=None, efi=False)
+    tops = {end - regions[0][1] for regions in (found.regions, *found.alternatives)}
+    assert min(tops) < 256 * MIB <= max(tops)
+    # It is the region itself where there is no room for a second one.
+    found = place_line("crashkernel=1200M", release, "arm64", memory.ram_total, memory, initrd=None, efi=False)
+    assert () not in (found.regions, *found.alternatives)
+
+
+@pytest.mark.parametrize(("value", "status"), [("64M@64M", "reserved"), ("64M@65M", "failed")])
+def test_common_code_wants_aligned_offsets(value: str, status: str) -> None:
+    """CRASH_ALIGN of kernel/crash_core.c of openEuler's 5.10 is 16M on x86; upstream's 5.10 takes each megabyte."""
+    memory = typical(4 * GIB, "x86_64")
+    for text, expected in (("5.10.0-60.18.0.50.oe2203.x86_64", status), ("5.10.223", "reserved")):
+        found = place_line(
+            f"crashkernel={value}",
+            Release.parse(text),
+            "x86_64",
+            memory.ram_total,
+            memory,
+            initrd=None,
+            kaslr=False,
+            kernel_image=(16 * MIB, 60 * MIB),
+        )
+        assert found.status == expected
+
+
+def test_rhel_8_0_tries_896m_first() -> None:
+    """arch/x86/kernel/setup.c of 4.18.0-80.11.2 (AmpereComputing/ampere-centos-kernel 8f3ba9f1); 8.3 does not."""
+    memory = typical(8 * GIB, "x86_64")
+    facts = {"initrd": None, "kaslr": False, "kernel_image": (16 * MIB, 60 * MIB)}
+    for text, below in (("4.18.0-80.11.2.el8_0.x86_64", True), ("4.18.0-240.el8.x86_64", False)):
+        found = place_line("crashkernel=256M", Release.parse(text), "x86_64", memory.ram_total, memory, **facts)
+        assert (found.regions[0][1] <= 896 * MIB) is below
+        assert found.status == "reserved"
+    # It goes on above.
+    old = Release.parse("4.18.0-80.11.2.el8_0.x86_64")
+    found = place_line("crashkernel=1G", old, "x86_64", memory.ram_total, memory, **facts)
+    assert 896 * MIB < found.regions[0][1] <= 4 * GIB
+
+
+def test_anolis_may_search_from_the_bottom() -> None:
+    """arch/arm64/mm/init.c of Anolis 5.10: cloud-kernel 05e8ae98 as x86, anolis-cloud-kernel 1f2e8928 bottom-up."""
+    release, memory = Release.parse("5.10.134-16.al8.aarch64"), typical(16 * GIB, "arm64")
+    found = place_line("crashkernel=256M", release, "arm64", memory.ram_total, memory, initrd=None, efi=False)
+    starts = {regions[0][0] - memory.ram[0][0] for regions in (found.regions, *found.alternatives)}
+    assert min(starts) < 256 * MIB
+    assert max(starts) > GIB
 
 
 def test_arm64() -> None:

@@ -232,7 +232,7 @@ class TestSmallMachine:
     def test_an_exact_kernel_and_a_map_a_little_below_the_range(self) -> None:
         """5.10 takes the RAM as it is: a machine sold with 2G is below `2G-`."""
         memory = from_firmware([(0, 639 * KIB, "usable"), (MIB, 2 * GIB - 128 * KIB, "usable")])
-        found = plan(FEDORA, "5.10.0-1.fc33.x86_64", memory.ram_total, memory=memory)
+        found = plan(FEDORA, "5.10.223", memory.ram_total, memory=memory)
         assert found.values[0].endswith(f",{TODAY}")
         assert found.values[0].startswith("1792M-2G:")
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from grubkd.errors import ArchitectureUnknown, Usage
 from grubkd.memory.architecture import Architecture, architecture, implied
-from grubkd.memory.behaviours import VENDOR_CHANGES, Behaviour, Era, ParserRules, VendorChange
-from grubkd.memory.memory_map import from_firmware, typical
+from grubkd.memory.behaviours import Era
+from grubkd.memory.memory_map import typical
 from grubkd.memory.placement.arm import DEBIAN_ARM64
 from grubkd.memory.placement.place import place_line
 from grubkd.memory.release import Release, typical_image
@@ -147,80 +147,6 @@ def test_typical_images_are_those_of_the_sample(text: str) -> None:
     assert bool(re.fullmatch(DEBIAN_ARM64, release.sample.text)) == bool(re.fullmatch(DEBIAN_ARM64, text))
 
 
-@pytest.mark.parametrize("change", VENDOR_CHANGES, ids=lambda change: f"{change.tag}-{change.version}")
-def test_every_change_of_a_vendor_names_its_source(change: VendorChange) -> None:
-    assert change.source
-    assert change.changes
-    assert set(change.changes) <= {*Behaviour._fields, *ParserRules._fields}
-
-
-@pytest.mark.parametrize(
-    ("text", "arm_high", "rounds", "others"),
-    [
-        # Changelogs of kernel-5.14.0-122.el9 and -133.el9.
-        ("5.14.0-70.13.1.el9_0.aarch64", False, False, 0),
-        ("5.14.0-122.el9.aarch64", True, False, 0),
-        ("5.14.0-162.6.1.el9_1.x86_64", True, True, 0),
-        # What RHEL 9.2 took from 6.2, and RHEL 9.4 and later from 6.7, was not read.
-        ("5.14.0-284.11.1.el9_2.aarch64", True, True, 1),
-        ("5.14.0-503.11.1.el9_5.x86_64", True, True, 2),
-        # RHEL 10 may have ,cma of 6.17.
-        ("6.12.0-55.el10.x86_64", True, True, 1),
-        # RHEL 8.4 and later: other sizes of auto; 8.5: ,high on arm64.
-        ("4.18.0-305.el8.x86_64", False, True, 1),
-        ("4.18.0-553.el8_10.aarch64", False, True, 2),
-        # openEuler's installation guide documents X,high on arm64; reserve_crashkernel_high() of its 5.10.
-        ("5.10.0-60.18.0.50.oe2203.aarch64", True, False, 1),
-        ("5.10.0-32-arm64", False, False, 0),
-        ("4.18.0-240.el8.aarch64", False, True, 0),
-        ("4.18.0-147.el8.x86_64", False, True, 1),
-        ("4.14.35-2047.el7uek.x86_64", False, False, 1),
-        ("5.10.8-200.fc33.x86_64", False, False, 1),
-        ("5.15.0-206.153.7.1.el9uek.x86_64", False, False, 2),
-        # Vendors whose sources were not read may have what the next versions brought.
-        ("5.14.21-150500.55.52-default", False, False, 2),
-        ("6.4.0-150600.23.25-default", True, True, 1),
-        ("4.12.14-122.37-default", False, False, 2),
-        ("5.10.225-213.878.amzn2.x86_64", False, False, 2),
-        ("6.1.102-111.182.amzn2023.aarch64", True, True, 2),
-        ("5.15.131.1-2.cm2", False, False, 2),
-        ("6.6.51.1-5.azl3", True, True, 1),
-        ("5.10.134-16.al8.x86_64", False, False, 1),
-        ("5.4.119-19.0009.tl3", False, False, 2),
-        ("6.8.0-1015-azure", True, True, 1),
-        # Upstream's, Debian's, Ubuntu's and Fedora's own.
-        ("6.6.13-1", True, True, 0),
-        ("6.12.74+deb13-cloud-amd64", True, True, 0),
-        ("5.15.0-25-generic-64k", False, False, 0),
-        ("6.1.0-1kali1-amd64", True, True, 0),
-        ("6.5.6-300.fc39.aarch64", True, True, 0),
-        ("7.2.0-rc4+", True, True, 0),
-    ],
-)
-def test_what_vendors_changed(text: str, arm_high: bool, rounds: bool, others: int) -> None:
-    release = Release.parse(text)
-    behaviour = release.behaviours[0]
-    assert (behaviour.arm_high, behaviour.rules.rounds_ram) == (arm_high, rounds)
-    assert len(release.possible) == 1 + others
-    assert ("this vendor may have changed it" in release.note) is bool(others)
-
-
-def test_a_vendor_that_is_not_known_is_uncertain_where_neighbouring_versions_differ() -> None:
-    """5.19 rounds the RAM up to 128M; on arm64 it knows ,high. What all versions do alike stays certain."""
-    memory = from_firmware([(MIB, 2000 * MIB, "usable")])
-    suse = Release.parse("5.14.21-150500.55.52-default")
-    facts = {"initrd": None, "kaslr": False, "kernel_image": (16 * MIB, 64 * MIB)}
-    for value, status in (("2G-:256M", "uncertain"), ("1G-:256M", "reserved"), ("256M", "reserved")):
-        found = place_line(f"crashkernel={value}", suse, "x86_64", memory.ram_total, memory, **facts)
-        assert found.status == status
-        assert ("vendor" in found.reason) is (status == "uncertain")
-    arm = typical(16 * GIB, "arm64")
-    found = place_line("crashkernel=512M,high", suse, "arm64", arm.ram_total, arm, initrd=None, efi=False)
-    assert found.status == "uncertain"
-    assert () in (found.regions, *found.alternatives)
-    assert "may have changed it" in suse.note
-
-
 @pytest.mark.parametrize("text", ["3.2.0-4-amd64", "3.9.0", "3.10.0"])
 def test_before_3_11_holes_may_count_as_ram(text: str) -> None:
     """get_total_mem() of 2.6.32 is max_pfn; memblock_phys_mem_size() of 3.11 is the sum. RHEL 7 has the sum."""
@@ -253,18 +179,6 @@ def test_arm64_goes_on_above_4g_since_6_2() -> None:
     assert found.status == "failed"
     found = place_line("crashkernel=4G,high", Release.parse("6.1.0"), "arm64", 16 * GIB, memory, initrd=None)
     assert len(found.regions) == 1
-
-
-def test_what_a_vendor_may_have_changed_is_not_certain() -> None:
-    """UEK 5 knows auto; whether with these sizes was not read. Both outcomes are named."""
-    memory = typical(8 * GIB, "x86_64")
-    facts = {"initrd": None, "kaslr": False}
-    for text, status in (("4.14.35-2047.el7uek.x86_64", "uncertain"), ("4.14.0-1-amd64", "failed")):
-        found = place_line("crashkernel=auto", Release.parse(text), "x86_64", 8 * GIB, memory, **facts)
-        assert found.status == status
-        assert len(found.alternatives) == (status == "uncertain")
-    fedora = Release.parse("5.10.8-200.fc33.x86_64")
-    assert "vendor" in place_line("crashkernel=auto", fedora, "x86_64", 8 * GIB, memory).reason
 
 
 @pytest.mark.parametrize(

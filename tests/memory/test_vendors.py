@@ -114,7 +114,7 @@ def test_rhel_5_is_a_step_for_each_amount_of_ram() -> None:
         ("linuxmint", ("ubuntu", "debian"), "6.8.0-49-generic", X86_64, NOBLE),
         ("kali", ("debian",), "6.12.0-kali-amd64", X86_64, "512M-:192M"),
         # Its numbers are its own: the newest row of the first family it is like.
-        ("alinux", ("rhel", "fedora", "centos", "anolis"), "5.10.134-16.al8.x86_64", X86_64, TODAY),
+        ("anolis", ("rhel", "fedora", "centos"), "5.10.134-16.an8.x86_64", X86_64, TODAY),
         # A derivative's kernel tells which release it was built from.
         ("navix", ("rhel", "fedora"), "5.14.0-503.el9.x86_64", X86_64, PC),
         ("arch", (), "6.12.1-arch1-1", X86_64, TODAY),
@@ -148,6 +148,17 @@ def test_row_of_what_a_system_is_like(
         ("amzn", (2,), "5.10.225-213.878.amzn2.x86_64", X86_64, "2G-:256M"),
         ("amzn", (2023,), "6.1.102-111.182.amzn2023.aarch64", ARM64, "2G-:256M"),
         ("bottlerocket", (1, 44), "6.12.58", X86_64, "2G-:256M"),
+        # Documentation of Alibaba Cloud Linux 2, image of 3; documentation of OpenCloudOS.
+        ("alinux", (2, 1903), "4.19.91-24.1.al7.x86_64", X86_64, "2G-8G:192M,8G-:256M"),
+        (
+            "alinux",
+            (3,),
+            "5.10.134-19.1.al8.x86_64",
+            X86_64,
+            "2G-8G:192M,8G-128G:256M,128G-376G:384M,376G-:448M",
+        ),
+        ("tencentos", (3, 2), "5.4.241-1-tlinux4-0017.7", X86_64, "1800M-64G:256M,64G-128G:512M,128G-:768M"),
+        ("opencloudos", (9, 2), "6.6.47-12.oc9.aarch64", ARM64, "1800M-64G:256M,64G-128G:512M,128G-:768M"),
     ],
 )
 def test_other_vendors(own: str, version: tuple[int, ...], kernel: str, machine: Architecture, text: str) -> None:

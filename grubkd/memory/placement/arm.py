@@ -1,4 +1,4 @@
-"""Placement on arm64 and on 32-bit ARM (armhf)."""
+"""Placement on arm64."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grubkd.memory.behaviours import Era
 from grubkd.memory.kernel_value import memparse
 from grubkd.memory.memory_map import merged
 from grubkd.memory.placement import early
-from grubkd.memory.placement.generic import EFI, WHY, Limits, limits, or_without_kexec, search
+from grubkd.memory.placement.generic import EFI, IN_USE, WHY, Limits, limits, search
 from grubkd.memory.placement.search import FreeMemory, allocate, failed, from_variants, overlap, reserved
 from grubkd.memory.release import possible_images
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_down, round_up
@@ -215,6 +215,9 @@ def _attempt(
     """Up to 6.6 sizes are whole pages."""
     if release.era.since(Era.V6_8):
         return search(request, release.era, Architecture.ARM64, free, bounds)
+    behaviour = release.behaviours[0]
+    if behaviour.arm_as_x86:
+        return _as_x86(request, free, bounds, top_first=behaviour.arm_top_first)
     size = round_up(request.size, release.page_size)
     if request.base and not release.era.since(Era.V6_1):
         return _given(request.base, size, bounds.align, free, ram)
@@ -228,7 +231,10 @@ def _before_simplified(request: KernelRequest, release: Release, free: FreeMemor
     """Up to 6.4; up to 6.1 there is no fallback from one side of the DMA limit to the other."""
     size, base, low = request.size, request.base, request.low
     high = base + size if base else bounds.high if request.high else bounds.low
-    found = free.from_top(size, bounds.align, base, high)
+    if release.behaviours[0].arm_from_bottom and not base and not request.high:
+        found = free.from_bottom(size, bounds.align, 0, bounds.high)
+    else:
+        found = free.from_top(size, bounds.align, base, high)
     falls_back = release.behaviours[0].arm_falls_back
     if found is None and falls_back and high == bounds.low:
         low = falls_back
@@ -243,6 +249,34 @@ def _before_simplified(request: KernelRequest, release: Release, free: FreeMemor
     return reserved(found, size, (below, below + low))
 
 
+def _as_x86(request: KernelRequest, free: FreeMemory, bounds: Limits, *, top_first: bool) -> PlacementOutcome:
+    """As x86 kernels of 5.2 to 6.6: below the DMA limit, then anywhere; at or above the limit with memory below it.
+
+    reserve_crashkernel() of openEuler's 5.10, kernel/crash_core.c. top_first: as Behaviour.arm_top_first.
+    """
+    size, align = request.size, bounds.align
+    if request.base:
+        if request.base % align:
+            return failed("cannot reserve crashkernel: base address is not 2MB aligned")
+        found = free.from_top(size, align, request.base, request.base + size)
+        if found is None:
+            return failed(IN_USE)
+    else:
+        top = free.from_top(size, align, 0, bounds.high)
+        held = [(top, top + size)] if top_first and top is not None else []
+        below = None if request.high else free.without(*held).from_top(size, align, 0, bounds.low)
+        found = top if below is None else below
+        if found is None:
+            return failed("crashkernel reservation failed - No suitable area found.")
+    low = request.low_beside
+    if found < bounds.low or not low:
+        return reserved(found, size)
+    beside = free.without((found, found + size)).from_top(low, align, 0, bounds.low)
+    if beside is None:
+        return failed(f"Cannot reserve {low >> 20}MB crashkernel low memory, please try smaller size.")
+    return reserved(found, size, (beside, beside + low))
+
+
 def _given(base: int, size: int, align: int, free: FreeMemory, ram: tuple[Extent, ...]) -> PlacementOutcome:
     if not FreeMemory(ram).covers(base, base + size):
         return failed("cannot reserve crashkernel: region is not memory")
@@ -251,33 +285,3 @@ def _given(base: int, size: int, align: int, free: FreeMemory, ram: tuple[Extent
     if base % align:
         return failed("cannot reserve crashkernel: base address is not 2MB aligned")
     return reserved(base, size)
-
-
-# Low memory ends 240M of vmalloc area and 8M below 0xff800000, for a kernel at 3G; other splits have more of it.
-ARM_LOW_MEMORY = 768 * MIB
-_LOW_MEMORY_SIZES = (ARM_LOW_MEMORY, 1792 * MIB)
-# CRASH_ALIGN; and bytes of CMA, memory map and page tables at the top of low memory.
-_ARM_ALIGNMENT = 128 * MIB
-_TAKEN = (24 * MIB, MIB, 72 * MIB, 140 * MIB)
-
-
-def judge_arm(request: KernelRequest, facts: BootFacts) -> Likelihood:
-    """What an armhf kernel does: reserve_crashkernel() of arch/arm/kernel/setup.c, 5.10 to 7.2."""
-    ram, initrd = facts.memory.ram, facts.initrd
-    outcomes = []
-    for low in _LOW_MEMORY_SIZES:
-        end = ram[0][0] + low
-        for image in possible_images(facts.release, facts.machine, ram[0][0], facts.kernel_image):
-            free = FreeMemory(ram).without(*merged([image, *([initrd] if initrd else [])]))
-            outcomes += [_attempt_arm(request, allocate(free, taken, MIB, (0, end), []), end) for taken in _TAKEN]
-    return or_without_kexec(from_variants(outcomes, WHY), facts)
-
-
-def _attempt_arm(request: KernelRequest, free: FreeMemory, end: int) -> PlacementOutcome:
-    if request.base:
-        found = free.from_top(request.size, MIB, request.base, request.base + request.size)
-        message = "crashkernel reservation failed - memory is in use."
-    else:
-        found = free.from_top(request.size, _ARM_ALIGNMENT, _ARM_ALIGNMENT, min(end, 4 * GIB))
-        message = "crashkernel reservation failed - No suitable area found."
-    return failed(message) if found is None else reserved(found, request.size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture, architecture
-from grubkd.memory.placement import arm, early
+from grubkd.memory.placement import armhf, early
 from grubkd.memory.placement.initrd import UnknownInitrd, possible_initrds
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def counted_ram(release: Release, arch: str, memory: MemoryMap, cmdline: str = "
     memory = early.map_after(cmdline, release, machine, memory) if early.changes_ram(cmdline) else memory
     if machine is Architecture.ARM:
         # max_low_pfn - min_low_pfn: low memory only.
-        return min(memory.span - memory.ram[0][0], arm.ARM_LOW_MEMORY)
+        return min(memory.span - memory.ram[0][0], armhf.ARM_LOW_MEMORY)
     return memory.span if release.counts_span and machine.is_x86 else memory.ram_total
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from grubkd.memory.architecture import Architecture, architecture
 from grubkd.memory.kernel_parser import read
 from grubkd.memory.memory_map import Extent
-from grubkd.memory.placement import arm, early, generic, power_s390, x86
+from grubkd.memory.placement import arm, armhf, early, generic, power_s390, x86
 from grubkd.memory.placement.boot_facts import counted_ram, possible_boots
 from grubkd.memory.placement.search import UNKNOWN, overlap
 
@@ -109,8 +109,8 @@ def agreed_releases(
 def _placing(release: Release, machine: Architecture) -> tuple[object, ...]:
     """The part of a release's behaviour that the placement depends on; the rest is for reading the value."""
     behaviour = release.behaviours[0]
-    falls_back = behaviour.arm_falls_back if machine is Architecture.ARM64 else 0
-    return (behaviour.era, behaviour.rules.letters, behaviour.rules.saturates, falls_back)
+    rules = behaviour.rules
+    return (behaviour.era, rules.letters, rules.saturates, *behaviour.placing(arm=machine is Architecture.ARM64))
 
 
 def agreed_boots(request: KernelRequest, boots: Sequence[BootFacts]) -> Placement:
@@ -214,7 +214,7 @@ def _likelihood(request: KernelRequest, facts: BootFacts) -> Likelihood:
     if facts.machine is Architecture.ARM64:
         return arm.judge_arm64(request, facts)
     if facts.machine is Architecture.ARM:
-        return arm.judge_arm(request, facts)
+        return armhf.judge_arm(request, facts)
     return generic.judge(request, facts)
 
 

@@ -66,6 +66,8 @@ def judge(request: KernelRequest, facts: BootFacts) -> Likelihood:
         return from_variants([failed("no RAM below what this kernel can address")], "")
     if facts.release.era in _BOOTMEM:
         return _judge_bootmem(request, facts, ram)
+    if facts.release.behaviours[0].aligned_base and request.base % x86_search.ALIGN:
+        return from_variants([failed("cannot reserve crashkernel: base address is not 16MB aligned")], "")
     tops = list(_tops(facts, ram))
     touched: set[Extent] = set()
     found = _judge_memblock(request, facts, ram, tops, _attempts(request, facts, ram, tops, touched))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from grubkd.memory.placement.search import PlacementOutcome
 
 
-_ALIGN = 16 * MIB
+ALIGN = 16 * MIB
 _CACHE_LINE = 64
 _LARGE_PAGE = 2 * MIB
 LOW_MEMORY = 0x377FE000
@@ -38,6 +38,7 @@ _CEILINGS: dict[Era, tuple[int, ...]] = {
     Era.RHEL7: (896 * MIB, 4 * GIB, _TOP),
     Era.V4_4: (896 * MIB,),
     Era.V4_18: (896 * MIB,),
+    Era.RHEL8_0: (896 * MIB, 4 * GIB, _TOP),
     Era.RHEL8: (4 * GIB, _TOP),
     Era.V5_10: (4 * GIB, _TOP),
     Era.V6_1: (4 * GIB, _TOP),
@@ -55,7 +56,7 @@ def from_top(request: KernelRequest, era: Era, machine: Architecture, free: Free
         return reserved(found, size)
     # 4.4 starts the search for it at the address that equals its size.
     lowest = low if era in {Era.RHEL7, Era.V4_4} else 0
-    below = free.without((found, found + size)).from_top(low, _ALIGN, lowest, 4 * GIB)
+    below = free.without((found, found + size)).from_top(low, ALIGN, lowest, 4 * GIB)
     if below is None:
         return failed(f"Cannot reserve {low >> 20}MB crashkernel low memory, please try smaller size.")
     return reserved(found, size, (below, below + low))
@@ -70,7 +71,7 @@ def main_region(request: KernelRequest, era: Era, machine: Architecture, free: F
     ceilings: tuple[int, ...] = (_TOP,) if request.high else _CEILINGS[era]
     if machine is Architecture.I386:
         ceilings = (512 * MIB,)
-    tried = (free.from_top(size, _ALIGN, _ALIGN, ceiling) for ceiling in ceilings)
+    tried = (free.from_top(size, ALIGN, ALIGN, ceiling) for ceiling in ceilings)
     return next((place for place in tried if place is not None), None)
 
 
@@ -80,7 +81,7 @@ def from_bottom(
     """Bootmem kernels, 2.6.27 to 2.6.36 and RHEL 6: the lowest free 16M-aligned address, or the given one."""
     start = request.base
     if not start:
-        found = free.from_bottom(request.size, _ALIGN, 0, 4 * GIB if machine is Architecture.I386 else LIMIT)
+        found = free.from_bottom(request.size, ALIGN, 0, 4 * GIB if machine is Architecture.I386 else LIMIT)
         if found is None:
             return failed("crashkernel reservation failed. No suitable area found.")
         start = found

@@ -16,8 +16,8 @@ from grubkd.memory.placement.x86_search import (
     free_from_bottom,
     free_from_top,
     free_of_fixed,
+    has_far_pieces,
     kernel_block,
-    large_pieces,
     usable_pages,
 )
 from grubkd.memory.release import AUTOMATIC_SINCE, possible_images
@@ -46,7 +46,8 @@ _USUAL_NODE_DATA = 0x2B080
 # these count twice.
 _EFI_EDGES = tuple(edge * MIB for edge in (48, 64, 48, 64, 32, 80, 16, 96, 112, 128, 144, 160))
 
-_FEW_EDGES = 6
+# Real machines keep up to 64M (ThinkPad), 112M (Superdome) and 176M (ZenBook) at the top of a piece of RAM.
+_PIECE_EDGES = tuple(sorted({*_EFI_EDGES, 176 * MIB, 192 * MIB}))
 _UBUNTU = re.compile(r"-(?:generic|server|virtual|386)\b")
 
 # What GRUB allocates for a kernel of 5.10 to 7.2 beyond its size (init_size of the header), and what OVMF has at 16M.
@@ -237,9 +238,8 @@ def _plain_tops(facts: BootFacts, ram: tuple[Extent, ...]) -> Iterator[Top]:
     if facts.efi:
         yield from (Top(node_data, _TABLES, (edge, 0)) for edge in _EFI_EDGES)
         yield from (Top(node_data, _TABLES, (0, edge)) for edge in _EFI_EDGES if ram[-1][1] > 4 * GIB)
-        if len(large_pieces(ram)) > 1:
-            # Laptops: boot services hold 64M below a page of the firmware's, far from the end of RAM.
-            yield from (Top(node_data, _TABLES, of_pieces=edge) for edge in _EFI_EDGES[:_FEW_EDGES])
+        if has_far_pieces(ram):
+            yield from (Top(node_data, _TABLES, of_pieces=edge) for edge in _PIECE_EDGES)
 
 
 def _node_data(release: Release) -> tuple[int, ...]:

@@ -28,6 +28,7 @@ ALIGN = 16 * MIB
 _CACHE_LINE = 64
 _LARGE_PAGE = 2 * MIB
 _LARGE_PIECE = 64 * MIB
+_FAR = 32 * MIB
 LOW_MEMORY = 0x377FE000
 """The end of i386's low memory, about 887M, with the usual split of 1G for the kernel."""
 
@@ -142,13 +143,19 @@ def free_of_fixed(facts: BootFacts, ram: tuple[Extent, ...], top: Top) -> FreeMe
         last = max((min(high, end) for low, high in ram if start <= low < end), default=0)
         free = free.without((last - kept, last)) if kept and last else free
     if top.of_pieces:
-        free = free.without(*((max(low, high - top.of_pieces), high) for low, high in large_pieces(ram)))
+        free = free.without(*((max(low, high - top.of_pieces), high) for low, high in _large_pieces(ram)))
     return free
 
 
-def large_pieces(ram: tuple[Extent, ...]) -> list[Extent]:
+def _large_pieces(ram: tuple[Extent, ...]) -> list[Extent]:
     """The pieces of RAM below 4G that firmware may have split, and that have room for a region."""
     return [(low, high) for low, high in ram if high <= 4 * GIB and high - low >= _LARGE_PIECE]
+
+
+def has_far_pieces(ram: tuple[Extent, ...]) -> bool:
+    """Whether a large piece ends far below the end of the RAM below 4G, as with real EFI firmware, not OVMF."""
+    last = max((high for _, high in ram if high <= 4 * GIB), default=0)
+    return any(last - high > _FAR for _, high in _large_pieces(ram))
 
 
 def free_from_top(  # noqa: PLR0913

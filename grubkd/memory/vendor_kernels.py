@@ -49,7 +49,9 @@ _EL9_FIXUP = (
 )
 _EL9_COMMON = "kernel/crash_reserve.c of ctrliq/kernel-src-tree, c3e49b9f; in which build it came was not read"
 _EL8_NOT_READ = "its sources were not read; a later kernel of this vendor has it"
-_EL8_DOCUMENTED = "RHEL 8 documentation, kdump memory requirements; 4.18.0-240 has less"
+_EL8_DOCUMENTED = (
+    "RHEL 8 documentation, kdump memory requirements; a public log of a later build has 256M of 32761M, 4.18.0-240 192M"
+)
 _EL8_0 = "AmpereComputing/ampere-centos-kernel, 4.18.0-80.11.2: arch/x86/kernel/setup.c of 8f3ba9f1 tries 896M first"
 _EL8_1 = "kernel/crash_core.c of RHEL 8 up to 4.18.0-147: lulu-github-name/linuxtmp, 996ddc0e and 88ad45d0"
 _EL8_1_SEARCH = (

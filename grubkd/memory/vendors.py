@@ -264,7 +264,7 @@ def _row(family: str, version: Sequence[int], case: Case) -> VendorRow | None:
 def _scalar(version: Sequence[int]) -> float:
     """A version as one number: 24.04 is 24.04. A minor number like that of 2.1903 is a date, and does not count."""
     major, minor = (*version, 0, 0)[:2]
-    return major + (minor / 100 if minor < 100 else 0)  # noqa: PLR2004 (two digits)
+    return major + (minor / 100 if minor < 100 else 0)
 
 
 def _of_kernel(release: Release, family: str) -> tuple[int, ...]:

@@ -6,10 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grubkd.memory.behaviours import (
+    AUTO,
     ENOENT,
     FIRST_VERSIONS,
     PARSER_RULES,
     SOURCES_READ,
+    Auto,
     Behaviour,
     Era,
     ParserRules,
@@ -39,11 +41,9 @@ class VendorChange(NamedTuple):
 _ANY = 1 << 30
 # DEFAULT_CRASH_KERNEL_LOW_SIZE of arm64.
 _ARM_LOW = 128 * MIB
-_POWER_AUTO = "2G-4G:384M,4G-16G:512M,16G-64G:1G,64G-128G:2G,128G-:4G"
 
-# Virtuozzo builds Red Hat's sources as `.vz8`; CIQ's and Rocky's names have more behind the tag.
+# Virtuozzo builds Red Hat's sources as `.vz8`.
 _EL8, _EL9 = r"\.(?:el|vz)8(?:_\d+)?\b", r"\.(?:el|vz)9(?:_\d+)?\b"
-_EL8_PC, _EL8_ARM = _EL8 + r"(?!.*\.(?:aarch64|ppc64le))", _EL8 + r".*\.aarch64\b"
 _EL9_FIXUP = (
     "changelog of kernel-5.14.0-200.el9 has a fixup of arm64 crashkernel=X; whether it is that of 6.2 was not read"
 )
@@ -63,11 +63,10 @@ RED_HAT = (
     VendorChange(_EL9, (5, 14), 200, _ANY, {"arm_falls_back": _ARM_LOW}, False, _EL9_FIXUP),
     VendorChange(_EL9, (5, 14), 400, _ANY, {"era": Era.V6_8}, False, _EL9_COMMON),
     VendorChange(_EL8, (4, 18), 0, 80, {"era": Era.RHEL8_0}, True, _EL8_0),
-    VendorChange(_EL8, (4, 18), 81, 147, {"auto": Era.RHEL8_0}, True, _EL8_1),
+    VendorChange(_EL8, (4, 18), 81, 147, {"auto": Auto.RHEL8_0}, True, _EL8_1),
     VendorChange(_EL8, (4, 18), 81, 146, {"era": Era.RHEL8_0}, False, _EL8_1_SEARCH),
-    VendorChange(_EL8, (4, 18), 148, 239, {"auto": Era.RHEL8_0}, False, _EL8_1),
-    VendorChange(_EL8_PC, (4, 18), 241, _ANY, {"auto": "1G-4G:192M,4G-64G:256M,64G-:512M"}, False, _EL8_DOCUMENTED),
-    VendorChange(_EL8_ARM, (4, 18), 241, _ANY, {"auto": "2G-:480M"}, False, _EL8_DOCUMENTED),
+    VendorChange(_EL8, (4, 18), 148, 239, {"auto": Auto.RHEL8_0}, False, _EL8_1),
+    VendorChange(_EL8, (4, 18), 241, _ANY, {"auto": Auto.RHEL8_DOCUMENTED}, False, _EL8_DOCUMENTED),
     VendorChange(_EL8, (4, 18), 348, _ANY, {"arm_high": True}, False, _EL8_NOT_READ),
 )
 
@@ -76,15 +75,11 @@ _EL7A_AUTO = "kernel/crash_core.c of Red Hat's 4.14: AmpereComputing/ampere-cent
 _EL7A_ROUNDS = "kernel-4.18.0 of RHEL 8.0 rounds; whether 4.14 of RHEL 7 does was not read"
 # kernel-alt of RHEL 7 is built for arm64, POWER and s390x.
 KERNEL_ALT = (
-    *(
-        VendorChange(_EL7A + rf".*\.{machine}\b", (4, 14), 0, _ANY, {"auto": ranges}, True, _EL7A_AUTO)
-        for machine, ranges in (("aarch64", "2G-:512M"), ("ppc64le", _POWER_AUTO), ("s390x", "4G-:160M"))
-    ),
+    VendorChange(_EL7A, (4, 14), 0, _ANY, {"auto": Auto.RHEL7_ALT}, True, _EL7A_AUTO),
     VendorChange(_EL7A, (4, 14), 0, _ANY, {"rounds_ram": True}, False, _EL7A_ROUNDS),
 )
 
 _UEK = r"\.el\d+uek\b"
-_UEK_AUTO = "1G-64G:128M,64G-1T:256M,1T-:512M"
 _UEK_3 = (
     "changelog of kernel-uek-3.8.13-24: x86: add support for crashkernel=auto;"
     " oracle/linux-uek, kernel/kexec.c, fc80d0a0"
@@ -97,18 +92,18 @@ _UEK_8 = (
 )
 _UEK_NOT_READ = "its sources were not read; a later kernel of this vendor has it"
 ORACLE = (
-    VendorChange(_UEK, (3, 8), 24, _ANY, {"auto": Era.RHEL6}, True, _UEK_3),
+    VendorChange(_UEK, (3, 8), 24, _ANY, {"auto": Auto.RHEL6}, True, _UEK_3),
     *(
         VendorChange(_UEK, version, 0, _ANY, changes, False, _UEK_4)
         for version in ((4, 1), (4, 14))
-        for changes in ({"auto": Era.RHEL6}, {"era": Era.RHEL7})
+        for changes in ({"auto": Auto.RHEL6}, {"era": Era.RHEL7})
     ),
     VendorChange(_UEK, (5, 4), 0, _ANY, {"rounds_ram": True}, False, _UEK_NOT_READ),
-    VendorChange(_UEK, (5, 4), 0, _ANY, {"auto": Era.RHEL6}, False, _UEK_8),
-    VendorChange(_UEK, (5, 4), 0, _ANY, {"auto": _UEK_AUTO}, False, _UEK_POSTED),
+    VendorChange(_UEK, (5, 4), 0, _ANY, {"auto": Auto.RHEL6}, False, _UEK_8),
+    VendorChange(_UEK, (5, 4), 0, _ANY, {"auto": Auto.POSTED}, False, _UEK_POSTED),
     VendorChange(_UEK, (5, 15), 0, _ANY, {"rounds_ram": True, "arm_high": True}, False, _UEK_NOT_READ),
-    VendorChange(_UEK, (5, 15), 0, _ANY, {"auto": _UEK_AUTO}, False, _UEK_7),
-    VendorChange(_UEK, (6, 12), 0, _ANY, {"auto": Era.RHEL6}, False, _UEK_8),
+    VendorChange(_UEK, (5, 15), 0, _ANY, {"auto": Auto.POSTED}, False, _UEK_7),
+    VendorChange(_UEK, (6, 12), 0, _ANY, {"auto": Auto.RHEL6}, False, _UEK_8),
     VendorChange(_UEK, (6, 12), 0, _ANY, {"era": Era.V7_2}, False, _UEK_NOT_READ),
 )
 
@@ -118,7 +113,7 @@ _ARK = (
     " kernel-5.10.12-200.fc33; kernel/crash_core.c of ctrliq/kernel-src-tree, 33a94be5"
 )
 FEDORA = tuple(
-    VendorChange(_FEDORA, (5, minor), 0, _ANY, {"auto": Era.RHEL8_0, "rounds_ram": True}, minor >= 10, _ARK)
+    VendorChange(_FEDORA, (5, minor), 0, _ANY, {"auto": Auto.RHEL8_0, "rounds_ram": True}, minor >= 10, _ARK)
     for minor in range(8, 14)
 )
 
@@ -216,6 +211,7 @@ def behaviours_of(text: str, version: Version, rhel: str) -> tuple[tuple[Behavio
         era,
         PARSER_RULES[era],
         era.since(Era.V6_1),
+        AUTO.get(era),
         counts_span=era is not Era.RHEL7 and version < _COUNTS_SUM_SINCE,
         arm_falls_back=_ARM_LOW if version >= _FALLS_BACK_SINCE else 0,
     )
@@ -242,4 +238,4 @@ def _changed(behaviour: Behaviour, changes: dict[str, Any]) -> Behaviour:
     rules = behaviour.rules if era is behaviour.era else PARSER_RULES[era]
     rules = rules._replace(**{name: value for name, value in changes.items() if name in ParserRules._fields})
     own = {name: value for name, value in changes.items() if name in Behaviour._fields}
-    return behaviour._replace(**own, rules=rules)
+    return behaviour._replace(**{"auto": behaviour.auto if era is behaviour.era else AUTO.get(era), **own}, rules=rules)

@@ -116,6 +116,7 @@ def test_what_a_vendor_may_have_changed_is_not_certain() -> None:
         ("5.14.10-300.fc35.x86_64", "x86_64", 8 * GIB, 0),
         # kernel-alt of RHEL 7 (AmpereComputing/ampere-centos-kernel 121f075d).
         ("4.14.0-115.el7a.0.1.aarch64", "arm64", 8 * GIB, 512 * MIB),
+        ("4.14.0-115.el7a.0.1", "arm64", 8 * GIB, 512 * MIB),
         ("4.14.0-115.el7a.0.1.ppc64le", "ppc64le", 8 * GIB, 512 * MIB),
         ("4.14.0-115.el7a.0.1.s390x", "s390x", 8 * GIB, 160 * MIB),
         # UEK 3 from 3.8.13-24 on: the formula of RHEL 6 (oracle/linux-uek fc80d0a0).

@@ -133,7 +133,10 @@ _EULEROS_NOT_READ = "Huawei's sources were not read; it is built from Red Hat's 
 _ANOLIS_A = "alibaba/cloud-kernel, arch/arm64/mm/init.c of 5.10, 05e8ae98; which builds are like it was not read"
 _ANOLIS_B = "jackYoung0915/anolis-cloud-kernel, arch/arm64/mm/init.c of 5.10, 1f2e8928; which builds was not read"
 _ANOLIS_ROUNDS = "its kernel/crash_core.c was not read; 5.19 rounds"
-_TENCENT_5_4 = "Tencent/TencentOS-kernel, kernel/crash_core.c of 5.4, 652208f6; which builds are like it was not read"
+_TENCENT_5_4 = (
+    "Tencent/TencentOS-kernel, kernel/crash_core.c of 5.4, b99d9f98 and 652208f6: arm64 and x86 share the code, RAM is"
+    " not rounded; since which build was not read"
+)
 CHINA = (
     VendorChange(_OPENEULER, (5, 10), 0, _ANY, _COMMON, True, _OE_5_10),
     VendorChange(_OPENEULER, (5, 10), 0, _ANY, _TOP_FIRST, False, _OE_TOP),
@@ -151,7 +154,6 @@ CHINA = (
     VendorChange(_ANOLIS, (5, 10), 0, _ANY, _BOTTOM, False, _ANOLIS_B),
     VendorChange(_ANOLIS, (5, 10), 0, _ANY, {**_BOTTOM, "rounds_ram": True}, False, _ANOLIS_ROUNDS),
     VendorChange(_TENCENT, (5, 4), 0, _ANY, _COMMON, False, _TENCENT_5_4),
-    VendorChange(_TENCENT, (5, 4), 0, _ANY, {**_COMMON, "rounds_ram": True}, False, _TENCENT_5_4),
 )
 
 VENDOR_CHANGES: tuple[VendorChange, ...] = (*RED_HAT, *KERNEL_ALT, *ORACLE, *FEDORA, *CHINA)

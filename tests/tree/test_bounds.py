@@ -236,6 +236,16 @@ def test_a_journal_without_end(top: Path, name: str, kind: str, verbs: slice) ->
         assert bounded(top, *command.split()) in (0, 1, 3, 4, 5)
 
 
+def test_the_largest_history(top: Path) -> None:
+    """As many journals as are kept, each of a menu of 3,000 entries."""
+    slots = [["/boot/grub2/grub.cfg", "Linux", "/vmlinuz", "", number, [], ["quiet"]] for number in range(15_000)]
+    for number in range(64):
+        id = f"20260101-000000-{number:06}"
+        write(top, f"var/lib/grubkd/transactions/{id}.done", journal(members(id=id, slots=slots, kernels=[])))
+    assert bounded(top, "history", "--json") == 0
+    assert bounded(top, "rollback", "--dry-run") == 0
+
+
 @pytest.mark.parametrize("where", ["boot", "lib/modules"])
 def test_links_to_one_large_directory_are_bounded(top: Path, where: str) -> None:
     large = top / "srv/large"

@@ -63,8 +63,8 @@ _ARCHITECTURES = (
 def parse_config(data: bytes) -> Config:
     """Parse a configuration file. Any other text gives NO_CONFIG."""
     data = b"\n" + data
-    found = islice(_WANTED.finditer(data), _MOST_OPTIONS)
-    lines = (each for each in found if data.endswith((b"\n", b"\n# "), 0, each.start()))
+    first = islice(_WANTED.finditer(data), _MOST_OPTIONS)
+    lines = (each for each in first if data.endswith((b"\n", b"\n# "), 0, each.start()))
     said = {each[1].decode(): (each[2] or b"").decode("latin-1") for each in lines}
     machine = _config_architecture(said)
     kexec = [said[name] == "y" for name in ("KEXEC", "KEXEC_FILE", "KEXEC_CORE") if name in said]

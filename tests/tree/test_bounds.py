@@ -200,6 +200,13 @@ def test_configuration_files_of_kernels_have_a_bound_of_their_own(top: Path) -> 
         kernels.read(Root(str(top)))
 
 
+def test_configuration_files_of_kernels_that_repeat_an_option(top: Path) -> None:
+    write(top, "boot/config-6.1.0-0-amd64", b"CONFIG_KEXEC=y\n" * (MIB // 15))
+    for number in range(1, 500):
+        (top / f"boot/config-6.1.0-{number}-amd64").hardlink_to(top / "boot/config-6.1.0-0-amd64")
+    assert bounded(top, "show", "--json") == 0
+
+
 def journal(body: bytes) -> bytes:
     return json.dumps({"grubkd": 1, "sha256": disk.digest(body)}).encode() + b"\n" + body + b"\n"
 

@@ -93,6 +93,7 @@ _UEK_8 = (
 _UEK_NOT_READ = "its sources were not read; a later kernel of this vendor has it"
 ORACLE = (
     VendorChange(_UEK, (3, 8), 24, _ANY, {"auto": Auto.RHEL6}, True, _UEK_3),
+    VendorChange(_UEK, (3, 8), 24, _ANY, {"auto": Auto.RHEL7}, False, "the sizes are in macros that were not read"),
     *(
         VendorChange(_UEK, version, 0, _ANY, changes, False, _UEK_4)
         for version in ((4, 1), (4, 14))

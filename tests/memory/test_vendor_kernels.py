@@ -94,7 +94,11 @@ def test_what_a_vendor_may_have_changed_is_not_certain() -> None:
     """UEK 5 knows auto; whether with the sizes of UEK 3 or of RHEL 7 was not read. All outcomes are named."""
     memory = typical(8 * GIB, "x86_64")
     facts = {"initrd": None, "kaslr": False}
-    for text, status in (("4.14.35-2047.el7uek.x86_64", "uncertain"), ("4.14.0-1-amd64", "failed")):
+    for text, status in (
+        ("3.8.13-118.el7uek.x86_64", "uncertain"),
+        ("4.14.35-2047.el7uek.x86_64", "uncertain"),
+        ("4.14.0-1-amd64", "failed"),
+    ):
         found = place_line("crashkernel=auto", Release.parse(text), "x86_64", 8 * GIB, memory, **facts)
         assert found.status == status
         assert len(found.alternatives) == 2 * (status == "uncertain")

@@ -228,7 +228,9 @@ def _plain_tops(facts: BootFacts, ram: tuple[Extent, ...]) -> Iterator[Top]:
         yield from (Top(_LEAST, 0), Top(_EDGE, _TABLES))
     if facts.efi:
         yield from (Top(node_data, _TABLES, (edge, 0)) for edge in _EFI_EDGES)
-        yield from (Top(node_data, _TABLES, (0, edge)) for edge in _EFI_EDGES if ram[-1][1] > 4 * GIB)
+        if ram[-1][1] > 4 * GIB:
+            yield from (Top(node_data, _TABLES, (0, edge)) for edge in _EFI_EDGES)
+            yield from (Top(node_data, 2 * PAGE, (edge, 0)) for edge in _EFI_EDGES[:2])
 
 
 def _node_data(release: Release) -> tuple[int, ...]:

@@ -175,11 +175,15 @@ def subtract(ranges: Iterable[Extent], holes: Iterable[Extent]) -> tuple[Extent,
     """The ranges without the holes. Both must be ascending and disjoint, and so is the result."""
     result: list[Extent] = []
     taken = list(holes)
+    first = 0
     for start, end in ranges:
         at = start
-        for hole_start, hole_end in taken:
-            if hole_end <= at or hole_start >= end:
-                continue
+        while first < len(taken) and taken[first][1] <= start:
+            first += 1
+        for number in range(first, len(taken)):
+            hole_start, hole_end = taken[number]
+            if hole_start >= end:
+                break
             if hole_start > at:
                 result.append((at, hole_start))
             at = hole_end

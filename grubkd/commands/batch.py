@@ -24,7 +24,7 @@ from grubkd.text import from_json, to_display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any, BinaryIO
+    from typing import Any, BinaryIO, TypeGuard
 
     from grubkd.memory.memory_map import Extent, MemoryMap
 
@@ -166,7 +166,7 @@ def _field(
     raise BadRequest(f"'{name}' must be {what}" if name in request else f"'{name}' is missing")
 
 
-def _is_list(value: object) -> bool:
+def _is_list(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list) and len(value) <= _MOST_RANGES
 
 

@@ -1,6 +1,5 @@
 """Memory maps: what systems show, in whichever form, is one and the same map."""
 
-from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
@@ -8,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grubkd.memory.map_parsers import from_e820_log, from_firmware_memmap_files, from_iomem, from_saved
-from grubkd.memory.memory_map import BadMemoryMap, Extent, MemoryMap, Range, from_firmware, merged, subtract, typical
+from grubkd.memory.memory_map import BadMemoryMap, MemoryMap, Range, from_firmware, merged, subtract, typical
 from grubkd.memory.size import GIB, MIB
 
 IOMEM = """\
@@ -248,19 +247,3 @@ def test_boot_messages_tell_of_efi() -> None:
     lines = ["BIOS-e820: [mem 0x0000000000100000-0x000000003fffffff] usable", "efi: EFI v2.70 by EDK II"]
     assert not from_e820_log(lines[0]).efi
     assert from_e820_log("\n".join(lines)).efi
-
-
-EXTENTS = st.lists(st.integers(0, 40), unique=True, max_size=12).map(
-    lambda ends: [(start, end) for start, end in zip(sorted(ends)[::2], sorted(ends)[1::2], strict=False)]
-)
-
-
-@given(EXTENTS, EXTENTS)
-def test_subtracting_leaves_what_no_hole_holds(ranges: list[Extent], holes: list[Extent]) -> None:
-    def held(extents: Iterable[Extent]) -> set[int]:
-        return {at for start, end in extents for at in range(start, end)}
-
-    left = subtract(ranges, holes)
-    assert held(left) == held(ranges) - held(holes)
-    assert all(start < end for start, end in left)
-    assert list(left) == sorted(left)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Install what the tests need, then run them with both sets of libraries that grubkd supports.
-# --all: also the long tests (a Debian chroot, fuzzing), but not those of lab.sh. Other arguments go to pytest.
+# --all: also the long tests (a Debian chroot, fuzzing), but not those of lab.sh; laws get random examples. Other arguments go to pytest.
 # Run as root on Debian 12 or 13. The virtual environment is .venv, or $GRUBKD_VENV.
 set -uo pipefail
 cd "$(dirname "$0")" || exit
@@ -10,7 +10,7 @@ export LC_ALL=C.UTF-8 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=
 
 selection=() packages=()
 if [[ ${1-} == --all ]]; then
-    selection=(-m "not lab") # lab.sh runs those
+    selection=(-m "not lab" --hypothesis-profile=random) # lab.sh runs the tests of the lab
     packages=(debootstrap qemu-user-static debhelper dh-python pybuild-plugin-pyproject python3-all python3-setuptools lintian
         ansible-core)
     shift

@@ -203,7 +203,7 @@ def lint(line: str, release: Release | None, place: Place | None = None) -> Iter
 
 def _value(value: str, release: Release | None, place: Place | None) -> Iterator[Finding]:
     if value.startswith("auto"):
-        if release is not None and not any(behaviour.knows_auto for behaviour in release.behaviours):
+        if release is not None and not any(behaviour.auto for behaviour in release.behaviours):
             said = f"kernel {release} does not know crashkernel=auto"
             why = "only kernels of RHEL 6, 7 and 8, and some of Oracle and Fedora, know it: this one reserves nothing"
             yield _odd("auto-unknown", said, why, ("set", "--auto"), place)

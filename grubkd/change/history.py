@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grubkd.change import journal
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A transaction that was done; `undone_by` is the rollback that took it back and was not itself taken back."""
+    """A transaction that was done; `undone_by` is the rollback that took it back and was not itself taken back.
+
+    The record is without its slots and kernels; `whole` reads them.
+    """
 
     record: Record
     undone_by: str | None
@@ -33,6 +36,11 @@ class Past:
     def wanted(self) -> Mapping[str, Any]:
         """What was wanted, with `by`: "auto" or "given"."""
         return {**self.record.wanted, "by": self.record.by}
+
+
+def whole(root: Root, past: Past) -> Past:
+    """The transaction with its slots and kernels. Raises as journal.load."""
+    return replace(past, record=journal.load(root, past.id, "done"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,8 @@ def read(root: Root) -> History:
         if records and total > journal.MOST_BYTES:
             break
         try:
-            records.append(journal.load(root, id, "done"))
+            # A large menu has thousands of slots, and there are 64 journals.
+            records.append(journal.load(root, id, "done", whole=False))
         except (NotUnderstood, UntrustedJournal) as problem:
             errors.append(problem)
     undone: dict[str, str] = {}

@@ -86,14 +86,14 @@ def next_id(root: Root) -> tuple[str, str]:
     return f"{digits[:8]}-{digits[8:14]}-{digits[14:]}", time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
 
 
-def load(root: Root, id: str, kind: str) -> Record:
-    """A transaction's record.
+def load(root: Root, id: str, kind: str, *, whole: bool = True) -> Record:
+    """A transaction's record; `whole` as in record.decode.
 
     Raises NotUnderstood for a damaged journal, UntrustedJournal for another user's, InputOutput, PermissionDenied.
     """
     path = path_of(id, kind)
     try:
-        found = record.decode(_read(root, path))
+        found = record.decode(_read(root, path), whole=whole)
         if found.id != id:
             raise Malformed("its id is not that of its name")
         _check_places(root, found)

@@ -97,13 +97,12 @@ def encode(record: Record) -> bytes:
     return head + b"\n" + body + b"\n"
 
 
-def decode(data: bytes) -> Record:
-    """The record of a journal's text. Raises Malformed."""
+def decode(data: bytes, *, whole: bool = True) -> Record:
+    """The record of a journal's text; not `whole`: without slots and kernels, for a list of many. Raises Malformed."""
     if len(data) > LARGEST:
         raise Malformed(f"larger than {LARGEST >> 20} MiB")
-    head, _, rest = data[:1000].partition(b"\n")
-    rest = data[len(head) + 1 :]
-    body = rest.removesuffix(b"\n")
+    head, _, _ = data[:1000].partition(b"\n")
+    body = data[len(head) + 1 :].removesuffix(b"\n")
     try:
         first = _members(json.loads(head), _HEAD)
         if first["grubkd"] != VERSION:
@@ -112,7 +111,7 @@ def decode(data: bytes) -> Record:
             raise Malformed("its checksum does not fit: it was damaged or changed")
         if body.count(b"[") + body.count(b"{") > _MOST_LISTS or body.count(b",") > _MOST_MEMBERS:
             raise Malformed("more members than any journal has")
-        return _record(json.loads(body))
+        return _record(json.loads(body), whole)
     except Malformed:
         raise
     except (ValueError, RecursionError) as problem:
@@ -253,9 +252,10 @@ def _slot(value: Any) -> SlotRecord:
     )
 
 
-def _record(value: Any) -> Record:
+def _record(value: Any, whole: bool) -> Record:
     # Journals of the first releases do not know these members.
-    value = {"slots": [], "kernels": [], **value} if isinstance(value, dict) else value
+    empty: dict[str, Any] = {"slots": [], "kernels": []}
+    value = {**empty, **value, **({} if whole else empty)} if isinstance(value, dict) else value
     record = Record(**_members(value, _RECORD))
     paths = [each.path for each in record.files]
     if len(set(paths)) != len(paths):

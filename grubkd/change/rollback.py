@@ -123,7 +123,7 @@ def _carry_out(root: Root, plan: _Plan, run_followups: bool) -> Transaction:
 def _plan(root: Root, id: str | None, exact: bool, force: bool) -> _Plan:
     """The transaction to undo, and the steps for it."""
     past = history.read(root)
-    chosen = _chosen(past, id)
+    chosen = history.whole(root, _chosen(past, id))
     present = {file.path: transaction.read(root, file.path) for file in chosen.record.files}
     changed = [file.path for file in chosen.record.files if not file.is_old_or_new(present[file.path])]
     if chosen.record.slots and not exact and (plan := _by_argument(root, chosen, present, changed)):

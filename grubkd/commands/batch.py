@@ -24,13 +24,14 @@ from grubkd.text import from_json, to_display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any, BinaryIO
+    from typing import Any, BinaryIO, TypeGuard
 
     from grubkd.memory.memory_map import Extent, MemoryMap
 
 _CHUNK = 1 << 16
-_LONGEST = 8 << 20  # bytes of a line; a memory map of 100,000 ranges has fewer
-_NODES = "a list of [start, end, node], in bytes, the end exclusive"
+_LONGEST = 1 << 20  # bytes of a line
+_MOST_RANGES = 1024  # of a map, and of the nodes; the largest machines have some hundred
+_NODES = f"a list of up to {_MOST_RANGES} [start, end, node], in bytes, the end exclusive"
 _EVIDENCE = 'an object with "size" in bytes and, if known, "regions", a list of [start, end]'
 _REPORT = "the kernel did something else than grubkd predicts: please report this request and its answer"
 _EXTENT = "[start, end] in bytes, the end exclusive and above the start"
@@ -165,6 +166,10 @@ def _field(
     raise BadRequest(f"'{name}' must be {what}" if name in request else f"'{name}' is missing")
 
 
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list) and len(value) <= _MOST_RANGES
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
@@ -183,7 +188,7 @@ def _extent(request: Mapping[str, Any], name: str) -> Extent | None:
 
 
 def _are_nodes(value: object) -> bool:
-    return isinstance(value, list) and all(
+    return _is_list(value) and all(
         isinstance(each, list) and len(each) == 3 and _is_address(each[0]) and _is_end(each[1]) and _is_address(each[2])
         for each in value
     )
@@ -205,7 +210,7 @@ def _evidence(request: Mapping[str, Any]) -> Observed | None:
     if value is None:
         return None
     size, regions = value.get("size"), value.get("regions") or []
-    if not _is_address(size) or not isinstance(regions, list) or not all(map(_is_extent, regions)):
+    if not _is_address(size) or not _is_list(regions) or not all(map(_is_extent, regions)):
         raise BadRequest(f"'evidence' must be {_EVIDENCE}")
     found = tuple(sorted((start, end) for start, end in regions))
     if found and size not in {end - start for start, end in found}:
@@ -214,7 +219,8 @@ def _evidence(request: Mapping[str, Any]) -> Observed | None:
 
 
 def _memory(request: Mapping[str, Any]) -> MemoryMap | None:
-    value = _field(request, "firmware_map", lambda found: isinstance(found, list), "a list of [start, end, type]")
+    what = f"a list of up to {_MOST_RANGES} [start, end, type]"
+    value = _field(request, "firmware_map", _is_list, what)
     if value is None:
         return None
     ranges = []

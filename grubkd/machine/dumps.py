@@ -81,6 +81,23 @@ MOST = 1000
 MOST_FILES = 4000
 _MOST_CORES, _MOST_MESSAGES = 64, 4
 _HEAD, _TAIL = 64 << 10, 512 << 10
+# What the dumps of a list together may take, and those of one directory, in bytes of headers. A call, and a byte of
+# messages, take as long as more.
+_MOST_READ, _MOST_OF_ONE = 256 << 20, 32 << 20
+_CALL, _MESSAGE = 1 << 10, 4
+
+
+class _Budget:
+    """What is left of _MOST_OF_ONE; below 0 what was read is not whole."""
+
+    def __init__(self) -> None:
+        self.left = _MOST_OF_ONE
+
+    def read(self, fd: int, size: int, start: int) -> bytes:
+        """Bytes of a header; b"" when nothing is left."""
+        data = os.pread(fd, size, start) if self.left >= 0 else b""
+        self.left -= len(data) + _CALL
+        return data
 
 
 class Dump(NamedTuple):
@@ -112,7 +129,8 @@ class Dump(NamedTuple):
 def read(tree: Root, directory: str) -> tuple[Dump, ...]:
     """The dumps in the directory and its subdirectories, newest first; with the same time, by name, last first.
 
-    Only the MOST subdirectories that changed last are read, and no more after MOST_FILES files of dumps.
+    Only the MOST subdirectories that changed last are read, and no more after MOST_FILES files of dumps, or when their
+    headers and messages together are too large.
     """
     return listed(tree, directory)[0]
 
@@ -121,41 +139,50 @@ def listed(tree: Root, directory: str) -> tuple[tuple[Dump, ...], int]:
     """The dumps as `read` returns them, and the number of subdirectories that were not read."""
     every = places(tree, directory)
     found: list[Dump] = []
-    files, left_out = 0, len(every)
+    files = taken = 0
+    left_out = len(every)
     for path in every[: MOST + 1]:
+        if files > MOST_FILES or taken > _MOST_READ:
+            break
+        budget = _Budget()
+        dump = _dump(tree, path, budget)
+        taken += _MOST_OF_ONE - budget.left
+        if budget.left < 0:
+            continue
         left_out -= 1
-        if dump := _dump(tree, path):
+        if dump:
             found.append(dump)
             files += len(dump.files) + len(dump.messages)
-        if files > MOST_FILES:
-            break
     found.sort(key=lambda dump: (dump.time, dump.path), reverse=True)
     return tuple(found), left_out
 
 
 def places(tree: Root, directory: str) -> list[str]:
-    """The directory, and its subdirectories, those that changed last first. Links to others do not count."""
+    """The directory, and its subdirectories, those that changed last first. Links to others do not count.
+
+    Some systems let every user write to the directory: those of other users than root and the present one are last.
+    """
     top, home = directory.rstrip("/"), (tree.resolve(directory) or "").rstrip("/")
     times = {}
     for name in tree.list(directory):
         path = f"{top}/{name}"
         status = tree.stat(path)
         if status and S_ISDIR(status.st_mode) and tree.resolve(path) == f"{home}/{name}":
-            times[path] = status.st_mtime
-    return [top or "/", *sorted(times, key=lambda path: (times[path], path), reverse=True)]
+            times[path] = (status.st_uid in (0, os.geteuid()), status.st_mtime, path)
+    return [top or "/", *sorted(times, key=lambda path: times[path], reverse=True)]
 
 
 def at(tree: Root, path: str) -> Dump | None:
     """The dump in a directory, or the one that a file is, whatever its name; None if there is none."""
     status = tree.stat(path)
     if status is None or not S_ISREG(status.st_mode):
-        return _dump(tree, path) if status and S_ISDIR(status.st_mode) else None
+        return _dump(tree, path, _Budget()) if status and S_ISDIR(status.st_mode) else None
     directory, _, name = path.rpartition("/")
-    found = _dump(tree, directory or "/", name)
+    found = _dump(tree, directory or "/", _Budget(), name)
     return found if found and found.form else None
 
 
-def _dump(tree: Root, path: str, core: str = "") -> Dump | None:
+def _dump(tree: Root, path: str, budget: _Budget, core: str = "") -> Dump | None:
     """The dump in a directory; `core`: by this file of it, else by the usual names. Links are not followed."""
     names = tree.list(path)
     cores = [core] if core else [name for name in names if _CORE.fullmatch(name)]
@@ -166,10 +193,11 @@ def _dump(tree: Root, path: str, core: str = "") -> Dump | None:
         return None
     files = tuple((cores or unfinished)[:_MOST_CORES])
     status = [found for name in files or messages[:1] if (found := tree.stat(f"{path}/{name}"))]
-    headers = [_header(tree, f"{path}/{name}") if core or plain(tree, path, name) else None for name in files]
+    sound = [name if core or plain(tree, path, name) else None for name in files]
+    headers = [_header(tree, f"{path}/{name}", budget) if name else None for name in sound]
     known = [header for header in headers if header]
     packed = any(header.form in vmcore.PACKED for header in known)
-    release, panic = _said(tree, [f"{path}/{name}" for name in messages])
+    release, panic = _said(tree, [f"{path}/{name}" for name in messages], budget)
     fault = _fault(files, headers, unfinished=bool(unfinished and not cores))
     if len(cores) > _MOST_CORES:
         fault = f"it has more than {_MOST_CORES} files"
@@ -201,26 +229,29 @@ def _fault(files: tuple[str, ...], headers: list[vmcore.DumpHeader | None], *, u
     return ""
 
 
-def _header(tree: Root, path: str) -> vmcore.DumpHeader | None:
+def _header(tree: Root, path: str, budget: _Budget) -> vmcore.DumpHeader | None:
     """The header of a dump; None if it is not a dump, or not readable."""
     try:
         with tree.open(path) as file:
             fd = file.fileno()
-            return vmcore.read(lambda offset, size: os.pread(fd, size, offset), os.fstat(fd).st_size)
+            return vmcore.read(lambda offset, size: budget.read(fd, size, offset), os.fstat(fd).st_size)
     except (GrubkdError, OSError):
         return None
 
 
-def _said(tree: Root, paths: list[str]) -> tuple[str | None, str | None]:
+def _said(tree: Root, paths: list[str], budget: _Budget) -> tuple[str | None, str | None]:
     """The release and the panic line by the first file that has them. Of a large file only both ends are read."""
     for path in paths:
         try:
             head, tail = from_bytes(tree.part(path, 0, _HEAD)), _tail(tree, path)
         except GrubkdError:
             continue
-        release = crashed_release(head) or crashed_release(tail)
-        if release or panic_line(tail):
-            return release, panic_line(tail)
+        budget.left -= (len(head) + len(tail)) * _MESSAGE
+        if budget.left < 0:
+            break
+        release, panic = crashed_release(head) or crashed_release(tail), panic_line(tail)
+        if release or panic:
+            return release, panic
     return None, None
 
 

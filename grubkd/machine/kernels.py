@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.boot.entry import file_name, is_initrd, is_linux, is_xen, release_of
@@ -46,6 +47,8 @@ _WANTED = re.compile(
     rb"(?:=(\S+)| is not set)$",
     re.MULTILINE,
 )
+# Each of them is there once; in a file that repeats them without end the rest does not count.
+_MOST_OPTIONS = 1000
 _PAGES = re.compile(r"(?:ARM64|PPC|PAGE_SIZE)_(4|16|64)K(?:_PAGES|B)")
 _ARCHITECTURES = (
     ("X86_64", Architecture.X86_64),
@@ -60,7 +63,8 @@ _ARCHITECTURES = (
 def parse_config(data: bytes) -> Config:
     """Parse a configuration file. Any other text gives NO_CONFIG."""
     data = b"\n" + data
-    lines = (each for each in _WANTED.finditer(data) if data.endswith((b"\n", b"\n# "), 0, each.start()))
+    first = islice(_WANTED.finditer(data), _MOST_OPTIONS)
+    lines = (each for each in first if data.endswith((b"\n", b"\n# "), 0, each.start()))
     said = {each[1].decode(): (each[2] or b"").decode("latin-1") for each in lines}
     machine = _config_architecture(said)
     kexec = [said[name] == "y" for name in ("KEXEC", "KEXEC_FILE", "KEXEC_CORE") if name in said]

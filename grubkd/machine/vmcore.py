@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 _HEAD = 4096
 _SIGNATURE = b"makedumpfile\0\0\0\0"
 _MOST_PIECES = 2000
+# What is read at once is in few of them.
+_MOST_PARTS = 64
 _END = b"\xff" * 16
+_LARGEST_OFFSET = 1 << 62
 
 
 class _Piece(NamedTuple):
@@ -50,7 +53,7 @@ class Flattened:
         while len(head) == 16 and head != _END and len(pieces) < _MOST_PIECES:
             # Big-endian on every machine.
             start, length = struct.unpack(">qq", head)
-            if start < 0 or length <= 0:
+            if start < 0 or not 0 < length < _LARGEST_OFFSET - at:
                 break
             pieces.append(_Piece(start, length, at + 16))
             at += 16 + length
@@ -62,8 +65,10 @@ class Flattened:
     def part(self, offset: int, size: int) -> bytes:
         """The bytes of the dump there, up to the first that no piece has. The last piece with a byte counts."""
         found = b""
-        while len(found) < size:
+        for _ in range(_MOST_PARTS):
             at = offset + len(found)
+            if len(found) == size:
+                break
             piece = next((each for each in self._pieces if each.start <= at < each.start + each.size), None)
             if piece is None:
                 break
@@ -85,7 +90,6 @@ _MAGIC = {
 PACKED = frozenset(_MAGIC.values())
 """Forms of a dump that is packed as a whole: its content is not read."""
 _LONGEST_INFO = 64 << 10
-_LARGEST_OFFSET = 1 << 62
 # Other ELF files of i386, s390, x86_64 and arm64 have the flags 0.
 _PLAIN_FLAGS = frozenset({3, 22, 62, 183})
 _INCOMPLETE_ELF = 0x1

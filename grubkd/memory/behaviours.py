@@ -41,12 +41,26 @@ class Era(StrEnum):
         """Whether this era is the other one or a later one."""
         return _ORDER[self] >= _ORDER[other]
 
-    @property
-    def knows_auto(self) -> bool:
-        """Whether kernels know the value `auto`: only Red Hat's of RHEL 6, 7 and 8."""
-        return self in (Era.RHEL6, Era.RHEL7, Era.RHEL8_0, Era.RHEL8)
+
+class Auto(StrEnum):
+    """The known sizes of the value `auto`, by architecture and RAM; the value says where they are from."""
+
+    RHEL6 = "2.6.32 of RHEL 6"
+    RHEL7 = "3.10 of RHEL 7"
+    RHEL7_ALT = "4.14 of RHEL 7"
+    RHEL8_0 = "4.18 of RHEL 8.0"
+    RHEL8_3 = "4.18 of RHEL 8.3"
+    RHEL8_DOCUMENTED = "documentation of RHEL 8"
+    POSTED = "kernel/crash_core: Add crashkernel=auto, 2021"
 
 
+# Upstream's kernels do not know `auto`.
+AUTO: dict[Era, Auto] = {
+    Era.RHEL6: Auto.RHEL6,
+    Era.RHEL7: Auto.RHEL7,
+    Era.RHEL8_0: Auto.RHEL8_0,
+    Era.RHEL8: Auto.RHEL8_3,
+}
 _ORDER = {era: index for index, era in enumerate(Era)}
 
 
@@ -119,7 +133,7 @@ SOURCES_READ: frozenset[tuple[int, ...]] = frozenset(
 class Behaviour(NamedTuple):
     """How a kernel reads and places crashkernel=.
 
-    auto: the ranges of `auto`, or the era whose `auto` it knows beside its own era; "" for no other.
+    auto: the sizes of `auto`, None if it does not know it.
     counts_span: for x86 builds the RAM is the end of the last one, holes included.
     aligned_base: for x86 builds an offset must be a multiple of 16M, not only of 1M.
     arm_high: its arm64 builds know `,high` and `,low`.
@@ -133,18 +147,13 @@ class Behaviour(NamedTuple):
     era: Era
     rules: ParserRules
     arm_high: bool
-    auto: Era | str = ""
+    auto: Auto | None = None
     counts_span: bool = False
     arm_falls_back: int = 0
     aligned_base: bool = False
     arm_as_x86: bool = False
     arm_top_first: bool = False
     arm_from_bottom: bool = False
-
-    @property
-    def knows_auto(self) -> bool:
-        """Whether it knows the value `auto`."""
-        return self.era.knows_auto or bool(self.auto)
 
     def placing(self, *, arm: bool) -> tuple[object, ...]:
         """What placement depends on beside the era, on arm64 or elsewhere."""

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture, architecture
-from grubkd.memory.behaviours import EINVAL, Era
+from grubkd.memory.behaviours import EINVAL
 from grubkd.memory.kernel_value import (
     NAME,
     Parsed,
@@ -25,7 +25,7 @@ from grubkd.memory.size import LIMIT, MIB, round_up
 if TYPE_CHECKING:
     from typing import Literal
 
-    from grubkd.memory.behaviours import ParserRules
+    from grubkd.memory.behaviours import Auto, ParserRules
     from grubkd.memory.release import Release
 
     Status = Literal["ok", "none", "invalid"]
@@ -140,8 +140,9 @@ def _plain(cmdline: str, tokens: _Tokens, release: Release, machine: Architectur
     if tokens.plain < 0:
         return Parsed(rules.missing, 0, 0, "the command line has crashkernel= values with a suffix only")
     at = tokens.plain + len(NAME)
-    if cmdline.startswith("auto", at) and release.behaviours[0].knows_auto:
-        return _auto(release, machine, ram)
+    auto = release.behaviours[0].auto
+    if auto and cmdline.startswith("auto", at):
+        return _auto(auto, release, machine, ram)
     # The kernel takes a value for a list of ranges if there is a ':' before the first space.
     end = cmdline.find(" ", at)
     if cmdline.find(":", at, end if end >= 0 else len(cmdline)) >= 0:
@@ -149,14 +150,13 @@ def _plain(cmdline: str, tokens: _Tokens, release: Release, machine: Architectur
     return parse_simple(cmdline, at, rules)
 
 
-def _auto(release: Release, machine: Architecture, ram: int) -> Parsed:
+def _auto(auto: Auto, release: Release, machine: Architecture, ram: int) -> Parsed:
     """Read `auto`. The kernel compares a prefix: what follows is ignored."""
     era, rules = release.era, release.rules
-    auto = release.behaviours[0].auto or era
-    ranges = automatic_ranges(auto, machine) if isinstance(auto, Era) else auto
+    ranges = automatic_ranges(auto, machine)
     if ranges:
         return parse_ranges(ranges, 0, era, rules, ram)
-    size = automatic_size(auto, machine, ram) if isinstance(auto, Era) else 0
+    size = automatic_size(auto, machine, ram)
     if size == 0:
         return Parsed(EINVAL, 0, 0, "crashkernel=auto resulted in zero bytes of reserved memory.")
     return Parsed(0, size, 0, "")

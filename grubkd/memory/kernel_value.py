@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture
-from grubkd.memory.behaviours import EINVAL, Era
+from grubkd.memory.behaviours import EINVAL, Auto, Era
 from grubkd.memory.size import GIB, LIMIT, MIB, SUFFIXES, round_up
 
 if TYPE_CHECKING:
@@ -189,26 +189,29 @@ def _error(message: str) -> Parsed:
 
 
 _POWERPC_RANGES = "2G-4G:384M,4G-16G:512M,16G-64G:1G,64G-128G:2G,128G-:4G"
-# For x86_64, s390x and arm64. 8.0 and 8.1 have other ones than 8.3.
+# For x86_64, s390x and arm64.
 _RANGES = {
-    Era.RHEL8_0: ("1G-64G:160M,64G-1T:256M,1T-:512M", "4G-64G:160M,64G-1T:256M,1T-:512M", "2G-:512M"),
-    Era.RHEL8: ("1G-4G:160M,4G-64G:192M,64G-1T:256M,1T-:512M",) * 2 + ("2G-:448M",),
+    Auto.RHEL7_ALT: ("2G-:160M", "4G-:160M", "2G-:512M"),
+    Auto.RHEL8_0: ("1G-64G:160M,64G-1T:256M,1T-:512M", "4G-64G:160M,64G-1T:256M,1T-:512M", "2G-:512M"),
+    Auto.RHEL8_3: ("1G-4G:160M,4G-64G:192M,64G-1T:256M,1T-:512M",) * 2 + ("2G-:448M",),
+    Auto.RHEL8_DOCUMENTED: ("1G-4G:192M,4G-64G:256M,64G-:512M",) * 2 + ("2G-:480M",),
+    Auto.POSTED: ("1G-64G:128M,64G-1T:256M,1T-:512M",) * 3,
 }
-_BASE = {Era.RHEL6: 128 * MIB, Era.RHEL7: 160 * MIB}
+_BASE = {Auto.RHEL6: 128 * MIB, Auto.RHEL7: 160 * MIB}
 _LARGEST_X86_64 = 896 * MIB
 
 
-def automatic_ranges(era: Era, machine: Architecture) -> str:
+def automatic_ranges(auto: Auto, machine: Architecture) -> str:
     """The list that the kernel uses for `auto` (RHEL 8 everywhere, RHEL 7.9 on POWER), or ""."""
     if machine.is_powerpc:
-        return _POWERPC_RANGES if era in (Era.RHEL7, *_RANGES) else ""
-    if era not in _RANGES:
+        return _POWERPC_RANGES if auto in (Auto.RHEL7, *_RANGES) else ""
+    if auto not in _RANGES:
         return ""
-    pc, s390x, arm = _RANGES[era]
+    pc, s390x, arm = _RANGES[auto]
     return arm if machine is Architecture.ARM64 else s390x if machine is Architecture.S390X else pc
 
 
-def automatic_size(era: Era, machine: Architecture, ram: int) -> int:
+def automatic_size(auto: Auto, machine: Architecture, ram: int) -> int:
     """Bytes that RHEL 6 and 7 reserve for `auto` on that much RAM; 0 below the threshold.
 
     A base of 128M (RHEL 6) or 160M (RHEL 7.9) and two bits for each page of 4K, in whole megabytes; nothing if the
@@ -217,8 +220,8 @@ def automatic_size(era: Era, machine: Architecture, ram: int) -> int:
     threshold = 4 * GIB if machine is Architecture.S390X else 2 * GIB
     if round_up(ram, 128 * MIB) < threshold:
         return 0
-    base = _BASE[era]
+    base = _BASE[auto]
     size = base + round_up((ram - base) // (1 << 14), MIB)
-    if era is Era.RHEL6 and machine is Architecture.X86_64:
+    if auto is Auto.RHEL6 and machine is Architecture.X86_64:
         return min(size, _LARGEST_X86_64)
     return size

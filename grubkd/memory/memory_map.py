@@ -174,15 +174,18 @@ def _by_efi(usable: Iterable[Extent], kept: Iterable[Extent]) -> MemoryMap:
 def subtract(ranges: Iterable[Extent], holes: Iterable[Extent]) -> tuple[Extent, ...]:
     """The ranges without the holes. Both must be ascending and disjoint, and so is the result."""
     result: list[Extent] = []
-    taken = list(holes)
+    pending = iter(holes)
+    hole_start, hole_end = next(pending, (LIMIT, LIMIT))
     for start, end in ranges:
         at = start
-        for hole_start, hole_end in taken:
-            if hole_end <= at or hole_start >= end:
-                continue
-            if hole_start > at:
-                result.append((at, hole_start))
-            at = hole_end
+        while hole_start < end:
+            if hole_end > at:
+                if hole_start > at:
+                    result.append((at, hole_start))
+                at = hole_end
+                if hole_end > end:  # it reaches into the next range
+                    break
+            hole_start, hole_end = next(pending, (LIMIT, LIMIT))
         if at < end:
             result.append((at, end))
     return tuple(result)

@@ -6,10 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grubkd.memory.behaviours import (
+    AUTO,
     ENOENT,
     FIRST_VERSIONS,
     PARSER_RULES,
     SOURCES_READ,
+    Auto,
     Behaviour,
     Era,
     ParserRules,
@@ -39,18 +41,17 @@ class VendorChange(NamedTuple):
 _ANY = 1 << 30
 # DEFAULT_CRASH_KERNEL_LOW_SIZE of arm64.
 _ARM_LOW = 128 * MIB
-_POWER_AUTO = "2G-4G:384M,4G-16G:512M,16G-64G:1G,64G-128G:2G,128G-:4G"
 
-# Virtuozzo builds Red Hat's sources as `.vz8`, Red Hat those for vehicles as `.el9iv`; CIQ's and Rocky's names have
-# more behind the tag.
+# Virtuozzo builds Red Hat's sources as `.vz8`, Red Hat those for vehicles as `.el9iv`.
 _EL8, _EL9 = r"\.(?:el|vz)8(?:_\d+)?\b", r"\.(?:el|vz)9(?:_\d+|iv)?\b"
-_EL8_PC, _EL8_ARM = _EL8 + r"(?!.*\.(?:aarch64|ppc64le))", _EL8 + r".*\.aarch64\b"
 _EL9_FIXUP = (
     "changelog of kernel-5.14.0-200.el9 has a fixup of arm64 crashkernel=X; whether it is that of 6.2 was not read"
 )
 _EL9_COMMON = "kernel/crash_reserve.c of ctrliq/kernel-src-tree, c3e49b9f; in which build it came was not read"
 _EL8_NOT_READ = "its sources were not read; a later kernel of this vendor has it"
-_EL8_DOCUMENTED = "RHEL 8 documentation, kdump memory requirements; 4.18.0-240 has less"
+_EL8_DOCUMENTED = (
+    "RHEL 8 documentation, kdump memory requirements; a public log of a later build has 256M of 32761M, 4.18.0-240 192M"
+)
 _EL8_0 = "AmpereComputing/ampere-centos-kernel, 4.18.0-80.11.2: arch/x86/kernel/setup.c of 8f3ba9f1 tries 896M first"
 _EL8_1 = "kernel/crash_core.c of RHEL 8 up to 4.18.0-147: lulu-github-name/linuxtmp, 996ddc0e and 88ad45d0"
 _EL8_1_SEARCH = (
@@ -62,11 +63,10 @@ RED_HAT = (
     VendorChange(_EL9, (5, 14), 200, _ANY, {"arm_falls_back": _ARM_LOW}, False, _EL9_FIXUP),
     VendorChange(_EL9, (5, 14), 400, _ANY, {"era": Era.V6_8}, False, _EL9_COMMON),
     VendorChange(_EL8, (4, 18), 0, 80, {"era": Era.RHEL8_0}, True, _EL8_0),
-    VendorChange(_EL8, (4, 18), 81, 147, {"auto": Era.RHEL8_0}, True, _EL8_1),
+    VendorChange(_EL8, (4, 18), 81, 147, {"auto": Auto.RHEL8_0}, True, _EL8_1),
     VendorChange(_EL8, (4, 18), 81, 146, {"era": Era.RHEL8_0}, False, _EL8_1_SEARCH),
-    VendorChange(_EL8, (4, 18), 148, 239, {"auto": Era.RHEL8_0}, False, _EL8_1),
-    VendorChange(_EL8_PC, (4, 18), 241, _ANY, {"auto": "1G-4G:192M,4G-64G:256M,64G-:512M"}, False, _EL8_DOCUMENTED),
-    VendorChange(_EL8_ARM, (4, 18), 241, _ANY, {"auto": "2G-:480M"}, False, _EL8_DOCUMENTED),
+    VendorChange(_EL8, (4, 18), 148, 239, {"auto": Auto.RHEL8_0}, False, _EL8_1),
+    VendorChange(_EL8, (4, 18), 241, _ANY, {"auto": Auto.RHEL8_DOCUMENTED}, False, _EL8_DOCUMENTED),
     VendorChange(_EL8, (4, 18), 348, _ANY, {"arm_high": True}, False, _EL8_NOT_READ),
 )
 
@@ -75,15 +75,11 @@ _EL7A_AUTO = "kernel/crash_core.c of Red Hat's 4.14: AmpereComputing/ampere-cent
 _EL7A_ROUNDS = "kernel-4.18.0 of RHEL 8.0 rounds; whether 4.14 of RHEL 7 does was not read"
 # kernel-alt of RHEL 7 is built for arm64, POWER and s390x.
 KERNEL_ALT = (
-    *(
-        VendorChange(_EL7A + rf".*\.{machine}\b", (4, 14), 0, _ANY, {"auto": ranges}, True, _EL7A_AUTO)
-        for machine, ranges in (("aarch64", "2G-:512M"), ("ppc64le", _POWER_AUTO), ("s390x", "4G-:160M"))
-    ),
+    VendorChange(_EL7A, (4, 14), 0, _ANY, {"auto": Auto.RHEL7_ALT}, True, _EL7A_AUTO),
     VendorChange(_EL7A, (4, 14), 0, _ANY, {"rounds_ram": True}, False, _EL7A_ROUNDS),
 )
 
 _UEK = r"\.el\d+uek\b"
-_UEK_AUTO = "1G-64G:128M,64G-1T:256M,1T-:512M"
 _UEK_3 = (
     "changelog of kernel-uek-3.8.13-24: x86: add support for crashkernel=auto;"
     " oracle/linux-uek, kernel/kexec.c, fc80d0a0"
@@ -96,18 +92,19 @@ _UEK_8 = (
 )
 _UEK_NOT_READ = "its sources were not read; a later kernel of this vendor has it"
 ORACLE = (
-    VendorChange(_UEK, (3, 8), 24, _ANY, {"auto": Era.RHEL6}, True, _UEK_3),
+    VendorChange(_UEK, (3, 8), 24, _ANY, {"auto": Auto.RHEL6}, True, _UEK_3),
+    VendorChange(_UEK, (3, 8), 24, _ANY, {"auto": Auto.RHEL7}, False, "the sizes are in macros that were not read"),
     *(
         VendorChange(_UEK, version, 0, _ANY, changes, False, _UEK_4)
         for version in ((4, 1), (4, 14))
-        for changes in ({"auto": Era.RHEL6}, {"era": Era.RHEL7})
+        for changes in ({"auto": Auto.RHEL6}, {"era": Era.RHEL7})
     ),
     VendorChange(_UEK, (5, 4), 0, _ANY, {"rounds_ram": True}, False, _UEK_NOT_READ),
-    VendorChange(_UEK, (5, 4), 0, _ANY, {"auto": Era.RHEL6}, False, _UEK_8),
-    VendorChange(_UEK, (5, 4), 0, _ANY, {"auto": _UEK_AUTO}, False, _UEK_POSTED),
+    VendorChange(_UEK, (5, 4), 0, _ANY, {"auto": Auto.RHEL6}, False, _UEK_8),
+    VendorChange(_UEK, (5, 4), 0, _ANY, {"auto": Auto.POSTED}, False, _UEK_POSTED),
     VendorChange(_UEK, (5, 15), 0, _ANY, {"rounds_ram": True, "arm_high": True}, False, _UEK_NOT_READ),
-    VendorChange(_UEK, (5, 15), 0, _ANY, {"auto": _UEK_AUTO}, False, _UEK_7),
-    VendorChange(_UEK, (6, 12), 0, _ANY, {"auto": Era.RHEL6}, False, _UEK_8),
+    VendorChange(_UEK, (5, 15), 0, _ANY, {"auto": Auto.POSTED}, False, _UEK_7),
+    VendorChange(_UEK, (6, 12), 0, _ANY, {"auto": Auto.RHEL6}, False, _UEK_8),
     VendorChange(_UEK, (6, 12), 0, _ANY, {"era": Era.V7_2}, False, _UEK_NOT_READ),
 )
 
@@ -116,7 +113,7 @@ _ARK = (
     "redhat/kernel.changelog of kernel-ark has both patches from 5.4 to 5.14.0-0.rc0.20210702; jwboyer/fedora,"
     " kernel-5.10.12-200.fc33; kernel/crash_core.c of ctrliq/kernel-src-tree, 33a94be5"
 )
-_ARK_CHANGES = {"auto": Era.RHEL8_0, "rounds_ram": True}
+_ARK_CHANGES = {"auto": Auto.RHEL8_0, "rounds_ram": True}
 FEDORA = (
     # Red Hat's own builds of kernel-ark; a boot of 5.4.0-1.elrdy had 160M for auto.
     VendorChange(r"\.elrdy\b", (5, 4), 0, _ANY, _ARK_CHANGES, True, _ARK),
@@ -139,7 +136,10 @@ _EULEROS_NOT_READ = "Huawei's sources were not read; it is built from Red Hat's 
 _ANOLIS_A = "alibaba/cloud-kernel, arch/arm64/mm/init.c of 5.10, 05e8ae98; which builds are like it was not read"
 _ANOLIS_B = "jackYoung0915/anolis-cloud-kernel, arch/arm64/mm/init.c of 5.10, 1f2e8928; which builds was not read"
 _ANOLIS_ROUNDS = "its kernel/crash_core.c was not read; 5.19 rounds"
-_TENCENT_5_4 = "Tencent/TencentOS-kernel, kernel/crash_core.c of 5.4, 652208f6; which builds are like it was not read"
+_TENCENT_5_4 = (
+    "Tencent/TencentOS-kernel, kernel/crash_core.c of 5.4, b99d9f98 and 652208f6: arm64 and x86 share the code, RAM is"
+    " not rounded; since which build was not read"
+)
 CHINA = (
     VendorChange(_OPENEULER, (5, 10), 0, _ANY, _COMMON, True, _OE_5_10),
     VendorChange(_OPENEULER, (5, 10), 0, _ANY, _TOP_FIRST, False, _OE_TOP),
@@ -157,7 +157,6 @@ CHINA = (
     VendorChange(_ANOLIS, (5, 10), 0, _ANY, _BOTTOM, False, _ANOLIS_B),
     VendorChange(_ANOLIS, (5, 10), 0, _ANY, {**_BOTTOM, "rounds_ram": True}, False, _ANOLIS_ROUNDS),
     VendorChange(_TENCENT, (5, 4), 0, _ANY, _COMMON, False, _TENCENT_5_4),
-    VendorChange(_TENCENT, (5, 4), 0, _ANY, {**_COMMON, "rounds_ram": True}, False, _TENCENT_5_4),
 )
 
 VENDOR_CHANGES: tuple[VendorChange, ...] = (*RED_HAT, *KERNEL_ALT, *ORACLE, *FEDORA, *CHINA)
@@ -217,6 +216,7 @@ def behaviours_of(text: str, version: Version, rhel: str) -> tuple[tuple[Behavio
         era,
         PARSER_RULES[era],
         era.since(Era.V6_1),
+        AUTO.get(era),
         counts_span=era is not Era.RHEL7 and version < _COUNTS_SUM_SINCE,
         arm_falls_back=_ARM_LOW if version >= _FALLS_BACK_SINCE else 0,
     )
@@ -243,4 +243,4 @@ def _changed(behaviour: Behaviour, changes: dict[str, Any]) -> Behaviour:
     rules = behaviour.rules if era is behaviour.era else PARSER_RULES[era]
     rules = rules._replace(**{name: value for name, value in changes.items() if name in ParserRules._fields})
     own = {name: value for name, value in changes.items() if name in Behaviour._fields}
-    return behaviour._replace(**own, rules=rules)
+    return behaviour._replace(**{"auto": behaviour.auto if era is behaviour.era else AUTO.get(era), **own}, rules=rules)

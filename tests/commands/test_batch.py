@@ -126,7 +126,12 @@ def test_old_kernels_count_the_span_of_the_map() -> None:
         ({**GOOD, "ram": True}, 7, "'ram' must be a whole number of bytes below 2^64"),
         ({**GOOD, "ram": -1}, 7, "'ram' must be a whole number of bytes below 2^64"),
         ({**GOOD, "ram": 1 << 64}, 7, "'ram' must be a whole number of bytes below 2^64"),
-        ({**GOOD, "firmware_map": {}}, 7, "'firmware_map' must be a list of [start, end, type]"),
+        ({**GOOD, "firmware_map": {}}, 7, "'firmware_map' must be a list of up to 1024 [start, end, type]"),
+        (
+            {**GOOD, "firmware_map": [[0, 1, "usable"]] * 1025},
+            7,
+            "'firmware_map' must be a list of up to 1024 [start, end, type]",
+        ),
         (
             {**GOOD, "firmware_map": [[0, 1, "usable"], [1, 2]]},
             7,
@@ -253,7 +258,7 @@ def test_a_line_without_end(capsysbinary: pytest.CaptureFixture[bytes], monkeypa
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     first, last = (json.loads(line) for line in capsysbinary.readouterr().out.splitlines())
-    assert first["error"]["message"] == "the line is longer than 8 MiB"
+    assert first["error"]["message"] == "the line is longer than 1 MiB"
     assert last["request"]["size"] == 1 << 28
     assert peak < 40 << 20
 

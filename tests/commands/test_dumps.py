@@ -398,6 +398,45 @@ def test_of_very_many_files_some_are_read(tmp_path: Path, monkeypatch: pytest.Mo
     assert (len(found), left_out) == (3, 5)
 
 
+def segments(count: int) -> bytes:
+    """An ELF core file with a table of segments of 256 bytes each."""
+    fields = (4, 62, 1, 0, 64, 0, 0, 64, 256, count, 64, 0, 0)
+    head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack("<HHIQQQIHHHHHH", *fields)
+    return head + bytes(count * 256)
+
+
+def test_headers_and_messages_that_take_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of other users come last, one that is too large alone is left out, and the rest when all are too large."""
+    monkeypatch.setattr(dump_files, "_MOST_OF_ONE", 1 << 20)
+    monkeypatch.setattr(dump_files, "_MOST_READ", 3 << 20)
+    crash = tmp_path / "var/crash"
+    for number, (name, size) in enumerate({"mine": 100, "huge": 60_000, **dict.fromkeys("abcdef", 3000)}.items()):
+        (crash / name).mkdir(parents=True)
+        (crash / name / "vmcore").write_bytes(segments(size))
+        os.utime(crash / name, (number, number))
+        if name != "mine" and os.geteuid() == 0:
+            os.chown(crash / name, 1234, 1234)
+    found, left_out = dump_files.listed(Root(str(tmp_path)), "/var/crash")
+    names = {Path(each.path).name for each in found}
+    assert "huge" not in names
+    assert 1 <= len(names) < 7
+    assert left_out == 8 - len(names)
+    if os.geteuid() == 0:
+        assert "mine" in names
+
+
+def test_pieces_behind_any_offset(tmp_path: Path) -> None:
+    """A length that leads behind the largest offset of a file: nothing is read there."""
+    start = b"makedumpfile\0\0\0\0".ljust(4096, b"\0")
+    for number, pair in enumerate([(0, 2**63 - 1), (2**63 - 1, 2**63 - 1), (0, 2**63 - 4096), (0, 2**62)]):
+        file = tmp_path / f"var/crash/{number}/vmcore"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(start + struct.pack(">qq", *pair) + ELF[:4096])
+    found = dump_files.read(Root(str(tmp_path)), "/var/crash")
+    assert {each.fault for each in found} == {"vmcore: it ends before its end mark"}
+    assert len(found) == 4
+
+
 def summary(found: dict[str, Any]) -> tuple[bool | None, str | None, str | None]:
     return found["complete"], found["release"], found["panic"]
 

@@ -43,7 +43,7 @@ report() {
         [ ! -e "$chosen" ] || od -An -v -tx1 "$chosen"
     done
     section messages
-    dmesg | grep -E 'BIOS-e820|RAMDISK:|efi: EFI v|[Cc]rash ?[Kk]ernel'
+    dmesg | grep -E 'BIOS-e820|RAMDISK:|efi: EFI v|SRAT: |[Cc]rash ?[Kk]ernel'
 }
 
 # disk: mount the partition lab.disk= on /mnt and, if /boot is a separate one, lab.boot= on /mnt/boot.

@@ -48,13 +48,19 @@ def question(report: Report, arch: str, *, knows_image: bool, loader: str = "") 
         "initrd": report.initrd,
         "efi": report.efi,
     }
+    if memory.nodes:
+        asked["numa_nodes"] = memory.nodes
     if knows_image:
         asked["kernel_image"] = report.image
     if loader:
         del asked["initrd"]
         asked["loader"] = loader
     # Requests come as JSON, which has lists only.
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
+    return {name: _lists(value) for name, value in asked.items()}
+
+
+def _lists(value: Any) -> Any:
+    return [_lists(each) for each in value] if isinstance(value, tuple) else value
 
 
 def compare(report: Report, arch: str, *, knows_image: bool = True, loader: str = "") -> Compared:

@@ -85,6 +85,18 @@ def changed(done: Played) -> list[str]:
     return [each.name for each in done.tasks(HOST) if each.state == "changed"]
 
 
+def verified(done: Played) -> str:
+    """What the role found when it verified the reservation; it waited until the capture kernel was loaded."""
+    assert done.task(HOST, "Wait until the capture kernel is loaded").result["rc"] == 0
+    return said(done, "Verify the reservation")
+
+
+def said(done: Played, task: str) -> str:
+    """The message of a task."""
+    message: str = done.task(HOST, task).result["msg"]
+    return message
+
+
 def test_check_mode_on_a_machine_without_grubkd(fleet: Fleet) -> None:
     """It reports that packages would be installed, and no more; it does not fail."""
     done = fleet.play(ROLE, "--check", kdump_value=VALUE)
@@ -112,7 +124,7 @@ def test_reboot(fleet: Fleet) -> None:
     done = fleet.play(ROLE, kdump_value=VALUE, kdump_reboot=True)
     assert changed(done) == ["Ask for the reboot that the value needs", "Reboot into the new reservation"]
     assert fleet.boot() != booted
-    assert done.result(HOST)["msg"] == VERIFIED
+    assert verified(done) == VERIFIED
     assert fleet.reservation() == ([VALUE], 192 << 20, 1)
 
 
@@ -121,7 +133,7 @@ def test_nothing_is_left_to_do(fleet: Fleet) -> None:
     done = fleet.play(ROLE, kdump_value=VALUE, kdump_reboot=True)
     assert changed(done) == []
     assert done.task(HOST, "Set the reservation").result["reboot_required"] is False
-    assert done.result(HOST)["msg"] == VERIFIED
+    assert verified(done) == VERIFIED
     assert fleet.boot() == booted
 
 
@@ -134,7 +146,7 @@ def test_a_service_that_was_off_is_started(fleet: Fleet) -> None:
         "Enable the service that loads the capture kernel",
         "Start the service if no reboot will",
     ]
-    assert done.result(HOST)["msg"] == VERIFIED
+    assert verified(done) == VERIFIED
     assert fleet.reservation() == ([VALUE], 192 << 20, 1)
     assert fleet.boot() == booted
 
@@ -156,7 +168,8 @@ def test_a_crash_leaves_a_dump(fleet: Fleet) -> None:
     booted = fleet.boot()
     done = fleet.play(ROLE, kdump_value=VALUE, kdump_test_crash=True)
     assert changed(done) == ["Crash, and wait for the machine"]
-    assert re.match(r"test crash passed: /var/crash/\d+, \d+ s after the crash$", done.result(HOST)["msg"])
+    result = said(done, "Judge the test crash")
+    assert re.match(r"test crash passed: /var/crash/\d+, \d+ s after the crash$", result)
     assert fleet.boot() != booted
     assert fleet.server.output("ls /var/crash/*/dump.*").count("\n") == 1
 

@@ -58,7 +58,7 @@ def test_every_change_of_a_vendor_names_its_source(change: VendorChange) -> None
         ("5.15.131.1-2.cm2", False, False, 2),
         ("6.6.51.1-5.azl3", True, True, 1),
         ("5.10.134-16.al8.x86_64", False, False, 3),
-        ("5.4.119-19.0009.tl3", False, False, 2),
+        ("5.4.119-19.0009.tl3", False, False, 1),
         ("6.8.0-1015-azure", True, True, 1),
         # Upstream's, Debian's, Ubuntu's and Fedora's own.
         ("6.6.13-1", True, True, 0),
@@ -94,13 +94,17 @@ def test_a_vendor_that_is_not_known_is_uncertain_where_neighbouring_versions_dif
 
 
 def test_what_a_vendor_may_have_changed_is_not_certain() -> None:
-    """UEK 5 knows auto; whether with the sizes of UEK 3 or of RHEL 7 was not read. All outcomes are named."""
+    """UEK 3 and 5 know auto; whether with the sizes of RHEL 6 or of RHEL 7 was not read. All outcomes are named."""
     memory = typical(8 * GIB, "x86_64")
     facts = {"initrd": None, "kaslr": False}
-    for text, status in (("4.14.35-2047.el7uek.x86_64", "uncertain"), ("4.14.0-1-amd64", "failed")):
+    for text, status, others in (
+        ("3.8.13-118.el7uek.x86_64", "uncertain", 1),
+        ("4.14.35-2047.el7uek.x86_64", "uncertain", 2),
+        ("4.14.0-1-amd64", "failed", 0),
+    ):
         found = place_line("crashkernel=auto", Release.parse(text), "x86_64", 8 * GIB, memory, **facts)
         assert found.status == status
-        assert len(found.alternatives) == 2 * (status == "uncertain")
+        assert len(found.alternatives) == others
 
 
 @pytest.mark.parametrize(
@@ -120,6 +124,7 @@ def test_what_a_vendor_may_have_changed_is_not_certain() -> None:
         ("5.14.10-300.fc35.x86_64", "x86_64", 8 * GIB, 0),
         # kernel-alt of RHEL 7 (AmpereComputing/ampere-centos-kernel 121f075d).
         ("4.14.0-115.el7a.0.1.aarch64", "arm64", 8 * GIB, 512 * MIB),
+        ("4.14.0-115.el7a.0.1", "arm64", 8 * GIB, 512 * MIB),
         ("4.14.0-115.el7a.0.1.ppc64le", "ppc64le", 8 * GIB, 512 * MIB),
         ("4.14.0-115.el7a.0.1.s390x", "s390x", 8 * GIB, 160 * MIB),
         # UEK 3 from 3.8.13-24 on: the formula of RHEL 6 (oracle/linux-uek fc80d0a0).
@@ -173,3 +178,16 @@ def test_pages_of_oracles_kernels() -> None:
     """uek-rpm/ol8/config-aarch64 of oracle/linux-uek 00821882: CONFIG_ARM64_4K_PAGES; RHEL 8 has 64K."""
     assert Release.parse("5.4.17-2136.300.7.el8uek.aarch64").page_size == 4096
     assert Release.parse("4.18.0-553.el8_10.aarch64").page_size == 65536
+
+
+def test_tencents_kernel_differs_from_upstreams_on_arm64_only() -> None:
+    """Tencent/TencentOS-kernel b99d9f98, 5.4: no auto, no rounding; arm64 as x86, since a build that is not known."""
+    memory = from_firmware([(MIB, 2000 * MIB, "usable")])
+    release = Release.parse("5.4.241-1-tlinux4-0017.7")
+    facts = {"initrd": None, "kaslr": False, "kernel_image": (16 * MIB, 64 * MIB)}
+    found = place_line("crashkernel=2G-:256M", release, "x86_64", memory.ram_total, memory, **facts)
+    assert found.status == "failed"
+    assert place_line("crashkernel=1G-:256M", release, "x86_64", memory.ram_total, memory, **facts).status == "reserved"
+    arm = typical(16 * GIB, "arm64")
+    found = place_line("crashkernel=512M,high", release, "arm64", arm.ram_total, arm, initrd=None, efi=False)
+    assert {len(regions) for regions in (found.regions, *found.alternatives)} == {0, 2}

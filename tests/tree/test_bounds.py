@@ -216,6 +216,13 @@ def test_configuration_files_of_kernels_have_a_bound_of_their_own(top: Path) -> 
         kernels.read(Root(str(top)))
 
 
+def test_configuration_files_of_kernels_that_repeat_an_option(top: Path) -> None:
+    write(top, "boot/config-6.1.0-0-amd64", b"CONFIG_KEXEC=y\n" * (MIB // 15))
+    for number in range(1, 500):
+        (top / f"boot/config-6.1.0-{number}-amd64").hardlink_to(top / "boot/config-6.1.0-0-amd64")
+    assert bounded(top, "show", "--json") == 0
+
+
 def journal(body: bytes) -> bytes:
     return json.dumps({"grubkd": 1, "sha256": disk.digest(body)}).encode() + b"\n" + body + b"\n"
 
@@ -250,6 +257,16 @@ def test_a_journal_without_end(top: Path, name: str, kind: str, verbs: slice) ->
     write(top, f"var/lib/grubkd/transactions/{ID}.{kind}", journal(JOURNALS[name]()))
     for command in READERS[kind][verbs]:
         assert bounded(top, *command.split()) in (0, 1, 3, 4, 5)
+
+
+def test_the_largest_history(top: Path) -> None:
+    """As many journals as are kept, each of a menu of 3,000 entries."""
+    slots = [["/boot/grub2/grub.cfg", "Linux", "/vmlinuz", "", number, [], ["quiet"]] for number in range(15_000)]
+    for number in range(64):
+        id = f"20260101-000000-{number:06}"
+        write(top, f"var/lib/grubkd/transactions/{id}.done", journal(members(id=id, slots=slots, kernels=[])))
+    assert bounded(top, "history", "--json") == 0
+    assert bounded(top, "rollback", "--dry-run") == 0
 
 
 @pytest.mark.parametrize("where", ["boot", "lib/modules"])

@@ -45,7 +45,6 @@ _USUAL_NODE_DATA = 0x2B080
 # A region's end moves in steps of 16M. OVMF and the kernel's stub keep 48M to 64M at the top of memory, as measured:
 # these count twice.
 _EFI_EDGES = tuple(edge * MIB for edge in (48, 64, 48, 64, 32, 80, 16, 96, 112, 128, 144, 160))
-
 # Real machines keep up to 64M (ThinkPad), 112M (Superdome) and 176M (ZenBook) at the top of a piece of RAM.
 _PIECE_EDGES = tuple(sorted({*_EFI_EDGES, 176 * MIB, 192 * MIB}))
 _UBUNTU = re.compile(r"-(?:generic|server|virtual|386)\b")
@@ -237,9 +236,10 @@ def _plain_tops(facts: BootFacts, ram: tuple[Extent, ...]) -> Iterator[Top]:
         yield from (Top(_LEAST, 0), Top(_EDGE, _TABLES))
     if facts.efi:
         yield from (Top(node_data, _TABLES, (edge, 0)) for edge in _EFI_EDGES)
-        yield from (Top(node_data, _TABLES, (0, edge)) for edge in _EFI_EDGES if ram[-1][1] > 4 * GIB)
-        if has_far_pieces(ram):
-            yield from (Top(node_data, _TABLES, of_pieces=edge) for edge in _PIECE_EDGES)
+        if ram[-1][1] > 4 * GIB:
+            yield from (Top(node_data, _TABLES, (0, edge)) for edge in _EFI_EDGES)
+            yield from (Top(node_data, 2 * PAGE, (edge, 0)) for edge in _EFI_EDGES[:2])
+        yield from (Top(node_data, _TABLES, of_pieces=edge) for edge in _PIECE_EDGES if has_far_pieces(ram))
 
 
 def _node_data(release: Release) -> tuple[int, ...]:

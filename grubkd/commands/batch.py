@@ -87,7 +87,8 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
     memory = _memory(request)
     loader = _field(request, "loader", LOADERS.__contains__, f"one of {', '.join(LOADERS)}") or ""
     unknown = UnknownInitrd(loader=loader)
-    if memory is not None and (release.counts_span or changes_ram(cmdline)):
+    # An amount that is not the map's own is the kernel's.
+    if memory is not None and (release.counts_span or ram == memory.ram_total or changes_ram(cmdline)):
         ram = counted_ram(release, arch, memory, cmdline)
     wanted = read(cmdline, release, arch, ram)
     found, contradicted = None, False

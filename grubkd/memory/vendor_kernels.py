@@ -42,8 +42,8 @@ _ANY = 1 << 30
 # DEFAULT_CRASH_KERNEL_LOW_SIZE of arm64.
 _ARM_LOW = 128 * MIB
 
-# Virtuozzo builds Red Hat's sources as `.vz8`.
-_EL8, _EL9 = r"\.(?:el|vz)8(?:_\d+)?\b", r"\.(?:el|vz)9(?:_\d+)?\b"
+# Virtuozzo builds Red Hat's sources as `.vz8`, Red Hat those for vehicles as `.el9iv`.
+_EL8, _EL9 = r"\.(?:el|vz)8(?:_\d+)?\b", r"\.(?:el|vz)9(?:_\d+|iv)?\b"
 _EL9_FIXUP = (
     "changelog of kernel-5.14.0-200.el9 has a fixup of arm64 crashkernel=X; whether it is that of 6.2 was not read"
 )
@@ -113,9 +113,11 @@ _ARK = (
     "redhat/kernel.changelog of kernel-ark has both patches from 5.4 to 5.14.0-0.rc0.20210702; jwboyer/fedora,"
     " kernel-5.10.12-200.fc33; kernel/crash_core.c of ctrliq/kernel-src-tree, 33a94be5"
 )
-FEDORA = tuple(
-    VendorChange(_FEDORA, (5, minor), 0, _ANY, {"auto": Auto.RHEL8_0, "rounds_ram": True}, minor >= 10, _ARK)
-    for minor in range(8, 14)
+_ARK_CHANGES = {"auto": Auto.RHEL8_0, "rounds_ram": True}
+FEDORA = (
+    # Red Hat's own builds of kernel-ark; a boot of 5.4.0-1.elrdy had 160M for auto.
+    VendorChange(r"\.elrdy\b", (5, 4), 0, _ANY, _ARK_CHANGES, True, _ARK),
+    *(VendorChange(_FEDORA, (5, minor), 0, _ANY, _ARK_CHANGES, minor >= 10, _ARK) for minor in range(8, 14)),
 )
 
 # Kylin's server is built from openEuler 20.03; its images have crashkernel=1024M,high.

@@ -45,6 +45,9 @@ def test_every_change_of_a_vendor_names_its_source(change: VendorChange) -> None
         ("5.10.12-200.fc33.x86_64", False, True, 0),
         ("5.8.15-301.fc33.x86_64", False, False, 1),
         ("5.14.10-300.fc35.x86_64", False, False, 0),
+        ("5.4.0-1.elrdy.x86_64", False, True, 0),
+        # Red Hat's kernel for vehicles is that of RHEL 9.
+        ("5.14.0-349.312.test.el9iv.aarch64", True, True, 1),
         ("5.15.0-206.153.7.1.el9uek.x86_64", False, False, 2),
         # Vendors whose sources were not read may have what the next versions brought.
         ("5.14.21-150500.55.52-default", False, False, 2),
@@ -117,6 +120,7 @@ def test_what_a_vendor_may_have_changed_is_not_certain() -> None:
         # The same ranges in kernel-ark (ctrliq/kernel-src-tree 33a94be5), and so in Fedora.
         ("5.10.12-200.fc33.x86_64", "x86_64", 8 * GIB, 160 * MIB),
         ("5.13.19-200.fc34.aarch64", "arm64", 2 * GIB, 512 * MIB),
+        ("5.4.0-1.elrdy.x86_64", "x86_64", 48 * GIB, 160 * MIB),
         ("5.14.10-300.fc35.x86_64", "x86_64", 8 * GIB, 0),
         # kernel-alt of RHEL 7 (AmpereComputing/ampere-centos-kernel 121f075d).
         ("4.14.0-115.el7a.0.1.aarch64", "arm64", 8 * GIB, 512 * MIB),

@@ -40,6 +40,8 @@ _SECTION = 128 * MIB
 # The descriptors of a page of page tables map 512 pages of 4K, 2048 of 16K, 8192 of 64K.
 _DESCRIPTOR = 8
 _DEBIAN_CMA = (64 * MIB,)
+# None in the logs of 5.14.0-349 and -611.
+_RHEL_9_CMA = (0, 64 * MIB)
 _ANY_CMA = (64 * MIB, 0, 32 * MIB, 16 * MIB, 128 * MIB)
 # Bytes beside page tables, memory map and CMA: the device tree and small allocations; EFI firmware's tables and logs.
 _BEYOND = (192 * KIB, 64 * KIB, 512 * KIB)
@@ -176,7 +178,7 @@ def _arm64_layouts(facts: BootFacts, *, measured: bool) -> Iterator[_Layout]:
     if (6, 17) <= release.version < (7, 2) and not measured:
         structs = [structs[0], 0 if structs[0] else total // page * _PAGE_STRUCT]
     debian = re.fullmatch(DEBIAN_ARM64, release.text) or re.fullmatch(_DEBIAN_16K, release.text)
-    areas: tuple[int, ...] = _DEBIAN_CMA if debian else _ANY_CMA
+    areas: tuple[int, ...] = _DEBIAN_CMA if debian else _RHEL_9_CMA if ".el9" in release.text else _ANY_CMA
     words = list(early.words(facts.cmdline, "cma="))
     if words:
         size = memparse(words[-1], len("cma="), release.rules)[0]

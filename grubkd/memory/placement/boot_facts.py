@@ -102,6 +102,7 @@ def possible_boots(  # noqa: PLR0913 (the facts of one boot)
         if initrd is None and by_efi and next(early.words(cmdline, "initrd="), None):
             # The EFI stub loads it.
             unknown = UnknownInitrd(loader="efistub")
-        for place, share in possible_initrds(unknown, machine, memory, early.mem_limit(cmdline, release)).items():
+        limit = early.mem_limit(cmdline, release)
+        for place, share in possible_initrds(unknown, machine, memory, limit, efi=by_efi).items():
             facts = known | {"initrd": place, "share": share}
             yield BootFacts(release, machine, left, kaslr=moves, efi=by_efi, cmdline=cmdline, **facts)

@@ -44,11 +44,16 @@ _QEMU_DISTANCE = 128 * MIB
 
 
 def possible_initrds(
-    initrd: Extent | UnknownInitrd | None, machine: Architecture, memory: MemoryMap, limit: int = LIMIT
+    initrd: Extent | UnknownInitrd | None,
+    machine: Architecture,
+    memory: MemoryMap,
+    limit: int = LIMIT,
+    *,
+    efi: bool = False,
 ) -> dict[Extent | None, int]:
     """The possible places of the initrd, the usual one first, with the share of each; None: there is none.
 
-    `limit`: what `mem=` of the command line says, which GRUB respects.
+    `limit`: what `mem=` of the command line says, which GRUB respects. `efi`: booted by EFI firmware.
     """
     if not isinstance(initrd, UnknownInitrd):
         return {initrd: 1}
@@ -63,6 +68,9 @@ def possible_initrds(
             if start > 0:
                 place = (start, start + round_up(size, _PAGE))
                 found[place] = found.get(place, 0) + share
+        if efi and machine.is_x86 and initrd.loader in {"", "grub"} and memory.ram[-1][1] > GIB:
+            # grub_cmd_initrd() of distributions' i386/efi/linux.c asks the firmware for pages below 1G.
+            found.setdefault((GIB - round_up(size, _PAGE), GIB), max(share // 2, 1))
     if initrd.size is None or not found:
         found.setdefault(None, 1)
     return found

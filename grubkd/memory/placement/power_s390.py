@@ -19,22 +19,28 @@ if TYPE_CHECKING:
     from grubkd.memory.release import Release
 
 _FADUMP_ON = ("fadump=on", "fadump=nocma")
-_WHY_POWER = "the kernel's own size, its page size and the partition's real mode area (RMA) are not known"
+_WHY_POWER = (
+    "whether this is a partition, its real mode area (RMA), the kernel's own size and its page size are not known"
+)
 _OVERLAP = "Crash kernel can not overlap current kernel"
 _OVERWRITTEN = "the region overlaps the kernel, and the machine may not boot"
 
 
+# Seen on PowerVM, where neither the map nor the amount of RAM shows it.
+_AREAS_OF_POWERVM = (512 * MIB, 768 * MIB)
+# Stable releases of these and vendors' kernels got the rule of 5.18 in April 2022; which builds have it is not known.
+_MAY_USE_MIDDLE = frozenset({(4, 14), (4, 18), (4, 19), (5, 3), (5, 4), (5, 14), (5, 15), (5, 16), (5, 17)})
+
+
 def judge_power(request: KernelRequest, facts: BootFacts) -> Likelihood:
-    """What the kernel does. The RMA is taken to be the first range of RAM; one below 1G may really be half of it."""
+    """What the kernel does. The RMA is taken to be the first range of RAM, or one of PowerVM's."""
     ram = facts.memory.ram
-    area = ram[0][1]
-    areas = [area] if request.base or area >= GIB else [area, area // 2]
     images = possible_images(facts.release, facts.machine, ram[0][0], facts.kernel_image)
     outcomes = [
-        _attempt_power(request, request.base or _fixed_place(facts.release, rma), ram, image, page)
+        _attempt_power(request, place, ram, image, page)
         for page in facts.release.power_page_sizes
         for image in images
-        for rma in areas
+        for place in ([request.base] if request.base else _fixed_places(facts.release, ram[0][1]))
     ]
     if request.base and failed(_OVERLAP) in outcomes:
         # overlaps_crashkernel() is asked late: what the kernel took before may lie in the region.
@@ -70,12 +76,18 @@ def judge_fadump(request: KernelRequest, facts: BootFacts) -> Likelihood:
     return from_variants([found], "")._replace(certain=base is None, why=_FADUMP if base is not None else "")
 
 
-def _fixed_place(release: Release, rma: int) -> int:
-    """The middle of the RMA: at most 512M from 5.19 on (seen in 6.1), at most 128M before; without a limit in 5.10."""
-    middle = rma // 2
-    if release.era.since(Era.V6_1):
-        return min(middle, 512 * MIB)
-    return middle if release.version[:2] == (5, 10) else min(middle, 128 * MIB)
+def _fixed_places(release: Release, area: int) -> list[int]:
+    """Where the region may begin, the likeliest first: reserve_crashkernel() of arch/powerpc/kexec/core.c.
+
+    At most 128M, in the middle of the RMA. In a partition (LPAR) of 5.18 and later it is the middle without that limit,
+    since 5.19 (seen in 6.1) at most 512M; bare metal keeps 128M.
+    """
+    areas = [area, *(each for each in _AREAS_OF_POWERVM if each < area), *([area // 2] if area < GIB else [])]
+    bare = [min(each // 2, 128 * MIB) for each in areas]
+    middle = [min(each // 2, 512 * MIB) if release.era.since(Era.V6_1) else each // 2 for each in areas]
+    if release.version >= (5, 18) or release.version[:2] == (5, 10):
+        return [*middle, *bare]
+    return [*bare, *middle] if release.version[:2] in _MAY_USE_MIDDLE else bare
 
 
 def _attempt_power(

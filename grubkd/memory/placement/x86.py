@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from grubkd.memory.placement.x86_search import (
     free_from_bottom,
     free_from_top,
     free_of_fixed,
+    has_far_pieces,
     kernel_block,
     usable_pages,
 )
@@ -43,6 +45,10 @@ _USUAL_NODE_DATA = 0x2B080
 # A region's end moves in steps of 16M. OVMF and the kernel's stub keep 48M to 64M at the top of memory, as measured:
 # these count twice.
 _EFI_EDGES = tuple(edge * MIB for edge in (48, 64, 48, 64, 32, 80, 16, 96, 112, 128, 144, 160))
+
+# Real machines keep up to 64M (ThinkPad), 112M (Superdome) and 176M (ZenBook) at the top of a piece of RAM.
+_PIECE_EDGES = tuple(sorted({*_EFI_EDGES, 176 * MIB, 192 * MIB}))
+_UBUNTU = re.compile(r"-(?:generic|server|virtual|386)\b")
 
 # What GRUB allocates for a kernel of 5.10 to 7.2 beyond its size (init_size of the header), and what OVMF has at 16M.
 _UNPACKING = 18 * MIB
@@ -181,6 +187,9 @@ def _judge_bootmem(request: KernelRequest, facts: BootFacts, ram: tuple[Extent, 
     if facts.release.version < AUTOMATIC_SINCE and not request.base:
         return from_variants([failed("crashkernel reservation failed - you have to specify a base address")], "")
     images = possible_images(facts.release, facts.machine, 0, facts.kernel_image)
+    if facts.machine is Architecture.I386 and facts.kernel_image is None and _UBUNTU.search(facts.release.text):
+        # Seen in 2.6.31-14-generic of Ubuntu: it is still at 1M (CONFIG_PHYSICAL_START).
+        images = (*images, (MIB, MIB + images[0][1] - images[0][0]))
     outcomes = [
         x86_search.from_bottom(
             request, facts.release.era, facts.machine, free_from_bottom(ram, image, facts.initrd), ram
@@ -231,6 +240,8 @@ def _plain_tops(facts: BootFacts, ram: tuple[Extent, ...]) -> Iterator[Top]:
         if ram[-1][1] > 4 * GIB:
             yield from (Top(node_data, _TABLES, (0, edge)) for edge in _EFI_EDGES)
             yield from (Top(node_data, 2 * PAGE, (edge, 0)) for edge in _EFI_EDGES[:2])
+        if has_far_pieces(ram):
+            yield from (Top(node_data, _TABLES, of_pieces=edge) for edge in _PIECE_EDGES)
 
 
 def _node_data(release: Release) -> tuple[int, ...]:

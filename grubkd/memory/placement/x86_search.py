@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ALIGN = 16 * MIB
 _CACHE_LINE = 64
 _LARGE_PAGE = 2 * MIB
+_LARGE_PIECE = 64 * MIB
+_FAR = 32 * MIB
 LOW_MEMORY = 0x377FE000
 """The end of i386's low memory, about 887M, with the usual split of 1G for the kernel."""
 
@@ -105,8 +107,9 @@ def from_bottom(
 class Top(NamedTuple):
     """What is allocated before the search: bytes of each NUMA node's data and, with RAM above 4G, of page tables.
 
-    firmware: what EFI firmware keeps at the top of the RAM below 4G, and of that above. takes: the allocations of early
-    parameters. borders: the first address of each NUMA node but the lowest. low_end: the end of i386's low memory.
+    firmware: what EFI firmware keeps at the top of the RAM below 4G, and of that above; of_pieces: at the top of each
+    large piece below 4G. takes: the allocations of early parameters. borders: the first address of each NUMA node but
+    the lowest. low_end: the end of i386's low memory.
     """
 
     node_data: int
@@ -115,6 +118,7 @@ class Top(NamedTuple):
     takes: EarlyTakes = NO_TAKES
     borders: tuple[int, ...] = ()
     low_end: int = LOW_MEMORY
+    of_pieces: int = 0
 
 
 def usable_pages(ram: tuple[Extent, ...]) -> tuple[Extent, ...]:
@@ -138,7 +142,20 @@ def free_of_fixed(facts: BootFacts, ram: tuple[Extent, ...], top: Top) -> FreeMe
     for kept, (start, end) in zip(top.firmware, ((0, 4 * GIB), (4 * GIB, LIMIT)), strict=True):
         last = max((min(high, end) for low, high in ram if start <= low < end), default=0)
         free = free.without((last - kept, last)) if kept and last else free
+    if top.of_pieces:
+        free = free.without(*((max(low, high - top.of_pieces), high) for low, high in _large_pieces(ram)))
     return free
+
+
+def _large_pieces(ram: tuple[Extent, ...]) -> list[Extent]:
+    """The pieces of RAM below 4G that firmware may have split, and that have room for a region."""
+    return [(low, high) for low, high in ram if high <= 4 * GIB and high - low >= _LARGE_PIECE]
+
+
+def has_far_pieces(ram: tuple[Extent, ...]) -> bool:
+    """Whether a large piece ends far below the end of the RAM below 4G, as with real EFI firmware, not OVMF."""
+    last = max((high for _, high in ram if high <= 4 * GIB), default=0)
+    return any(last - high > _FAR for _, high in _large_pieces(ram))
 
 
 def free_from_top(  # noqa: PLR0913

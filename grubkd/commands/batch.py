@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 20  # bytes of a line
-_MOST_RANGES = 1024  # of a map, and of the nodes; the largest machines have some hundred
-_NODES = f"a list of up to {_MOST_RANGES} [start, end, node], in bytes, the end exclusive"
+# Of a map, and of the nodes: the largest machines have some hundred, and 64.
+_MOST_RANGES, _MOST_NODES = 1024, 128
+_NODES = f"a list of up to {_MOST_NODES} [start, end, node], in bytes, the end exclusive"
 _EVIDENCE = 'an object with "size" in bytes and, if known, "regions", a list of [start, end]'
 _REPORT = "the kernel did something else than grubkd predicts: please report this request and its answer"
 _EXTENT = "[start, end] in bytes, the end exclusive and above the start"
@@ -188,9 +189,17 @@ def _extent(request: Mapping[str, Any], name: str) -> Extent | None:
 
 
 def _are_nodes(value: object) -> bool:
-    return _is_list(value) and all(
-        isinstance(each, list) and len(each) == 3 and _is_address(each[0]) and _is_end(each[1]) and _is_address(each[2])
-        for each in value
+    return (
+        isinstance(value, list)
+        and len(value) <= _MOST_NODES
+        and all(
+            isinstance(each, list)
+            and len(each) == 3
+            and _is_address(each[0])
+            and _is_end(each[1])
+            and _is_address(each[2])
+            for each in value
+        )
     )
 
 

@@ -12,7 +12,7 @@ from grubkd.memory.architecture import architecture
 from grubkd.memory.case import Observed
 from grubkd.memory.forecast import observed_placement
 from grubkd.memory.kernel_parser import read
-from grubkd.memory.memory_map import from_firmware
+from grubkd.memory.memory_map import MOST_RANGES, from_firmware
 from grubkd.memory.placement.boot_facts import counted_ram
 from grubkd.memory.placement.early import changes_ram, node_borders
 from grubkd.memory.placement.initrd import LOADERS, UnknownInitrd
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 20  # bytes of a line
-# Of a map, and of the nodes: the largest machines have some hundred, and 64.
-_MOST_RANGES, _MOST_NODES = 1024, 128
+_LONGEST_CMDLINE = 1 << 16  # bytes; no kernel takes more
+_MOST_NODES = 128  # ranges of nodes; the largest machines have 64 nodes
 _NODES = f"a list of up to {_MOST_NODES} [start, end, node], in bytes, the end exclusive"
 _EVIDENCE = 'an object with "size" in bytes and, if known, "regions", a list of [start, end]'
 _REPORT = "the kernel did something else than grubkd predicts: please report this request and its answer"
@@ -82,6 +82,8 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
     Sizes and addresses are bytes, ends exclusive.
     """
     cmdline = _text(request, "cmdline")
+    if len(cmdline) > _LONGEST_CMDLINE:
+        raise BadRequest(f"'cmdline' is longer than {_LONGEST_CMDLINE >> 10} KiB, which no kernel takes")
     release = parse(_text(request, "release"))
     arch = architecture(_text(request, "arch"))
     ram = _field(request, "ram", _is_address, "a whole number of bytes below 2^64", required=True)
@@ -168,7 +170,7 @@ def _field(
 
 
 def _is_list(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= _MOST_RANGES
+    return isinstance(value, list) and len(value) <= MOST_RANGES
 
 
 def _is_text(value: object) -> bool:
@@ -228,7 +230,7 @@ def _evidence(request: Mapping[str, Any]) -> Observed | None:
 
 
 def _memory(request: Mapping[str, Any]) -> MemoryMap | None:
-    what = f"a list of up to {_MOST_RANGES} [start, end, type]"
+    what = f"a list of up to {MOST_RANGES} [start, end, type]"
     value = _field(request, "firmware_map", _is_list, what)
     if value is None:
         return None

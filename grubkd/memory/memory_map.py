@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 RAM_TYPES = frozenset({"usable", "System RAM"})
 """The names of RAM: `usable` up to 6.12, `System RAM` in /proc/iomem, and everywhere since 7.2."""
 
+MOST_RANGES = 1024
+"""Of one map. The largest machines have some hundred; time and memory grow with them."""
+
 Extent = tuple[int, int]
 """A start and an end, exclusive, in bytes."""
 
@@ -90,6 +93,8 @@ def from_firmware(ranges: Iterable[tuple[int, int, str]], *, source: str = "firm
                 hint="give start and end (exclusive) in bytes, end not below start",
             )
         found.append(Range(start, end, kind))
+    if len(found) > MOST_RANGES:
+        raise BadMemoryMap(f"the memory map has more than {MOST_RANGES} ranges", hint="give that of one machine")
     found.sort()
     result = MemoryMap(tuple(found), source)
     if not result.ram:

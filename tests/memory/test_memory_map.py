@@ -194,6 +194,13 @@ def test_bad_ranges(ranges: list[tuple[int, int, str]]) -> None:
         from_firmware(ranges)
 
 
+def test_too_many_ranges() -> None:
+    with pytest.raises(BadMemoryMap, match="more than 1024 ranges"):
+        from_firmware((number * MIB, number * MIB + 1, "usable") for number in range(1025))
+    with pytest.raises(BadMemoryMap, match="more than 1024 ranges"):
+        from_iomem("".join(f"{number:05x}00000-{number:05x}0ffff : System RAM\n" for number in range(1025)))
+
+
 def test_where_ranges_overlap_what_is_not_ram_wins() -> None:
     found = from_firmware([(0, 100, "usable"), (50, 60, "reserved"), (90, 120, "System RAM"), (200, 200, "usable")])
     assert found.ram == ((0, 50), (60, 120))

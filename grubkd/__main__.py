@@ -23,7 +23,7 @@ def run() -> NoReturn:
         status = cli.run(sys.argv[1:])
     except KeyboardInterrupt:
         status = _fail("interrupted", 130)
-    except (ImportError, MemoryError, SystemError) as problem:
+    except (ImportError, MemoryError, OverflowError, SystemError) as problem:  # Python's clock ends in 2262
         status = _fail(f"grubkd cannot be loaded: {str(problem) or 'not enough memory'}", 1)
     sys.exit(status)
 

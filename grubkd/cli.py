@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _LIBRARIES = ("augeas", "click", "lark", "psutil")
 
 
+class _AnswerLost(InputOutput):
+    """Standard output cannot be written, so that the error cannot be an answer either."""
+
+
 class Signals:
     """Handlers of the signals that end a run. When a change is made they ignore them: the exit code says that it is."""
 
@@ -95,7 +99,7 @@ def _answer(arguments: list[str]) -> int:
     if failure is None:
         output.discard()
         return 1
-    if "--json" in arguments:
+    if "--json" in arguments and not isinstance(failure, _AnswerLost):
         with output.optional():
             output.document({"error": failure, "exit": failure.exit, "errors": [failure], "warnings": failure.warnings})
     else:
@@ -153,7 +157,7 @@ def _system_failure(problem: OSError) -> Failed:
     if problem.errno is None:  # from the loader of shared libraries
         return Failed(f"a library cannot be loaded: {problem}", hint="install it again, or raise ulimit -v")
     output.discard()
-    return InputOutput(f"the answer cannot be written: {problem.strerror}")
+    return _AnswerLost(f"the answer cannot be written: {problem.strerror}")
 
 
 def _not_loaded(problem: ImportError) -> Failed:

@@ -69,7 +69,8 @@ def read(root: Root) -> History:
             # A large menu has thousands of slots, and there are 64 journals.
             records.append(journal.load(root, id, "done", whole=False))
         except (NotUnderstood, UntrustedJournal) as problem:
-            errors.append(problem)
+            problem.__context__ = None  # its frames hold the journal's text and members
+            errors.append(problem.with_traceback(None))
     undone: dict[str, str] = {}
     for record in records:  # latest first: a rollback that was itself taken back undoes nothing
         if record.undoes is not None and record.id not in undone:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 from binascii import a2b_base64, b2a_base64
+from bisect import bisect
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.change import disk, places
 from grubkd.change.disk import FileImage
 from grubkd.change.revert import SlotRecord
-from grubkd.tree.root import LARGEST_OTHER
+from grubkd.tree.root import LARGEST_OTHER, MOST_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -190,8 +191,8 @@ def _optional(check: Check) -> Check:
     return lambda value: None if value is None else check(value)
 
 
-def _list(check: Check) -> Check:
-    return lambda value: tuple(map(check, _only(list)(value)))
+def _list(check: Check, most: int = _MOST_MEMBERS) -> Check:
+    return lambda value: tuple(map(check, _only(list, lambda found: len(found) <= most)(value)))
 
 
 def _bytes(most: int) -> Check:
@@ -212,8 +213,7 @@ def _wanted(value: Any) -> dict[str, Any]:
 
 def _xattrs(value: Any) -> dict[str, bytes]:
     """Never file capabilities and the like, whatever the journal says."""
-    data = _bytes(65536)
-    return {name: data(each) for name, each in _only(dict)(value).items() if disk.is_restored(name)}
+    return {name: _bytes(65536)(each) for name, each in _only(dict)(value).items() if disk.is_restored(name)}
 
 
 def _image(value: Any) -> FileImage:
@@ -257,13 +257,13 @@ def _record(value: Any, whole: bool) -> Record:
     empty: dict[str, Any] = {"slots": [], "kernels": []}
     value = {**empty, **value, **({} if whole else empty)} if isinstance(value, dict) else value
     record = Record(**_members(value, _RECORD))
-    paths = [each.path for each in record.files]
-    if len(set(paths)) != len(paths):
-        raise Malformed("a file twice")
-    if len(set(record.followups)) != len(record.followups):
-        raise Malformed("a follow-up command twice")
-    for path in record.directories:
-        if not any(other.startswith(path + "/") for other in paths) or path in ("", "/"):
+    paths = sorted(each.path for each in record.files)
+    for what, found in (("file", paths), ("directory", record.directories), ("follow-up command", record.followups)):
+        if len(set(found)) != len(found):
+            raise Malformed(f"a {what} twice")
+    for inside in (f"{each}/" for each in record.directories):
+        after = bisect(paths, inside)
+        if inside in ("/", "//") or not "".join(paths[after : after + 1]).startswith(inside):
             raise Malformed("a directory that holds none of its files")
     return record
 
@@ -294,7 +294,7 @@ _RECORD = {
     "undoes": _optional(_text(ID)),
     "followups": _list(_followup),
     "directories": _list(_only(str)),
-    "files": _list(_file),
+    "files": _list(_file, MOST_FILES),
     "slots": _list(_slot),
     "kernels": _list(_byte_text),
 }

@@ -12,7 +12,7 @@ from grubkd.memory.architecture import architecture
 from grubkd.memory.case import Observed
 from grubkd.memory.forecast import observed_placement
 from grubkd.memory.kernel_parser import read
-from grubkd.memory.memory_map import from_firmware
+from grubkd.memory.memory_map import MOST_RANGES, from_firmware
 from grubkd.memory.placement.boot_facts import counted_ram
 from grubkd.memory.placement.early import changes_ram, node_borders
 from grubkd.memory.placement.initrd import LOADERS, UnknownInitrd
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 20  # bytes of a line
-_MOST_RANGES = 1024  # of a map, and of the nodes; the largest machines have some hundred
-_NODES = f"a list of up to {_MOST_RANGES} [start, end, node], in bytes, the end exclusive"
+_LONGEST_CMDLINE = 1 << 16  # bytes; no kernel takes more
+_MOST_NODES = 128  # ranges of nodes; the largest machines have 64 nodes
+_NODES = f"a list of up to {_MOST_NODES} [start, end, node], in bytes, the end exclusive"
 _EVIDENCE = 'an object with "size" in bytes and, if known, "regions", a list of [start, end]'
 _REPORT = "the kernel did something else than grubkd predicts: please report this request and its answer"
 _EXTENT = "[start, end] in bytes, the end exclusive and above the start"
@@ -81,13 +82,16 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
     Sizes and addresses are bytes, ends exclusive.
     """
     cmdline = _text(request, "cmdline")
+    if len(cmdline) > _LONGEST_CMDLINE:
+        raise BadRequest(f"'cmdline' is longer than {_LONGEST_CMDLINE >> 10} KiB, which no kernel takes")
     release = parse(_text(request, "release"))
     arch = architecture(_text(request, "arch"))
     ram = _field(request, "ram", _is_address, "a whole number of bytes below 2^64", required=True)
     memory = _memory(request)
     loader = _field(request, "loader", LOADERS.__contains__, f"one of {', '.join(LOADERS)}") or ""
     unknown = UnknownInitrd(loader=loader)
-    if memory is not None and (release.counts_span or changes_ram(cmdline)):
+    # An amount that is not the map's own is the kernel's.
+    if memory is not None and (release.counts_span or ram == memory.ram_total or changes_ram(cmdline)):
         ram = counted_ram(release, arch, memory, cmdline)
     wanted = read(cmdline, release, arch, ram)
     found, contradicted = None, False
@@ -167,7 +171,7 @@ def _field(
 
 
 def _is_list(value: object) -> TypeGuard[list[Any]]:
-    return isinstance(value, list) and len(value) <= _MOST_RANGES
+    return isinstance(value, list) and len(value) <= MOST_RANGES
 
 
 def _is_text(value: object) -> bool:
@@ -188,9 +192,17 @@ def _extent(request: Mapping[str, Any], name: str) -> Extent | None:
 
 
 def _are_nodes(value: object) -> bool:
-    return _is_list(value) and all(
-        isinstance(each, list) and len(each) == 3 and _is_address(each[0]) and _is_end(each[1]) and _is_address(each[2])
-        for each in value
+    return (
+        isinstance(value, list)
+        and len(value) <= _MOST_NODES
+        and all(
+            isinstance(each, list)
+            and len(each) == 3
+            and _is_address(each[0])
+            and _is_end(each[1])
+            and _is_address(each[2])
+            for each in value
+        )
     )
 
 
@@ -219,7 +231,7 @@ def _evidence(request: Mapping[str, Any]) -> Observed | None:
 
 
 def _memory(request: Mapping[str, Any]) -> MemoryMap | None:
-    what = f"a list of up to {_MOST_RANGES} [start, end, type]"
+    what = f"a list of up to {MOST_RANGES} [start, end, type]"
     value = _field(request, "firmware_map", _is_list, what)
     if value is None:
         return None

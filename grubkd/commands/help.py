@@ -76,7 +76,7 @@ def help_command(*, topic: str | None, schema: bool) -> int:
     if topic not in {*whole, *VERBS, *SECTIONS}:
         raise Usage(f"no topic '{from_user(topic)}'", hint="the topics: grubkd help")
     page = whole.get(topic, whole["manual"])
-    if topic in whole and isinstance(page, Path) and sys.stdin.isatty() and output.at_terminal():
+    if topic in whole and isinstance(page, Path) and sys.stdin and sys.stdin.isatty() and output.at_terminal():
         run.become(["man", "-l", from_user(str(page))])  # returns if there is no man(1)
     text = _text(page)
     if text is None:

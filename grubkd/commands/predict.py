@@ -87,7 +87,8 @@ def _with_names(line: str | None) -> str | None:
 def _batch(cmdline: str | None, root: str, given: dict[str, Any]) -> int:
     if cmdline is not None or root != "/" or any(value not in (None, ()) for value in given.values()):
         raise Usage("--batch reads everything from its input", hint="see: grubkd help json")
-    lines.run(sys.stdin.buffer)
+    if sys.stdin:
+        lines.run(sys.stdin.buffer)
     return 0
 
 

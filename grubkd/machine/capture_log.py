@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 OWN = "kexec-dmesg.log"
 """The log of a capture kernel alone."""
 _LARGEST = 2 << 20
-_MOST_LOGS = 16
+# Of the newest logs, and of the last boots in each.
+_MOST_LOGS, _MOST_OF_ALL, _MOST_BOOTS = 16, 8 << 20, 64
 _BOOT = r"\bLinux version \d"
 # It keeps the whole memory of the machine reserved until the dump is saved.
 _FADUMP = "Firmware-assisted dump is active"
@@ -83,7 +84,7 @@ def parse(text: str, *, own: bool = False) -> tuple[CaptureMemory, ...]:
         parts = [text]
     else:
         starts = [0, *(found.start() for found in re.finditer(_BOOT, text)), len(text)]
-        parts = [text[start:stop] for start, stop in pairwise(starts)]
+        parts = [text[start:stop] for start, stop in pairwise(starts[-_MOST_BOOTS - 1 :])]
         parts = [part for part in parts if _captures(part)]
     return tuple(_boot(part) for part in parts if _FADUMP not in part)
 
@@ -125,12 +126,16 @@ def need(logs: Sequence[CaptureLog]) -> MeasuredNeed | None:
 def read(tree: Root, directory: str) -> tuple[CaptureLog, ...]:
     """The logs in the directory and its subdirectories that show a capture kernel, newest first.
 
-    Of a large log the last _LARGEST bytes are read. A log that cannot be read is added to the tree's `denied`. Some
-    systems let every user write to the directory: only logs and directories of root, or of this user, count, no links,
-    and a bounded number of names.
+    Of a large log the last _LARGEST bytes are read, of all together _MOST_OF_ALL. A log that cannot be read is added to
+    the tree's `denied`. Some systems let every user write to the directory: only logs and directories of root, or of
+    this user, count, no links, and a bounded number of names.
     """
-    logs = sorted(_paths(tree, directory), reverse=True)[:_MOST_LOGS]
-    found = (CaptureLog(path, time, _boots(tree, path, size)) for time, path, size in logs)
+    found, left = [], _MOST_OF_ALL
+    for time, path, size in sorted(_paths(tree, directory), reverse=True)[:_MOST_LOGS]:
+        left -= min(size, _LARGEST)
+        if left < 0:
+            break
+        found.append(CaptureLog(path, time, _boots(tree, path, size)))
     return tuple(log for log in found if log.boots)
 
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from grubkd.errors import Place
-from grubkd.memory.memory_map import BadMemoryMap, MemoryMap, from_firmware, merged
+from grubkd.memory.memory_map import RAM_TYPES, BadMemoryMap, MemoryMap, from_firmware, merged
 from grubkd.memory.size import LIMIT
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def from_iomem(text: str, *, file: str = "/proc/iomem") -> MemoryMap:
     try:
         plain = from_firmware(ranges, source="iomem")
     except BadMemoryMap:
+        if any(kind in RAM_TYPES for _, _, kind in ranges):
+            raise
         raise BadMemoryMap(
             "no System RAM is listed", hint="only root sees real addresses: run as root", place=Place(file)
         ) from None

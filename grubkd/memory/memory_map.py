@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 RAM_TYPES = frozenset({"usable", "System RAM"})
 """The names of RAM: `usable` up to 6.12, `System RAM` in /proc/iomem, and everywhere since 7.2."""
 
+MOST_RANGES = 1024
+"""Separate pieces of RAM in a map. The largest machines have some hundred; time and memory grow with them."""
+
 Extent = tuple[int, int]
 """A start and an end, exclusive, in bytes."""
 
@@ -97,7 +100,12 @@ def from_firmware(ranges: Iterable[tuple[int, int, str]], *, source: str = "firm
             "the memory map has no RAM",
             hint="RAM is called 'usable' or 'System RAM'; only root sees real addresses: run as root",
         )
-    return result
+    if len(found) <= MOST_RANGES:
+        return result
+    # /proc/iomem lists devices and memory that was added later, too.
+    if len(result.ram) > MOST_RANGES:
+        raise BadMemoryMap(f"the memory map has more than {MOST_RANGES} pieces of RAM", hint="give that of one machine")
+    return result._replace(ranges=tuple(Range(start, end, "usable") for start, end in result.ram))
 
 
 def typical(ram: int, arch: str) -> MemoryMap:

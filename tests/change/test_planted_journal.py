@@ -203,3 +203,28 @@ def test_only_listed_attributes_come_back() -> None:
     made = Record(ID, "2026-01-01T00:00:00Z", "set", {}, "given", (FileRecord(DEFAULT, old, None),))
     before = record.decode(record.encode(made)).files[0].before
     assert before == old._replace(mode=0o755, xattrs=listed)
+
+
+FILE = FileRecord("/boot/a/grub.cfg", None, None)
+PLAIN = Record(ID, "2026-01-01T00:00:00Z", "set", {}, "given", (FILE,), ("/boot", "/boot/a"))
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        ({"directories": ("/boot", "/boot")}, "a directory twice"),
+        ({"files": (FILE, FILE)}, "a file twice"),
+        ({"followups": (("zipl",), ("zipl",))}, "a follow-up command twice"),
+        ({"directories": ("/bo",)}, "a directory that holds none of its files"),
+        ({"directories": ("/boot/a/grub.cfg",)}, "a directory that holds none of its files"),
+        ({"directories": ("/boot/b",)}, "a directory that holds none of its files"),
+        ({"directories": ("/zzz",)}, "a directory that holds none of its files"),
+        ({"directories": ("",)}, "a directory that holds none of its files"),
+        ({"directories": ("/",)}, "a directory that holds none of its files"),
+        ({"files": tuple(FILE._replace(path=f"/boot/{number}/grub.cfg") for number in range(4001))}, "files: "),
+    ],
+)
+def test_what_no_journal_says(harm: dict[str, object], why: str) -> None:
+    assert record.decode(record.encode(PLAIN)) == PLAIN
+    with pytest.raises(record.Malformed, match=f"^{why}"):
+        record.decode(record.encode(PLAIN._replace(**harm)))  # type: ignore[arg-type]

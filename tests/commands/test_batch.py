@@ -137,6 +137,7 @@ def test_old_kernels_count_the_span_of_the_map() -> None:
             7,
             "'firmware_map', range 2: must be [start, end, type], in bytes, the end exclusive",
         ),
+        ({**GOOD, "cmdline": "a" * 65537}, 7, "'cmdline' is longer than 64 KiB, which no kernel takes"),
         ({**GOOD, "firmware_map": [[0, 1, 1]]}, 7, "'firmware_map', range 1: the type must be a string"),
         ({**GOOD, "firmware_map": [[2, 1, "usable"]]}, 7, "range 1: 0x2 to 0x1 is not a range of addresses"),
         ({**GOOD, "firmware_map": []}, 7, "the memory map has no RAM"),
@@ -235,7 +236,7 @@ def test_each_line_is_answered_as_it_comes() -> None:
 
 
 def test_lines_longer_than_a_read(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    long = {**GOOD, "cmdline": "x" * 200_000 + " crashkernel=1M", "id": "long"}
+    long = {**GOOD, "extra": "x" * 200_000, "cmdline": "crashkernel=1M", "id": "long"}
     text = b"\n".join(json.dumps(each).encode() for each in (GOOD, long, GOOD)) + b"\n"
     batch.run(io.BytesIO(text))
     found = [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()]

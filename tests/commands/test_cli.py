@@ -120,7 +120,13 @@ def test_a_pipe_closed_before_the_answer() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "status"),
-    [(["--version"], 1), (["--help"], 1), (["show", "--help"], 1), (["show", "--json", "--nonsense"], 2)],
+    [
+        (["--version"], 1),
+        (["--help"], 1),
+        (["show", "--help"], 1),
+        (["show", "--json", "--nonsense"], 2),
+        (["history", "--json", "--root", "fixtures/debian-12/root"], 1),
+    ],
 )
 def test_a_full_disk_under_the_answer(arguments: list[str], status: int) -> None:
     with Path("/dev/full").open("w") as full:
@@ -139,6 +145,13 @@ def test_no_stdout_at_all(arguments: list[str], status: int) -> None:
         ["sh", "-c", '"$@" >&-', "sh", *GRUBKD, *arguments], capture_output=True, text=True, cwd=TOP, check=False
     )
     assert (shell.returncode, shell.stderr) == (status, "")
+
+
+@pytest.mark.parametrize("arguments", [["predict", "--batch"], ["help", "planner"]])
+def test_no_stdin_at_all(arguments: list[str]) -> None:
+    command = ["sh", "-c", '"$@" <&-', "sh", *GRUBKD, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=TOP, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8", "nonsense"])

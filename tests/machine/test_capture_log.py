@@ -167,6 +167,22 @@ class TestLogs:
         (found,) = capture_log.read(Root(str(tmp_path)), "/var/crash")
         assert found.boots == (CaptureMemory(None, None, 53212 * KIB, 229000 * KIB),)
 
+    def test_of_a_boot_loop_the_last_boots_count(self) -> None:
+        boot = "Linux version 6.1.0 x\nCommand line: elfcorehdr=0x1\n"
+        assert len(capture_log.parse(boot * 5000)) == 64
+
+    def test_together_are_read_in_part(self, tmp_path: Path) -> None:
+        log = tmp_path / "var/crash/0/kexec-dmesg.log"
+        put(tmp_path, {"var/crash/0/kexec-dmesg.log": MEMORY})
+        with log.open("a") as file:
+            file.truncate(2 << 20)
+            file.seek(0, os.SEEK_END)
+            file.write(lowest(53212))
+        for number in range(1, 9):
+            (tmp_path / f"var/crash/{number}").mkdir()
+            (tmp_path / f"var/crash/{number}/kexec-dmesg.log").hardlink_to(log)
+        assert len(capture_log.read(Root(str(tmp_path)), "/var/crash")) == 4
+
     def test_of_the_target_make_the_need(self, tmp_path: Path) -> None:
         tree = Root(str(tmp_path))
         assert capture_log.measured(tree) is None

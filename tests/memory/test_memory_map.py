@@ -194,6 +194,20 @@ def test_bad_ranges(ranges: list[tuple[int, int, str]]) -> None:
         from_firmware(ranges)
 
 
+def test_too_many_ranges() -> None:
+    with pytest.raises(BadMemoryMap, match="more than 1024 pieces of RAM"):
+        from_firmware((number * MIB, number * MIB + 1, "usable") for number in range(1025))
+    with pytest.raises(BadMemoryMap, match="more than 1024 pieces of RAM"):
+        from_iomem("".join(f"{number:05x}00000-{number:05x}0ffff : System RAM\n" for number in range(1025)))
+
+
+def test_many_ranges_of_few_pieces_of_ram() -> None:
+    """Memory that was added later, in blocks, and devices: the pieces of RAM are kept."""
+    blocks = [(GIB + number * MIB, GIB + (number + 1) * MIB, "System RAM") for number in range(2000)]
+    devices = [(number * 8192, number * 8192 + 4096, "device") for number in range(2000)]
+    assert from_firmware([*blocks, *devices]).ram == ((GIB, GIB + 2000 * MIB),)
+
+
 def test_where_ranges_overlap_what_is_not_ram_wins() -> None:
     found = from_firmware([(0, 100, "usable"), (50, 60, "reserved"), (90, 120, "System RAM"), (200, 200, "usable")])
     assert found.ram == ((0, 50), (60, 120))

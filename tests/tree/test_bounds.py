@@ -232,6 +232,7 @@ def members(**more: object) -> bytes:
     return json.dumps(found | {"followups": [], "directories": [], "files": []} | more).encode()
 
 
+FILES = [{"path": f"/boot/{number}/grub.cfg", "before": None, "after": None} for number in range(4000)]
 JOURNALS = {
     "brackets": lambda: b"[" * (28 * MIB) + b"]" * (28 * MIB),
     "lists": lambda: members(wanted={}).replace(b'"files": []', b'"files": [' + b"[]," * (5 * MIB) + b"[]]"),
@@ -241,6 +242,7 @@ JOURNALS = {
     "followups below the bound": lambda: members(followups=[["zipl"]] * 49_000),
     "numbers": lambda: members().replace(b'"wanted": {}', b'"wanted": {"a": [' + b"1," * 400_000 + b"1]}"),
     "a text": lambda: members(wanted={"a": "x" * (15 * MIB)}),
+    "directories": lambda: members(files=FILES, directories=[f"/boot/{number}" for number in range(4000)]),
     "digits": lambda: members().replace(b'"wanted": {}', b'"wanted": {"a": ' + b"1" * (8 * MIB) + b"}"),
 }
 
@@ -267,6 +269,15 @@ def test_the_largest_history(top: Path) -> None:
         write(top, f"var/lib/grubkd/transactions/{id}.done", journal(members(id=id, slots=slots, kernels=[])))
     assert bounded(top, "history", "--json") == 0
     assert bounded(top, "rollback", "--dry-run") == 0
+
+
+def test_a_history_of_journals_that_cannot_be_used(top: Path) -> None:
+    """Nothing of them stays in memory but why."""
+    for number in range(64):
+        id = f"20260101-000000-{number:06}"
+        body = members(id=id, files=FILES[:1], directories=["/boot/0"] * 60_000)
+        write(top, f"var/lib/grubkd/transactions/{id}.done", journal(body))
+    assert bounded(top, "history", "--json") == 3
 
 
 @pytest.mark.parametrize("where", ["boot", "lib/modules"])

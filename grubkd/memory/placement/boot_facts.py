@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grubkd.memory.architecture import Architecture, architecture
+from grubkd.memory.memory_map import subtract
 from grubkd.memory.placement import armhf, early
 from grubkd.memory.placement.initrd import UnknownInitrd, possible_initrds
+from grubkd.memory.placement.search import PAGE
+from grubkd.memory.size import KIB, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,14 +51,20 @@ class BootFacts(NamedTuple):
 def counted_ram(release: Release, arch: str, memory: MemoryMap, cmdline: str = "") -> int:
     """Bytes of RAM that the kernel compares with the ranges of a value.
 
-    The sum of all RAM after mem= and memmap=; x86 kernels up to RHEL 6 take the end of the last RAM instead.
+    The sum of all RAM after mem= and memmap=, on x86 without what a BIOS has below 1M. x86 kernels up to RHEL 6 take
+    the end of the last RAM instead.
     """
     machine = architecture(arch)
     memory = early.map_after(cmdline, release, machine, memory) if early.changes_ram(cmdline) else memory
     if machine is Architecture.ARM:
         # max_low_pfn - min_low_pfn: low memory only.
         return min(memory.span - memory.ram[0][0], armhf.ARM_LOW_MEMORY)
-    return memory.span if release.counts_span and machine.is_x86 else memory.ram_total
+    if not machine.is_x86:
+        return memory.ram_total
+    if release.counts_span:
+        return memory.span
+    # trim_bios_range() of arch/x86/kernel/setup.c; memblock_trim_memory() does not change the sum: measured on 5.10.
+    return sum(end - start for start, end in subtract(memory.ram, [(0, PAGE), (640 * KIB, MIB)]))
 
 
 def possible_boots(  # noqa: PLR0913 (the facts of one boot)

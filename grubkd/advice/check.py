@@ -66,8 +66,9 @@ def report(  # noqa: PLR0913
     found = [reservation.configured(config, machine), *saving.boot_findings(config, kdump, tree)]
     running = machine.running
     if running is None:
-        found += [not_asked(check, f"what is {check} {_LIVE_ONLY}") for check in ("booted", "reserved", "loaded")]
-        found.append(not_asked("panic", f"what makes the kernel panic {_LIVE_ONLY}"))
+        where = "cannot be checked without /proc" if tree.live else _LIVE_ONLY
+        found += [not_asked(check, f"what is {check} {where}") for check in ("booted", "reserved", "loaded")]
+        found.append(not_asked("panic", f"what makes the kernel panic {where}"))
     else:
         found.append(reservation.booted(config, running, machine))
         found += reservation.reserved(config, running, machine)

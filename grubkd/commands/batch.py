@@ -81,9 +81,7 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
     Unknown fields are ignored. Optional ones that are left out or null are unknown; an initrd that is null is none.
     Sizes and addresses are bytes, ends exclusive.
     """
-    cmdline = _text(request, "cmdline")
-    if len(cmdline) > _LONGEST_CMDLINE:
-        raise BadRequest(f"'cmdline' is longer than {_LONGEST_CMDLINE >> 10} KiB, which no kernel takes")
+    cmdline = _text(request, "cmdline", _LONGEST_CMDLINE)
     release = parse(_text(request, "release"))
     arch = architecture(_text(request, "arch"))
     ram = _field(request, "ram", _is_address, "a whole number of bytes below 2^64", required=True)
@@ -152,8 +150,10 @@ def _answer_line(line: bytes, parse: Callable[[str], Release]) -> dict[str, Any]
         return {"id": name, "error": {"code": problem.code, "message": to_display(str(problem))}}
 
 
-def _text(request: Mapping[str, Any], name: str) -> str:
+def _text(request: Mapping[str, Any], name: str, most: int = _LONGEST) -> str:
     value: str = _field(request, name, _is_text, "a string", required=True)
+    if len(value) > most:
+        raise BadRequest(f"'{name}' is longer than {most >> 10} KiB, which no kernel takes")
     try:
         return value if value.isascii() else from_json(value)
     except UnicodeEncodeError:

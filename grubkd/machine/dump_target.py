@@ -179,7 +179,7 @@ class Mount(NamedTuple):
 
 def read_mounts(tree: Root) -> tuple[Mount, ...]:
     """The file systems in mount order: of a live tree the mounted ones, of an image those of its fstab."""
-    if is_this_system(tree):
+    if is_this_system(tree) and tree.exists("/proc/stat"):  # without /proc psutil prints a traceback
         import psutil
 
         # Before 6.0 it calls pathconf(3) on every mount point, which blocks if an NFS server does not answer.
@@ -263,7 +263,9 @@ def read_room(tree: Root, target: Target) -> Room:
         return Room(None, None)
     real = tree.resolve(target.directory)
     mount = mount_of(real or target.directory, read_mounts(tree)) if tree.live else None
-    asked = tree.live and not (mount and mount.kind in NETWORK)
+    # Without the table of mounts it may be on a server, which may not answer.
+    blind = is_this_system(tree) and not tree.exists("/proc/stat")
+    asked = tree.live and not blind and not (mount and mount.kind in NETWORK)
     return Room(real is not None, _free(tree, target.directory) if asked else None)
 
 

@@ -107,9 +107,9 @@ class Machine(NamedTuple):
     """The machine that a tree is for. Amounts are in bytes; None if unknown.
 
     `live`: the tree is that of the running system. `given`: the user gave the architecture; it is that of every kernel.
-    `memory_map`: of this very machine. `kernels`: by release. `running`: of a live tree only. `hardware`: of a live
-    tree, and with --this-machine. `capture_cpus`: see settings.capture_cpus. `initrds`: measures the tree's initrds.
-    `measured`: what a capture kernel said, by the logs beside the tree's dumps.
+    `memory_map`: of this very machine. `kernels`: by release. `running`: of a live tree, with /proc, only. `hardware`:
+    of a live tree, and with --this-machine. `capture_cpus`: see settings.capture_cpus. `initrds`: measures the tree's
+    initrds. `measured`: what a capture kernel said, by the logs beside the tree's dumps.
     """
 
     live: bool
@@ -201,7 +201,7 @@ def read(
         memory_map=memory.map,
         distribution=distribution.read(tree),
         kernels=installed,
-        running=read_running(host) if runs and host else None,
+        running=read_running(host) if runs and host and host.exists("/proc/cmdline") else None,
         hardware=hardware.read(tree, host, runs=runs) if host else hardware.UNKNOWN,
         capture_cpus=capture_cpus(tree),
         initrds=InitrdSizes(tree),

@@ -145,7 +145,7 @@ def test_the_running_kernel(tmp_path: Path) -> None:
 
 
 def test_a_running_kernel_without_kexec(tmp_path: Path) -> None:
-    found = machine_of(tmp_path, {"proc/sys/kernel/osrelease": "6.1.0\n"}, live=True)
+    found = machine_of(tmp_path, {"proc/cmdline": "ro\n", "proc/sys/kernel/osrelease": "6.1.0\n"}, live=True)
     assert found.running is not None
     assert (found.running.reserved, found.running.loaded) == (None, False)
 

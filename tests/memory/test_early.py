@@ -105,6 +105,21 @@ def test_tables_lie_below_the_last_2m_border() -> None:
         assert (found.status, found.regions[-1][0]) == ("reserved", start)
 
 
+def test_a_page_table_lies_in_the_last_2m_of_ram_below_4g() -> None:
+    """alloc_low_pages() of arch/x86/mm/init.c: seen on 6.1 with 3G; not with 2G, nor with pages of 1G."""
+    for end, holes, status in (
+        (2 * GIB, [], "reserved"),
+        (3 * GIB, [], "uncertain"),
+        (2 * GIB, [(333 * MIB, 334 * MIB, "reserved")], "uncertain"),
+        (2 * GIB, [(332 * MIB, 334 * MIB, "reserved")], "reserved"),
+    ):
+        memory = from_firmware([(MIB, end - 128 * KIB, "usable"), *holes])
+        found = placed("crashkernel=254M", "6.1.0-50-amd64", memory, efi=False)
+        top = end - 256 * MIB
+        expected = [top] if status == "reserved" else [top - 16 * MIB, top]
+        assert (found.status, [each[0][0] for each in (found.regions, *found.alternatives)]) == (status, expected)
+
+
 def test_nodes() -> None:
     """No free range crosses a NUMA node: memblock_set_node(). numa=off, numa=noacpi and acpi=off leave one node."""
     memory = from_firmware([LOW])

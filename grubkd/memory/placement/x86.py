@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
 from grubkd.memory.memory_map import merged, subtract
-from grubkd.memory.placement import early, generic, x86_search
-from grubkd.memory.placement.search import PAGE, FreeMemory, combined, failed, from_counts, from_variants
+from grubkd.memory.placement import generic, x86_search
+from grubkd.memory.placement.search import FreeMemory, combined, failed, from_counts, from_variants
 from grubkd.memory.placement.x86_search import (
     Top,
     free_from_bottom,
     free_from_top,
     free_of_fixed,
-    has_far_pieces,
     kernel_block,
     usable_pages,
 )
+from grubkd.memory.placement.x86_tops import possible_tops
 from grubkd.memory.release import AUTOMATIC_SINCE, possible_images
-from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_up
+from grubkd.memory.size import GIB, LIMIT, MIB, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,22 +31,10 @@ if TYPE_CHECKING:
     from grubkd.memory.memory_map import Extent
     from grubkd.memory.placement.boot_facts import BootFacts
     from grubkd.memory.placement.search import Likelihood, PlacementOutcome
-    from grubkd.memory.release import Release
 
     Attempt: TypeAlias = Callable[[Extent | None, Top], tuple[PlacementOutcome, tuple[Extent, ...]]]
 
 _BOOTMEM = frozenset({Era.V2_6_29, Era.V2_6_32, Era.RHEL6})
-_LEAST, _EDGE = 16 * KIB, MIB
-_TABLES = 3 * PAGE
-# Measured on 64-bit kernels of every flavour.
-_NODE_DATA = {(5, 10): 0x2A000, (6, 1): 0x2B000, (6, 12): 0x2A980, (7, 2): 0x2B080}
-_NODE_DATA_RT = {(5, 10): (0x2B000,)}
-_USUAL_NODE_DATA = 0x2B080
-# A region's end moves in steps of 16M. OVMF and the kernel's stub keep 48M to 64M at the top of memory, as measured:
-# these count twice.
-_EFI_EDGES = tuple(edge * MIB for edge in (48, 64, 48, 64, 32, 80, 16, 96, 112, 128, 144, 160))
-# Real machines keep up to 64M (ThinkPad), 112M (Superdome) and 176M (ZenBook) at the top of a piece of RAM.
-_PIECE_EDGES = tuple(sorted({*_EFI_EDGES, 176 * MIB, 192 * MIB}))
 _UBUNTU = re.compile(r"-(?:generic|server|virtual|386)\b")
 
 # What GRUB allocates for a kernel of 5.10 to 7.2 beyond its size (init_size of the header), and what OVMF has at 16M.
@@ -73,7 +61,7 @@ def judge(request: KernelRequest, facts: BootFacts) -> Likelihood:
         return _judge_bootmem(request, facts, ram)
     if facts.release.behaviours[0].aligned_base and request.base % x86_search.ALIGN:
         return from_variants([failed("cannot reserve crashkernel: base address is not 16MB aligned")], "")
-    tops = list(_tops(facts, ram))
+    tops = list(possible_tops(facts, ram))
     touched: set[Extent] = set()
     found = _judge_memblock(request, facts, ram, tops, _attempts(request, facts, ram, tops, touched))
     if not touched:
@@ -117,7 +105,7 @@ def passes_quick_test(request: KernelRequest, facts: BootFacts) -> bool:
     ram = facts.memory.ram
     if not ram or facts.release.era in _BOOTMEM:
         return False
-    top = next(_tops(facts, ram))
+    top = next(possible_tops(facts, ram))
     attempt = _attempts(request, facts, ram, [top], set())
     image = possible_images(facts.release, facts.machine, 0, facts.kernel_image)[0]
     if not facts.kaslr:
@@ -169,7 +157,7 @@ def _attempts(
     def attempt(kernel: Extent | None, top: Top) -> tuple[PlacementOutcome, tuple[Extent, ...]]:
         if top in without_room:
             return without_room[top], ()
-        free, movable = free_from_top(fixed[top], mapped, facts, kernel, top, above_4g=ram[-1][1] > 4 * GIB)
+        free, movable = free_from_top(fixed[top], mapped, facts, kernel, top)
         outcome = search(free)
         found = main_region(free) if outcome.status == "failed" else None
         if found is not None:
@@ -209,45 +197,6 @@ def _addressable(facts: BootFacts) -> tuple[Extent, ...]:
         return facts.memory.ram
     limit = 64 * GIB if facts.release.pae or facts.release.architecture is None else 4 * GIB
     return tuple((start, min(end, limit)) for start, end in facts.memory.ram if start < limit)
-
-
-def _tops(facts: BootFacts, ram: tuple[Extent, ...]) -> Iterator[Top]:
-    """What may be allocated before the search, the likeliest first, with each possible effect of early parameters."""
-    machine, release, cmdline = facts.machine, facts.release, facts.cmdline
-    i386 = machine is Architecture.I386
-    plain = list(_plain_tops(facts, ram))
-    for takes in early.x86_takes(cmdline, release, machine):
-        for borders in [()] if i386 else early.numa_borders(cmdline, ram, facts.borders):
-            for low_end in early.low_ends(cmdline, release) if i386 else [0]:
-                yield from (top._replace(takes=takes, borders=borders, low_end=low_end) for top in plain)
-
-
-def _plain_tops(facts: BootFacts, ram: tuple[Extent, ...]) -> Iterator[Top]:
-    """What may be at the top of memory: as measured, else up to a megabyte; with EFI much more."""
-    node_data, *others = _node_data(facts.release)
-    yield Top(0, 0) if facts.machine is Architecture.I386 else Top(node_data, _TABLES)
-    if facts.machine is Architecture.X86_64:
-        yield from (Top(size, _TABLES) for size in others)
-    if ram[-1][1] > 4 * GIB and facts.machine is Architecture.X86_64:
-        # Measured: two pages on a processor with pages of 1G; others need one for each gigabyte.
-        yield from (Top(node_data, pages * PAGE) for pages in (2, 1))
-        yield Top(node_data, _TABLES + ram[-1][1] // GIB * PAGE)
-    if not facts.measured:
-        yield from (Top(_LEAST, 0), Top(_EDGE, _TABLES))
-    if facts.efi:
-        yield from (Top(node_data, _TABLES, (edge, 0)) for edge in _EFI_EDGES)
-        if ram[-1][1] > 4 * GIB:
-            yield from (Top(node_data, _TABLES, (0, edge)) for edge in _EFI_EDGES)
-            yield from (Top(node_data, 2 * PAGE, (edge, 0)) for edge in _EFI_EDGES[:2])
-        yield from (Top(node_data, _TABLES, of_pieces=edge) for edge in _PIECE_EDGES if has_far_pieces(ram))
-
-
-def _node_data(release: Release) -> tuple[int, ...]:
-    """The possible sizes of NODE_DATA: real-time kernels have larger locks in it."""
-    version = release.version[:2]
-    if release.realtime:
-        return _NODE_DATA_RT.get(version) or (0x2B000, 0x2A000, 0x2C000)
-    return (_NODE_DATA.get(version, _USUAL_NODE_DATA),)
 
 
 def _why(facts: BootFacts, images: int) -> str:

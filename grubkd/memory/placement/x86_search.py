@@ -105,7 +105,7 @@ def from_bottom(
 
 
 class Top(NamedTuple):
-    """What is allocated before the search: bytes of each NUMA node's data and, with RAM above 4G, of page tables.
+    """What is allocated before the search: bytes of each NUMA node's data and of page tables.
 
     firmware: what EFI firmware keeps at the top of the RAM below 4G, and of that above; of_pieces: at the top of each
     large piece below 4G. takes: the allocations of early parameters. borders: the first address of each NUMA node but
@@ -158,19 +158,19 @@ def has_far_pieces(ram: tuple[Extent, ...]) -> bool:
     return any(last - high > _FAR for _, high in _large_pieces(ram))
 
 
-def free_from_top(  # noqa: PLR0913
-    fixed: FreeMemory, mapped: FreeMemory, facts: BootFacts, kernel: Extent | None, top: Top, *, above_4g: bool
+def free_from_top(
+    fixed: FreeMemory, mapped: FreeMemory, facts: BootFacts, kernel: Extent | None, top: Top
 ) -> tuple[FreeMemory, tuple[Extent, ...]]:
     """What memblock kernels with a BIOS have free, and the allocations that move if a kernel is in their place.
 
     Measured on 5.10, 6.1, 6.12 and 7.2. fixed, mapped: from free_of_fixed and usable_pages, the same for every kernel.
-    kernel: from code to bss, None to ignore it. above_4g: there is RAM above 4G.
+    kernel: from code to bss, None to ignore it.
     """
     free = fixed.without(kernel_block(kernel)) if kernel else fixed
     movable: list[Extent] = []
     i386 = facts.machine is Architecture.I386
     accessible = top.low_end if i386 else LIMIT
-    if above_4g and not i386 and not top.takes.bottom_up:
+    if top.tables and not top.takes.bottom_up:
         limit = _table_limit(free)
         # Memory that is taken from that block moves the limit.
         movable.append((limit - _LARGE_PAGE, limit))

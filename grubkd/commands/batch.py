@@ -85,29 +85,13 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
     release = parse(_text(request, "release"))
     arch = architecture(_text(request, "arch"))
     ram = _field(request, "ram", _is_address, "a whole number of bytes below 2^64", required=True)
-    memory = _memory(request)
-    loader = _field(request, "loader", LOADERS.__contains__, f"one of {', '.join(LOADERS)}") or ""
-    unknown = UnknownInitrd(loader=loader)
+    memory, facts = _memory(request), _boot_facts(request)
     # An amount that is not the map's own is the kernel's.
     if memory is not None and (release.counts_span or ram == memory.ram_total or changes_ram(cmdline)):
         ram = counted_ram(release, arch, memory, cmdline)
     wanted = read(cmdline, release, arch, ram)
-    found, contradicted = None, False
-    if memory is not None:
-        facts = {name: _field(request, name, _is_flag, "true or false") for name in ("kaslr", "efi")}
-        image, initrd = (_extent(request, name) for name in ("kernel_image", "initrd"))
-        found = place_line(
-            cmdline,
-            release,
-            arch,
-            ram,
-            memory,
-            kernel_image=image,
-            # Left out it is unknown; null means that there is none.
-            initrd=initrd if "initrd" in request else unknown,
-            borders=node_borders(_field(request, "numa_nodes", _are_nodes, _NODES) or []),
-            **facts,
-        )
+    found = None if memory is None else place_line(cmdline, release, arch, ram, memory, **facts)
+    contradicted = False
     if (seen := _evidence(request)) is not None:
         found, contradicted = observed_placement(seen, found)
     result = {
@@ -116,6 +100,20 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
         "placement": None if found is None else {**plan.placement(found), "reason": to_display(found.reason)},
     }
     return {**result, "report": _REPORT} if contradicted else result
+
+
+def _boot_facts(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What the request says of the boot, as place_line takes it. Raises BadRequest."""
+    flags = {name: _field(request, name, _is_flag, "true or false") for name in ("kaslr", "efi")}
+    image, initrd = (_extent(request, name) for name in ("kernel_image", "initrd"))
+    loader = _field(request, "loader", LOADERS.__contains__, f"one of {', '.join(LOADERS)}") or ""
+    return {
+        **flags,
+        "kernel_image": image,
+        # Left out it is unknown; null means that there is none.
+        "initrd": initrd if "initrd" in request else UnknownInitrd(loader=loader),
+        "borders": node_borders(_field(request, "numa_nodes", _are_nodes, _NODES) or []),
+    }
 
 
 def _refuse_constant(name: str) -> object:

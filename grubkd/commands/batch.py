@@ -77,7 +77,7 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
     """The answer to one request: {"id", "request", "placement"}. Raises GrubkdError for an invalid request.
 
     Unknown fields are ignored. Optional ones that are left out or null are unknown; an initrd that is null is none.
-    Sizes and addresses are bytes, ends exclusive.
+    Sizes and addresses are bytes, ends exclusive. A `ram` that is not the sum of the map is what the kernel counts.
     """
     cmdline = _text(request, "cmdline")
     release = parse(_text(request, "release"))
@@ -86,7 +86,6 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
     memory = _memory(request)
     loader = _field(request, "loader", LOADERS.__contains__, f"one of {', '.join(LOADERS)}") or ""
     unknown = UnknownInitrd(loader=loader)
-    # An amount that is not the map's own is the kernel's.
     if memory is not None and (release.counts_span or ram == memory.ram_total or changes_ram(cmdline)):
         ram = counted_ram(release, arch, memory, cmdline)
     wanted = read(cmdline, release, arch, ram)

@@ -79,14 +79,13 @@ def answer(request: Mapping[str, Any], parse: Callable[[str], Release] = Release
     """The answer to one request: {"id", "request", "placement"}. Raises GrubkdError for an invalid request.
 
     Unknown fields are ignored. Optional ones that are left out or null are unknown; an initrd that is null is none.
-    Sizes and addresses are bytes, ends exclusive.
+    Sizes and addresses are bytes, ends exclusive. A `ram` that is not the sum of the map is what the kernel counts.
     """
     cmdline = _text(request, "cmdline", _LONGEST_CMDLINE)
     release = parse(_text(request, "release"))
     arch = architecture(_text(request, "arch"))
     ram = _field(request, "ram", _is_address, "a whole number of bytes below 2^64", required=True)
     memory, facts = _memory(request), _boot_facts(request)
-    # An amount that is not the map's own is the kernel's.
     if memory is not None and (release.counts_span or ram == memory.ram_total or changes_ram(cmdline)):
         ram = counted_ram(release, arch, memory, cmdline)
     wanted = read(cmdline, release, arch, ram)

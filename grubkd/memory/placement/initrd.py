@@ -28,6 +28,7 @@ _PAGE = 4 * KIB
 _LAST = 64 * KIB
 _OVMF_KERNEL = 14 * MIB
 _GRUB_END = 0x37FFFFFF - _LAST
+_GRUB_KERNEL = (12 * MIB, 15 * MIB, 7 * MIB)
 # initrd_addr_max of the kernel's header, which SYSLINUX respects.
 _HEADER_END = 0x7FFFFFFF
 # A region moves in steps of 16M; the initrd's size in such steps decides. Most have less than 100M: each size with its
@@ -94,6 +95,9 @@ def _ends(machine: Architecture, memory: MemoryMap, size: int, loader: str, grub
     if loader in {"", "qemu", "efistub"}:
         yield top
     if loader in {"", "grub"}:
+        if top < grub and not memory.efi:
+            # Below the copy of the kernel's file that GRUB has at the end of RAM, of 6M to 14M: measured on 2.06.
+            yield from (max(top - below, size) for below in _GRUB_KERNEL)
         # grub_cmd_initrd() takes the size off before it asks the relocator, which takes it off again: measured on 2.06.
         yield min(top, max(grub - size, size))
         yield min(top, grub)

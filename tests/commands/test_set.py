@@ -57,7 +57,7 @@ def test_the_outcome_in_a_few_lines(tmp_path: Path) -> None:
 
 def test_the_odds_and_what_is_not_known(tmp_path: Path) -> None:
     tree = copy(tmp_path, "debian-12-plain")
-    assert last(run(tree, "set", "64M@16M", "--ram", "4G"))[-1].endswith("reserves: probably 64M (96.7 %)")
+    assert last(run(tree, "set", "64M@16M", "--ram", "4G"))[-1].endswith("reserves: probably 64M (96.8 %)")
     assert last(run(tree, "set", "256M"))[-1].endswith("reserves: unknown, since the amount of RAM is not known")
     assert last(run(tree, "set", "2G", "--ram", "1G", "--force"))[-1].startswith(
         "entry 1 (6.1.0-50-amd64) reserves: nothing, since "

@@ -120,7 +120,7 @@ def _lines(config: BootConfig, machine: Machine) -> list[str]:
     return found + [main_line(entry) for entry in next_entries(config) if entry.own_linux]
 
 
-# What would mend an odd value is worked out for each, as a change of all entries.
+# Each of them gets a fix, and grubkd tries each fix on all entries.
 _MOST_ODD = 8
 
 

@@ -174,12 +174,13 @@ class Verdicts:
         ignored = "" if case.hypervisor else self._machine.why_ignored(release, case.machine)
         if ignored and without is None:
             return Verdict("failed", ignored, request=forecast.request(case), lacks_high_low=lacks)
-        quick = _judge_quickly(case) if brief or case.memory_map() is None else None
+        memory = case.memory_map()
+        quick = _judge_quickly(case) if brief or memory is None else None
         if brief and quick is None:
             if not self._left:
                 return Verdict("unknown", NOT_JUDGED)
             self._left -= 1
-        found = quick or (judge_case(case) if case.memory_map() else _on_any_ram(case))
+        found = quick or (_on_any_ram(case) if memory is None else judge_case(case))
         return found._replace(lacks_high_low=lacks, note=release.note)
 
 

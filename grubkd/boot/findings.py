@@ -128,11 +128,11 @@ def _disagreement(config: BootConfig) -> Iterator[Notice]:
             holders.setdefault(_values(args.line), []).append(f"{args.variable} in {args.line.home.file}")
     if len(holders) > 1:
         found = [f"{' '.join(values) or 'none'}: {_some(names)}" for values, names in holders.items()]
-        others = [f"and {len(found) - _MOST_NAMED} more values"] if len(found) > _MOST_NAMED + 1 else []
-        named = "; ".join(found[:_MOST_NAMED] + others if others else found)
+        if len(found) > _MOST_NAMED + 1:
+            found[_MOST_NAMED:] = [f"and {len(found) - _MOST_NAMED} more values"]
         yield Notice(
             "values-disagree",
-            f"entries and new kernels do not hold the same value ({named})",
+            f"entries and new kernels do not hold the same value ({'; '.join(found)})",
             hint="make them agree: grubkd set --auto",
             commands=(("grubkd", "set", "--auto"),),
         )

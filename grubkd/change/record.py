@@ -263,7 +263,7 @@ def _record(value: Any, whole: bool) -> Record:
             raise Malformed(f"a {what} twice")
     for inside in (f"{each}/" for each in record.directories):
         after = bisect(paths, inside)
-        if inside in ("/", "//") or not "".join(paths[after : after + 1]).startswith(inside):
+        if inside in ("/", "//") or not any(path.startswith(inside) for path in paths[after : after + 1]):
             raise Malformed("a directory that holds none of its files")
     return record
 

@@ -109,7 +109,7 @@ def _boot_facts(request: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **flags,
         "kernel_image": image,
-        # Left out it is unknown; null means that there is none.
+        # A field that is left out is unknown; null means that there is no initrd.
         "initrd": initrd if "initrd" in request else UnknownInitrd(loader=loader),
         "borders": node_borders(_field(request, "numa_nodes", _are_nodes, _NODES) or []),
     }
@@ -167,8 +167,8 @@ def _field(
     raise BadRequest(f"'{name}' must be {what}" if name in request else f"'{name}' is missing")
 
 
-def _is_list(value: object) -> TypeGuard[list[Any]]:
-    return isinstance(value, list) and len(value) <= MOST_RANGES
+def _is_list(value: object, most: int = MOST_RANGES) -> TypeGuard[list[Any]]:
+    return isinstance(value, list) and len(value) <= most
 
 
 def _is_text(value: object) -> bool:
@@ -189,17 +189,9 @@ def _extent(request: Mapping[str, Any], name: str) -> Extent | None:
 
 
 def _are_nodes(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) <= _MOST_NODES
-        and all(
-            isinstance(each, list)
-            and len(each) == 3
-            and _is_address(each[0])
-            and _is_end(each[1])
-            and _is_address(each[2])
-            for each in value
-        )
+    return _is_list(value, _MOST_NODES) and all(
+        isinstance(each, list) and len(each) == 3 and _is_address(each[0]) and _is_end(each[1]) and _is_address(each[2])
+        for each in value
     )
 
 

@@ -71,8 +71,9 @@ def _announce(tree: Root) -> bytes:
     report = check.report(inventory.read(tree), machine, kdump, tree)
     for each in report.findings:
         if each.check == "loaded" and each.status is not Status.OK:
-            said, hint = (filter(None, found) for found in ((each.message, each.why), (each.fix, "see: grubkd check")))
-            raise Refused(": ".join(said), hint="; ".join(hint), commands=each.commands)
+            said = f"{each.message}: {each.why}" if each.why else each.message
+            hint = f"{each.fix}; see: grubkd check" if each.fix else "see: grubkd check"
+            raise Refused(said, hint=hint, commands=each.commands)
     problems = [each for each in report.findings if each.status is Status.PROBLEM]
     warnings = [each.notice for each in problems]
     output.report(None, map(to_line, _announcement(machine, kdump)), warnings=warnings)

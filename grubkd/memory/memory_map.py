@@ -95,7 +95,8 @@ def from_firmware(ranges: Iterable[tuple[int, int, str]], *, source: str = "firm
         found.append(Range(start, end, kind))
     found.sort()
     result = MemoryMap(tuple(found), source)
-    if not result.ram:
+    ram = result.ram
+    if not ram:
         raise BadMemoryMap(
             "the memory map has no RAM",
             hint="RAM is called 'usable' or 'System RAM'; only root sees real addresses: run as root",
@@ -103,9 +104,9 @@ def from_firmware(ranges: Iterable[tuple[int, int, str]], *, source: str = "firm
     if len(found) <= MOST_RANGES:
         return result
     # /proc/iomem lists devices and memory that was added later, too.
-    if len(result.ram) > MOST_RANGES:
+    if len(ram) > MOST_RANGES:
         raise BadMemoryMap(f"the memory map has more than {MOST_RANGES} pieces of RAM", hint="give that of one machine")
-    return result._replace(ranges=tuple(Range(start, end, "usable") for start, end in result.ram))
+    return result._replace(ranges=tuple(Range(start, end, "usable") for start, end in ram))
 
 
 def typical(ram: int, arch: str) -> MemoryMap:

@@ -12,7 +12,7 @@ from grubkd.memory.behaviours import Era
 from grubkd.memory.kernel_value import memparse
 from grubkd.memory.memory_map import merged
 from grubkd.memory.placement import early
-from grubkd.memory.placement.generic import EFI, IN_USE, WHY, Limits, limits, search
+from grubkd.memory.placement.generic import EFI, IN_USE, NO_AREA, WHY, Limits, limits, search
 from grubkd.memory.placement.search import FreeMemory, allocate, failed, from_variants, overlap, reserved
 from grubkd.memory.release import possible_images
 from grubkd.memory.size import GIB, KIB, LIMIT, MIB, round_down, round_up
@@ -269,7 +269,7 @@ def _as_x86(request: KernelRequest, free: FreeMemory, bounds: Limits, *, top_fir
         below = None if request.high else free.without(*held).from_top(size, align, 0, bounds.low)
         found = top if below is None else below
         if found is None:
-            return failed("crashkernel reservation failed - No suitable area found.")
+            return failed(NO_AREA)
     low = request.low_beside
     if found < bounds.low or not low:
         return reserved(found, size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grubkd.memory.memory_map import merged
-from grubkd.memory.placement.generic import WHY, or_without_kexec
+from grubkd.memory.placement.generic import IN_USE, NO_AREA, WHY, or_without_kexec
 from grubkd.memory.placement.search import FreeMemory, allocate, failed, from_variants, reserved
 from grubkd.memory.release import possible_images
 from grubkd.memory.size import GIB, MIB
@@ -38,8 +38,8 @@ def judge_arm(request: KernelRequest, facts: BootFacts) -> Likelihood:
 def _attempt_arm(request: KernelRequest, free: FreeMemory, end: int) -> PlacementOutcome:
     if request.base:
         found = free.from_top(request.size, MIB, request.base, request.base + request.size)
-        message = "crashkernel reservation failed - memory is in use."
     else:
         found = free.from_top(request.size, _ARM_ALIGNMENT, _ARM_ALIGNMENT, min(end, 4 * GIB))
-        message = "crashkernel reservation failed - No suitable area found."
-    return failed(message) if found is None else reserved(found, request.size)
+    if found is None:
+        return failed(IN_USE if request.base else NO_AREA)
+    return reserved(found, request.size)

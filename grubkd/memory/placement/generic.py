@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 IN_USE = "crashkernel reservation failed - memory is in use."
+NO_AREA = "crashkernel reservation failed - No suitable area found."
 
 
 class Limits(NamedTuple):

@@ -9,7 +9,7 @@ from grubkd.memory.architecture import Architecture
 from grubkd.memory.behaviours import Era
 from grubkd.memory.placement.early import NOTHING as NO_TAKES
 from grubkd.memory.placement.early import EarlyTakes
-from grubkd.memory.placement.generic import IN_USE
+from grubkd.memory.placement.generic import IN_USE, NO_AREA
 from grubkd.memory.placement.search import PAGE, FreeMemory, allocate, failed, hang, reserved
 from grubkd.memory.release import BRK
 from grubkd.memory.size import GIB, LIMIT, MIB, TIB, round_down, round_up
@@ -32,7 +32,6 @@ _FAR = 32 * MIB
 LOW_MEMORY = 0x377FE000
 """The end of i386's low memory, about 887M, with the usual split of 1G for the kernel."""
 
-NO_AREA = "crashkernel reservation failed - No suitable area found."
 _RHEL6_CEILING = 896 * MIB
 _TOP = 64 * TIB
 _CEILINGS: dict[Era, tuple[int, ...]] = {

@@ -55,7 +55,8 @@ def _plain_tops(facts: BootFacts, ram: tuple[Extent, ...]) -> Iterator[Top]:
         if ram[-1][1] > 4 * GIB:
             yield from (Top(node_data, tables, (0, edge)) for edge in _EFI_EDGES)
             yield from (Top(node_data, 2 * PAGE, (edge, 0)) for edge in _EFI_EDGES[:2])
-        yield from (Top(node_data, tables, of_pieces=edge) for edge in _PIECE_EDGES if has_far_pieces(ram))
+        if has_far_pieces(ram):
+            yield from (Top(node_data, tables, of_pieces=edge) for edge in _PIECE_EDGES)
 
 
 def _tables(facts: BootFacts, ram: tuple[Extent, ...]) -> tuple[int, ...]:
